@@ -1,0 +1,69 @@
+# synbox. `make help` lists the targets.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+BPF_PROGRAMS := answers responder
+BPF_OBJECTS  := $(BPF_PROGRAMS:%=build/bpf/%.bpf.o)
+BPF_CLANG    := clang
+BPF_OBJCOPY  := $(shell dirname "$$(readlink -f "$$(command -v swift)")" 2>/dev/null)/llvm-objcopy
+BPF_CFLAGS   := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -I/usr/include/$(shell uname -m)-linux-gnu
+SWIFT_STATIC := -c release --product synbox --static-swift-stdlib -Xswiftc -static-executable
+
+# What Debian must provide: to build, to run the lab, to test.
+PACKAGES_BUILD := libbpf-dev libxdp-dev libcap-dev libnl-3-dev libnl-genl-3-dev libnl-route-3-dev \
+                  libseccomp-dev libelf-dev zlib1g-dev pkg-config git file
+PACKAGES_LAB   := iproute2 iputils-ping ethtool procps jq
+PACKAGES_TEST  := tshark python3
+
+.PHONY: help setup bpf build test run check fmt clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
+
+setup: build/.setup ## install what is missing (apt packages); does nothing the second time
+
+build/.setup: Makefile
+	@mkdir -p build
+	@missing=$$(dpkg-query -W -f='$${Package} $${Status}\n' $(PACKAGES_BUILD) $(PACKAGES_LAB) $(PACKAGES_TEST) 2>/dev/null \
+	  | awk '/install ok installed/ {print $$1}' | sort > build/.installed; \
+	  printf '%s\n' $(PACKAGES_BUILD) $(PACKAGES_LAB) $(PACKAGES_TEST) | sort -u | comm -23 - build/.installed); \
+	if [ -n "$$missing" ]; then \
+	  echo "installing:" $$missing; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >build/setup.log 2>&1 \
+	    || { tail -n 20 build/setup.log; exit 1; }; \
+	fi
+	@rm -f build/.installed; touch $@
+
+bpf: $(BPF_OBJECTS) build/bpf/revision build/bpf/libxdp-version ## compile the BPF programs
+
+build/bpf/%.bpf.o: bpf/%.bpf.c bpf/synbox.h bpf/parse.h bpf/cookie.h build/.setup
+	@mkdir -p build/bpf
+	$(BPF_CLANG) $(BPF_CFLAGS) -c $< -o $@.tmp
+	@$(BPF_OBJCOPY) --strip-debug $@.tmp && mv $@.tmp $@
+
+# Rewritten only when the revision changes, so that nothing is compiled again for nothing.
+build/bpf/revision: FORCE build/.setup
+	@mkdir -p build/bpf
+	@git describe --always --dirty 2>/dev/null | tr -d '\n' > $@.tmp || true
+	@cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
+build/bpf/libxdp-version: build/.setup
+	@mkdir -p build/bpf
+	@pkg-config --modversion libxdp | tr -d '\n' > $@
+FORCE:
+
+build: bpf ## build/synbox, one static binary
+	swift build $(SWIFT_STATIC) 2>&1 | grep -vE 'in statically linked applications|mktemp. is dangerous' ; exit $${PIPESTATUS[0]}
+	@cp .build/release/synbox build/synbox.tmp && mv build/synbox.tmp build/synbox
+
+test: bpf ## all tests
+	swift build --build-tests
+	swift test --skip-build
+
+fmt: ## format every Swift file
+	swift format --in-place --recursive Package.swift Sources Tests
+
+check: ## formatting and lint, changing nothing
+	swift format lint --strict --recursive Package.swift Sources Tests
+
+clean: ## remove everything that was built
+	rm -rf build .build

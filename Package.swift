@@ -1,0 +1,71 @@
+// swift-tools-version: 6.2
+// One target per module; docs/architecture.md says what lives where and who may import whom.
+import PackageDescription
+
+/// Every Swift target: Swift 6, strict memory safety, no warning survives.
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableExperimentalFeature("Lifetimes"),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [])
+  -> Target
+{
+  .testTarget(
+    name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+let argumentParser = Target.Dependency.product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let toml = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
+
+let package = Package(
+  name: "synbox",
+  products: [.executable(name: "synbox", targets: ["synbox"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+  ],
+  targets: [
+    // C: what Swift cannot import, and the embedded BPF objects. No logic.
+    .target(
+      name: "CLinux",
+      cSettings: [.unsafeFlags(["-Wno-c23-extensions"])],
+      linkerSettings: ["xdp", "bpf", "elf", "z", "cap", "seccomp"].map { .linkedLibrary($0) }),
+    .systemLibrary(name: "CNetlink", pkgConfig: "libnl-genl-3.0"),
+
+    // Pure: no privilege, no input or output.
+    module("Wire"),
+    module("Plan", ["Wire"]),
+    module("Scan", ["Plan", "Wire"]),
+
+    // The kernel, and what is done with it.
+    module("Kernel", ["CLinux", "CNetlink"]),
+    module("NIC", ["Kernel", "Wire", toml]),
+    module("Datapath", ["Kernel", "Wire"]),
+    module("Confinement", ["Kernel"]),
+    module("Spool", ["Kernel", "Plan", "Scan", "Wire"]),
+    .executableTarget(
+      name: "synbox",
+      dependencies: [
+        "Confinement", "Datapath", "Kernel", "NIC", "Plan", "Scan", "Spool", "Wire",
+        argumentParser, logging, toml,
+      ],
+      swiftSettings: strict),
+
+    tests("WireTests", ["Wire"]),
+    tests("PlanTests", ["Plan", "Wire"]),
+    tests("ScanTests", ["Scan", "Plan", "Wire"]),
+  ],
+  cLanguageStandard: .gnu17
+)

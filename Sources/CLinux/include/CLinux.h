@@ -1,0 +1,97 @@
+// What the Swift module `Kernel` sees of C. A thing may stand here for two reasons only:
+//   1. a header of the kernel or of a library that Swift has no module for;
+//   2. a macro, inline function, variadic call or ioctl that Swift cannot import.
+// No logic. Own names carry the prefix clinux_.
+#ifndef CLINUX_H
+#define CLINUX_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1
+#endif
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/ethtool.h>
+#include <linux/ethtool_netlink.h>
+#include <linux/filter.h>
+#include <linux/genetlink.h>
+#include <linux/if_ether.h>
+#include <linux/if_link.h>
+#include <linux/if_packet.h>
+#include <linux/if_xdp.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/timerfd.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <xdp/xsk.h>
+
+#include "../../../bpf/synbox.h"
+
+// ---- the product, embedded (embedded.c) ----
+
+/// The BPF objects and the build's identity, as bytes with their length.
+extern const unsigned char clinux_answers_object[];
+extern const size_t clinux_answers_object_size;
+extern const unsigned char clinux_responder_object[];
+extern const size_t clinux_responder_object_size;
+/// NUL-terminated: git revision, version of libxdp at build time.
+extern const char clinux_revision[];
+extern const char clinux_libxdp_version[];
+
+// ---- macros and inline functions ----
+
+int clinux_errno(void);
+int clinux_open(const char *path, int flags, unsigned mode);
+int clinux_fcntl(int fd, int command, int argument);
+int clinux_prctl(int option, unsigned long two, unsigned long three);
+/// The driver's name of an interface by SIOCETHTOOL/ETHTOOL_GDRVINFO; 0 or -1 with errno.
+int clinux_driver_name(int socket, const char *interface, char name[32]);
+/// libbpf prints nothing by itself; the last lines it wanted to print are kept here, per thread.
+void clinux_libbpf_capture(char *buffer, size_t size);
+/// xsk_ring_*: static inline in xdp/xsk.h.
+unsigned clinux_xsk_tx_reserve(struct xsk_ring_prod *ring, unsigned count, unsigned *index);
+void clinux_xsk_tx_submit(struct xsk_ring_prod *ring, unsigned count);
+void clinux_xsk_tx_set(struct xsk_ring_prod *ring, unsigned index, unsigned long long address,
+                       unsigned length);
+int clinux_xsk_needs_wakeup(const struct xsk_ring_prod *ring);
+unsigned clinux_xsk_completion_peek(struct xsk_ring_cons *ring, unsigned count, unsigned *index);
+unsigned long long clinux_xsk_completion_address(const struct xsk_ring_cons *ring, unsigned index);
+void clinux_xsk_completion_release(struct xsk_ring_cons *ring, unsigned count);
+/// CPU_ZERO, CPU_SET, pthread_setaffinity_np of the calling thread; 0 or an errno.
+int clinux_pin_thread(int cpu);
+/// Acquire load and release store of words that the kernel writes too (BPF ring buffer positions).
+unsigned long clinux_load_acquire_long(const unsigned long *from);
+void clinux_store_release_long(unsigned long *to, unsigned long value);
+unsigned clinux_load_acquire_u32(const unsigned *from);
+void clinux_store_release_u32(unsigned *to, unsigned value);
+
+#endif

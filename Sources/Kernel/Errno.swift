@@ -1,0 +1,26 @@
+// The kernel's error numbers, captured at once after a call.
+import CLinux
+
+/// An error number of the kernel, with its symbolic and its readable name (errno(3)).
+public struct Errno: Error, Hashable, Sendable, CustomStringConvertible {
+  public let number: Int32
+
+  public init(_ number: Int32) { self.number = number }
+
+  /// The calling thread's errno. Read it before anything else can overwrite it.
+  static var last: Errno { Errno(clinux_errno()) }
+
+  /// For example `ENOENT: No such file or directory`.
+  public var description: String { "\(symbol): \(message)" }
+
+  /// For example `ENOENT`.
+  public var symbol: String {
+    guard let name = unsafe strerrorname_np(number) else { return "errno \(number)" }
+    return unsafe String(cString: name)
+  }
+
+  public var message: String {
+    guard let text = unsafe strerrordesc_np(number) else { return "unknown error" }
+    return unsafe String(cString: text)
+  }
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * A cursor over a packet, and one bounds-checked parser a header.
+ *
+ * Each parser returns a pointer to its header and moves the cursor behind it, or returns NULL and
+ * leaves the cursor alone. Next-protocol numbers are read from the header by the caller, so that an
+ * EtherType is never compared with an IP protocol (RFC 791, 792, 9293; IEEE 802.1Q).
+ */
+#ifndef SYNBOX_PARSE_H
+#define SYNBOX_PARSE_H
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/tcp.h>
+
+#include <stddef.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#define IPV4_FRAGMENT_BITS 0x3fff /* more-fragments flag and fragment offset */
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
+
+struct cursor {
+  void *next;
+  void *end;
+};
+
+/* linux/icmp.h drags in the C library's socket headers, so the few names needed stand here (RFC 792). */
+#define ICMP_DEST_UNREACH 3
+#define ICMP_SOURCE_QUENCH 4
+#define ICMP_TIME_EXCEEDED 11
+#define ICMP_PARAMETERPROB 12
+
+struct icmphdr {
+  __u8 type;
+  __u8 code;
+  __be16 checksum;
+  __be32 rest;
+};
+
+struct vlan_header {
+  __be16 tag_control;
+  __be16 ether_type;
+};
+
+static __always_inline struct cursor cursor_of(struct xdp_md *context) {
+  struct cursor c = {(void *)(long)context->data, (void *)(long)context->data_end};
+  return c;
+}
+
+/* Ethernet, and up to two 802.1Q tags behind it; *ether_type is that of the payload. */
+static __always_inline struct ethhdr *parse_ethernet(struct cursor *c, __be16 *ether_type) {
+  struct ethhdr *ethernet = c->next;
+  if ((void *)(ethernet + 1) > c->end) return NULL;
+  c->next = ethernet + 1;
+  *ether_type = ethernet->h_proto;
+  for (int tag = 0; tag < 2; tag++) {
+    if (*ether_type != bpf_htons(ETH_P_8021Q) && *ether_type != bpf_htons(ETH_P_8021AD)) break;
+    struct vlan_header *vlan = c->next;
+    if ((void *)(vlan + 1) > c->end) return NULL;
+    c->next = vlan + 1;
+    *ether_type = vlan->ether_type;
+  }
+  return ethernet;
+}
+
+/* IPv4 with its options. NULL when cut off, not version 4, or the lengths contradict each other. */
+static __always_inline struct iphdr *parse_ipv4(struct cursor *c) {
+  struct iphdr *ip = c->next;
+  if ((void *)(ip + 1) > c->end) return NULL;
+  __u32 header = ip->ihl * 4;
+  if (ip->version != 4 || header < sizeof(*ip)) return NULL;
+  if (bpf_ntohs(ip->tot_len) < header) return NULL;
+  if (c->next + header > c->end) return NULL;
+  c->next += header;
+  return ip;
+}
+
+/* The fixed 20 octets of TCP; options are read by read_tcp_options. */
+static __always_inline struct tcphdr *parse_tcp(struct cursor *c) {
+  struct tcphdr *tcp = c->next;
+  if ((void *)(tcp + 1) > c->end) return NULL;
+  if (tcp->doff < 5) return NULL;
+  c->next = tcp + 1;
+  return tcp;
+}
+
+static __always_inline __u8 tcp_flags(const struct tcphdr *tcp) { return ((const __u8 *)tcp)[13]; }
+
+/* ---- Internet checksum (RFC 1071) ---- */
+
+static __always_inline __u16 fold(__u64 sum) {
+  sum = (sum & 0xffffffff) + (sum >> 32);
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum = (sum & 0xffff) + (sum >> 16);
+  return (__u16)sum;
+}
+
+/* Sum of `words` 16-bit words; `words` is a constant, so the loop unrolls. */
+static __always_inline __u64 sum_words(const void *from, int words) {
+  const __u16 *word = from;
+  __u64 sum = 0;
+#pragma unroll
+  for (int i = 0; i < words; i++) sum += word[i];
+  return sum;
+}
+
+/* The TCP pseudo-header of RFC 9293, section 3.1; `length` in host order. */
+static __always_inline __u64 sum_pseudo_header(const struct iphdr *ip, __u16 length) {
+  return sum_words(&ip->saddr, 4) + bpf_htons(IPPROTO_TCP) + bpf_htons(length);
+}
+
+/*
+ * Turns a received TCP packet round: addresses and ports change places, and the rest of the 20-octet
+ * IPv4 and TCP headers is written afresh without options or payload. `seq` and `ack` are big-endian.
+ * The caller has checked that both headers lie inside the packet and that the IPv4 header has no options.
+ */
+static __always_inline void turn_round(struct ethhdr *ethernet, struct iphdr *ip, struct tcphdr *tcp,
+                                       __be32 seq, __be32 ack, __u8 flags, __u16 window) {
+  unsigned char mac[ETH_ALEN];
+  __builtin_memcpy(mac, ethernet->h_source, ETH_ALEN);
+  __builtin_memcpy(ethernet->h_source, ethernet->h_dest, ETH_ALEN);
+  __builtin_memcpy(ethernet->h_dest, mac, ETH_ALEN);
+
+  __be32 address = ip->saddr;
+  ip->saddr = ip->daddr;
+  ip->daddr = address;
+  ip->tos = 0;
+  ip->tot_len = bpf_htons(sizeof(*ip) + sizeof(*tcp));
+  ip->frag_off = 0;
+  ip->ttl = 64;
+  ip->check = 0;
+  ip->check = ~fold(sum_words(ip, 10));
+
+  __be16 port = tcp->source;
+  tcp->source = tcp->dest;
+  tcp->dest = port;
+  tcp->seq = seq;
+  tcp->ack_seq = ack;
+  ((__u8 *)tcp)[12] = (sizeof(*tcp) / 4) << 4;
+  ((__u8 *)tcp)[13] = flags;
+  tcp->window = bpf_htons(window);
+  tcp->check = 0;
+  tcp->urg_ptr = 0;
+  tcp->check = ~fold(sum_pseudo_header(ip, sizeof(*tcp)) + sum_words(tcp, 10));
+}
+
+#endif

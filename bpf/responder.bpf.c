@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * The target node: answers SYNs in place by a fixed rule and counts what it received and sent. It owns
+ * every address and port behind its interface; the rule alone says which of them are open.
+ */
+#include "cookie.h"
+#include "parse.h"
+
+struct {
+  __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+  __uint(max_entries, SYNBOX_RESPONDER_STATS);
+  __type(key, __u32);
+  __type(value, __u64);
+} RESPONDER_STATS SEC(".maps");
+
+const volatile struct synbox_responder_settings settings = {.threshold = 1ULL << 32};
+
+static __always_inline void count(__u32 stat) {
+  __u64 *counter = bpf_map_lookup_elem(&RESPONDER_STATS, &stat);
+  if (counter) *counter += 1;
+}
+
+static __always_inline int pass(__u32 stat) {
+  count(stat);
+  return XDP_PASS;
+}
+
+static __always_inline int drop(__u32 stat) {
+  count(stat);
+  return XDP_DROP;
+}
+
+/* The hash of the pair under the seed; its high half becomes the SYN-ACK's sequence number. */
+static __always_inline __u64 pair_hash(__be32 address, __be16 port) {
+  return siphash_two_blocks(settings.seed, 0, (__u64)address | ((__u64)port << 32), 8ULL << 56);
+}
+
+static __always_inline int is_open(__be32 address, __u64 hash) {
+  if (settings.answer == SYNBOX_ANSWER_EVEN) return !(bpf_ntohl(address) & 1);
+  if (settings.answer == SYNBOX_ANSWER_SHARE) return (__u32)hash < settings.threshold;
+  return 1;
+}
+
+/*
+ * Both checksums and the lengths, over the headers and up to 40 octets of options: what a real TCP
+ * verifies before it believes a segment. A probe carries no data.
+ */
+static __always_inline int is_sound(const struct iphdr *ip, const struct tcphdr *tcp, struct cursor c) {
+  if (ip->ihl != 5 || fold(sum_words(ip, 10)) != 0xffff) return 0;
+  __u32 length = bpf_ntohs(ip->tot_len) - sizeof(*ip);
+  if (length != (__u32)tcp->doff * 4) return 0;
+  __u64 sum = sum_pseudo_header(ip, length) + sum_words(tcp, 10);
+#pragma unroll
+  for (__u32 word = 0; word < 10; word++) {
+    __u16 *at = c.next + word * 4;
+    if (length < sizeof(*tcp) + (word + 1) * 4) break;
+    if ((void *)(at + 2) > c.end) return 0;
+    sum += at[0] + at[1];
+  }
+  return fold(sum) == 0xffff;
+}
+
+SEC("xdp")
+int responder(struct xdp_md *context) {
+  count(SYNBOX_RESPONDER_RECEIVED);
+  struct cursor c = cursor_of(context);
+  __be16 ether_type;
+  struct ethhdr *ethernet = parse_ethernet(&c, &ether_type);
+  if (!ethernet || ether_type != bpf_htons(ETH_P_IP)) return pass(SYNBOX_RESPONDER_OTHER);
+  struct iphdr *ip = parse_ipv4(&c);
+  if (!ip || ip->protocol != IPPROTO_TCP) return pass(SYNBOX_RESPONDER_OTHER);
+  struct tcphdr *tcp = parse_tcp(&c);
+  if (!tcp) return pass(SYNBOX_RESPONDER_OTHER);
+
+  __u8 flags = tcp_flags(tcp) & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK);
+  if (flags & TCP_RST) {
+    return drop(is_sound(ip, tcp, c) ? SYNBOX_RESPONDER_RST : SYNBOX_RESPONDER_RST_BAD);
+  }
+  if (flags != TCP_SYN) return pass(SYNBOX_RESPONDER_OTHER);
+  if (!is_sound(ip, tcp, c)) return drop(SYNBOX_RESPONDER_SYN_BAD);
+  count(SYNBOX_RESPONDER_SYN);
+
+  __u64 hash = pair_hash(ip->daddr, tcp->dest);
+  __be32 acknowledges = bpf_htonl(bpf_ntohl(tcp->seq) + 1);
+  if (is_open(ip->daddr, hash)) {
+    count(SYNBOX_RESPONDER_ANSWERED);
+    turn_round(ethernet, ip, tcp, (__be32)(hash >> 32), acknowledges, TCP_SYN | TCP_ACK, 65535);
+    return XDP_TX;
+  }
+  if (!settings.closed_rst) return XDP_DROP;
+  count(SYNBOX_RESPONDER_REFUSED);
+  turn_round(ethernet, ip, tcp, 0, acknowledges, TCP_RST | TCP_ACK, 0);
+  return XDP_TX;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

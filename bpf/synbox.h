@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The whole contract between the BPF programs and the Swift program: the record that crosses the
+ * ring buffer, the counters, the settings. Nothing else crosses. Both sides include this file.
+ *
+ * Byte order: every field named __be16 or __be32 is as it stood on the wire; all else is host order.
+ */
+#ifndef SYNBOX_H
+#define SYNBOX_H
+
+#include <linux/types.h>
+
+/* What a valid reply is. */
+enum synbox_kind {
+  SYNBOX_SYN_ACK = 1, /* the port is open */
+  SYNBOX_RST = 2,     /* the port is closed */
+  SYNBOX_ICMP = 3,    /* an ICMP error that quotes our probe */
+};
+
+/* Who closes the half-open connection after a valid SYN-ACK. */
+enum synbox_rst {
+  SYNBOX_RST_NONE = 0,        /* nobody */
+  SYNBOX_RST_IN_PLACE = 1,    /* the XDP program turns the packet round (XDP_TX) */
+  SYNBOX_RST_TRANSMITTER = 2, /* the event asks the transmitter for it */
+};
+
+/* One valid reply, 88 bytes, written once into EVENTS. */
+struct synbox_event {
+  __u64 time_ns;         /* CLOCK_MONOTONIC at receipt, nanoseconds */
+  __be32 saddr;          /* the probed address (ICMP: as quoted) */
+  __be32 daddr;          /* our address */
+  __be16 sport;          /* the probed port (ICMP: as quoted) */
+  __be16 dport;          /* our port */
+  __be32 seqnum;         /* TCP sequence number; 0 for ICMP */
+  __be32 acknum;         /* TCP acknowledgment number; 0 for ICMP */
+  __be16 window;         /* TCP window; 0 for ICMP */
+  __be16 ipid;           /* IPv4 identification */
+  __u8 ttl;              /* IPv4 time to live */
+  __u8 kind;             /* enum synbox_kind */
+  __u8 icmp_type;        /* ICMP only */
+  __u8 icmp_code;        /* ICMP only */
+  __be32 icmp_responder; /* ICMP only: who sent the error */
+  __u8 tcp_flags;        /* the TCP flags octet */
+  __u8 options_length;   /* octets of options that follow, 0..40 */
+  __u8 rst_wanted;       /* 1: the transmitter must send the RST */
+  __u8 zero;
+  __u8 options[40]; /* TCP options as received, zero-padded */
+  __u32 zero2;
+};
+_Static_assert(sizeof(struct synbox_event) == 88, "the event record is 88 octets");
+
+/*
+ * STATS, per CPU. The first SYNBOX_FATES are fates: every packet the program sees is counted under
+ * exactly one, so their sum is the number of packets seen. The rest are plain counters.
+ */
+enum synbox_stat {
+  SYNBOX_PASS_NOT_IPV4 = 0,
+  SYNBOX_PASS_MALFORMED,      /* a header runs past the packet's end, or a length is impossible */
+  SYNBOX_PASS_FRAGMENT,       /* IPv4 fragments are never believed */
+  SYNBOX_PASS_NOT_OURS,       /* destination not in WHITELIST_IPV4 */
+  SYNBOX_PASS_OTHER_PROTOCOL, /* neither TCP nor an ICMP error */
+  SYNBOX_PASS_OTHER_PORT,     /* destination port outside our source ports */
+  SYNBOX_PASS_NOT_REPLY,      /* TCP, but neither SYN-ACK nor RST-ACK */
+  SYNBOX_PASS_BAD_COOKIE,     /* looks like a reply, but the cookie does not hold */
+  SYNBOX_OPEN,                /* valid SYN-ACK, reported */
+  SYNBOX_OPEN_RING_FULL,      /* valid SYN-ACK dropped without an RST: the target sends it again */
+  SYNBOX_CLOSED,              /* valid RST, reported */
+  SYNBOX_CLOSED_UNREPORTED,   /* valid RST that nobody asked for */
+  SYNBOX_CLOSED_RING_FULL,
+  SYNBOX_ICMP_VALID,      /* valid ICMP error, reported */
+  SYNBOX_ICMP_UNREPORTED, /* valid ICMP error that nobody asked for */
+  SYNBOX_ICMP_RING_FULL,
+  SYNBOX_FATES,
+  SYNBOX_RST_SENT = SYNBOX_FATES, /* RSTs returned by XDP_TX */
+  SYNBOX_STATS,
+};
+
+/* Fixed before the program is loaded (read-only data, so dead branches go). */
+struct synbox_settings {
+  __u16 port_first; /* our source ports, host order, both inclusive */
+  __u16 port_last;
+  __u8 rst;           /* enum synbox_rst */
+  __u8 report_closed; /* valid RSTs become events */
+  __u8 report_icmp;   /* valid ICMP errors become events */
+  __u8 zero;
+};
+_Static_assert(sizeof(struct synbox_settings) == 8, "settings are 8 octets");
+
+/* The 128-bit SipHash key, as two little-endian words. Sole element of SIPHASH_KEY. */
+struct synbox_key {
+  __u64 k0;
+  __u64 k1;
+};
+
+/* ---- the target node (responder.bpf.c) ---- */
+
+enum synbox_answer {
+  SYNBOX_ANSWER_ALL = 0,
+  SYNBOX_ANSWER_EVEN = 1,  /* even last octet */
+  SYNBOX_ANSWER_SHARE = 2, /* a share of (address, port) pairs, by hash */
+};
+
+/* Fixed before load. */
+struct synbox_responder_settings {
+  __u64 seed;      /* of the hash behind SYNBOX_ANSWER_SHARE */
+  __u64 threshold; /* a pair answers if the low 32 bits of its hash lie below; 2^32 is everyone */
+  __u32 answer;    /* enum synbox_answer */
+  __u32 closed_rst; /* 1: pairs that do not answer send an RST, 0: they are silent */
+};
+_Static_assert(sizeof(struct synbox_responder_settings) == 24, "responder settings are 24 octets");
+
+enum synbox_responder_stat {
+  SYNBOX_RESPONDER_RECEIVED = 0, /* packets seen */
+  SYNBOX_RESPONDER_SYN,          /* TCP SYNs with correct checksums */
+  SYNBOX_RESPONDER_SYN_BAD,      /* TCP SYNs with a wrong checksum or length: never answered */
+  SYNBOX_RESPONDER_ANSWERED,     /* SYN-ACKs sent */
+  SYNBOX_RESPONDER_REFUSED,      /* RSTs sent */
+  SYNBOX_RESPONDER_RST,          /* RSTs received with correct checksums */
+  SYNBOX_RESPONDER_RST_BAD,      /* RSTs received that a TCP would not accept */
+  SYNBOX_RESPONDER_OTHER,        /* passed on */
+  SYNBOX_RESPONDER_STATS,
+};
+
+#endif
