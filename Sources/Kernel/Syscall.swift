@@ -6,8 +6,7 @@ import CLinux
 /// EBADF and EFAULT mean that this program handed the kernel a dead descriptor or a bad pointer: there
 /// is no honest way on from there, so they trap.
 @discardableResult
-func syscall<Result: FixedWidthInteger & SignedInteger>(_ call: () -> Result) throws(Errno) -> Result
-{
+func syscall<Result: FixedWidthInteger & SignedInteger>(_ call: () -> Result) throws(Errno) -> Result {
   while true {
     let result = call()
     if result != -1 { return result }

@@ -1,2 +1,3 @@
 import Testing
+
 @Test func nothing() { #expect(1 + 1 == 2) }

@@ -1,0 +1,52 @@
+// The Internet checksum (RFC 1071) and its incremental update (RFC 1624).
+
+/// A one's complement sum that has not been folded or complemented yet.
+///
+/// A field that was zero in the summed octets is put in later by adding it: RFC 1624 equation 3,
+/// HC' = ~(~HC + ~m + m'), with m = 0. Order of the 16-bit words does not matter.
+public struct InternetChecksum: Hashable, Sendable {
+  @usableFromInline var sum: UInt64
+
+  @inlinable public init() { sum = 0 }
+
+  /// Adds a 16-bit word, host order.
+  @inlinable public mutating func add(_ word: UInt16) { sum &+= UInt64(word) }
+
+  /// Adds two 16-bit words, the first in the high half. The sum of 2^32 of these cannot overflow.
+  @inlinable public mutating func add(_ words: UInt32) {
+    sum &+= UInt64(words >> 16) &+ UInt64(words & 0xffff)
+  }
+
+  /// Adds octets in transmission order; an odd last one counts as if a zero followed.
+  public mutating func add(_ octets: some Sequence<UInt8>) {
+    var high: UInt8?
+    for octet in octets {
+      if let first = high {
+        add(UInt16(first) << 8 | UInt16(octet))
+        high = nil
+      } else {
+        high = octet
+      }
+    }
+    if let high { add(UInt16(high) << 8) }
+  }
+
+  /// The sum folded to 16 bits: 0xffff over octets that include a correct checksum.
+  @inlinable public var folded: UInt16 {
+    var folded = (sum & 0xffff) &+ (sum >> 16 & 0xffff) &+ (sum >> 32)
+    folded = (folded & 0xffff) &+ (folded >> 16)
+    folded = (folded & 0xffff) &+ (folded >> 16)
+    return UInt16(truncatingIfNeeded: folded)
+  }
+
+  /// What stands in the header's checksum field, host order.
+  @inlinable public var value: UInt16 { ~folded }
+
+  /// The TCP pseudo-header (RFC 9293, section 3.1) without its addresses.
+  public static func tcpPseudoHeader(length: Int) -> InternetChecksum {
+    var checksum = InternetChecksum()
+    checksum.add(UInt16(IPProtocol.tcp.rawValue))
+    checksum.add(UInt16(length))
+    return checksum
+  }
+}

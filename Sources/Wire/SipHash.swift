@@ -1,0 +1,91 @@
+// SipHash-2-4, the keyed hash behind the cookie (Aumasson and Bernstein, "SipHash: a fast short-input
+// PRF", 2012). Bit for bit what bpf/cookie.h computes in the kernel.
+
+/// A 128-bit SipHash key.
+public struct SipHashKey: Hashable, Sendable {
+  /// The key's first eight octets, read as a little-endian number; `k1` the last eight.
+  public var k0: UInt64
+  public var k1: UInt64
+
+  public init(k0: UInt64, k1: UInt64) {
+    self.k0 = k0
+    self.k1 = k1
+  }
+
+  /// nil unless there are exactly 16 octets.
+  public init?(octets: some Collection<UInt8>) {
+    guard octets.count == 16 else { return nil }
+    func word(_ part: some Collection<UInt8>) -> UInt64 {
+      part.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    }
+    self.init(k0: word(octets.prefix(8)), k1: word(octets.dropFirst(8)))
+  }
+
+  public var octets: [UInt8] {
+    [k0, k1].flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
+  }
+}
+
+/// The hash's four words of state. One block at a time goes in; `finish` gives the 64-bit hash.
+public struct SipHash24 {
+  @usableFromInline var v0: UInt64
+  @usableFromInline var v1: UInt64
+  @usableFromInline var v2: UInt64
+  @usableFromInline var v3: UInt64
+
+  @inlinable public init(key: SipHashKey) {
+    v0 = key.k0 ^ 0x736f_6d65_7073_6575
+    v1 = key.k1 ^ 0x646f_7261_6e64_6f6d
+    v2 = key.k0 ^ 0x6c79_6765_6e65_7261
+    v3 = key.k1 ^ 0x7465_6462_7974_6573
+  }
+
+  @inlinable mutating func round() {
+    v0 &+= v1
+    v1 = v1 &<< 13 | v1 &>> 51
+    v1 ^= v0
+    v0 = v0 &<< 32 | v0 &>> 32
+    v2 &+= v3
+    v3 = v3 &<< 16 | v3 &>> 48
+    v3 ^= v2
+    v0 &+= v3
+    v3 = v3 &<< 21 | v3 &>> 43
+    v3 ^= v0
+    v2 &+= v1
+    v1 = v1 &<< 17 | v1 &>> 47
+    v1 ^= v2
+    v2 = v2 &<< 32 | v2 &>> 32
+  }
+
+  /// Takes in eight octets as a little-endian number.
+  @inlinable public mutating func compress(_ block: UInt64) {
+    v3 ^= block
+    round()
+    round()
+    v0 ^= block
+  }
+
+  @inlinable public consuming func finish() -> UInt64 {
+    v2 ^= 0xff
+    round()
+    round()
+    round()
+    round()
+    return v0 ^ v1 ^ v2 ^ v3
+  }
+
+  /// The hash of a whole message.
+  public static func hash(_ message: [UInt8], key: SipHashKey) -> UInt64 {
+    var state = SipHash24(key: key)
+    var block: UInt64 = 0
+    for (offset, octet) in message.enumerated() {
+      block |= UInt64(octet) << UInt64(offset % 8 * 8)
+      if offset % 8 == 7 {
+        state.compress(block)
+        block = 0
+      }
+    }
+    state.compress(block | UInt64(message.count) << 56)
+    return state.finish()
+  }
+}

@@ -1,0 +1,139 @@
+import Testing
+import Wire
+
+/// A generator of the same numbers in every run (SplitMix64).
+struct Seeded: RandomNumberGenerator {
+  var state: UInt64
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var z = state
+    z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
+    return z ^ z >> 31
+  }
+}
+
+private let sourceMAC = MACAddress("02:00:00:00:00:01")!
+private let gatewayMAC = MACAddress("02:00:00:00:00:fe")!
+private let hostMAC = MACAddress("02:11:22:33:44:55")!
+
+private func stamper(
+  _ profile: ProbeProfile, sources: Int = 3, identification: IdentificationPolicy = .random
+) -> FrameStamper {
+  FrameStamper(
+    profile: profile, cookie: Cookie(key: referenceKey),
+    sources: (0..<sources).map { IPv4Address(0xc612_0001 + UInt32($0)) },
+    sourceMAC: sourceMAC, nextHops: [gatewayMAC, hostMAC], identification: identification)
+}
+
+private func frame(_ make: (inout MutableRawSpan) -> Int) -> [UInt8] {
+  var octets = [UInt8](repeating: 0xaa, count: 128)
+  var length = 0
+  do {
+    var span = octets.mutableSpan
+    var raw = unsafe span.mutableBytes
+    length = make(&raw)
+  }
+  return Array(octets[..<length])
+}
+
+private func syn(_ stamper: FrameStamper, _ entry: TransmitEntry) -> [UInt8] {
+  frame { raw in
+    stamper.prefill(&raw)
+    return stamper.stampSYN(entry, into: &raw)
+  }
+}
+
+/// The frame written out in full, header by header: what stamping must agree with.
+private func reference(
+  _ profile: ProbeProfile, _ entry: TransmitEntry, identification: UInt16? = nil
+) -> [UInt8] {
+  let source = IPv4Address(0xc612_0001 + UInt32(entry.source))
+  let destination = IPv4Address(entry.destination)
+  let hash = Cookie(key: referenceKey).hash(
+    source: source.value, destination: entry.destination, sourcePort: entry.sourcePort,
+    destinationPort: entry.destinationPort)
+  let tcp = TCPHeader(
+    sourcePort: Port(entry.sourcePort), destinationPort: Port(entry.destinationPort),
+    sequenceNumber: UInt32(truncatingIfNeeded: hash), flags: .syn, window: profile.window,
+    options: profile.options)
+  var ip = IPv4Header(
+    totalLength: UInt16(20 + tcp.length), timeToLive: profile.timeToLive, protocolNumber: .tcp,
+    source: source, destination: destination)
+  ip.identification = identification ?? UInt16(truncatingIfNeeded: hash >> 32)
+  ip.dontFragment = profile.dontFragment
+  var bytes = (entry.nextHop == 0 ? gatewayMAC : hostMAC).octets + sourceMAC.octets + [8, 0]
+  bytes += ip.octets + tcp.octets(source: source, destination: destination)
+  while bytes.count < 60 { bytes.append(0) }
+  return bytes
+}
+
+@Suite struct `A stamped SYN` {
+  @Test(arguments: ProbeProfile.allCases)
+  func `equals the frame computed in full, whatever the entry`(profile: ProbeProfile) {
+    var random = Seeded(state: 1)
+    let stamper = stamper(profile)
+    for _ in 0..<2_000 {
+      let entry = TransmitEntry(
+        syn: random.next(), port: random.next(), source: UInt16.random(in: 0..<3, using: &random),
+        sourcePort: random.next(), nextHop: UInt32.random(in: 0..<2, using: &random))
+      #expect(syn(stamper, entry) == reference(profile, entry))
+    }
+  }
+
+  @Test(arguments: ProbeProfile.allCases)
+  func `equals it at the edges of every field`(profile: ProbeProfile) {
+    for destination in [0, 1, 0xffff, 0x1_0000, 0xffff_0000, UInt32.max] {
+      for port in [0, 1, 0xffff] as [UInt16] {
+        let entry = TransmitEntry(syn: destination, port: port, source: 2, sourcePort: ~port)
+        #expect(syn(stamper(profile), entry) == reference(profile, entry))
+      }
+    }
+  }
+
+  @Test func `carries a fixed identification where one is set`() {
+    let entry = TransmitEntry(syn: 0x0a00_0001, port: 80, source: 0, sourcePort: 40000)
+    let octets = syn(stamper(.smallest, identification: .fixed(54321)), entry)
+    #expect(octets == reference(.smallest, entry, identification: 54321))
+  }
+
+  @Test func `is 60, 60, 74 and 66 octets long`() {
+    #expect(
+      [ProbeProfile.smallest, .none, .linux, .windows].map(\.frameLength) == [60, 60, 74, 66])
+  }
+
+  @Test func `of the smallest profile is byte for byte this`() {
+    let entry = TransmitEntry(syn: 0xc613_0002, port: 443, source: 0, sourcePort: 60000)
+    let hex = syn(stamper(.smallest), entry).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
+    // Ethernet; IPv4 (id and checksum from the cookie); TCP; MSS 1460; two octets of padding.
+    #expect(
+      hex[..<18].joined() == "0200000000fe020000000001" + "0800" + "4500002c",
+      "\(hex.joined())")
+    #expect(hex[20..<24].joined() == "0000ff06")
+    #expect(hex[26..<38].joined() == "c6120001" + "c6130002" + "ea60" + "01bb")
+    #expect(hex[42..<50].joined() == "00000000" + "6002ffff")
+    #expect(hex[52...].joined() == "0000" + "020405b4" + "0000")
+  }
+}
+
+@Suite struct `An RST from the transmitter` {
+  @Test func `carries what the peer acknowledged, and correct checksums`() {
+    let entry = TransmitEntry(
+      rst: 0xc613_0002, port: 80, source: 1, sourcePort: 50000, sequenceNumber: 0x1234_5678,
+      nextHop: 1)
+    let stamper = stamper(.smallest)
+    let octets = frame { raw in stamper.writeRST(entry, into: &raw) }
+    let source = IPv4Address(198, 18, 0, 2)
+    let destination = IPv4Address(0xc613_0002)
+    let tcp = TCPHeader(
+      sourcePort: Port(50000), destinationPort: Port(80), sequenceNumber: 0x1234_5678,
+      flags: .rst, window: 0)
+    let ip = IPv4Header(
+      totalLength: 40, timeToLive: 64, protocolNumber: .tcp, source: source,
+      destination: destination)
+    let expected =
+      hostMAC.octets + sourceMAC.octets + [8, 0] + ip.octets
+      + tcp.octets(source: source, destination: destination) + [0, 0, 0, 0, 0, 0]
+    #expect(octets == expected)
+  }
+}
