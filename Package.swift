@@ -40,7 +40,7 @@ let package = Package(
     // C: what Swift cannot import, and the embedded BPF objects. No logic.
     .target(
       name: "CLinux",
-      cSettings: [.unsafeFlags(["-Wno-c23-extensions"])],
+      cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-Wno-c23-extensions"])],
       linkerSettings: ["xdp", "bpf", "elf", "z", "cap", "seccomp"].map { .linkedLibrary($0) }),
     .systemLibrary(name: "CNetlink", pkgConfig: "libnl-genl-3.0"),
 

@@ -2,19 +2,24 @@
 // product. `make bpf` writes the files; without them this file does not compile, and says which.
 #include "CLinux.h"
 
-const unsigned char clinux_answers_object[] __attribute__((aligned(8))) = {
+static const unsigned char answers[] __attribute__((aligned(8))) = {
 #embed "../../build/bpf/answers.bpf.o"
 };
-const size_t clinux_answers_object_size = sizeof clinux_answers_object;
+const size_t clinux_answers_object_size = sizeof answers;
 
-const unsigned char clinux_responder_object[] __attribute__((aligned(8))) = {
+static const unsigned char responder[] __attribute__((aligned(8))) = {
 #embed "../../build/bpf/responder.bpf.o"
 };
-const size_t clinux_responder_object_size = sizeof clinux_responder_object;
+const size_t clinux_responder_object_size = sizeof responder;
 
-const char clinux_revision[] = {
+static const char revision[] = {
 #embed "../../build/bpf/revision" suffix(,)
     0};
-const char clinux_libxdp_version[] = {
+static const char libxdp_version[] = {
 #embed "../../build/bpf/libxdp-version" suffix(,)
     0};
+
+const void *clinux_answers_start(void) { return answers; }
+const void *clinux_responder_start(void) { return responder; }
+const char *clinux_revision_text(void) { return revision; }
+const char *clinux_libxdp_version_text(void) { return libxdp_version; }

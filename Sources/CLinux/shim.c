@@ -5,6 +5,18 @@
 
 int clinux_errno(void) { return errno; }
 
+const char *clinux_error_name(int number) { return strerrorname_np(number); }
+
+const char *clinux_error_text(int number) { return strerrordesc_np(number); }
+
+void clinux_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+_Static_assert(sizeof(struct clinux_message) == sizeof(struct mmsghdr), "the same record");
+
+int clinux_sendmmsg(int socket, struct clinux_message *messages, unsigned count) {
+  return sendmmsg(socket, (struct mmsghdr *)messages, count, MSG_DONTWAIT);
+}
+
 int clinux_open(const char *path, int flags, unsigned mode) { return open(path, flags, mode); }
 
 int clinux_fcntl(int fd, int command, int argument) { return fcntl(fd, command, argument); }
@@ -36,6 +48,27 @@ void clinux_libbpf_capture(char *buffer, size_t size) {
   capture_buffer = buffer;
   capture_size = size;
   libbpf_set_print(capture);
+}
+
+int clinux_bind_packet(int socket, int interface, unsigned short protocol) {
+  struct sockaddr_ll address = {
+      .sll_family = AF_PACKET, .sll_protocol = htons(protocol), .sll_ifindex = interface};
+  return bind(socket, (struct sockaddr *)&address, sizeof address);
+}
+
+int clinux_wake_transmit(int socket) {
+  return sendto(socket, NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 ? -1 : 0;
+}
+
+int clinux_xdp_link(int program, int interface, unsigned flags) {
+  LIBBPF_OPTS(bpf_link_create_opts, options, .flags = flags);
+  return bpf_link_create(program, interface, BPF_XDP, &options);
+}
+
+int clinux_xdp_mode(int interface) {
+  LIBBPF_OPTS(bpf_xdp_query_opts, options);
+  int error = bpf_xdp_query(interface, 0, &options);
+  return error < 0 ? error : options.attach_mode;
 }
 
 unsigned clinux_xsk_tx_reserve(struct xsk_ring_prod *ring, unsigned count, unsigned *index) {
@@ -92,3 +125,15 @@ unsigned clinux_load_acquire_u32(const unsigned *from) {
 void clinux_store_release_u32(unsigned *to, unsigned value) {
   __atomic_store_n(to, value, __ATOMIC_RELEASE);
 }
+
+int clinux_usable_processors(int *list, int size) {
+  cpu_set_t set;
+  int count = 0;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return -1;
+  for (int cpu = 0; cpu < CPU_SETSIZE && count < size; cpu++) {
+    if (CPU_ISSET(cpu, &set)) list[count++] = cpu;
+  }
+  return count;
+}
+
+void clinux_ignore_sigpipe(void) { signal(SIGPIPE, SIG_IGN); }

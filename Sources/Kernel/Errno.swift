@@ -15,12 +15,12 @@ public struct Errno: Error, Hashable, Sendable, CustomStringConvertible {
 
   /// For example `ENOENT`.
   public var symbol: String {
-    guard let name = unsafe strerrorname_np(number) else { return "errno \(number)" }
+    guard let name = unsafe clinux_error_name(number) else { return "errno \(number)" }
     return unsafe String(cString: name)
   }
 
   public var message: String {
-    guard let text = unsafe strerrordesc_np(number) else { return "unknown error" }
+    guard let text = unsafe clinux_error_text(number) else { return "unknown error" }
     return unsafe String(cString: text)
   }
 }

@@ -5,9 +5,8 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1
-#endif
+// Without _GNU_SOURCE, as Swift's own Glibc module is built: the two would disagree about the same types.
+// What only GNU declares is wrapped in shim.c.
 
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -58,25 +57,43 @@
 
 // ---- the product, embedded (embedded.c) ----
 
-/// The BPF objects and the build's identity, as bytes with their length.
-extern const unsigned char clinux_answers_object[];
+/// The BPF objects: first octet and length. Arrays of unknown size do not reach Swift, hence functions.
+const void *clinux_answers_start(void);
 extern const size_t clinux_answers_object_size;
-extern const unsigned char clinux_responder_object[];
+const void *clinux_responder_start(void);
 extern const size_t clinux_responder_object_size;
 /// NUL-terminated: git revision, version of libxdp at build time.
-extern const char clinux_revision[];
-extern const char clinux_libxdp_version[];
+const char *clinux_revision_text(void);
+const char *clinux_libxdp_version_text(void);
 
 // ---- macros and inline functions ----
 
 int clinux_errno(void);
+/// strerrorname_np, strerrordesc_np, pthread_setname_np, sendmmsg: declared for _GNU_SOURCE only.
+const char *clinux_error_name(int number);
+const char *clinux_error_text(int number);
+void clinux_name_thread(const char *name);
+struct clinux_message {
+  struct msghdr header;
+  unsigned sent;
+};
+int clinux_sendmmsg(int socket, struct clinux_message *messages, unsigned count);
 int clinux_open(const char *path, int flags, unsigned mode);
 int clinux_fcntl(int fd, int command, int argument);
 int clinux_prctl(int option, unsigned long two, unsigned long three);
 /// The driver's name of an interface by SIOCETHTOOL/ETHTOOL_GDRVINFO; 0 or -1 with errno.
 int clinux_driver_name(int socket, const char *interface, char name[32]);
-/// libbpf prints nothing by itself; the last lines it wanted to print are kept here, per thread.
+/// What libbpf would print goes into `buffer` instead (this thread's calls), until called with NULL.
 void clinux_libbpf_capture(char *buffer, size_t size);
+/// bind(2) to an interface and sendto(2) without address or data: glibc's transparent unions for socket
+/// addresses do not reach Swift. 0 or -1 with errno.
+int clinux_bind_packet(int socket, int interface, unsigned short protocol);
+int clinux_wake_transmit(int socket);
+/// Attaches a loaded XDP program by a link that dies with its descriptor; the link's descriptor, or a
+/// negative errno. (The options are a designated-initialiser macro.)
+int clinux_xdp_link(int program, int interface, unsigned flags);
+/// Which mode XDP runs in on an interface: XDP_ATTACHED_*, or a negative errno.
+int clinux_xdp_mode(int interface);
 /// xsk_ring_*: static inline in xdp/xsk.h.
 unsigned clinux_xsk_tx_reserve(struct xsk_ring_prod *ring, unsigned count, unsigned *index);
 void clinux_xsk_tx_submit(struct xsk_ring_prod *ring, unsigned count);
@@ -88,6 +105,10 @@ unsigned long long clinux_xsk_completion_address(const struct xsk_ring_cons *rin
 void clinux_xsk_completion_release(struct xsk_ring_cons *ring, unsigned count);
 /// CPU_ZERO, CPU_SET, pthread_setaffinity_np of the calling thread; 0 or an errno.
 int clinux_pin_thread(int cpu);
+/// CPU_ISSET over sched_getaffinity: the processors this process may use; how many, or -1.
+int clinux_usable_processors(int *list, int size);
+/// signal(SIGPIPE, SIG_IGN): the constant is a cast.
+void clinux_ignore_sigpipe(void);
 /// Acquire load and release store of words that the kernel writes too (BPF ring buffer positions).
 unsigned long clinux_load_acquire_long(const unsigned long *from);
 void clinux_store_release_long(unsigned long *to, unsigned long value);

@@ -1,0 +1,73 @@
+// The target node: an XDP program that answers SYNs by a fixed rule (bpf/responder.bpf.c).
+import Kernel
+import Wire
+
+/// Which (address, port) pairs the target node answers.
+public enum AnswerRule: Hashable, Sendable {
+  case all
+  /// Addresses whose last octet is even.
+  case even
+  /// This share of all pairs, 0...1, chosen by hash.
+  case share(Double)
+}
+
+/// Counted since the start. Names as in the JSON output.
+public struct ResponderCounts: Hashable, Sendable {
+  /// In the order of `enum synbox_responder_stat`.
+  public static let names = [
+    "packets_received", "syns_valid", "syns_invalid", "answers_sent", "refusals_sent",
+    "rsts_received", "rsts_invalid", "packets_passed",
+  ]
+  public var values: [UInt64]
+}
+
+public final class Responder: Sendable {
+  public let mode: XDPMode
+  private let object: BPFObject
+  private let link: XDPLink
+  private let statistics: BPFMap
+
+  /// Loads and attaches the program, in native mode where the interface has it.
+  public init(
+    interface: Int32, name: String, rule: AnswerRule, seed: UInt64, closedReset: Bool
+  ) throws(Fault) {
+    let object = try BPFObject(.responder)
+    let everyone: UInt64 = 1 << 32
+    let (answer, threshold): (UInt32, UInt64) =
+      switch rule {
+      case .all: (0, everyone)
+      case .even: (1, everyone)
+      case .share(let share): (2, UInt64((share * Double(everyone)).rounded()))
+      }
+    try object.setReadOnlyData(
+      Contract.responderSettings(
+        seed: seed, threshold: threshold, answer: answer, closedReset: closedReset))
+    try object.load()
+    let statistics = try object.map("RESPONDER_STATS")
+    let program = try object.program("responder")
+    let link = try Self.attach(program, interface, name)
+    mode = link.mode
+    self.object = object
+    self.statistics = statistics
+    self.link = link
+  }
+
+  private static func attach(_ program: Int32, _ interface: Int32, _ name: String) throws(Fault)
+    -> XDPLink
+  {
+    if let link = try? XDPLink(program: program, interface: interface, mode: .native) {
+      return link
+    }
+    do throws(Errno) {
+      return try XDPLink(program: program, interface: interface, mode: .generic)
+    } catch {
+      throw Fault(
+        "cannot attach the target node's program to \(name)", cause: error,
+        remedy: "It needs root, and an interface that holds no other XDP program")
+    }
+  }
+
+  public func counts() throws(Fault) -> ResponderCounts {
+    ResponderCounts(values: try statistics.perCPUSums())
+  }
+}

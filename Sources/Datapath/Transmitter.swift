@@ -1,0 +1,56 @@
+// What every way of sending has in common. A call crosses this border once a batch, never once a frame.
+import Kernel
+import Wire
+
+/// The ways to send, as they are named on the command line and in the summary.
+public enum TransmitMode: String, Sendable, CaseIterable {
+  /// AF_PACKET, sendmmsg past the queueing discipline.
+  case packet
+  /// AF_XDP, frames copied by the kernel.
+  case xdpCopy = "xdp-copy"
+  /// AF_XDP, frames read by the NIC from user memory.
+  case xdpZeroCopy = "xdp-zerocopy"
+}
+
+/// Frames counted by what they were.
+public struct FrameCounts: Hashable, Sendable {
+  public var probes: UInt64 = 0
+  public var resets: UInt64 = 0
+
+  public init(probes: UInt64 = 0, resets: UInt64 = 0) {
+    self.probes = probes
+    self.resets = resets
+  }
+
+  mutating func count(_ kind: TransmitEntry.Kind) {
+    switch kind {
+    case .syn: probes += 1
+    case .rst: resets += 1
+    }
+  }
+}
+
+/// What became of a batch.
+public struct SubmitResult: Sendable {
+  /// The first so many entries were taken; the rest must be offered again.
+  public var accepted = 0
+  /// Of the rest, those that were tried and refused, as opposed to not tried for want of room.
+  public var refused = FrameCounts()
+}
+
+/// One transmit queue. Used by one thread at a time; which one may change between jobs.
+public protocol Transmitter: Sendable {
+  var mode: TransmitMode { get }
+  /// The NIC's queue, where the way of sending has one.
+  var queue: UInt32 { get }
+  /// Entries in one batch at most.
+  var batch: Int { get }
+  /// Sets the frames' contents for a job. Nothing of the last job may be in flight.
+  func prepare(_ stamper: FrameStamper)
+  /// Makes frames of as many entries as there is room for, and hands them over.
+  func submit(_ entries: Span<TransmitEntry>) throws(Fault) -> SubmitResult
+  /// Frames whose sending has been confirmed since the last call.
+  func complete() throws(Fault) -> FrameCounts
+  /// Frames handed over and not confirmed yet.
+  var inFlight: Int { get }
+}

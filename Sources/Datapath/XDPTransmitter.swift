@@ -1,0 +1,120 @@
+// Sending by AF_XDP, one socket a queue.
+import Kernel
+import Synchronization
+import Wire
+
+public final class XDPTransmitter: Transmitter {
+  public let mode: TransmitMode
+  public let queue: UInt32
+  public let batch: Int
+  private let state: Mutex<State>
+
+  fileprivate struct State: ~Copyable {
+    var socket: XDPSocket
+    var stamper: FrameStamper?
+    /// Frames that the kernel does not hold, as a stack.
+    var free: [Int]
+    /// What each frame holds: a SYN can be stamped over a SYN, not over an RST.
+    var kinds: [TransmitEntry.Kind]
+    /// Probes may use all frames but these, so that an RST always finds one.
+    let reserved: Int
+  }
+
+  /// Binds to `queue` in exactly the given mode. Needs CAP_NET_RAW; the XDP program must be attached.
+  ///
+  /// - Parameters:
+  ///   - batch: frames handed over with one wake-up; 1 sends each by itself.
+  ///   - ringSize: frames in flight at most, a power of two.
+  public init(
+    interface: String, queue: UInt32, mode: XDPSocketMode, batch: Int, ringSize: Int = 2048
+  ) throws(Fault) {
+    let socket = try XDPSocket(
+      interface: interface, queue: queue, frameCount: ringSize, mode: mode)
+    guard socket.mode == mode else {
+      throw Fault(
+        "AF_XDP on queue \(queue) of \(interface) runs in \(socket.mode.rawValue) mode",
+        remedy: "\(mode.rawValue) was asked for; choose --transmit auto, or another NIC")
+    }
+    self.mode = socket.mode == .zeroCopy ? .xdpZeroCopy : .xdpCopy
+    self.queue = queue
+    self.batch = batch
+    state = Mutex(
+      State(
+        socket: socket, free: Array((0..<ringSize).reversed()),
+        kinds: [TransmitEntry.Kind](repeating: .rst, count: ringSize), reserved: ringSize / 4))
+  }
+
+  public var inFlight: Int { state.withLock { $0.socket.frameCount - $0.free.count } }
+
+  public func prepare(_ stamper: FrameStamper) {
+    state.withLock { state in
+      state.stamper = stamper
+      for frame in state.kinds.indices { state.kinds[frame] = .rst }
+    }
+  }
+
+  public func submit(_ entries: Span<TransmitEntry>) throws(Fault) -> SubmitResult {
+    let outcome = state.withLock { state in state.submit(entries, limit: batch) }
+    return try outcome.get()
+  }
+
+  public func complete() throws(Fault) -> FrameCounts {
+    let outcome = state.withLock { state in state.complete() }
+    return try outcome.get()
+  }
+}
+
+extension XDPTransmitter.State {
+  mutating func submit(_ entries: Span<TransmitEntry>, limit: Int) -> Result<SubmitResult, Fault> {
+    guard let stamper else { preconditionFailure("prepare comes first") }
+    var count = 0
+    var room = free.count
+    while count < min(entries.count, limit) {
+      guard room > (entries[count].kind == .syn ? reserved : 0) else { break }
+      room -= 1
+      count += 1
+    }
+    guard count > 0, let first = socket.reserve(count) else { return wakeUp(SubmitResult()) }
+    for offset in 0..<count {
+      let entry = entries[offset]
+      let frame = free.removeLast()
+      let fresh = kinds[frame] != .syn
+      let length = socket.withFrame(frame) { bytes in
+        guard entry.kind == .syn else { return stamper.writeRST(entry, into: &bytes) }
+        if fresh { stamper.prefill(&bytes) }
+        return stamper.stampSYN(entry, into: &bytes)
+      }
+      kinds[frame] = entry.kind
+      socket.setDescriptor(first &+ UInt32(offset), frame: frame, length: length)
+    }
+    socket.submit(count)
+    var result = SubmitResult()
+    result.accepted = count
+    return wakeUp(result)
+  }
+
+  mutating func complete() -> Result<FrameCounts, Fault> {
+    var counts = FrameCounts()
+    // Copy mode sends a bounded number of frames a wake-up: what still waits needs another one.
+    if free.count < socket.frameCount {
+      if case .failure(let fault) = wakeUp(SubmitResult()) { return .failure(fault) }
+    }
+    _ = socket.complete(limit: socket.frameCount) { frame in
+      counts.count(kinds[frame])
+      free.append(frame)
+    }
+    return .success(counts)
+  }
+
+  private mutating func wakeUp(_ result: SubmitResult) -> Result<SubmitResult, Fault> {
+    do throws(Errno) {
+      try socket.wakeUp()
+      return .success(result)
+    } catch {
+      return .failure(
+        Fault(
+          "cannot send through queue \(socket.queue)", cause: error,
+          remedy: error.number == 100 ? "The interface is down; `ip link set … up`" : nil))
+    }
+  }
+}

@@ -1,0 +1,57 @@
+// What the program does with loaded BPF maps: bpf(2) for hash and per-CPU maps, shared memory for arrays.
+import CLinux
+
+/// A loaded map, borrowed from its `BPFObject`.
+public struct BPFMap: Sendable {
+  public let name: String
+  /// The descriptor, borrowed.
+  public let number: Int32
+  public let valueSize: Int
+  public let maxEntries: Int
+
+  /// Inserts or replaces an entry of a hash map.
+  public func update(key: [UInt8], value: [UInt8]) throws(Fault) {
+    precondition(value.count == valueSize)
+    let error = unsafe bpf_map_update_elem(number, key, value, 0)
+    guard error == 0 else { throw Fault("cannot write to the BPF map \(name)", cause: Errno(-error)) }
+  }
+
+  /// Sums each element of a per-CPU array of 64-bit counters over all processors.
+  public func perCPUSums() throws(Fault) -> [UInt64] {
+    precondition(valueSize == 8)
+    let processors = libbpf_num_possible_cpus()
+    guard processors > 0 else {
+      throw Fault("cannot count the processors", cause: Errno(-processors))
+    }
+    var values = [UInt64](repeating: 0, count: Int(processors))
+    var sums: [UInt64] = []
+    for index in 0..<UInt32(maxEntries) {
+      var key = index
+      let error = unsafe bpf_map_lookup_elem(number, &key, &values)
+      guard error == 0 else {
+        throw Fault("cannot read the BPF map \(name)", cause: Errno(-error))
+      }
+      sums.append(values.reduce(0, &+))
+    }
+    return sums
+  }
+}
+
+/// The SipHash key in the kernel, mapped here: set anew for each job without a system call, which is all
+/// that is left after privileges are gone.
+@safe public struct SharedKey: ~Copyable, @unchecked Sendable {
+  private let memory: MappedMemory
+
+  /// Maps `SIPHASH_KEY`, an array with BPF_F_MMAPABLE.
+  public init(_ map: BPFMap) throws(Fault) {
+    memory = try MappedMemory(
+      descriptor: map.number, offset: 0, count: MappedMemory.pageSize, writable: true,
+      what: "the BPF map \(map.name)")
+  }
+
+  /// Not atomic over the two words: change the key only while no probe of the old one is awaited.
+  public func set(k0: UInt64, k1: UInt64) {
+    unsafe memory.start.storeBytes(of: k0, as: UInt64.self)
+    unsafe memory.start.storeBytes(of: k1, toByteOffset: 8, as: UInt64.self)
+  }
+}

@@ -1,0 +1,110 @@
+// A BPF object through libbpf: opened from memory, set up, loaded. Loading needs CAP_BPF, CAP_PERFMON and
+// CAP_NET_ADMIN; what is borrowed from it afterwards needs nothing.
+import CLinux
+
+/// The life of one BPF object file. Closed (maps, programs) when it goes out of scope.
+@safe public struct BPFObject: ~Copyable, @unchecked Sendable {
+  private let object: OpaquePointer
+  private let name: String
+
+  /// Parses an object that is part of the binary; nothing reaches the kernel yet.
+  public init(_ embedded: EmbeddedObject) throws(Fault) {
+    let bytes = unsafe embedded.bytes
+    name = embedded.rawValue
+    guard let object = unsafe bpf_object__open_mem(bytes.start, bytes.count, nil) else {
+      throw Fault("cannot read the embedded BPF object \(embedded.rawValue)", cause: .last)
+    }
+    unsafe self.object = object
+  }
+
+  deinit { unsafe bpf_object__close(object) }
+
+  /// Sets the program's read-only data (`const volatile settings`) before it is loaded.
+  public func setReadOnlyData(_ bytes: [UInt8]) throws(Fault) {
+    var size = 0
+    guard let map = unsafe map(suffix: ".rodata"),
+      let current = unsafe bpf_map__initial_value(map, &size), size >= bytes.count
+    else {
+      throw Fault("the BPF object \(name) has no settings of \(bytes.count) octets")
+    }
+    // The section may be longer than the settings, which stand at its start.
+    var data = unsafe [UInt8](UnsafeRawBufferPointer(start: current, count: size))
+    data.replaceSubrange(0..<bytes.count, with: bytes)
+    let error = unsafe bpf_map__set_initial_value(map, data, size)
+    guard error == 0 else {
+      throw Fault("cannot set the settings of the BPF object \(name)", cause: Errno(-error))
+    }
+  }
+
+  /// Sets a map's size before it is loaded; a ring buffer's in octets.
+  public func setMaxEntries(_ map: String, _ count: UInt32) throws(Fault) {
+    let error = unsafe bpf_map__set_max_entries(try pointer(map), count)
+    guard error == 0 else {
+      throw Fault("cannot size the BPF map \(map) to \(count)", cause: Errno(-error))
+    }
+  }
+
+  /// Hands maps and programs to the kernel. What the verifier says against it becomes the fault's detail.
+  public func load() throws(Fault) {
+    var log = [CChar](repeating: 0, count: 1 << 16)
+    let error = unsafe log.withUnsafeMutableBufferPointer { buffer in
+      unsafe clinux_libbpf_capture(buffer.baseAddress, buffer.count)
+      defer { clinux_libbpf_capture(nil, 0) }
+      return unsafe bpf_object__load(object)
+    }
+    guard error == 0 else {
+      let text = String(
+        decoding: log.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      throw Fault(
+        "cannot load the BPF program \(name)", cause: Errno(-error), detail: BPFObject.point(of: text),
+        remedy: BPFObject.loadRemedy(Errno(-error)))
+    }
+  }
+
+  /// The last lines of libbpf's words: where the verifier says what it disliked.
+  static func point(of log: String) -> String? {
+    let lines = log.split(separator: "\n").filter { !$0.hasPrefix("libbpf: --") }
+    return lines.isEmpty ? nil : lines.suffix(3).joined(separator: " | ")
+  }
+
+  private static func loadRemedy(_ cause: Errno) -> String? {
+    switch cause.number {
+    case EPERM, EACCES:
+      "Loading needs root, or CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN"
+    case ENOMEM: "Raise the memory lock limit (ulimit -l) or the memory cgroup's limit"
+    default: nil
+    }
+  }
+
+  /// A map for use after loading. The object must outlive it.
+  public func map(_ name: String) throws(Fault) -> BPFMap {
+    let map = unsafe try pointer(name)
+    return unsafe BPFMap(
+      name: name, number: bpf_map__fd(map), valueSize: Int(bpf_map__value_size(map)),
+      maxEntries: Int(bpf_map__max_entries(map)))
+  }
+
+  /// A loaded program's descriptor, borrowed from the object.
+  public func program(_ name: String) throws(Fault) -> Int32 {
+    guard let program = unsafe bpf_object__find_program_by_name(object, name) else {
+      throw Fault("the BPF object \(self.name) has no program \(name)")
+    }
+    return unsafe bpf_program__fd(program)
+  }
+
+  private func pointer(_ name: String) throws(Fault) -> OpaquePointer {
+    guard let map = unsafe bpf_object__find_map_by_name(object, name) else {
+      throw Fault("the BPF object \(self.name) has no map \(name)")
+    }
+    return unsafe map
+  }
+
+  private func map(suffix: String) -> OpaquePointer? {
+    var map = unsafe bpf_object__next_map(object, nil)
+    while let found = unsafe map {
+      if unsafe String(cString: bpf_map__name(found)).hasSuffix(suffix) { return unsafe found }
+      unsafe map = bpf_object__next_map(object, found)
+    }
+    return nil
+  }
+}

@@ -1,0 +1,54 @@
+// Time from the kernel.
+import CLinux
+
+/// The clocks a scan reads, all in nanoseconds.
+public enum Clock {
+  /// CLOCK_MONOTONIC: what pacing and event records use.
+  public static var monotonic: UInt64 { read(CLOCK_MONOTONIC) }
+  /// CLOCK_REALTIME since 1970-01-01 UTC.
+  public static var realtime: UInt64 { read(CLOCK_REALTIME) }
+  /// The calling thread's processor time.
+  public static var threadTime: UInt64 { read(CLOCK_THREAD_CPUTIME_ID) }
+
+  private static func read(_ clock: Int32) -> UInt64 {
+    var time = timespec()
+    _ = unsafe clock_gettime(clock, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+
+  /// Sleeps until a moment of CLOCK_MONOTONIC, or until a signal comes.
+  public static func sleep(untilMonotonic moment: UInt64) {
+    var time = timespec(tv_sec: Int(moment / 1_000_000_000), tv_nsec: Int(moment % 1_000_000_000))
+    _ = unsafe clock_nanosleep(CLOCK_MONOTONIC, Int32(TIMER_ABSTIME), &time, nil)
+  }
+}
+
+/// What the process has used so far (getrusage(2)).
+public struct ResourceUsage: Sendable {
+  public let userSeconds: Double
+  public let systemSeconds: Double
+  public let peakResidentBytes: UInt64
+
+  public static var current: ResourceUsage {
+    var usage = rusage()
+    _ = unsafe getrusage(RUSAGE_SELF.rawValue, &usage)
+    func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
+    return ResourceUsage(
+      userSeconds: seconds(usage.ru_utime), systemSeconds: seconds(usage.ru_stime),
+      peakResidentBytes: UInt64(usage.ru_maxrss) * 1024)
+  }
+}
+
+/// Octets from the kernel's random number generator (getrandom(2)).
+public func randomOctets(_ count: Int) -> [UInt8] {
+  var octets = [UInt8](repeating: 0, count: count)
+  var filled = 0
+  while filled < count {
+    let start = filled
+    let result = unsafe octets.withUnsafeMutableBytes {
+      unsafe getrandom($0.baseAddress! + start, count - start, 0)
+    }
+    if result > 0 { filled += result }
+  }
+  return octets
+}

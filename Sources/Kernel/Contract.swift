@@ -1,0 +1,45 @@
+// Numbers of bpf/synbox.h that modules above this one mirror; their tests compare.
+import CLinux
+
+public enum Contract {
+  public static let eventLength = MemoryLayout<synbox_event>.size
+  public static let fates = Int(SYNBOX_FATES.rawValue)
+  public static let stats = Int(SYNBOX_STATS.rawValue)
+  public static let responderStats = Int(SYNBOX_RESPONDER_STATS.rawValue)
+
+  /// Octets of `struct synbox_settings`.
+  public static func settings(
+    ports: ClosedRange<UInt16>, reset: ResetMethod, reportClosed: Bool, reportICMP: Bool
+  ) -> [UInt8] {
+    var settings = synbox_settings()
+    settings.port_first = ports.lowerBound
+    settings.port_last = ports.upperBound
+    settings.rst = reset.rawValue
+    settings.report_closed = reportClosed ? 1 : 0
+    settings.report_icmp = reportICMP ? 1 : 0
+    return octets(of: settings)
+  }
+
+  /// Octets of `struct synbox_responder_settings`.
+  public static func responderSettings(
+    seed: UInt64, threshold: UInt64, answer: UInt32, closedReset: Bool
+  ) -> [UInt8] {
+    octets(
+      of: synbox_responder_settings(
+        seed: seed, threshold: threshold, answer: answer, closed_rst: closedReset ? 1 : 0))
+  }
+
+  private static func octets<Value: BitwiseCopyable>(of value: Value) -> [UInt8] {
+    unsafe withUnsafeBytes(of: value) { unsafe [UInt8]($0) }
+  }
+}
+
+/// Who closes the half-open connection after a valid SYN-ACK (`enum synbox_rst`).
+public enum ResetMethod: UInt8, Sendable {
+  /// Nobody.
+  case none = 0
+  /// The XDP program turns the packet round.
+  case inPlace = 1
+  /// The transmitter sends it.
+  case transmitter = 2
+}

@@ -1,0 +1,142 @@
+// Files as the spool needs them: read whole, written durably, moved by one rename.
+import CLinux
+
+public enum Files {
+  /// The whole of a file or of standard input (`-`), at most `limit` octets.
+  public static func read(_ path: String, limit: Int = 1 << 32) throws(Fault) -> [UInt8] {
+    if path == "-" { return try read(descriptor: 0, name: "standard input", limit: limit) }
+    let number = unsafe clinux_open(path, O_RDONLY | O_CLOEXEC, 0)
+    guard number >= 0 else { throw Fault("cannot open \(path)", cause: .last) }
+    let file = Descriptor(owning: number)
+    return try read(descriptor: file.number, name: path, limit: limit)
+  }
+
+  private static func read(descriptor: Int32, name: String, limit: Int) throws(Fault) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 18)
+    while true {
+      let size = chunk.count
+      let count: Int
+      do throws(Errno) {
+        count = try syscall { unsafe CLinux.read(descriptor, &chunk, size) }
+      } catch {
+        throw Fault("cannot read \(name)", cause: error)
+      }
+      if count == 0 { return bytes }
+      guard bytes.count + count <= limit else {
+        throw Fault("\(name) is larger than \(limit) octets", remedy: "Split it into several files")
+      }
+      bytes.append(contentsOf: chunk[..<count])
+    }
+  }
+
+  /// Creates or empties a file for writing.
+  public static func create(_ path: String, exclusive: Bool = false) throws(Fault) -> Descriptor {
+    let flags = O_WRONLY | O_CREAT | O_CLOEXEC | (exclusive ? O_EXCL : O_TRUNC)
+    let number = unsafe clinux_open(path, flags, 0o644)
+    guard number >= 0 else { throw Fault("cannot create \(path)", cause: .last) }
+    return Descriptor(owning: number)
+  }
+
+  /// Replaces a file by one with the given content: written beside it, flushed, renamed. A reader sees the
+  /// old content or the new, never half; after a power cut too when `durable`.
+  public static func replace(_ path: String, with bytes: [UInt8], durable: Bool) throws(Fault) {
+    let temporary = path + ".new"
+    let file = try create(temporary)
+    do throws(Errno) {
+      try file.writeAll(bytes)
+      if durable { try file.sync() }
+    } catch {
+      throw Fault("cannot write \(temporary)", cause: error)
+    }
+    try rename(temporary, to: path)
+    if durable { try syncDirectory(parent(of: path)) }
+  }
+
+  public static func rename(_ from: String, to: String) throws(Fault) {
+    guard unsafe CLinux.rename(from, to) == 0 else {
+      throw Fault("cannot move \(from) to \(to)", cause: .last)
+    }
+  }
+
+  public static func remove(_ path: String) throws(Fault) {
+    guard unsafe unlink(path) == 0 else { throw Fault("cannot remove \(path)", cause: .last) }
+  }
+
+  /// Makes a directory that may be there already; its parent must exist.
+  public static func makeDirectory(_ path: String) throws(Fault) {
+    if unsafe mkdir(path, 0o755) == 0 { return }
+    let errno = Errno.last
+    guard errno.number == EEXIST, kind(of: path) == .directory else {
+      throw Fault("cannot make the directory \(path)", cause: errno)
+    }
+  }
+
+  /// Makes renames and new names in a directory survive a power cut.
+  public static func syncDirectory(_ path: String) throws(Fault) {
+    let number = unsafe clinux_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+    guard number >= 0 else { throw Fault("cannot open the directory \(path)", cause: .last) }
+    let directory = Descriptor(owning: number)
+    do throws(Errno) {
+      try directory.sync()
+    } catch {
+      throw Fault("cannot flush the directory \(path)", cause: error)
+    }
+  }
+
+  public enum Kind: Sendable { case file, directory, other }
+
+  /// What stands at a path, without following a symbolic link; nil for nothing.
+  public static func kind(of path: String) -> Kind? {
+    var status = stat()
+    guard unsafe lstat(path, &status) == 0 else { return nil }
+    switch Int32(bitPattern: status.st_mode) & Int32(bitPattern: UInt32(S_IFMT)) {
+    case Int32(S_IFREG): return .file
+    case Int32(S_IFDIR): return .directory
+    default: return .other
+    }
+  }
+
+  /// When a file was last written, nanoseconds since 1970; nil when it is not there.
+  public static func modified(_ path: String) -> UInt64? {
+    var status = stat()
+    guard unsafe lstat(path, &status) == 0 else { return nil }
+    return UInt64(status.st_mtim.tv_sec) * 1_000_000_000 + UInt64(status.st_mtim.tv_nsec)
+  }
+
+  /// The names in a directory, sorted, without `.` and `..`.
+  public static func list(_ path: String) throws(Fault) -> [String] {
+    guard let directory = unsafe opendir(path) else {
+      throw Fault("cannot read the directory \(path)", cause: .last)
+    }
+    defer { unsafe _ = closedir(directory) }
+    var names: [String] = []
+    while let entry = unsafe readdir(directory) {
+      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  public static func parent(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+}
+
+extension Descriptor {
+  /// Flushes to the device (fsync(2)).
+  public func sync() throws(Errno) {
+    let number = self.number
+    try syscall { fsync(number) }
+  }
+
+  /// Standard output, as a descriptor of its own.
+  public static func standardOutput() throws(Fault) -> Descriptor {
+    let number = clinux_fcntl(1, F_DUPFD_CLOEXEC, 3)
+    guard number >= 0 else { throw Fault("cannot use standard output", cause: .last) }
+    return Descriptor(owning: number)
+  }
+}

@@ -1,0 +1,35 @@
+// Memory from mmap(2), unmapped when its owner goes.
+import CLinux
+
+/// A mapping of a descriptor, or anonymous memory.
+@safe struct MappedMemory: ~Copyable, @unchecked Sendable {
+  let start: UnsafeMutableRawPointer
+  let count: Int
+
+  static var pageSize: Int { sysconf(Int32(_SC_PAGESIZE)) }
+
+  /// Maps `count` octets of `descriptor` at `offset`, shared with the kernel.
+  init(descriptor: Int32, offset: Int, count: Int, writable: Bool, what: String) throws(Fault) {
+    let protection = writable ? PROT_READ | PROT_WRITE : PROT_READ
+    try unsafe self.init(
+      mmap(nil, count, protection, MAP_SHARED, descriptor, offset), count, what)
+  }
+
+  /// Zeroed memory whose pages are present from the start.
+  init(anonymous count: Int, what: String) throws(Fault) {
+    try unsafe self.init(
+      mmap(
+        nil, count, PROT_READ | PROT_WRITE,
+        Int32(MAP_PRIVATE) | Int32(MAP_ANONYMOUS) | Int32(MAP_POPULATE), -1, 0), count, what)
+  }
+
+  private init(_ mapped: UnsafeMutableRawPointer?, _ count: Int, _ what: String) throws(Fault) {
+    guard let mapped = unsafe mapped, Int(bitPattern: mapped) != -1 else {
+      throw Fault("cannot map \(count) octets of \(what)", cause: .last)
+    }
+    unsafe start = mapped
+    self.count = count
+  }
+
+  deinit { unsafe munmap(start, count) }
+}

@@ -1,0 +1,50 @@
+// Signals as something to read, so that nothing runs in a handler (signalfd(2)).
+import CLinux
+
+public enum Signal: Int32, Sendable, CaseIterable {
+  case interrupt = 2
+  case terminate = 15
+  case hangUp = 1
+  case user1 = 10
+}
+
+/// Blocks some signals in this thread, and so in all it starts, and reads them instead.
+public struct SignalReader: ~Copyable, Sendable {
+  private let descriptor: Descriptor
+  /// To wait on.
+  public var number: Int32 { descriptor.number }
+
+  /// Call it before any thread is started.
+  public init(_ signals: [Signal]) throws(Fault) {
+    var set = sigset_t()
+    unsafe sigemptyset(&set)
+    for signal in signals { unsafe sigaddset(&set, signal.rawValue) }
+    unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
+    // A reader that went away (head, a closed pipe) is a write error, not the end of the process.
+    clinux_ignore_sigpipe()
+    let number = unsafe signalfd(-1, &set, Int32(SFD_NONBLOCK) | Int32(SFD_CLOEXEC))
+    guard number >= 0 else { throw Fault("cannot read signals", cause: .last) }
+    descriptor = Descriptor(owning: number)
+  }
+
+  /// The next pending signal; nil when there is none.
+  public func next() -> Signal? {
+    var info = signalfd_siginfo()
+    let size = MemoryLayout<signalfd_siginfo>.size
+    guard unsafe CLinux.read(descriptor.number, &info, size) == size else { return nil }
+    return Signal(rawValue: Int32(info.ssi_signo))
+  }
+}
+
+/// Sends a signal to a process (kill(2)).
+public func send(_ signal: Signal, to process: Int32) throws(Errno) {
+  try syscall { kill(process, signal.rawValue) }
+}
+
+/// Waits until one of `descriptors` can be read or `milliseconds` have passed; the readable ones.
+public func poll(_ descriptors: [Int32], milliseconds: Int) -> Set<Int32> {
+  var entries = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+  let count = unsafe CLinux.poll(&entries, nfds_t(entries.count), Int32(milliseconds))
+  guard count > 0 else { return [] }
+  return Set(entries.filter { $0.revents != 0 }.map(\.fd))
+}

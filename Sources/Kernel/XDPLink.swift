@@ -1,0 +1,39 @@
+// An XDP program on an interface, by a bpf_link: it goes when the link's descriptor is closed, so that a
+// crash leaves nothing attached.
+import CLinux
+
+/// How an XDP program runs.
+public enum XDPMode: String, Sendable, CaseIterable {
+  /// In the driver, before an skb exists.
+  case native
+  /// In the network core, on skbs; any interface, slower.
+  case generic
+
+  var flags: UInt32 { self == .native ? UInt32(XDP_FLAGS_DRV_MODE) : UInt32(XDP_FLAGS_SKB_MODE) }
+}
+
+/// Keeps a program attached for as long as it lives.
+public struct XDPLink: ~Copyable, Sendable {
+  public let mode: XDPMode
+  private let link: Descriptor
+
+  /// Attaches `program`. Throws the errno, because what it means depends on what the caller tried:
+  /// EOPNOTSUPP for a driver without native XDP, EBUSY or EEXIST where another program holds the place.
+  public init(program: Int32, interface: Int32, mode: XDPMode) throws(Errno) {
+    let number = clinux_xdp_link(program, interface, mode.flags)
+    guard number >= 0 else { throw Errno(-number) }
+    self.mode = mode
+    link = Descriptor(owning: number)
+  }
+
+  /// The mode the kernel says is in force on an interface; nil where no program is attached.
+  public static func attachedMode(interface: Int32) throws(Errno) -> XDPMode? {
+    let mode = clinux_xdp_mode(interface)
+    guard mode >= 0 else { throw Errno(-mode) }
+    switch Int(mode) {
+    case Int(XDP_ATTACHED_DRV): return .native
+    case Int(XDP_ATTACHED_SKB): return .generic
+    default: return nil
+    }
+  }
+}
