@@ -1,0 +1,60 @@
+// Results as CSV (RFC 4180) or JSON Lines.
+import Wire
+
+public enum OutputFormat: String, CaseIterable, Sendable {
+  case csv
+  /// One object a line.
+  case json
+}
+
+/// Appends results to a buffer, one whole line each.
+public struct ResultFormatter: Sendable {
+  public let format: OutputFormat
+  public let fields: [ResultField]
+
+  public init(format: OutputFormat, fields: [ResultField]) {
+    self.format = format
+    self.fields = fields
+  }
+
+  /// The first line of a CSV file; nothing for JSON.
+  public var header: [UInt8] {
+    guard format == .csv else { return [] }
+    return Array((fields.map(\.rawValue).joined(separator: ",") + "\n").utf8)
+  }
+
+  public func append(_ result: Result, to buffer: inout [UInt8]) {
+    let json = format == .json
+    if json { buffer.append(UInt8(ascii: "{")) }
+    for (index, field) in fields.enumerated() {
+      if index > 0 { buffer.append(UInt8(ascii: ",")) }
+      if json {
+        buffer.append(UInt8(ascii: "\""))
+        buffer.append(text: field.rawValue)
+        buffer.append(UInt8(ascii: "\""))
+        buffer.append(UInt8(ascii: ":"))
+      }
+      append(field.value(of: result), to: &buffer)
+    }
+    if json { buffer.append(UInt8(ascii: "}")) }
+    buffer.append(UInt8(ascii: "\n"))
+  }
+
+  /// No value holds a comma, a quote or a control character, so none needs quoting in CSV.
+  private func append(_ value: FieldValue, to buffer: inout [UInt8]) {
+    let json = format == .json
+    switch value {
+    case .number(let number): return buffer.append(decimal: number)
+    case .absent: return json ? buffer.append(text: "null") : ()
+    case .text, .address, .timestamp: break
+    }
+    if json { buffer.append(UInt8(ascii: "\"")) }
+    switch value {
+    case .text(let text): buffer.append(text: text)
+    case .address(let address): buffer.append(address)
+    case .timestamp(let time): buffer.append(timestamp: time)
+    case .number, .absent: break
+    }
+    if json { buffer.append(UInt8(ascii: "\"")) }
+  }
+}

@@ -1,0 +1,41 @@
+// Which of our addresses and ports a probe leaves from.
+import Wire
+
+/// Spreads probes evenly over all source addresses and source ports, by a keyed hash of the target, so that
+/// a probe sent again looks the same and nobody can foresee the port.
+public struct SourceSelection: Sendable {
+  private let addresses: UInt64
+  private let firstPort: UInt16
+  private let ports: UInt64
+  private let key: SipHashKey
+
+  public init(addresses: Int, ports: ClosedRange<UInt16>, key: SipHashKey) {
+    self.addresses = UInt64(addresses)
+    firstPort = ports.lowerBound
+    self.ports = UInt64(ports.count)
+    self.key = key
+  }
+
+  /// - Parameter pass: which of the target's probes; each pass leaves from elsewhere.
+  @inlinable
+  public func choose(destination: UInt32, port: UInt16, pass: UInt64) -> (
+    source: UInt16, port: UInt16
+  ) {
+    choose(UInt64(destination) &<< 16 | UInt64(port), pass)
+  }
+
+  @usableFromInline
+  func choose(_ target: UInt64, _ pass: UInt64) -> (source: UInt16, port: UInt16) {
+    // Two rounds of multiply and fold (as in wyhash): the cookie protects, this only has to spread.
+    var hash = Self.fold(target ^ key.k0, pass &+ 0x9e37_79b9_7f4a_7c15 ^ key.k1)
+    hash = Self.fold(hash ^ key.k1, 0xd6e8_feb8_6659_fd93)
+    let source = (hash >> 32 &* addresses) >> 32
+    let port = (hash & 0xffff_ffff &* ports) >> 32
+    return (UInt16(truncatingIfNeeded: source), firstPort &+ UInt16(truncatingIfNeeded: port))
+  }
+
+  private static func fold(_ a: UInt64, _ b: UInt64) -> UInt64 {
+    let (high, low) = (a | 1).multipliedFullWidth(by: b)
+    return high ^ low
+  }
+}
