@@ -1,0 +1,73 @@
+// Decimal fractions without rounding.
+
+/// A non-negative decimal fraction, exactly as it was written: `digits` / 10^`scale`.
+struct Decimal {
+  var digits: UInt64
+  /// At most 18.
+  var scale: Int
+
+  /// Digits with at most one point: `8`, `0.5`, `1.50`.
+  static func parse(_ text: Span<UInt8>, _ at: inout Int, expected: String) throws(Mistake) -> Decimal {
+    let start = at
+    var value = Decimal(digits: 0, scale: 0)
+    var point: Int?
+    while at < text.count {
+      let octet = text[at]
+      if octet == UInt8(ascii: "."), point == nil, at > start {
+        point = at
+      } else if octet >= UInt8(ascii: "0"), octet <= UInt8(ascii: "9") {
+        guard value.append(octet - UInt8(ascii: "0"), fraction: point != nil) else {
+          throw Mistake(start..<text.count, expected: expected)
+        }
+      } else {
+        break
+      }
+      at += 1
+    }
+    guard at > start, point != at - 1 else {
+      throw Mistake(start..<text.count, expected: expected)
+    }
+    // 1.50 is 1.5: a zero at the end must not cost precision.
+    while value.scale > 0, value.digits % 10 == 0 {
+      value.digits /= 10
+      value.scale -= 1
+    }
+    return value
+  }
+
+  private mutating func append(_ digit: UInt8, fraction: Bool) -> Bool {
+    let (product, overflow) = digits.multipliedReportingOverflow(by: 10)
+    let (sum, carry) = product.addingReportingOverflow(UInt64(digit))
+    if overflow || carry || fraction && scale == 18 { return false }
+    digits = sum
+    if fraction { scale += 1 }
+    return true
+  }
+
+  /// 10^`scale`.
+  var denominator: UInt64 { (0..<scale).reduce(1) { power, _ in power * 10 } }
+
+  /// The product, where it is a whole number that fits.
+  func times(_ factor: UInt64) -> UInt64? {
+    let product = digits.multipliedFullWidth(by: factor)
+    guard product.high < denominator else { return nil }
+    let (quotient, remainder) = denominator.dividingFullWidth(product)
+    return remainder == 0 ? quotient : nil
+  }
+}
+
+extension Grammar {
+  /// The factor of a suffix K, M or G (powers of 1000, either case); 1 where there is none.
+  static func thousands(_ text: Span<UInt8>, _ at: inout Int) -> UInt64 {
+    guard at < text.count else { return 1 }
+    let factor: UInt64
+    switch text[at] | 0x20 {
+    case UInt8(ascii: "k"): factor = 1_000
+    case UInt8(ascii: "m"): factor = 1_000_000
+    case UInt8(ascii: "g"): factor = 1_000_000_000
+    default: return 1
+    }
+    at += 1
+    return factor
+  }
+}

@@ -1,0 +1,156 @@
+// Lines of text: comments, blanks, line ends, and where a mistake was made.
+
+/// Goes through a text line by line and gathers the mistakes.
+struct LineReader {
+  static let entry = "an entry a.b.c.d, a.b.c.d/len or a.b.c.d-e.f.g.h"
+
+  /// The line being read, to say where something in it is.
+  struct Position {
+    var line = 1
+    /// Where the line starts, in octets from the start of the file.
+    var start = 0
+
+    func place(_ at: Int) -> InputError.Place { .line(line, column: at - start + 1) }
+  }
+
+  let name: String
+  let maximumErrors: Int
+  var errors: [InputError] = []
+  private var position = Position()
+  /// Where the text ends.
+  private(set) var end = InputError.Place.line(1, column: 1)
+
+  init(name: String, maximumErrors: Int) {
+    self.name = name
+    self.maximumErrors = maximumErrors
+  }
+
+  /// Calls `content` where a line's content starts; it leaves its argument behind what it has read.
+  @inline(__always)
+  mutating func read(
+    _ text: Span<UInt8>,
+    content: (Span<UInt8>, inout Int, Position) throws(Mistake) -> Void
+  ) {
+    var at = Self.hasByteOrderMark(text) ? 3 : 0
+    position.start = at
+    while at < text.count {
+      do {
+        Grammar.skipBlanks(text, &at)
+        let first = Grammar.peek(text, at)
+        if first != Grammar.lineFeed, first != Grammar.hash, first != Grammar.carriageReturn {
+          try content(text, &at, position)
+        }
+        try Self.endLine(text, &at)
+      } catch {
+        note(error, text)
+        if errors.count >= maximumErrors { return }
+        while Grammar.peek(text, at) != Grammar.lineFeed { at += 1 }
+      }
+      end = position.place(min(at, text.count))
+      at += 1
+      position.line += 1
+      position.start = at
+    }
+    if at == text.count { end = position.place(at) }
+  }
+
+  static func hasByteOrderMark(_ text: Span<UInt8>) -> Bool {
+    text.count >= 3 && text[0] == 0xef && text[1] == 0xbb && text[2] == 0xbf
+  }
+
+  /// Blanks, a comment and the line end; stops at the line feed.
+  @inline(__always)
+  private static func endLine(_ text: Span<UInt8>, _ at: inout Int) throws(Mistake) {
+    if Grammar.peek(text, at) == Grammar.lineFeed { return }
+    Grammar.skipBlanks(text, &at)
+    if Grammar.peek(text, at) == Grammar.hash {
+      while case let octet = Grammar.peek(text, at), octet != Grammar.lineFeed {
+        if octet == 0 { throw nul(at) }
+        at += 1
+      }
+      return
+    }
+    if Grammar.peek(text, at) == Grammar.carriageReturn, Grammar.peek(text, at + 1) == Grammar.lineFeed
+    {
+      at += 1
+    }
+    guard Grammar.peek(text, at) == Grammar.lineFeed else { throw notAtEnd(text, at) }
+  }
+
+  private static func notAtEnd(_ text: Span<UInt8>, _ at: Int) -> Mistake {
+    if text[at] == Grammar.carriageReturn {
+      return Mistake(at..<at + 1, expected: "a line feed after the carriage return")
+    }
+    return Mistake(Grammar.word(text, at), expected: "the end of the line or a # comment")
+  }
+
+  private static func nul(_ at: Int) -> Mistake { Mistake(at..<at + 1, expected: "text") }
+
+  private mutating func note(_ mistake: Mistake, _ text: Span<UInt8>) {
+    var mistake = mistake
+    // A NUL is never text: what it stands in is not worth explaining.
+    if let nul = (mistake.start..<mistake.end).first(where: { text[$0] == 0 }) {
+      mistake = Mistake(
+        nul..<nul + 1, expected: "text",
+        remedy: "A binary file is read as one if it is named .bin or its format is given as binary")
+    }
+    let range = mistake.start..<mistake.end
+    let found =
+      mistake.found ?? (range.isEmpty ? "the end of the entry" : Printable.quote(text, range))
+    errors.append(
+      InputError(
+        file: name, place: position.place(mistake.start),
+        found: found,
+        expected: mistake.expected, remedy: mistake.remedy))
+  }
+}
+
+/// Lists of addresses that may or may not be probed: addresses, ranges and prefixes, with comments.
+public enum AddressList {
+  /// Throws the first mistake. An empty list is one unless `allowEmpty`: a block list that was cut off
+  /// must not let everything through.
+  public static func parse(_ octets: Span<UInt8>, name: String, allowEmpty: Bool)
+    throws(InputError) -> AddressSet
+  {
+    let (keys, errors) = read(octets, name: name, allowEmpty: allowEmpty, maximumErrors: 1)
+    if let error = errors.first { throw error }
+    return AddressSet(keys: keys)
+  }
+
+  public static func parse(_ octets: [UInt8], name: String, allowEmpty: Bool)
+    throws(InputError) -> AddressSet
+  {
+    try parse(octets.span, name: name, allowEmpty: allowEmpty)
+  }
+
+  /// Every mistake, one a line at most, up to `maximum`.
+  public static func check(
+    _ octets: Span<UInt8>, name: String, allowEmpty: Bool, maximum: Int = 100
+  ) -> [InputError] {
+    read(octets, name: name, allowEmpty: allowEmpty, maximumErrors: maximum).errors
+  }
+
+  private static func read(
+    _ octets: Span<UInt8>, name: String, allowEmpty: Bool, maximumErrors: Int
+  ) -> (keys: [UInt64], errors: [InputError]) {
+    var keys: [UInt64] = []
+    var reader = LineReader(name: name, maximumErrors: maximumErrors)
+    reader.read(octets) { (text, at, _) throws(Mistake) in
+      if text[at] == UInt8(ascii: "@") {
+        throw Mistake(Grammar.word(text, at), expected: "\(LineReader.entry); a list has no directives")
+      }
+      let range = try Grammar.addresses(text, &at)
+      if case let next = Grammar.peek(text, at), !Grammar.endsWord(next) {
+        throw Mistake(
+          Grammar.word(text, at), expected: "the end of the line; a list has addresses alone, no ports")
+      }
+      keys.append(UInt64(range.first) << 32 | UInt64(range.last))
+    }
+    if reader.errors.isEmpty && keys.isEmpty && !allowEmpty {
+      reader.errors = [
+        InputError(file: name, place: reader.end, found: "no entry", expected: LineReader.entry)
+      ]
+    }
+    return (keys, reader.errors)
+  }
+}

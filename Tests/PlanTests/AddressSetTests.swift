@@ -1,0 +1,92 @@
+import Plan
+import Testing
+import Wire
+
+@Suite struct AddressSetTests {
+  /// Membership of each of 256 addresses around `base`, the plain way.
+  private func members(_ set: AddressSet, base: UInt32) -> [Bool] {
+    (0..<256).map { set.contains(IPv4Address(base + $0)) }
+  }
+
+  @Test(arguments: [0, 0x0a00_0000, UInt32.max - 255])
+  func `set operations agree with membership one by one`(base: UInt32) {
+    var random = SeededGenerator(fuzzSeed)
+    for _ in 0..<500 {
+      let sets = (0..<2).map { _ -> (set: AddressSet, members: [Bool]) in
+        var members = [Bool](repeating: false, count: 256)
+        let ranges = (0..<Int.random(in: 0...12, using: &random)).map { _ -> AddressRange in
+          let first = Int.random(in: 0...255, using: &random)
+          let last = min(255, first + Int.random(in: 0...40, using: &random))
+          for member in first...last { members[member] = true }
+          return AddressRange(base + UInt32(first), base + UInt32(last))
+        }
+        return (AddressSet(ranges), members)
+      }
+      let (a, b) = (sets[0], sets[1])
+      #expect(members(a.set, base: base) == a.members)
+      #expect(a.set.count == UInt64(a.members.count { $0 }))
+      let pairs = zip(a.members, b.members)
+      #expect(members(a.set.union(b.set), base: base) == pairs.map { $0 || $1 })
+      #expect(members(a.set.intersection(b.set), base: base) == pairs.map { $0 && $1 })
+      #expect(members(a.set.subtracting(b.set), base: base) == pairs.map { $0 && !$1 })
+      #expect(a.set.union(b.set) == AddressSet(a.set.ranges + b.set.ranges))
+    }
+  }
+
+  @Test func `intervals that touch become one`() throws {
+    #expect(
+      try addressSet("10.0.0.0/25,10.0.0.128/25,10.0.1.0").ranges
+        == addressSet("10.0.0.0-10.0.1.0").ranges)
+  }
+
+  @Test func `the whole space has 2^32 addresses, its complement none`() {
+    #expect(AddressSet.all.count == 1 << 32)
+    #expect(AddressSet.all.subtracting(.all).isEmpty)
+    #expect(AddressSet.all.subtracting(AddressSet()) == .all)
+    #expect(
+      AddressSet.all.contains(address("0.0.0.0")) && AddressSet.all.contains(address("255.255.255.255"))
+    )
+  }
+
+  @Test func `a hundred thousand intervals in any order are sorted`() {
+    var random = SeededGenerator(fuzzSeed)
+    let ranges = (0..<100_000).map { AddressRange(UInt32($0) << 15, UInt32($0) << 15 | 3) }
+    #expect(AddressSet(ranges.shuffled(using: &random)).ranges == ranges)
+  }
+
+  @Test func `addresses are separated by commas`() throws {
+    let set = try addressSet("192.0.2.1,192.0.2.8-192.0.2.15,198.18.0.0/15")
+    #expect(set.count == 1 + 8 + 131_072)
+    for wrong in [
+      "", ",", "1.2.3.4,", "1.2.3.4;1.2.3.5", "1.2.3.4 ", "eth0", "1.2.3.4:80", "1.2.3.9-1.2.3.4",
+    ] {
+      #expect(throws: ValueError.self) { try addressSet(wrong) }
+    }
+  }
+}
+
+@Suite struct AddressListTests {
+  private func list(_ text: String, allowEmpty: Bool = false) throws -> AddressSet {
+    try AddressList.parse(octets(text), name: "deny", allowEmpty: allowEmpty)
+  }
+
+  @Test func `prefixes, ranges, addresses and comments are read`() throws {
+    let text = "\u{feff}# our own\r\n10.0.0.0/8 # site\r\n\r\n\t192.0.2.1-192.0.2.3\r\n192.0.2.9"
+    #expect(try list(text) == addressSet("10.0.0.0/8,192.0.2.1-192.0.2.3,192.0.2.9"))
+  }
+
+  @Test(arguments: ["", "\n\n", "# nothing\n"])
+  func `an empty list is refused unless it is allowed`(text: String) throws {
+    #expect(throws: InputError.self) { try list(text) }
+    #expect(try list(text, allowEmpty: true).isEmpty)
+  }
+
+  @Test(arguments: [
+    ("10.0.0.0/8\n10.0.0.1:80\n", 2, 9), ("@ports 80\n", 1, 1), ("10.0.0.0/8\n\n::1\n", 3, 1),
+    ("10.0.0.0/8\n10.0.0", 2, 1), ("1.2.3.4,1.2.3.5", 1, 8),
+  ])
+  func `a list has nothing but addresses`(text: String, line: Int, column: Int) throws {
+    let error = #expect(throws: InputError.self) { try list(text, allowEmpty: true) }
+    #expect(error?.line == line && error?.column == column)
+  }
+}

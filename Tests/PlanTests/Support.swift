@@ -1,0 +1,54 @@
+// What several tests need.
+
+import Plan
+import Testing
+import Wire
+
+/// Numbers that a failed test can be repeated with.
+struct SeededGenerator: RandomNumberGenerator {
+  var state: UInt64
+
+  init(_ seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var value = state
+    value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
+    value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
+    return value ^ value >> 31
+  }
+}
+
+/// Part of every message of a random test; change it to try others.
+let fuzzSeed: UInt64 = 20_240_607
+
+func octets(_ text: String) -> [UInt8] { Array(text.utf8) }
+
+func address(_ text: String) -> IPv4Address { IPv4Address(text)! }
+
+func addressSet(_ text: String) throws -> AddressSet { try AddressSet(parsing: text) }
+
+/// The mistake in a text, or nil.
+func mistake(_ text: String) -> InputError? {
+  do {
+    _ = try TargetFile.parse(octets(text), name: "t", format: .text)
+    return nil
+  } catch {
+    return error
+  }
+}
+
+func makePlan(
+  _ text: String, ports: String? = nil, allow: String? = nil, deny: String? = nil
+) throws -> TargetPlan {
+  let file = try TargetFile.parse(octets(text), name: "t", format: .text)
+  return try TargetPlan(
+    [file], defaultPorts: ports.map { try PortSet(parsing: $0) },
+    scope: Scope(
+      allow: allow.map { try AddressSet(parsing: $0) },
+      deny: deny.map { try AddressSet(parsing: $0) } ?? AddressSet()))
+}
+
+func targets(_ plan: TargetPlan) -> [Target] { (0..<plan.count).map { plan.target(at: $0) } }
+
+func target(_ text: String, _ port: UInt16) -> Target { Target(address(text), Port(port)) }
