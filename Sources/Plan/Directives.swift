@@ -1,0 +1,76 @@
+// What a target file says about its own scan: the `@key value` lines before its first entry.
+
+/// The settings a target file makes; nil where it is silent and the box's defaults hold.
+public struct Directives: Hashable, Sendable {
+  public var ports: PortSet?
+  public var rate: PacketRate?
+  public var bandwidth: Bandwidth?
+  public var probes: ProbeCount?
+  public var cooldown: Duration?
+  public var shard: Shard?
+  public var seed: Seed?
+  public var priority: Priority?
+
+  public init() {}
+
+  /// Their names without the `@`.
+  public enum Key: String, CaseIterable, Sendable {
+    case ports, rate, bandwidth, probes, cooldown, shard, seed, priority
+  }
+
+  static let known = Key.allCases.map { "@\($0.rawValue)" }.joined(separator: ", ")
+
+  mutating func set(_ key: Key, to text: String) throws(ValueError) {
+    switch key {
+    case .ports: ports = try PortSet(parsing: text)
+    case .rate: rate = try PacketRate(parsing: text)
+    case .bandwidth: bandwidth = try Bandwidth(parsing: text)
+    case .probes: probes = try ProbeCount(parsing: text)
+    case .cooldown: cooldown = try Duration(parsing: text)
+    case .shard: shard = try Shard(parsing: text)
+    case .seed: seed = try Seed(parsing: text)
+    case .priority: priority = try Priority(parsing: text)
+    }
+  }
+
+  func has(_ key: Key) -> Bool {
+    switch key {
+    case .ports: ports != nil
+    case .rate: rate != nil
+    case .bandwidth: bandwidth != nil
+    case .probes: probes != nil
+    case .cooldown: cooldown != nil
+    case .shard: shard != nil
+    case .seed: seed != nil
+    case .priority: priority != nil
+    }
+  }
+
+  /// One line from its `@` on, up to what follows the value.
+  mutating func parse(_ text: Span<UInt8>, _ at: inout Int) throws(Mistake) {
+    let name = Grammar.word(text, at)
+    at = name.upperBound
+    let nameText = String(
+      decoding: (name.lowerBound + 1..<name.upperBound).map { text[$0] }, as: UTF8.self)
+    guard let key = Key(rawValue: nameText) else {
+      throw Mistake(name, expected: "one of \(Self.known)")
+    }
+    if has(key) {
+      throw Mistake(
+        name,
+        expected: "each directive once; the others are "
+          + Key.allCases.filter { $0 != key }.map { "@\($0.rawValue)" }.joined(separator: ", "))
+    }
+    Grammar.skipBlanks(text, &at)
+    let value = Grammar.word(text, at)
+    at = value.upperBound
+    do {
+      try set(key, to: String(decoding: value.map { text[$0] }, as: UTF8.self))
+    } catch {
+      var mistake = Mistake(
+        value.lowerBound + error.offset..<value.upperBound, expected: error.expected)
+      mistake.found = error.found
+      throw mistake
+    }
+  }
+}

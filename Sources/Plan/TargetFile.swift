@@ -1,0 +1,122 @@
+// Target files: what is to be probed, as text or as raw addresses.
+
+/// One entry of a target file.
+struct Entry: Sendable {
+  var addresses: AddressRange
+  /// A number in the file's `PortSetTable`, or `PortSetTable.none`.
+  var ports: UInt32
+}
+
+/// A parsed target file: entries and directives.
+///
+/// Text has one entry a line, `a.b.c.d`, `a.b.c.d/len` or `a.b.c.d-e.f.g.h`, each optionally followed by
+/// `:ports`; `#` starts a comment; `@key value` directives stand before the first entry. A binary file is
+/// a sequence of addresses of four octets in network byte order, ended by 0.0.0.0.
+public struct TargetFile: Sendable {
+  public enum Format: String, CaseIterable, Sendable {
+    /// By the octets; a name that ends in `.bin` is binary whatever they are.
+    case auto
+    case text
+    case binary
+  }
+
+  public let name: String
+  public internal(set) var directives = Directives()
+  var entries: [Entry] = []
+  var portSets = PortSetTable()
+  /// The first entry that names no ports.
+  var withoutPorts: InputError.Place?
+
+  init(name: String) { self.name = name }
+
+  /// How many entries, as written: overlapping and repeated ones count.
+  public var entryCount: Int { entries.count }
+
+  /// Throws the first mistake. A file without entries is one.
+  public static func parse(_ octets: Span<UInt8>, name: String, format: Format = .auto)
+    throws(InputError) -> TargetFile
+  {
+    let (file, errors) = read(octets, name: name, format: format, maximumErrors: 1)
+    if let error = errors.first { throw error }
+    return file
+  }
+
+  public static func parse(_ octets: [UInt8], name: String, format: Format = .auto)
+    throws(InputError) -> TargetFile
+  {
+    try parse(octets.span, name: name, format: format)
+  }
+
+  /// Every mistake, one a line at most, up to `maximum`; none if `parse` would succeed.
+  public static func check(
+    _ octets: Span<UInt8>, name: String, format: Format = .auto, maximum: Int = 100
+  ) -> [InputError] {
+    read(octets, name: name, format: format, maximumErrors: maximum).errors
+  }
+
+  public static func check(
+    _ octets: [UInt8], name: String, format: Format = .auto, maximum: Int = 100
+  ) -> [InputError] {
+    check(octets.span, name: name, format: format, maximum: maximum)
+  }
+
+  private static func read(
+    _ octets: Span<UInt8>, name: String, format: Format, maximumErrors: Int
+  ) -> (file: TargetFile, errors: [InputError]) {
+    var file = TargetFile(name: name)
+    switch format == .auto ? detect(octets, name: name) : format {
+    case .binary:
+      do {
+        try file.readBinary(octets)
+        return (file, [])
+      } catch {
+        return (file, [error])
+      }
+    case .text, .auto:
+      var reader = LineReader(name: name, maximumErrors: maximumErrors)
+      reader.read(octets) { (text, at, place) throws(Mistake) in
+        try file.readLine(text, &at, place)
+      }
+      if reader.errors.isEmpty && file.entries.isEmpty {
+        reader.errors = [
+          InputError(file: name, place: reader.end, found: "no entry", expected: LineReader.entry)
+        ]
+      }
+      return (file, reader.errors)
+    }
+  }
+
+  private mutating func readLine(_ text: Span<UInt8>, _ at: inout Int, _ place: LineReader.Position)
+    throws(Mistake)
+  {
+    if text[at] == UInt8(ascii: "@") {
+      guard entries.isEmpty else {
+        throw Mistake(Grammar.word(text, at), expected: "directives before the first entry")
+      }
+      return try directives.parse(text, &at)
+    }
+    let start = at
+    let addresses = try Grammar.addresses(text, &at)
+    var ports = PortSetTable.none
+    if Grammar.peek(text, at) == Grammar.colon {
+      at += 1
+      ports = try readPorts(text, &at)
+    } else if withoutPorts == nil {
+      withoutPorts = place.place(start)
+    }
+    entries.append(Entry(addresses: addresses, ports: ports))
+  }
+
+  /// One port, as in lists of address:port pairs, is not worth a set of its own each time.
+  @inline(__always)
+  private mutating func readPorts(_ text: Span<UInt8>, _ at: inout Int) throws(Mistake) -> UInt32 {
+    let start = at
+    if let port = Grammar.number(text, &at, limit: 65535), port > 0,
+      Grammar.endsWord(Grammar.peek(text, at))
+    {
+      return portSets.number(of: UInt16(port))
+    }
+    at = start
+    return portSets.number(of: try Grammar.ports(text, &at))
+  }
+}

@@ -1,0 +1,212 @@
+import Plan
+import Testing
+import Wire
+
+@Suite struct TargetGrammarTests {
+  @Test func `addresses, prefixes and ranges are read, with ports of their own`() throws {
+    let text = """
+      # the lab
+      198.18.0.1
+      198.18.1.0/30:443   # web
+      \t198.18.2.1-198.18.2.3:80,443,8000-8001\t
+      """
+    let plan = try makePlan(text, ports: "22")
+    #expect(plan.count == 1 + 4 + 3 * 4)
+    #expect(plan.target(at: 0) == target("198.18.0.1", 22))
+    #expect(plan.target(at: 4) == target("198.18.1.3", 443))
+    #expect(Set(targets(plan)).isSuperset(of: [target("198.18.2.3", 80), target("198.18.2.1", 8001)]))
+  }
+
+  @Test func `Windows line ends and a byte order mark are accepted`() throws {
+    let plan = try makePlan(
+      "\u{feff}@ports 80\r\n\r\n# note\r\n198.18.0.1\r\n198.18.0.2 # x\r\n198.18.0.3\r")
+    #expect(plan.count == 3)
+  }
+
+  @Test func `host bits of a prefix are ignored`() throws {
+    #expect(try makePlan("10.1.2.3/8:80").addresses == addressSet("10.0.0.0/8"))
+    #expect(try makePlan("198.18.0.77/32:80").addresses == addressSet("198.18.0.77"))
+  }
+
+  @Test func `a comment may follow at once and hold any octets`() throws {
+    let file = octets("198.18.0.1:80#") + [0xfc, 0x1b, 0xff] + octets("\n198.18.0.2:80")
+    #expect(try TargetFile.parse(file, name: "t", format: .auto).entryCount == 2)
+  }
+
+  @Test(arguments: [
+    ("198.18.0.1\n198.18.0.0/33\n", 2, 12, "\"33\"", "prefix length"),
+    ("198.18.0.0/\n", 1, 12, "the end", "prefix length"),
+    ("198.18.0.0/24x\n", 1, 14, "\"x\"", "end of the line"),
+    ("198.18.0.9-198.18.0.3\n", 1, 12, "198.18.0.3", "not below the first, 198.18.0.9"),
+    ("198.18.0.9-20\n", 1, 12, "\"20\"", "IPv4 address"),
+    ("198.18.0.1:0\n", 1, 12, "\"0\"", "port from 1 to 65535"),
+    ("198.18.0.1:80,65536\n", 1, 15, "\"65536\"", "port from 1 to 65535"),
+    ("198.18.0.1:\n", 1, 12, "the end", "port"), ("198.18.0.1:80,\n", 1, 15, "the end", "port"),
+    ("198.18.0.1:90-80\n", 1, 15, "\"80\"", "not below the first, 90"),
+    ("198.18.0.1:http\n", 1, 12, "\"http\"", "port"), ("198.18.0.1:80-\n", 1, 15, "the end", "port"),
+    ("\n\n  2001:db8::1\n", 3, 3, "2001:db8::1", "IPv6 is not supported"),
+    ("[::1]:80\n", 1, 1, "[::1]:80", "IPv6 is not supported"),
+    ("1::\n", 1, 1, "1::", "IPv6 is not supported"),
+    ("example.com\n", 1, 1, "example.com", "names are not looked up"),
+    ("198.18.0.256\n", 1, 1, "198.18.0.256", "0 to 255"),
+    ("198.18.00.1\n", 1, 1, "198.18.00.1", "leading zeros"),
+    ("198.18.0\n", 1, 1, "198.18.0", "four numbers"),
+    ("198.18.0.1.2\n", 1, 1, "198.18.0.1.2", "four numbers"),
+    ("198.18.0.1,198.18.0.2\n", 1, 11, ",198.18.0.2", "end of the line"),
+    ("198.18.0.1 198.18.0.2\n", 1, 12, "198.18.0.2", "end of the line"),
+    ("198.18.0.1 - 198.18.0.2\n", 1, 12, "-", "end of the line"),
+    ("198.18.0.1\r198.18.0.2\n", 1, 11, "\\r", "line feed"),
+    ("\u{feff}x\n", 1, 1, "\"x\"", "names"),
+    ("198.18.0.1\u{2013}198.18.0.2\n", 1, 1, "198.18.0.1\u{2013}198.18.0.2", "IPv4"),
+  ])
+  func `a wrong entry is told by line and column`(
+    text: String, line: Int, column: Int, found: String, expected: String
+  ) {
+    let error = mistake(text)
+    #expect(error?.line == line && error?.column == column, "\(error as Any)")
+    #expect(error?.found.contains(found) == true, "\(error as Any)")
+    #expect(error?.expected.contains(expected) == true, "\(error as Any)")
+  }
+
+  @Test func `the message reads FILE:LINE:COLUMN`() {
+    #expect(
+      mistake("198.18.0.0/33")?.description
+        == "t:1:12: found \"33\", expected a prefix length from 0 to 32")
+  }
+
+  @Test func `what is found is shown without its control characters, and cut`() {
+    let error = mistake("\u{1b}[2J\u{202e}x\u{7}\"" + String(repeating: "y", count: 1000))
+    #expect(error?.found.hasPrefix("\"\\x1b[2J\\u{202e}x\\x07\\\"yyy") == true, "\(error as Any)")
+    #expect(error!.found.count < 100)
+    let latin = TargetFile.check([0x66, 0xfc, 0x72, 0x9b], name: "a\nb", format: .text)
+    #expect(latin.first?.description.hasPrefix("a\\nb:1:1: found \"f\\xfcr\\x9b\"") == true, "\(latin)")
+  }
+
+  @Test(arguments: ["", "\n", "# nothing\r\n", "@ports 80\n"])
+  func `a file without entries is refused`(text: String) {
+    #expect(mistake(text)?.found == "no entry")
+  }
+
+  @Test(arguments: [
+    "198.18.0.1\0\n", "# \0\n198.18.0.1\n", "\0\n", "198.18.0.1\n\0\0\0\0", "198.18.0.1 \0",
+  ])
+  func `a zero octet is not text`(text: String) {
+    #expect(mistake(text)?.found == "\"\\x00\"", "\(mistake(text) as Any)")
+  }
+
+  @Test func `all mistakes are gathered, up to a limit`() {
+    let text = String(repeating: "198.18.0.1\nx\n198.18.0.1:0\n", count: 100)
+    let all = TargetFile.check(octets(text), name: "t", maximum: 1000)
+    #expect(all.count == 200)
+    let lines = (1...300).filter { $0 % 3 != 1 }
+    #expect(all.map { $0.line! } == lines)
+    #expect(TargetFile.check(octets(text), name: "t").count == 100)
+    #expect(TargetFile.check(octets("198.18.0.1\n"), name: "t").isEmpty)
+  }
+}
+
+@Suite struct DirectiveTests {
+  @Test func `directives are read`() throws {
+    let text = """
+      # job
+      @ports 80,443 # web
+      @rate 1.5M
+      @bandwidth 12MB
+      @probes 2
+      @cooldown 0.5
+      @shard 1/4
+      @seed 18446744073709551615
+      @priority\t90
+      198.18.0.1
+      """
+    let directives = try TargetFile.parse(octets(text), name: "t").directives
+    #expect(directives.ports?.description == "80,443")
+    #expect(directives.rate?.perSecond == 1_500_000)
+    #expect(directives.bandwidth?.bitsPerSecond == 96_000_000)
+    #expect(directives.probes?.value == 2)
+    #expect(directives.cooldown == .milliseconds(500))
+    #expect(directives.shard?.index == 1 && directives.shard?.count == 4)
+    #expect(directives.seed?.value == .max)
+    #expect(directives.priority?.value == 90)
+  }
+
+  @Test(arguments: [
+    (
+      "@port 80\n198.18.0.1", 1, 1,
+      "@ports, @rate, @bandwidth, @probes, @cooldown, @shard, @seed, @priority"
+    ),
+    ("@rate 1\n@rate 2\n198.18.0.1", 2, 1, "@ports, @bandwidth"),
+    ("198.18.0.1\n@ports 80\n", 2, 1, "before the first entry"),
+    ("@ports 80,0\n198.18.0.1", 1, 11, "port"), ("@ports\n198.18.0.1", 1, 7, "port"),
+    ("@ports 80, 443\n198.18.0.1", 1, 11, "port"), ("@rate fast\n198.18.0.1", 1, 7, "packets a second"),
+    ("@shard 4/4\n198.18.0.1", 1, 8, "K/N"), ("@probes 0\n198.18.0.1", 1, 9, "1 to 255"),
+    ("@ 80\n198.18.0.1", 1, 1, "one of"), ("@seed 1 2\n198.18.0.1", 1, 9, "end of the line"),
+  ])
+  func `a wrong directive is told by line and column`(
+    text: String, line: Int, column: Int, expected: String
+  ) {
+    let error = mistake(text)
+    #expect(error?.line == line && error?.column == column, "\(error as Any)")
+    #expect(error?.expected.contains(expected) == true, "\(error as Any)")
+  }
+}
+
+@Suite struct BinaryTargetTests {
+  private func place(_ octets: [UInt8], format: TargetFile.Format = .binary, name: String = "t")
+    -> InputError.Place?
+  {
+    TargetFile.check(octets, name: name, format: format).first?.place
+  }
+
+  @Test func `addresses in network byte order end with 0_0_0_0`() throws {
+    let file = try TargetFile.parse([198, 18, 0, 1, 10, 0, 0, 2, 0, 0, 0, 0], name: "x")
+    let plan = try TargetPlan([file], defaultPorts: PortSet([80...80]), scope: Scope())
+    #expect(Set(targets(plan)) == [target("198.18.0.1", 80), target("10.0.0.2", 80)])
+  }
+
+  @Test func `a cut-off file is refused at the octet where it ends`() {
+    #expect(place([198, 18, 0, 1]) == .octet(4))
+    #expect(place([198, 18, 0, 1, 198, 18]) == .octet(4))
+    #expect(place([198, 18, 0, 1, 0, 0, 0]) == .octet(4))
+    #expect(place([]) == .octet(0))
+  }
+
+  @Test func `what follows 0_0_0_0 is refused, and so is an empty list`() {
+    #expect(place([198, 18, 0, 1, 0, 0, 0, 0, 1]) == .octet(8))
+    #expect(place([0, 0, 0, 0]) == .octet(0))
+  }
+
+  @Test func `the octets tell text from binary`() {
+    // Each is complete in its own format and a mistake in the other.
+    let binary: [[UInt8]] = [
+      [10, 0, 0, 1, 0, 0, 0, 0], [10, 50, 50, 50, 0, 0, 0, 0], [192, 168, 200, 200, 0, 0, 0, 0],
+      [35, 45, 46, 47, 0, 0, 0, 0], [239, 187, 190, 1, 0, 0, 0, 0],
+    ]
+    for octets in binary { #expect(place(octets, format: .auto) == nil, "\(octets)") }
+    for text in [
+      "1.1.1.1", "\n\n\n1.1.1.1", "#\u{fc}\u{fc}\u{fc}\n1.1.1.1\n", "\t1.1.1.1", "\u{feff}1.1.1.1",
+    ] {
+      #expect(place(octets(text), format: .auto) == nil, "\(text)")
+    }
+  }
+
+  @Test func `a text with a tail of zeros is not taken for addresses`() {
+    for text in ["198.18.0.1\n1", "# hosts\n\n\n\n\n", "example.com\n", "@rate 1k\n1.1.1.1\n..."] {
+      let octets = octets(text) + [0, 0, 0, 0]
+      #expect(octets.count % 4 == 0)
+      #expect(TargetFile.check(octets, name: "t").first?.line != nil, "\(text)")
+    }
+  }
+
+  @Test func `two printable addresses at the start read as text, and the mistake tells the way out`() {
+    let octets: [UInt8] = [49, 49, 49, 49, 50, 50, 50, 50, 0, 0, 0, 0]
+    #expect(TargetFile.check(octets, name: "t").first?.remedy?.contains(".bin") == true)
+    #expect(place(octets, format: .auto, name: "t.bin") == nil)
+  }
+
+  @Test func `the name bin forces binary`() {
+    #expect(place(octets("1.1.1.1\n"), format: .auto, name: "a.bin") == .octet(8))
+    #expect(place(octets("1.1.1.1\n") + [0, 0, 0, 0], format: .auto, name: "a.bin") == nil)
+    #expect(place(octets("1.1.1.1\n"), format: .text, name: "a.bin") == nil)
+  }
+}
