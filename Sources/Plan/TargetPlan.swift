@@ -1,0 +1,119 @@
+// The targets of a scan as numbers from 0 to count - 1.
+
+import Wire
+
+/// What is to be probed: an address and a port.
+public struct Target: Hashable, Sendable {
+  public var address: IPv4Address
+  public var port: Port
+
+  public init(_ address: IPv4Address, _ port: Port) {
+    self.address = address
+    self.port = port
+  }
+}
+
+/// What a box may probe: within `allow` and not within `deny`.
+public struct Scope: Sendable {
+  /// nil: everything that `deny` does not name.
+  public var allow: AddressSet?
+  public var deny: AddressSet
+
+  public init(allow: AddressSet? = nil, deny: AddressSet = AddressSet()) {
+    self.allow = allow
+    self.deny = deny
+  }
+
+  /// What may be probed; `SpecialPurpose.neverProbed` is not part of it.
+  var permitted: AddressSet { (allow ?? .all).subtracting(deny).subtracting(SpecialPurpose.never) }
+}
+
+/// Every (address, port) pair of a scan exactly once, numbered from 0 in ascending order of addresses.
+///
+/// Memory is 20 bytes a segment, a segment being neighbouring addresses with the same ports: at most
+/// 24 MB for a list of a million pairs, whatever their order.
+public struct TargetPlan: Sendable {
+  /// Pairs to be probed, at most 2^32 × 65535. 0 if all was left out.
+  public let count: UInt64
+  /// Pairs that the files name but that are not probed: outside the scope, or special-purpose addresses.
+  public let outOfScope: UInt64
+  /// The addresses to be probed on any port.
+  public let addresses: AddressSet
+
+  /// Parallel to the segments, with one more at the end: `count`.
+  private let table: SegmentTable
+
+  /// An entry without ports takes its file's `@ports`, else `defaultPorts`; throws at the entry's place
+  /// if there are neither.
+  public init(_ files: [TargetFile], defaultPorts: PortSet?, scope: Scope) throws(InputError) {
+    var sets = PortSetTable()
+    let entries = try Self.gather(files, defaultPorts, &sets)
+    let named = sweep(entries, &sets)
+    var wanted = named
+    if entries.contains(where: { SpecialPurpose.cuts($0.addresses) }) {
+      wanted = sweep(
+        entries.flatMap { entry in
+          SpecialPurpose.remainder(of: entry.addresses).map { Entry(addresses: $0, ports: entry.ports) }
+        }, &sets)
+    }
+    let segments = Self.clip(wanted, to: scope.permitted)
+    table = SegmentTable(segments, sets)
+    count = table.count
+    outOfScope = Self.pairs(named, sets) - table.count
+    addresses = AddressSet(segments.lazy.map(\.addresses))
+  }
+
+  /// Addresses to be probed, each once however many its ports.
+  public var addressCount: UInt64 { addresses.count }
+
+  /// The target with the given number, which is below `count`.
+  public func target(at index: UInt64) -> Target { table.target(at: index) }
+
+  private static func gather(
+    _ files: [TargetFile], _ defaultPorts: PortSet?, _ sets: inout PortSetTable
+  ) throws(InputError) -> [Entry] {
+    var entries: [Entry] = []
+    entries.reserveCapacity(files.reduce(0) { $0 + $1.entries.count })
+    for file in files {
+      let numbers = file.portSets.sets.map { sets.number(of: $0) }
+      var without = PortSetTable.none
+      if let place = file.withoutPorts {
+        guard let ports = file.directives.ports ?? defaultPorts, !ports.isEmpty else {
+          throw InputError(
+            file: file.name, place: place, found: "no port given",
+            expected: "ports after the address (:80,443), in @ports, or as an option")
+        }
+        without = sets.number(of: ports)
+      }
+      for entry in file.entries {
+        let ports = entry.ports == PortSetTable.none ? without : numbers[Int(entry.ports)]
+        entries.append(Entry(addresses: entry.addresses, ports: ports))
+      }
+    }
+    return entries
+  }
+
+  /// The parts of the segments that are in `permitted`.
+  private static func clip(_ segments: [Segment], to permitted: AddressSet) -> [Segment] {
+    var clipped: [Segment] = []
+    var next = 0
+    for segment in segments {
+      let addresses = segment.addresses
+      while next < permitted.ranges.count, permitted.ranges[next].last < addresses.first { next += 1 }
+      var range = next
+      while range < permitted.ranges.count, permitted.ranges[range].first <= addresses.last {
+        let part = AddressRange(
+          max(addresses.first, permitted.ranges[range].first),
+          min(addresses.last, permitted.ranges[range].last))
+        clipped.append(Segment(addresses: part, ports: segment.ports))
+        range += 1
+      }
+    }
+    return clipped
+  }
+
+  private static func pairs(_ segments: [Segment], _ sets: PortSetTable) -> UInt64 {
+    let counts = sets.sets.map { UInt64($0.count) }
+    return segments.reduce(0) { $0 + $1.addresses.count * counts[Int($1.ports)] }
+  }
+}

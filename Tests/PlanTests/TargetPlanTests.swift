@@ -1,0 +1,174 @@
+import Plan
+import Testing
+import Wire
+
+@Suite struct TargetPlanTests {
+  @Test func `overlapping entries give each pair once`() throws {
+    let plan = try makePlan(
+      "198.18.0.0/24:80\n198.18.0.128-198.18.1.3:80,443\n198.18.0.200:22,80\n198.18.0.200:22\n")
+    let all = targets(plan)
+    #expect(Set(all).count == all.count)
+    #expect(all.count == 128 + 128 * 2 + 4 * 2 + 1)
+    #expect(plan.outOfScope == 0)
+  }
+
+  @Test func `entries without ports take the file's, else the default`() throws {
+    let with = try TargetFile.parse(octets("@ports 443\n198.18.0.1\n198.18.0.2:22"), name: "a")
+    let without = try TargetFile.parse(octets("198.18.0.3\n"), name: "b")
+    let plan = try TargetPlan([with, without], defaultPorts: PortSet(parsing: "80"), scope: Scope())
+    #expect(
+      targets(plan) == [target("198.18.0.1", 443), target("198.18.0.2", 22), target("198.18.0.3", 80)])
+  }
+
+  @Test func `an entry without any port is refused at its line`() throws {
+    let file = try TargetFile.parse(octets("198.18.0.1:80\n\n 198.18.0.2\n198.18.0.3\n"), name: "a")
+    let error = #expect(throws: InputError.self) {
+      try TargetPlan([file], defaultPorts: nil, scope: Scope())
+    }
+    #expect(
+      error?.description.hasPrefix("a:3:2: found no port given, expected") == true, "\(error as Any)")
+  }
+
+  @Test func `the scope allows and denies`() throws {
+    let plan = try makePlan(
+      "198.18.0.0/24:80,443", allow: "198.18.0.0-198.18.0.15", deny: "198.18.0.4/30,198.18.0.9")
+    #expect(try plan.addresses == addressSet("198.18.0.0/30,198.18.0.8,198.18.0.10-198.18.0.15"))
+    #expect(plan.count == 22 && plan.addressCount == 11)
+    #expect(plan.outOfScope == 512 - 22)
+  }
+
+  @Test func `an empty allow list lets nothing through`() throws {
+    let file = try TargetFile.parse(octets("198.18.0.0/24:80"), name: "t")
+    let plan = try TargetPlan([file], defaultPorts: nil, scope: Scope(allow: AddressSet()))
+    #expect(plan.count == 0 && plan.outOfScope == 256 && plan.addresses.isEmpty)
+  }
+
+  @Test(arguments: ["127.0.0.1", "0.0.0.1", "224.0.0.1", "255.255.255.255", "240.0.0.0/4"])
+  func `what is no single host is never probed`(entry: String) throws {
+    let plan = try makePlan(entry + ":80", allow: "0.0.0.0/0")
+    #expect(plan.count == 0 && plan.outOfScope > 0)
+  }
+
+  @Test func `special-purpose space is skipped inside wider entries`() throws {
+    let plan = try makePlan("0.0.0.0/0:80")
+    for inside in ["10.0.0.1", "192.168.1.1", "198.18.0.1", "203.0.113.9", "127.0.0.1", "100.64.0.1"] {
+      #expect(!plan.addresses.contains(address(inside)), "\(inside)")
+    }
+    for outside in [
+      "9.255.255.255", "11.0.0.0", "192.169.0.0", "198.20.0.0", "1.0.0.0", "223.255.255.255",
+    ] {
+      #expect(plan.addresses.contains(address(outside)), "\(outside)")
+    }
+    #expect(plan.count + plan.outOfScope == 1 << 32)
+    // 2^32 less the blocks, as the table has them.
+    let left = SpecialPurpose.skippedInside + SpecialPurpose.neverProbed
+    #expect(plan.outOfScope == left.reduce(0) { $0 + $1.addresses.count })
+  }
+
+  @Test func `an entry wholly within special-purpose space means it`() throws {
+    for entry in [
+      "10.0.0.0/8", "192.168.1.0/24", "198.18.0.0/15", "203.0.113.7", "172.31.255.0-172.31.255.255",
+    ] {
+      let plan = try makePlan(entry + ":80")
+      #expect(plan.outOfScope == 0 && plan.count > 0, "\(entry)")
+    }
+    // Partly outside: cut.
+    #expect(try makePlan("10.255.255.255-11.0.0.0:80").count == 1)
+    // The same address by two entries: only the one that means it counts.
+    let both = try makePlan("0.0.0.0/0:80\n10.0.0.0/8:443\n")
+    #expect(both.count == (try makePlan("0.0.0.0/0:80")).count + 1 << 24)
+    #expect(both.outOfScope == (try makePlan("0.0.0.0/0:80")).outOfScope)
+  }
+
+  @Test func `the whole of IPv4 on all ports is counted without overflow`() throws {
+    let plan = try makePlan("0.0.0.0/0:*")
+    #expect(plan.count + plan.outOfScope == 65535 << 32)
+    #expect(plan.target(at: 0) == target("1.0.0.0", 1))
+    #expect(plan.target(at: plan.count - 1) == target("223.255.255.255", 65535))
+  }
+
+  @Test func `any mix of entries, scope and ports agrees with a plain set of pairs`() throws {
+    var random = SeededGenerator(fuzzSeed)
+    // Around a border of special-purpose space: 198.17.255.128 to 198.18.0.127 and their neighbours.
+    let bases = [
+      address("198.17.255.128").value, address("192.0.2.192").value, address("11.1.1.0").value,
+    ]
+    for trial in 0..<3_000 {
+      let base = bases.randomElement(using: &random)!
+      let case_ = PlanCase(base: base, &random)
+      let plan = try makePlan(case_.text, ports: "9", allow: case_.allow, deny: case_.deny)
+      let all = targets(plan)
+      guard Set(all) == case_.expected, all.count == case_.expected.count,
+        plan.outOfScope == UInt64(case_.named.count - case_.expected.count),
+        plan.addressCount == UInt64(Set(all.map(\.address)).count),
+        all.allSatisfy({ plan.addresses.contains($0.address) })
+      else {
+        Issue.record("seed \(fuzzSeed), trial \(trial): \(case_)")
+        return
+      }
+    }
+  }
+
+  @Test func `a long list of pairs in any order is found back`() throws {
+    var random = SeededGenerator(fuzzSeed)
+    let pairs = Set(
+      (0..<50_000).map { _ in
+        Target(
+          IPv4Address(0x1400_0000 | UInt32.random(in: 0..<1 << 16, using: &random)),
+          Port(UInt16.random(in: 1...9, using: &random)))
+      })
+    let text = pairs.shuffled(using: &random).map { "\($0.address):\($0.port)\n" }.joined()
+    let plan = try makePlan(text + "20.128.0.0/10:80\n")
+    #expect(plan.count == UInt64(pairs.count) + 1 << 22)
+    #expect(Set((0..<UInt64(pairs.count)).map { plan.target(at: $0) }) == pairs)
+  }
+}
+
+/// A random target file with what it must come to, worked out one pair at a time.
+private struct PlanCase {
+  var text = ""
+  var allow: String?
+  var deny: String?
+  var named: Set<Target> = []
+  var expected: Set<Target> = []
+
+  init(base: UInt32, _ random: inout SeededGenerator) {
+    for _ in 0..<Int.random(in: 1...8, using: &random) {
+      let range = Self.range(base, &random)
+      let ports = (0..<Int.random(in: 0...3, using: &random)).map { _ in
+        UInt16.random(in: 1...6, using: &random)
+      }
+      text +=
+        "\(range)" + (ports.isEmpty ? "" : ":") + ports.map(String.init).joined(separator: ",") + "\n"
+      let meant = SpecialPurpose.skippedInside.contains { $0.addresses.contains(range) }
+      for value in range.first...range.last {
+        let one = AddressRange(value, value)
+        let special = SpecialPurpose.skippedInside.contains { $0.addresses.contains(one) }
+        for port in ports.isEmpty ? [9] : ports {
+          let target = Target(IPv4Address(value), Port(port))
+          named.insert(target)
+          if meant || !special { expected.insert(target) }
+        }
+      }
+    }
+    if Bool.random(using: &random) {
+      let ranges = (0..<3).map { _ in Self.range(base, &random) }
+      allow = ranges.map(\.description).joined(separator: ",")
+      expected = expected.filter { target in ranges.contains { Self.holds($0, target) } }
+    }
+    if Bool.random(using: &random) {
+      let ranges = (0..<3).map { _ in Self.range(base, &random) }
+      deny = ranges.map(\.description).joined(separator: ",")
+      expected = expected.filter { target in !ranges.contains { Self.holds($0, target) } }
+    }
+  }
+
+  private static func holds(_ range: AddressRange, _ target: Target) -> Bool {
+    range.first <= target.address.value && target.address.value <= range.last
+  }
+
+  private static func range(_ base: UInt32, _ random: inout SeededGenerator) -> AddressRange {
+    let first = base + UInt32.random(in: 0..<200, using: &random)
+    return AddressRange(first, first + UInt32.random(in: 0..<40, using: &random))
+  }
+}
