@@ -1,0 +1,137 @@
+// A random-looking order of the targets that needs no memory.
+
+/// The finaliser of SplitMix64 (Steele, Lea, Flood 2014): a bijection of 64 bits in which every input bit
+/// changes every output bit with a probability of about one half.
+func mix64(_ value: UInt64) -> UInt64 {
+  var value = value &+ 0x9e37_79b9_7f4a_7c15
+  value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
+  value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
+  return value ^ value >> 31
+}
+
+/// A keyed bijection of 0 ..< count.
+///
+/// A Feistel network on as many bits as `count` needs, walked again where it leaves the range (Black and
+/// Rogaway, "Ciphers with Arbitrary Finite Domains", 2002): twice at most on average. It spreads load over
+/// networks; it does not keep a secret. The order is part of every checkpoint: it must never change.
+public struct Permutation: Sendable {
+  public let count: UInt64
+  public let seed: UInt64
+
+  private static let rounds = 8
+  private let keys: InlineArray<8, UInt64>
+  /// The lower part of a number; the upper part has as many bits or one fewer.
+  private let lowBits: UInt64
+  private let lowMask: UInt64
+  /// To the right, from 64 bits to those of a part.
+  private let lowShift: UInt64
+  private let highShift: UInt64
+
+  /// `count` is from 1 to 2^63; it traps otherwise.
+  public init(count: UInt64, seed: UInt64) {
+    precondition(count >= 1 && count <= 1 << 63)
+    self.count = count
+    self.seed = seed
+    let bits = max(2, 64 - UInt64((count - 1).leadingZeroBitCount))
+    lowBits = (bits + 1) / 2
+    lowMask = (1 << lowBits) - 1
+    lowShift = 64 - lowBits
+    highShift = 64 - (bits - lowBits)
+    // Seeds that differ in one bit must not lead to related keys.
+    let root = mix64(mix64(seed) ^ 0x7379_6e62_6f78)
+    keys = InlineArray { round in mix64(root &+ UInt64(round) &* 0x9e37_79b9_7f4a_7c15) }
+  }
+
+  /// Where `index`, below `count`, is taken to.
+  public func callAsFunction(_ index: UInt64) -> UInt64 {
+    precondition(index < count)
+    var value = index
+    repeat { value = forward(value) } while value >= count
+    return value
+  }
+
+  /// The index that is taken to `value`, which is below `count`.
+  public func inverse(of value: UInt64) -> UInt64 {
+    precondition(value < count)
+    var index = value
+    repeat { index = backward(index) } while index >= count
+    return index
+  }
+
+  /// Fills the first `number` places of `out` with where first, first + stride, first + 2 × stride, … are
+  /// taken to. All of these must be below `count`; it traps otherwise.
+  public func fill(
+    _ out: inout MutableSpan<UInt64>, number: Int, from first: UInt64, stride: UInt64
+  ) {
+    if number == 0 { return }
+    precondition(number <= out.count && first < count)
+    precondition(number == 1 || stride <= (count - 1 - first) / UInt64(number - 1))
+    var index = first
+    for place in 0..<number {
+      // Nothing here waits for anything else, so that the processor overlaps the steps.
+      out[place] = forward(index)
+      index &+= stride
+    }
+    var block = 0
+    while block < number {
+      let end = min(block + Self.blockSize, number)
+      walk(&out, block..<end)
+      block = end
+    }
+  }
+
+  private static let blockSize = 256
+
+  /// Walks again what has left the range. The places are gathered without branches, which would be
+  /// mispredicted half of the time.
+  @inline(__always)
+  private func walk(_ out: inout MutableSpan<UInt64>, _ block: Range<Int>) {
+    var places = InlineArray<257, UInt8>(repeating: 0)
+    var left = 0
+    for place in block {
+      places[left] = UInt8(truncatingIfNeeded: place &- block.lowerBound)
+      left &+= out[place] >= count ? 1 : 0
+    }
+    while left > 0 {
+      var remaining = 0
+      for next in 0..<left {
+        let offset = places[next]
+        let place = block.lowerBound &+ Int(offset)
+        let value = forward(out[place])
+        out[place] = value
+        places[remaining] = offset
+        remaining &+= value >= count ? 1 : 0
+      }
+      left = remaining
+    }
+  }
+
+  @inline(__always)
+  private func forward(_ value: UInt64) -> UInt64 {
+    var high = value &>> lowBits
+    var low = value & lowMask
+    for round in stride(from: 0, to: Self.rounds, by: 2) {
+      high ^= Self.mix(low ^ keys[round]) &>> highShift
+      low ^= Self.mix(high ^ keys[round + 1]) &>> lowShift
+    }
+    return high &<< lowBits | low
+  }
+
+  @inline(__always)
+  private func backward(_ value: UInt64) -> UInt64 {
+    var high = value &>> lowBits
+    var low = value & lowMask
+    for round in stride(from: Self.rounds - 2, through: 0, by: -2) {
+      low ^= Self.mix(high ^ keys[round + 1]) &>> lowShift
+      high ^= Self.mix(low ^ keys[round]) &>> highShift
+    }
+    return high &<< lowBits | low
+  }
+
+  /// The round function; its upper bits depend on all of `value`.
+  @inline(__always)
+  private static func mix(_ value: UInt64) -> UInt64 {
+    let product = value &* 0xbf58_476d_1ce4_e5b9
+    return (product ^ product &>> 32) &* 0x94d0_49bb_1331_11eb
+  }
+}
