@@ -1,0 +1,127 @@
+// The kernel's netlink constants under their own names, so that a man page or a kernel header can be
+// searched straight from the code. C imports them with whatever integer type its enum had; here each has
+// the width of the field it goes into.
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+
+import CNetlink
+
+// Message types, rtnetlink(7).
+public let RTM_NEWLINK = UInt16(CNetlink.RTM_NEWLINK)
+public let RTM_GETLINK = UInt16(CNetlink.RTM_GETLINK)
+public let RTM_NEWADDR = UInt16(CNetlink.RTM_NEWADDR)
+public let RTM_DELADDR = UInt16(CNetlink.RTM_DELADDR)
+public let RTM_GETADDR = UInt16(CNetlink.RTM_GETADDR)
+public let RTM_NEWROUTE = UInt16(CNetlink.RTM_NEWROUTE)
+public let RTM_GETROUTE = UInt16(CNetlink.RTM_GETROUTE)
+public let RTM_NEWNEIGH = UInt16(CNetlink.RTM_NEWNEIGH)
+public let RTM_GETNEIGH = UInt16(CNetlink.RTM_GETNEIGH)
+
+// Message types every family has, and message flags, netlink(7).
+public let NLMSG_NOOP = UInt16(CNetlink.NLMSG_NOOP)
+public let NLMSG_ERROR = UInt16(CNetlink.NLMSG_ERROR)
+public let NLMSG_DONE = UInt16(CNetlink.NLMSG_DONE)
+public let NLMSG_OVERRUN = UInt16(CNetlink.NLMSG_OVERRUN)
+public let NLM_F_REQUEST = UInt16(CNetlink.NLM_F_REQUEST)
+public let NLM_F_ACK = UInt16(CNetlink.NLM_F_ACK)
+public let NLM_F_DUMP_INTR = UInt16(CNetlink.NLM_F_DUMP_INTR)
+/// `NLM_F_ROOT | NLM_F_MATCH`: everything, not one object.
+public let NLM_F_DUMP = UInt16(CNetlink.NLM_F_ROOT | CNetlink.NLM_F_MATCH)
+public let NLM_F_REPLACE = UInt16(CNetlink.NLM_F_REPLACE)
+public let NLM_F_EXCL = UInt16(CNetlink.NLM_F_EXCL)
+public let NLM_F_CREATE = UInt16(CNetlink.NLM_F_CREATE)
+public let NLM_F_CAPPED = UInt16(CNetlink.NLM_F_CAPPED)
+public let NLM_F_ACK_TLVS = UInt16(CNetlink.NLM_F_ACK_TLVS)
+
+// What an extended acknowledgement carries, linux/netlink.h.
+public let NLMSGERR_ATTR_MSG = UInt16(CNetlink.NLMSGERR_ATTR_MSG.rawValue)
+
+// Links, linux/if_link.h.
+public let IFLA_ADDRESS = UInt16(CNetlink.IFLA_ADDRESS)
+public let IFLA_IFNAME = UInt16(CNetlink.IFLA_IFNAME)
+public let IFLA_MTU = UInt16(CNetlink.IFLA_MTU)
+public let IFLA_OPERSTATE = UInt16(CNetlink.IFLA_OPERSTATE)
+public let IFLA_CARRIER = UInt16(CNetlink.IFLA_CARRIER)
+public let IFLA_NUM_TX_QUEUES = UInt16(CNetlink.IFLA_NUM_TX_QUEUES)
+public let IFLA_NUM_RX_QUEUES = UInt16(CNetlink.IFLA_NUM_RX_QUEUES)
+public let IFLA_MIN_MTU = UInt16(CNetlink.IFLA_MIN_MTU)
+public let IFLA_MAX_MTU = UInt16(CNetlink.IFLA_MAX_MTU)
+
+// Addresses, linux/if_addr.h.
+public let IFA_ADDRESS = UInt16(CNetlink.IFA_ADDRESS)
+public let IFA_LOCAL = UInt16(CNetlink.IFA_LOCAL)
+
+// Routes, linux/rtnetlink.h.
+public let RTA_DST = UInt16(CNetlink.RTA_DST.rawValue)
+public let RTA_OIF = UInt16(CNetlink.RTA_OIF.rawValue)
+public let RTA_GATEWAY = UInt16(CNetlink.RTA_GATEWAY.rawValue)
+public let RTA_PREFSRC = UInt16(CNetlink.RTA_PREFSRC.rawValue)
+public let RTA_TABLE = UInt16(CNetlink.RTA_TABLE.rawValue)
+public let RTN_UNICAST = UInt8(CNetlink.RTN_UNICAST)
+public let RTN_LOCAL = UInt8(CNetlink.RTN_LOCAL)
+public let RT_SCOPE_LINK = UInt8(CNetlink.RT_SCOPE_LINK.rawValue)
+public let RT_SCOPE_UNIVERSE = UInt8(CNetlink.RT_SCOPE_UNIVERSE.rawValue)
+public let RTM_F_FIB_MATCH = UInt32(CNetlink.RTM_F_FIB_MATCH)
+
+// Neighbours, linux/neighbour.h.
+public let NDA_DST = UInt16(CNetlink.NDA_DST)
+public let NDA_LLADDR = UInt16(CNetlink.NDA_LLADDR)
+public let NUD_REACHABLE = UInt16(CNetlink.NUD_REACHABLE)
+public let NUD_STALE = UInt16(CNetlink.NUD_STALE)
+public let NUD_DELAY = UInt16(CNetlink.NUD_DELAY)
+public let NUD_PROBE = UInt16(CNetlink.NUD_PROBE)
+public let NUD_PERMANENT = UInt16(CNetlink.NUD_PERMANENT)
+
+// Generic netlink and its controller, linux/genetlink.h.
+/// `NLMSG_MIN_TYPE`: the controller itself is the first generic family.
+public let GENL_ID_CTRL: UInt16 = 0x10
+public let CTRL_ATTR_FAMILY_ID = UInt16(CNetlink.CTRL_ATTR_FAMILY_ID)
+public let CTRL_ATTR_FAMILY_NAME = UInt16(CNetlink.CTRL_ATTR_FAMILY_NAME)
+public let CTRL_CMD_GETFAMILY = UInt8(CNetlink.CTRL_CMD_GETFAMILY)
+
+// The `ethtool` family, linux/ethtool_netlink.h: commands,
+public let ETHTOOL_MSG_FEATURES_GET = UInt8(CNetlink.ETHTOOL_MSG_FEATURES_GET)
+public let ETHTOOL_MSG_FEATURES_SET = UInt8(CNetlink.ETHTOOL_MSG_FEATURES_SET)
+public let ETHTOOL_MSG_RINGS_GET = UInt8(CNetlink.ETHTOOL_MSG_RINGS_GET)
+public let ETHTOOL_MSG_RINGS_SET = UInt8(CNetlink.ETHTOOL_MSG_RINGS_SET)
+public let ETHTOOL_MSG_CHANNELS_GET = UInt8(CNetlink.ETHTOOL_MSG_CHANNELS_GET)
+public let ETHTOOL_MSG_CHANNELS_SET = UInt8(CNetlink.ETHTOOL_MSG_CHANNELS_SET)
+public let ETHTOOL_MSG_COALESCE_GET = UInt8(CNetlink.ETHTOOL_MSG_COALESCE_GET)
+public let ETHTOOL_MSG_COALESCE_SET = UInt8(CNetlink.ETHTOOL_MSG_COALESCE_SET)
+
+// and attributes. Every request carries its header first, as attribute 1.
+public let ETHTOOL_A_RINGS_HEADER = UInt16(CNetlink.ETHTOOL_A_RINGS_HEADER)
+public let ETHTOOL_A_HEADER_DEV_INDEX = UInt16(CNetlink.ETHTOOL_A_HEADER_DEV_INDEX)
+public let ETHTOOL_A_RINGS_RX_MAX = UInt16(CNetlink.ETHTOOL_A_RINGS_RX_MAX)
+public let ETHTOOL_A_RINGS_TX_MAX = UInt16(CNetlink.ETHTOOL_A_RINGS_TX_MAX)
+public let ETHTOOL_A_RINGS_RX = UInt16(CNetlink.ETHTOOL_A_RINGS_RX)
+public let ETHTOOL_A_RINGS_TX = UInt16(CNetlink.ETHTOOL_A_RINGS_TX)
+public let ETHTOOL_A_CHANNELS_RX_MAX = UInt16(CNetlink.ETHTOOL_A_CHANNELS_RX_MAX)
+public let ETHTOOL_A_CHANNELS_TX_MAX = UInt16(CNetlink.ETHTOOL_A_CHANNELS_TX_MAX)
+public let ETHTOOL_A_CHANNELS_OTHER_MAX = UInt16(CNetlink.ETHTOOL_A_CHANNELS_OTHER_MAX)
+public let ETHTOOL_A_CHANNELS_COMBINED_MAX = UInt16(CNetlink.ETHTOOL_A_CHANNELS_COMBINED_MAX)
+public let ETHTOOL_A_CHANNELS_RX_COUNT = UInt16(CNetlink.ETHTOOL_A_CHANNELS_RX_COUNT)
+public let ETHTOOL_A_CHANNELS_TX_COUNT = UInt16(CNetlink.ETHTOOL_A_CHANNELS_TX_COUNT)
+public let ETHTOOL_A_CHANNELS_OTHER_COUNT = UInt16(CNetlink.ETHTOOL_A_CHANNELS_OTHER_COUNT)
+public let ETHTOOL_A_CHANNELS_COMBINED_COUNT = UInt16(CNetlink.ETHTOOL_A_CHANNELS_COMBINED_COUNT)
+public let ETHTOOL_A_COALESCE_RX_USECS = UInt16(CNetlink.ETHTOOL_A_COALESCE_RX_USECS)
+public let ETHTOOL_A_COALESCE_RX_MAX_FRAMES = UInt16(CNetlink.ETHTOOL_A_COALESCE_RX_MAX_FRAMES)
+public let ETHTOOL_A_COALESCE_TX_USECS = UInt16(CNetlink.ETHTOOL_A_COALESCE_TX_USECS)
+public let ETHTOOL_A_COALESCE_TX_MAX_FRAMES = UInt16(CNetlink.ETHTOOL_A_COALESCE_TX_MAX_FRAMES)
+public let ETHTOOL_A_COALESCE_USE_ADAPTIVE_RX = UInt16(CNetlink.ETHTOOL_A_COALESCE_USE_ADAPTIVE_RX)
+public let ETHTOOL_A_COALESCE_USE_ADAPTIVE_TX = UInt16(CNetlink.ETHTOOL_A_COALESCE_USE_ADAPTIVE_TX)
+public let ETHTOOL_A_FEATURES_HW = UInt16(CNetlink.ETHTOOL_A_FEATURES_HW)
+public let ETHTOOL_A_FEATURES_WANTED = UInt16(CNetlink.ETHTOOL_A_FEATURES_WANTED)
+public let ETHTOOL_A_FEATURES_ACTIVE = UInt16(CNetlink.ETHTOOL_A_FEATURES_ACTIVE)
+public let ETHTOOL_A_FEATURES_NOCHANGE = UInt16(CNetlink.ETHTOOL_A_FEATURES_NOCHANGE)
+public let ETHTOOL_A_BITSET_NOMASK = UInt16(CNetlink.ETHTOOL_A_BITSET_NOMASK)
+public let ETHTOOL_A_BITSET_BITS = UInt16(CNetlink.ETHTOOL_A_BITSET_BITS)
+public let ETHTOOL_A_BITSET_BITS_BIT = UInt16(CNetlink.ETHTOOL_A_BITSET_BITS_BIT)
+public let ETHTOOL_A_BITSET_BIT_NAME = UInt16(CNetlink.ETHTOOL_A_BITSET_BIT_NAME)
+public let ETHTOOL_A_BITSET_BIT_VALUE = UInt16(CNetlink.ETHTOOL_A_BITSET_BIT_VALUE)
+
+// The `netdev` family, from include/uapi/linux/netdev.h and Documentation/netlink/specs/netdev.yaml of
+// Linux 6.6. Debian 12 has no such header, so the numbers, which are the kernel's promise, stand here.
+public let NETDEV_CMD_DEV_GET: UInt8 = 1
+public let NETDEV_A_DEV_IFINDEX: UInt16 = 1
+public let NETDEV_A_DEV_XDP_FEATURES: UInt16 = 3
+public let NETDEV_A_DEV_XDP_ZC_MAX_SEGS: UInt16 = 4

@@ -1,0 +1,121 @@
+// A netlink socket by libnl-3: it chooses the port id, numbers and sends the requests and sizes the
+// receive buffer. What comes back is read in NetlinkReply.swift.
+import CLinux
+import CNetlink
+
+/// One connection to a netlink family. Belongs to the network namespace its thread was in when it was
+/// made, whatever that thread does afterwards. Making requests that only read needs no capability.
+@safe
+public struct NetlinkSocket: ~Copyable {
+  public enum Family: Sendable { case route, generic }
+
+  private let socket: OpaquePointer
+  private let timeout: Int
+
+  /// `timeout`: how many milliseconds one request may take in all.
+  public init(_ family: Family, timeout milliseconds: Int = 5_000) throws(NetlinkError) {
+    guard let socket = unsafe nl_socket_alloc() else { throw .transport("no memory") }
+    let status = unsafe nl_connect(socket, family == .route ? NETLINK_ROUTE : NETLINK_GENERIC)
+    guard status >= 0 else {
+      unsafe nl_socket_free(socket)
+      throw .transport(Self.message(status))
+    }
+    unsafe self.socket = unsafe socket
+    timeout = milliseconds
+    _ = unsafe nl_socket_set_nonblocking(socket)
+    // Extended acknowledgements carry the driver's reason; capped ones leave out the request itself.
+    // A kernel without them (before 4.12, 4.3) still answers, only with less.
+    let number = unsafe nl_socket_get_fd(socket)
+    var on: Int32 = 1
+    for option in [NETLINK_EXT_ACK, NETLINK_CAP_ACK] {
+      _ = unsafe setsockopt(number, SOL_NETLINK, option, &on, UInt32(MemoryLayout<Int32>.size))
+    }
+  }
+
+  deinit { unsafe nl_socket_free(socket) }
+
+  /// Sends `message` and returns all messages of the answer, without the acknowledgement.
+  ///
+  /// With `NLM_F_DUMP` among its flags the answer is a whole table; one that changed meanwhile is read
+  /// again. Throws `NetlinkError`, never waits longer than the timeout.
+  public func request(_ message: NetlinkMessage) throws(NetlinkError) -> [NetlinkReply] {
+    let tries = 8
+    for _ in 0..<tries {
+      let exchange = try perform(message)
+      if !exchange.isInconsistent { return exchange.replies }
+    }
+    throw .interrupted(tries: tries)
+  }
+
+  private func perform(_ message: NetlinkMessage) throws(NetlinkError) -> NetlinkExchange {
+    var exchange = NetlinkExchange(
+      sequence: try send(message), port: unsafe nl_socket_get_local_port(socket))
+    let deadline = Monotonic.milliseconds + timeout
+    while true {
+      guard let datagram = try receive(until: deadline) else {
+        throw .noReply(milliseconds: timeout)
+      }
+      if try exchange.take(datagram) { return exchange }
+    }
+  }
+
+  /// The sequence number that libnl gave the request.
+  private func send(_ message: NetlinkMessage) throws(NetlinkError) -> UInt32 {
+    let flags = message.flags | NLM_F_REQUEST | NLM_F_ACK
+    guard let raw = unsafe nlmsg_alloc_size(message.payload.count + 64) else {
+      throw .transport("no memory")
+    }
+    defer { unsafe nlmsg_free(raw) }
+    guard let header = unsafe nlmsg_put(raw, 0, 0, Int32(message.type), 0, Int32(flags)) else {
+      throw .transport("no memory")
+    }
+    var payload = message.payload
+    let size = payload.count
+    var status = unsafe payload.withUnsafeMutableBytes {
+      unsafe nlmsg_append(raw, $0.baseAddress, size, 0)
+    }
+    guard status >= 0 else { throw .transport(Self.message(status)) }
+    status = unsafe nl_send_auto(socket, raw)
+    guard status >= 0 else { throw .transport(Self.message(status)) }
+    return unsafe header.pointee.nlmsg_seq
+  }
+
+  /// The next datagram from the kernel itself (port 0); nil when `deadline` comes first.
+  private func receive(until deadline: Int) throws(NetlinkError) -> [UInt8]? {
+    while true {
+      let left = deadline - Monotonic.milliseconds
+      guard left > 0, waitReadable(unsafe nl_socket_get_fd(socket), milliseconds: left) else {
+        return nil
+      }
+      var sender = sockaddr_nl()
+      var buffer: UnsafeMutablePointer<UInt8>?
+      let count = unsafe nl_recv(socket, &sender, &buffer, nil)
+      defer { unsafe free(buffer) }
+      if count == -NLE_AGAIN { continue }
+      guard count >= 0 else { throw .transport(Self.message(count)) }
+      guard count > 0, sender.nl_pid == 0, let start = unsafe buffer else { continue }
+      return unsafe Array(UnsafeBufferPointer(start: start, count: Int(count)))
+    }
+  }
+
+  private static func message(_ status: Int32) -> String {
+    guard let text = unsafe nl_geterror(status) else { return "error \(status)" }
+    return unsafe String(cString: text)
+  }
+}
+
+extension NetlinkSocket {
+  /// The number of a generic netlink family (`CTRL_CMD_GETFAMILY`); nil when the kernel has none of
+  /// that name.
+  public func family(named name: String) throws(NetlinkError) -> UInt16? {
+    var message = NetlinkMessage(family: GENL_ID_CTRL, command: CTRL_CMD_GETFAMILY)
+    message.put(CTRL_ATTR_FAMILY_NAME, string: name)
+    do throws(NetlinkError) {
+      guard let reply = try request(message).first else { return nil }
+      return try NetlinkAttributes(reply, after: 4).number(CTRL_ATTR_FAMILY_ID)
+    } catch {
+      if error.errno?.number == ENOENT { return nil }
+      throw error
+    }
+  }
+}
