@@ -1,0 +1,27 @@
+// Which driver runs an interface.
+import CLinux
+
+public enum InterfaceDriver {
+  /// The driver's name (`ETHTOOL_GDRVINFO`), for example `igb`; nil where a device has none (`lo`).
+  ///
+  /// Asked by ioctl and not of /sys, which shows the network namespace of whoever mounted it.
+  public static func name(of interface: String) throws(Errno) -> String? {
+    let socket = Descriptor(
+      owning: try syscall {
+        CLinux.socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+      })
+    let number = socket.number
+    var name = [CChar](repeating: 0, count: 32)
+    do throws(Errno) {
+      try syscall { unsafe clinux_driver_name(number, interface, &name) }
+    } catch {
+      if error.number == EOPNOTSUPP { return nil }
+      throw error
+    }
+    let text = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    return text.isEmpty ? nil : text
+  }
+
+  /// How many processors are online.
+  public static var processors: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+}

@@ -1,0 +1,62 @@
+// An AF_PACKET socket for ARP alone (packet(7)).
+import CLinux
+
+/// Sends and receives ARP frames on one interface.
+///
+/// Opening it needs CAP_NET_RAW in the interface's network namespace; using it afterwards needs none.
+/// Frames that this machine sends do not come back on it.
+public struct ARPSocket: ~Copyable, Sendable {
+  private let descriptor: Descriptor
+
+  /// Throws ENODEV when the interface is gone, EPERM without CAP_NET_RAW.
+  public init(interfaceIndex: Int32) throws(Errno) {
+    // Protocol 0 receives nothing: no frame of another interface slips in before bind.
+    let type = Int32(SOCK_RAW.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+    let opened = Descriptor(owning: try syscall { socket(AF_PACKET, type, 0) })
+    let number = opened.number
+    // 65,536 answers may come within seconds. Best effort: without CAP_NET_ADMIN the default stays.
+    var size: Int32 = 8 << 20
+    _ = unsafe setsockopt(
+      number, SOL_SOCKET, SO_RCVBUFFORCE, &size, UInt32(MemoryLayout<Int32>.size))
+    var address = sockaddr_ll()
+    address.sll_family = UInt16(AF_PACKET)
+    address.sll_protocol = UInt16(ETH_P_ARP).bigEndian
+    address.sll_ifindex = interfaceIndex
+    try syscall {
+      unsafe withUnsafePointer(to: &address) {
+        unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          unsafe bind(
+            number, __CONST_SOCKADDR_ARG(__sockaddr__: $0), UInt32(MemoryLayout<sockaddr_ll>.size))
+        }
+      }
+    }
+    descriptor = opened
+  }
+
+  /// Sends one complete Ethernet frame; false when the interface's queue is full just now.
+  /// Throws ENETDOWN when the interface is down, ENXIO when it is gone.
+  public func send(_ frame: [UInt8]) throws(Errno) -> Bool {
+    let number = descriptor.number
+    do throws(Errno) {
+      return try syscallUnlessBusy {
+        unsafe frame.withUnsafeBytes { unsafe CLinux.send(number, $0.baseAddress, $0.count, 0) }
+      } != nil
+    } catch {
+      if error.number == ENOBUFS { return false }
+      throw error
+    }
+  }
+
+  /// The next received frame, cut to `buffer.count` octets; how many, nil when none is there.
+  public func receive(into buffer: inout [UInt8]) throws(Errno) -> Int? {
+    let number = descriptor.number
+    return try syscallUnlessBusy {
+      unsafe buffer.withUnsafeMutableBytes { unsafe recv(number, $0.baseAddress, $0.count, 0) }
+    }
+  }
+
+  /// Whether a frame arrives within `milliseconds`.
+  public func wait(milliseconds: Int) -> Bool {
+    waitReadable(descriptor.number, milliseconds: milliseconds)
+  }
+}

@@ -1,0 +1,39 @@
+// Whole small files: /proc, /sys, profiles.
+import CLinux
+
+public enum SmallFile {
+  /// All octets of a file that may have `limit` at most; EFBIG for a longer one.
+  public static func read(_ path: String, limit: Int) throws(Errno) -> [UInt8] {
+    let file = Descriptor(
+      owning: try syscall { unsafe clinux_open(path, O_RDONLY | O_CLOEXEC, 0) })
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 16_384)
+    while let count = try file.read(into: &buffer), count > 0 {
+      bytes += buffer.prefix(count)
+      if bytes.count > limit { throw Errno(EFBIG) }
+    }
+    return bytes
+  }
+
+  /// Writes to an existing file (one of /proc or /sys) in as few calls as possible: there each call is
+  /// one setting.
+  public static func write(_ text: String, to path: String) throws(Errno) {
+    let file = Descriptor(
+      owning: try syscall { unsafe clinux_open(path, O_WRONLY | O_CLOEXEC, 0) })
+    try file.writeAll(Array(text.utf8))
+  }
+
+  /// The names in a directory, sorted, without `.` and `..`.
+  public static func names(in directory: String) throws(Errno) -> [String] {
+    guard let stream = unsafe opendir(directory) else { throw Errno.last }
+    defer { _ = unsafe closedir(stream) }
+    var names: [String] = []
+    while let entry = unsafe readdir(stream) {
+      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
+        unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names.sorted()
+  }
+}

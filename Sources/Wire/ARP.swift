@@ -1,0 +1,93 @@
+// ARP for IPv4 over Ethernet (RFC 826), as a frame.
+
+/// One ARP packet. Field names after RFC 826: sender and target, hardware (MAC) and protocol (IPv4).
+public struct ARPPacket: Hashable, Sendable {
+  /// `ar$op`.
+  public enum Operation: UInt16, Sendable {
+    case request = 1
+    case reply = 2
+  }
+
+  public var operation: Operation
+  public var senderMAC: MACAddress
+  public var senderAddress: IPv4Address
+  public var targetMAC: MACAddress
+  public var targetAddress: IPv4Address
+
+  /// "Who has `address`?", asked by the interface `mac` that has `source`.
+  public static func request(for address: IPv4Address, from source: IPv4Address, _ mac: MACAddress)
+    -> Self
+  {
+    ARPPacket(
+      operation: .request, senderMAC: mac, senderAddress: source, targetMAC: .zero,
+      targetAddress: address)
+  }
+
+  public init(
+    operation: Operation, senderMAC: MACAddress, senderAddress: IPv4Address, targetMAC: MACAddress,
+    targetAddress: IPv4Address
+  ) {
+    self.operation = operation
+    self.senderMAC = senderMAC
+    self.senderAddress = senderAddress
+    self.targetMAC = targetMAC
+    self.targetAddress = targetAddress
+  }
+
+  /// The packet in an untagged Ethernet frame, without its frame check sequence; octets past the 42nd
+  /// are padding. nil when the frame is shorter, or not ARP for IPv4 over Ethernet, or neither a request
+  /// nor a reply.
+  public init?(frame: ArraySlice<UInt8>) {
+    let frame = ArraySlice(frame.prefix(Self.frameLength))
+    guard frame.count == Self.frameLength,
+      // EtherType, then ar$hrd, ar$pro, ar$hln, ar$pln.
+      frame.dropFirst(12).prefix(8).elementsEqual([0x08, 0x06, 0, 1, 0x08, 0, 6, 4]),
+      let operation = Operation(rawValue: UInt16(frame.number(at: 20, octets: 2)))
+    else { return nil }
+    self.init(
+      operation: operation,
+      senderMAC: MACAddress(frame.number(at: 22, octets: 6)),
+      senderAddress: IPv4Address(UInt32(frame.number(at: 28, octets: 4))),
+      targetMAC: MACAddress(frame.number(at: 32, octets: 6)),
+      targetAddress: IPv4Address(UInt32(frame.number(at: 38, octets: 4))))
+  }
+
+  /// 14 octets of Ethernet and 28 of ARP; whoever transmits pads to the wire's minimum.
+  public static let frameLength = 42
+
+  /// The Ethernet frame: a request goes to everyone, a reply to its target.
+  public var frame: [UInt8] {
+    var frame = operation == .request ? MACAddress.broadcast.octets : targetMAC.octets
+    frame += senderMAC.octets
+    frame += [0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, UInt8(operation.rawValue)]
+    frame += senderMAC.octets + senderAddress.octets + targetMAC.octets + targetAddress.octets
+    return frame
+  }
+
+  /// Whether this is a usable reply to a request that `mac` sent from `address`: made out to both, and
+  /// from a sender that can own an address (not a group, not zero).
+  public func isReply(to mac: MACAddress, at address: IPv4Address) -> Bool {
+    operation == .reply && targetMAC == mac && targetAddress == address
+      && !senderMAC.isGroup && senderMAC != .zero
+  }
+}
+
+extension IPv4Address {
+  /// The four octets in transmission order.
+  public var octets: [UInt8] {
+    [UInt8(value >> 24), UInt8(value >> 16 & 255), UInt8(value >> 8 & 255), UInt8(value & 255)]
+  }
+
+  /// nil unless there are exactly four octets.
+  public init?(octets: some Collection<UInt8>) {
+    guard octets.count == 4 else { return nil }
+    self.init(octets.reduce(0) { $0 << 8 | UInt32($1) })
+  }
+}
+
+extension ArraySlice<UInt8> {
+  /// The big-endian number of 1 to 8 octets at `offset` from the start; the caller has checked the length.
+  fileprivate func number(at offset: Int, octets: Int) -> UInt64 {
+    self[(startIndex + offset)..<(startIndex + offset + octets)].reduce(0) { $0 << 8 | UInt64($1) }
+  }
+}
