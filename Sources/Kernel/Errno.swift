@@ -24,3 +24,10 @@ public struct Errno: Error, Hashable, Sendable, CustomStringConvertible {
     return unsafe String(cString: text)
   }
 }
+
+extension Errno {
+  /// EOPNOTSUPP: the driver or kernel does not have the thing.
+  public static let notSupported = Errno(EOPNOTSUPP)
+  /// EPERM: a capability is missing.
+  public static let notPermitted = Errno(EPERM)
+}

@@ -23,3 +23,8 @@ func waitReadable(_ descriptor: Int32, milliseconds: Int) -> Bool {
     if count == 0 || Errno.last.number != EINTR { return false }
   }
 }
+
+/// Sleeps. An interruption may end it early: callers loop on their own deadline.
+public func pause(milliseconds: Int) {
+  _ = usleep(UInt32(clamping: milliseconds * 1_000))
+}

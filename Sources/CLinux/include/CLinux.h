@@ -66,6 +66,14 @@ extern const size_t clinux_responder_object_size;
 const char *clinux_revision_text(void);
 const char *clinux_libxdp_version_text(void);
 
+/// The NIC profiles of netconfig/ (profiles.c): the driver's name and the TOML text, NUL-terminated.
+struct clinux_profile {
+  const char *driver;
+  const char *text;
+};
+/// The profile with this number from 0; NULL past the last.
+const struct clinux_profile *clinux_profile(size_t number);
+
 // ---- macros and inline functions ----
 
 int clinux_errno(void);

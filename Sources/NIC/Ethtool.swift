@@ -1,0 +1,166 @@
+// Rings, channels, coalescing and offloads by the `ethtool` netlink family
+// (Documentation/networking/ethtool-netlink.rst), XDP features by `netdev`.
+import Kernel
+
+extension NetworkControl {
+  /// A request about one device. Each request's first attribute is its header, number 1 in all of them.
+  private func message(_ command: UInt8, _ index: Int32) throws(NetlinkError) -> NetlinkMessage {
+    guard let ethtool else {
+      throw .refused(.notSupported, reason: "the kernel has no ethtool netlink family (Linux 5.6)")
+    }
+    var message = NetlinkMessage(family: ethtool, command: command)
+    message.nest(ETHTOOL_A_RINGS_HEADER) {
+      $0.put(ETHTOOL_A_HEADER_DEV_INDEX, UInt32(bitPattern: index))
+    }
+    return message
+  }
+
+  /// The one reply to a question about a device; nil when the driver does not have the thing.
+  private func ask(_ command: UInt8, _ index: Int32) throws(NetlinkError) -> NetlinkAttributes? {
+    do throws(NetlinkError) {
+      guard let reply = try generic.request(message(command, index)).first else { return nil }
+      return try NetlinkAttributes(reply, after: 4)
+    } catch {
+      if error.errno == .notSupported { return nil }
+      throw error
+    }
+  }
+
+  func rings(of index: Int32) throws(NetlinkError) -> Rings? {
+    guard let reply = try ask(ETHTOOL_MSG_RINGS_GET, index) else { return nil }
+    return Rings(
+      rx: try reply.bounded(ETHTOOL_A_RINGS_RX, ETHTOOL_A_RINGS_RX_MAX),
+      tx: try reply.bounded(ETHTOOL_A_RINGS_TX, ETHTOOL_A_RINGS_TX_MAX))
+  }
+
+  func channels(of index: Int32) throws(NetlinkError) -> Channels? {
+    guard let reply = try ask(ETHTOOL_MSG_CHANNELS_GET, index) else { return nil }
+    return Channels(
+      combined: try reply.bounded(
+        ETHTOOL_A_CHANNELS_COMBINED_COUNT, ETHTOOL_A_CHANNELS_COMBINED_MAX),
+      rx: try reply.bounded(ETHTOOL_A_CHANNELS_RX_COUNT, ETHTOOL_A_CHANNELS_RX_MAX),
+      tx: try reply.bounded(ETHTOOL_A_CHANNELS_TX_COUNT, ETHTOOL_A_CHANNELS_TX_MAX),
+      other: try reply.bounded(ETHTOOL_A_CHANNELS_OTHER_COUNT, ETHTOOL_A_CHANNELS_OTHER_MAX))
+  }
+
+  func coalescing(of index: Int32) throws(NetlinkError) -> Coalescing? {
+    guard let reply = try ask(ETHTOOL_MSG_COALESCE_GET, index) else { return nil }
+    var coalescing = Coalescing()
+    for parameter in CoalescingNumber.allCases {
+      coalescing.numbers[parameter] = try reply.number(parameter.attribute)
+    }
+    for parameter in CoalescingFlag.allCases {
+      coalescing.flags[parameter] = try reply.number(parameter.attribute, UInt8.self).map { $0 != 0 }
+    }
+    return coalescing
+  }
+
+  func features(of index: Int32) throws(NetlinkError) -> [String: Feature] {
+    guard let reply = try ask(ETHTOOL_MSG_FEATURES_GET, index) else { return [:] }
+    // `hw` lists every feature with its bit, the others only those that are set.
+    let hardware = try reply.bitset(ETHTOOL_A_FEATURES_HW)
+    let wanted = try reply.bitset(ETHTOOL_A_FEATURES_WANTED)
+    let active = try reply.bitset(ETHTOOL_A_FEATURES_ACTIVE)
+    let noChange = try reply.bitset(ETHTOOL_A_FEATURES_NOCHANGE)
+    return Dictionary(
+      uniqueKeysWithValues: hardware.map { name, bit in
+        let feature = Feature(
+          hardware: bit, wanted: wanted[name] ?? false, active: active[name] ?? false,
+          noChange: noChange[name] ?? false)
+        return (name, feature)
+      })
+  }
+
+  func xdpFeatures(of index: Int32) throws(NetlinkError) -> (XDPFeatures?, UInt32?) {
+    guard let netdev else { return (nil, nil) }
+    var message = NetlinkMessage(family: netdev, command: NETDEV_CMD_DEV_GET)
+    message.put(NETDEV_A_DEV_IFINDEX, index)
+    guard let reply = try generic.request(message).first else { return (nil, nil) }
+    let attributes = try NetlinkAttributes(reply, after: 4)
+    return (
+      try attributes.number(NETDEV_A_DEV_XDP_FEATURES).map(XDPFeatures.init(rawValue:)),
+      try attributes.number(NETDEV_A_DEV_XDP_ZC_MAX_SEGS)
+    )
+  }
+}
+
+// MARK: - Changing
+
+extension NetworkControl {
+  /// Sends one command with several numbers, which the driver takes or refuses together.
+  func setNumbers(_ command: UInt8, _ index: Int32, _ numbers: [(attribute: UInt16, value: UInt32)])
+    throws(NetlinkError)
+  {
+    var message = try message(command, index)
+    for (attribute, value) in numbers { message.put(attribute, value) }
+    _ = try generic.request(message)
+  }
+
+  func setFlag(_ command: UInt8, _ index: Int32, _ attribute: UInt16, to value: Bool)
+    throws(NetlinkError)
+  {
+    var message = try message(command, index)
+    message.put(attribute, UInt8(value ? 1 : 0))
+    _ = try generic.request(message)
+  }
+
+  /// Asks for offloads on or off; the kernel grants what it can and does not complain about the rest.
+  func setFeatures(_ index: Int32, _ features: [(name: String, on: Bool)]) throws(NetlinkError) {
+    var message = try message(ETHTOOL_MSG_FEATURES_SET, index)
+    message.nest(ETHTOOL_A_FEATURES_WANTED) { wanted in
+      wanted.nest(ETHTOOL_A_BITSET_BITS) { bits in
+        for feature in features {
+          bits.nest(ETHTOOL_A_BITSET_BITS_BIT) { bit in
+            bit.put(ETHTOOL_A_BITSET_BIT_NAME, string: feature.name)
+            if feature.on { bit.put(flag: ETHTOOL_A_BITSET_BIT_VALUE) }
+          }
+        }
+      }
+    }
+    _ = try generic.request(message)
+  }
+}
+
+extension CoalescingNumber {
+  var attribute: UInt16 {
+    switch self {
+    case .rxUsecs: ETHTOOL_A_COALESCE_RX_USECS
+    case .rxFrames: ETHTOOL_A_COALESCE_RX_MAX_FRAMES
+    case .txUsecs: ETHTOOL_A_COALESCE_TX_USECS
+    case .txFrames: ETHTOOL_A_COALESCE_TX_MAX_FRAMES
+    }
+  }
+}
+
+extension CoalescingFlag {
+  var attribute: UInt16 {
+    switch self {
+    case .adaptiveRX: ETHTOOL_A_COALESCE_USE_ADAPTIVE_RX
+    case .adaptiveTX: ETHTOOL_A_COALESCE_USE_ADAPTIVE_TX
+    }
+  }
+}
+
+extension NetlinkAttributes {
+  /// A count and its maximum; nil when the driver names no count.
+  fileprivate func bounded(_ current: UInt16, _ maximum: UInt16) throws(NetlinkError) -> Bounded? {
+    guard let count = try number(current, UInt32.self) else { return nil }
+    return Bounded(count, maximum: try number(maximum))
+  }
+
+  /// A verbose bitset: the listed names, with their bits. In one without a mask (`NOMASK`) every listed
+  /// bit is set.
+  func bitset(_ type: UInt16) throws(NetlinkError) -> [String: Bool] {
+    guard let bitset = try self[type]?.nested() else { return [:] }
+    let all = bitset[ETHTOOL_A_BITSET_NOMASK] != nil
+    var bits: [String: Bool] = [:]
+    guard let list = try bitset[ETHTOOL_A_BITSET_BITS]?.nested() else { return [:] }
+    for entry in list {
+      let bit = try entry.nested()
+      // Some bits have had no name since their feature was removed.
+      guard let name = bit[ETHTOOL_A_BITSET_BIT_NAME]?.string, !name.isEmpty else { continue }
+      bits[name] = all || bit[ETHTOOL_A_BITSET_BIT_VALUE] != nil
+    }
+    return bits
+  }
+}

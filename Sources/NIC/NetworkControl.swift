@@ -1,0 +1,206 @@
+// The way to the kernel's network configuration: links and addresses by rtnetlink(7).
+import Kernel
+import Wire
+
+/// Two netlink sockets, in the network namespace of the thread that made them. Reading needs no
+/// capability, changing needs CAP_NET_ADMIN.
+public struct NetworkControl: ~Copyable {
+  let route: NetlinkSocket
+  let generic: NetlinkSocket
+  /// Ids of the generic families; nil where the kernel has none.
+  let ethtool: UInt16?
+  let netdev: UInt16?
+
+  public init() throws(Fault) {
+    let route = try Self.open(.route)
+    let generic = try Self.open(.generic)
+    let ethtool = try Self.family("ethtool", by: generic)
+    let netdev = try Self.family("netdev", by: generic)
+    self.ethtool = ethtool
+    self.netdev = netdev
+    self.route = route
+    self.generic = generic
+  }
+
+  private static func family(_ name: String, by socket: borrowing NetlinkSocket) throws(Fault)
+    -> UInt16?
+  {
+    do throws(NetlinkError) {
+      return try socket.family(named: name)
+    } catch {
+      throw error.fault("cannot look up the netlink family \(name)")
+    }
+  }
+
+  private static func open(_ family: NetlinkSocket.Family) throws(Fault) -> NetlinkSocket {
+    do throws(NetlinkError) {
+      return try NetlinkSocket(family)
+    } catch {
+      throw error.fault("cannot open a netlink socket")
+    }
+  }
+
+  /// The names of all interfaces, in the kernel's order.
+  public func interfaceNames() throws(Fault) -> [String] {
+    try links().map { $0.name }
+  }
+
+  /// The interface as it is now. Throws a `Fault` that names the interfaces there are when this is not
+  /// one of them.
+  public func state(of name: String) throws(Fault) -> InterfaceState {
+    let links = try links()
+    guard var state = links.first(where: { $0.name == name }) else {
+      let present = links.map(\.name).joined(separator: ", ")
+      throw Fault("there is no interface \(name); present are: \(present)")
+    }
+    do throws(NetlinkError) {
+      state.addresses = try addresses(of: state.index)
+      state.rings = try rings(of: state.index)
+      state.channels = try channels(of: state.index)
+      state.coalescing = try coalescing(of: state.index)
+      state.features = try features(of: state.index)
+      (state.xdpFeatures, state.xdpZeroCopyMaximumSegments) = try xdpFeatures(of: state.index)
+    } catch {
+      throw error.fault("cannot read the state of \(name)")
+    }
+    do throws(Errno) {
+      state.driver = try InterfaceDriver.name(of: name)
+    } catch {
+      throw Fault("cannot ask for the driver of \(name)", cause: error)
+    }
+    state.interrupts = Interrupts.of(state)
+    state.processors = InterfaceDriver.processors
+    return state
+  }
+
+  /// Waits until the interface is up with a carrier, for `milliseconds` at most: copper takes seconds to
+  /// negotiate after it was brought up. Throws a `Fault` saying which of the two is missing.
+  public func waitForCarrier(of name: String, milliseconds: Int) throws(Fault) -> InterfaceState {
+    let deadline = Monotonic.milliseconds + milliseconds
+    while true {
+      let state = try state(of: name)
+      if state.isUp, state.hasCarrier || Monotonic.milliseconds >= deadline {
+        try state.requireCarrier()
+        return state
+      }
+      if Monotonic.milliseconds >= deadline { try state.requireCarrier() }
+      pause(milliseconds: 50)
+    }
+  }
+}
+
+extension InterfaceState {
+  /// Throws a `Fault` with the remedy unless frames can leave this interface.
+  public func requireCarrier() throws(Fault) {
+    guard isUp else {
+      throw Fault("\(name) is down", remedy: "Bring it up: `ip link set \(name) up`")
+    }
+    guard hasCarrier else {
+      throw Fault("\(name) has no carrier", remedy: "Look at the cable and at the port it leads to")
+    }
+  }
+}
+
+// MARK: - Reading links and addresses
+
+extension NetworkControl {
+  /// `struct ifinfomsg`: family, pad, type, index, flags, change.
+  static func linkHeader(index: Int32, flags: UInt32 = 0, change: UInt32 = 0) -> [UInt8] {
+    var header: [UInt8] = [0, 0, 0, 0]
+    header.append(native: index)
+    header.append(native: flags)
+    header.append(native: change)
+    return header
+  }
+
+  func links() throws(Fault) -> [InterfaceState] {
+    do throws(NetlinkError) {
+      let message = NetlinkMessage(
+        type: RTM_GETLINK, flags: NLM_F_DUMP, header: Self.linkHeader(index: 0))
+      var links: [InterfaceState] = []
+      for reply in try route.request(message) where reply.type == RTM_NEWLINK {
+        links.append(try InterfaceState(link: reply))
+      }
+      return links
+    } catch {
+      throw error.fault("cannot list the network interfaces")
+    }
+  }
+
+  func addresses(of index: Int32) throws(NetlinkError) -> [InterfaceAddress] {
+    // struct ifaddrmsg: family AF_INET, prefix length, flags, scope, index.
+    let message = NetlinkMessage(
+      type: RTM_GETADDR, flags: NLM_F_DUMP, header: [2, 0, 0, 0, 0, 0, 0, 0])
+    var addresses: [InterfaceAddress] = []
+    for reply in try route.request(message) where reply.type == RTM_NEWADDR {
+      let attributes = try NetlinkAttributes(reply, after: 8)
+      guard reply.payload.native(at: 4, as: Int32.self) == index, reply.payload[0] == 2,
+        reply.payload[1] <= 32,
+        let address = (attributes[IFA_LOCAL] ?? attributes[IFA_ADDRESS])
+          .flatMap({ IPv4Address(octets: $0.value) })
+      else { continue }
+      addresses.append(InterfaceAddress(address, prefixLength: reply.payload[1]))
+    }
+    return addresses
+  }
+}
+
+extension InterfaceState {
+  /// What an `RTM_NEWLINK` message says.
+  init(link reply: NetlinkReply) throws(NetlinkError) {
+    let attributes = try NetlinkAttributes(reply, after: 16)
+    guard let index = reply.payload.native(at: 4, as: Int32.self),
+      let flags = reply.payload.native(at: 8, as: UInt32.self), let name = attributes[IFLA_IFNAME]
+    else { throw .malformed("a link without a name") }
+    // A tunnel or `lo` may have no Ethernet address.
+    let mac = attributes[IFLA_ADDRESS].flatMap { MACAddress(octets: $0.value) } ?? .zero
+    self.init(
+      index: index, name: name.string, mac: mac, mtu: try attributes.number(IFLA_MTU) ?? 0)
+    let maximum = try attributes.number(IFLA_MAX_MTU, UInt32.self)
+    maximumMTU = maximum == 0 ? nil : maximum
+    isUp = flags & 1 == 1  // IFF_UP
+    hasCarrier = try attributes.number(IFLA_CARRIER, UInt8.self) == 1
+    operationalState =
+      try attributes.number(IFLA_OPERSTATE).flatMap(OperationalState.init(rawValue:)) ?? .unknown
+    rxQueues = try attributes.number(IFLA_NUM_RX_QUEUES) ?? 1
+    txQueues = try attributes.number(IFLA_NUM_TX_QUEUES) ?? 1
+  }
+}
+
+// MARK: - Changing links and addresses
+
+extension NetworkControl {
+  /// Sets or clears `IFF_UP`, and says so in `ifi_change`: no other flag is touched.
+  public func setLink(_ index: Int32, up: Bool) throws(NetlinkError) {
+    let header = Self.linkHeader(index: index, flags: up ? 1 : 0, change: 1)
+    _ = try route.request(NetlinkMessage(type: RTM_NEWLINK, header: header))
+  }
+
+  /// Octets of an IP packet.
+  public func setMTU(_ index: Int32, to mtu: UInt32) throws(NetlinkError) {
+    var message = NetlinkMessage(type: RTM_NEWLINK, header: Self.linkHeader(index: index))
+    message.put(IFLA_MTU, mtu)
+    _ = try route.request(message)
+  }
+
+  /// Throws EEXIST when the interface already has it.
+  public func addAddress(_ address: InterfaceAddress, to index: Int32) throws(NetlinkError) {
+    try changeAddress(address, of: index, type: RTM_NEWADDR, flags: NLM_F_CREATE | NLM_F_EXCL)
+  }
+
+  /// Throws EADDRNOTAVAIL when the interface does not have it.
+  public func removeAddress(_ address: InterfaceAddress, from index: Int32) throws(NetlinkError) {
+    try changeAddress(address, of: index, type: RTM_DELADDR, flags: 0)
+  }
+
+  private func changeAddress(
+    _ address: InterfaceAddress, of index: Int32, type: UInt16, flags: UInt16
+  ) throws(NetlinkError) {
+    var header: [UInt8] = [2, address.prefixLength, 0, RT_SCOPE_UNIVERSE]
+    header.append(native: index)
+    var message = NetlinkMessage(type: type, flags: flags, header: header)
+    message.put(IFA_LOCAL, bytes: address.address.octets)
+    message.put(IFA_ADDRESS, bytes: address.address.octets)
+    _ = try route.request(message)
+  }
+}
