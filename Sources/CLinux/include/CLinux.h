@@ -123,4 +123,21 @@ void clinux_store_release_long(unsigned long *to, unsigned long value);
 unsigned clinux_load_acquire_u32(const unsigned *from);
 void clinux_store_release_u32(unsigned *to, unsigned value);
 
+// ---- confinement (confinement.c) ----
+
+#include <grp.h>
+#include <linux/landlock.h>
+#include <seccomp.h>
+
+/// The Landlock calls, which have no wrapper in the libc (landlock(7)); -1 with errno.
+int clinux_landlock_abi(void);
+int clinux_landlock_create(unsigned long long filesystem, unsigned long long network,
+                           unsigned long long scopes);
+int clinux_landlock_allow_beneath(int ruleset, unsigned long long access, int path);
+int clinux_landlock_restrict_self(int ruleset);
+/// linux/securebits.h: uid 0 means nothing and the ambient set stays empty, locked.
+extern const unsigned clinux_securebits_sealed;
+/// SCMP_ACT_ERRNO.
+unsigned clinux_seccomp_errno(unsigned short number);
+
 #endif

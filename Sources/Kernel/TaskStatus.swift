@@ -1,0 +1,117 @@
+// What the kernel itself says about every thread of this process: /proc/self/task/*/status.
+import CLinux
+
+/// The lines of one thread's `status` that concern privilege (proc_pid_status(5)).
+public struct TaskStatus: Hashable, Sendable {
+  /// The line `Seccomp`.
+  public enum Seccomp: Int, Sendable {
+    case disabled = 0
+    case strict = 1
+    case filter = 2
+  }
+
+  public let task: Int32
+  public let inheritable: CapabilitySet
+  public let permitted: CapabilitySet
+  public let effective: CapabilitySet
+  public let bounding: CapabilitySet
+  public let ambient: CapabilitySet
+  public let noNewPrivileges: Bool
+  public let seccomp: Seccomp
+
+  /// Reads `text`, the content of a `status` file. Strict, for a proof rests on it: each line must be
+  /// there exactly once and in exactly the kernel's form.
+  public init(task: Int32, parsing text: String) throws(Fault) {
+    let lines = StatusLines(task: task, text: text)
+    self.task = task
+    inheritable = try lines.capabilities("CapInh")
+    permitted = try lines.capabilities("CapPrm")
+    effective = try lines.capabilities("CapEff")
+    bounding = try lines.capabilities("CapBnd")
+    ambient = try lines.capabilities("CapAmb")
+    noNewPrivileges = try lines.digit("NoNewPrivs", below: 2) == 1
+    let mode = try lines.digit("Seccomp", below: 3)
+    guard let seccomp = Seccomp(rawValue: mode) else { preconditionFailure("mode \(mode)") }
+    self.seccomp = seccomp
+  }
+
+  /// The status of every thread that lives, sorted by its number.
+  public static func all() throws(Fault) -> [TaskStatus] {
+    var statuses: [TaskStatus] = []
+    for task in try tasks() {
+      // A thread may end between the listing and the reading; what is gone has no privilege.
+      guard let text = try readText("/proc/self/task/\(task)/status") else { continue }
+      statuses.append(try TaskStatus(task: task, parsing: text))
+    }
+    return statuses
+  }
+
+  /// The numbers of the threads of this process, sorted.
+  public static func tasks() throws(Fault) -> [Int32] {
+    guard let directory = unsafe opendir("/proc/self/task") else {
+      throw Fault("cannot list /proc/self/task", cause: .last, remedy: "Mount /proc")
+    }
+    defer { unsafe closedir(directory) }
+    var tasks: [Int32] = []
+    while let entry = unsafe readdir(directory) {
+      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name.0) { unsafe String(cString: $0) }
+      if let task = Int32(name) { tasks.append(task) }
+    }
+    guard !tasks.isEmpty else { throw Fault("/proc/self/task lists no thread") }
+    return tasks.sorted()
+  }
+
+  /// The whole of a file in /proc; nil when the thread it speaks of is gone.
+  private static func readText(_ path: String) throws(Fault) -> String? {
+    do throws(Errno) {
+      let file = Descriptor(owning: try syscall { unsafe clinux_open(path, O_RDONLY | O_CLOEXEC, 0) })
+      var text: [UInt8] = []
+      var part = [UInt8](repeating: 0, count: 4096)
+      while let count = try file.read(into: &part), count > 0 { text += part[..<count] }
+      return String(decoding: text, as: UTF8.self)
+    } catch {
+      if error.number == ENOENT || error.number == ESRCH { return nil }
+      throw Fault("cannot read \(path)", cause: error)
+    }
+  }
+}
+
+/// `Key:\tvalue` lines, looked up strictly.
+private struct StatusLines {
+  let task: Int32
+  let lines: [Substring]
+
+  init(task: Int32, text: String) {
+    self.task = task
+    lines = text.split(separator: "\n")
+  }
+
+  private func value(_ key: String) throws(Fault) -> Substring {
+    let prefix = "\(key):\t"
+    let found = lines.filter { $0.hasPrefix(prefix) }
+    guard found.count == 1, let line = found.first else {
+      throw Fault("the status of task \(task) has \(found.count) lines \(key), expected one")
+    }
+    return line.dropFirst(prefix.count)
+  }
+
+  /// Sixteen hexadecimal digits, no more and no fewer.
+  func capabilities(_ key: String) throws(Fault) -> CapabilitySet {
+    let text = try value(key)
+    guard text.utf8.count == 16, text.allSatisfy({ $0.isASCII && $0.isHexDigit }),
+      let bits = UInt64(text, radix: 16)
+    else {
+      throw Fault("the status of task \(task) says \(key) \(text), expected 16 hexadecimal digits")
+    }
+    return CapabilitySet(rawValue: bits)
+  }
+
+  /// One decimal digit below `limit`.
+  func digit(_ key: String, below limit: Int) throws(Fault) -> Int {
+    let text = try value(key)
+    guard text.utf8.count == 1, let number = Int(text), (0..<limit).contains(number) else {
+      throw Fault("the status of task \(task) says \(key) \(text), expected 0 to \(limit - 1)")
+    }
+    return number
+  }
+}
