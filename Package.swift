@@ -66,6 +66,13 @@ let package = Package(
     tests("WireTests", ["Wire"]),
     tests("PlanTests", ["Plan", "Wire"]),
     tests("ScanTests", ["Scan", "Plan", "Wire"]),
+    tests("ConfinementTests", ["Confinement", "ConfinementProbe", "Kernel"]),
+
+    // A drop cannot be taken back, so the tests run it in a process of its own.
+    .target(name: "CConfinementProbe", path: "Tests/CConfinementProbe"),
+    .executableTarget(
+      name: "ConfinementProbe", dependencies: ["CConfinementProbe", "Confinement", "Kernel"],
+      path: "Tests/ConfinementProbe", swiftSettings: strict),
   ],
   cLanguageStandard: .gnu17
 )

@@ -1,0 +1,40 @@
+// Calls that the probe makes after the drop, as plain numbers in and out, so that the Swift side needs no
+// pointers. Unless said otherwise each gives 0, or the errno of the call that failed.
+#ifndef CCONFINEMENTPROBE_H
+#define CCONFINEMENTPROBE_H
+
+int probe_map_executable(void);
+int probe_make_executable(void);
+int probe_map_plain(void);
+int probe_execve(void);
+/// Becomes `cat /proc/self/status`; returns only if that fails.
+int probe_execve_status(void);
+int probe_ptrace(void);
+int probe_fork(void);
+int probe_interface_flags(void);
+int probe_signal_parent(void);
+int probe_raise_limit(void);
+int probe_inet_socket(void);
+
+/// Files below the working directory: data/a, data/b, shelf/file, outside.
+int probe_create_in_data(void);
+int probe_rename_in_data(void);
+int probe_unlink_in_data(void);
+int probe_read_shelf(void);
+int probe_write_shelf(void);
+int probe_create_on_shelf(void);
+int probe_read_outside(void);
+int probe_read_passwd(void);
+int probe_read_other_process(void);
+
+/// A BPF array of one 32-bit value: its descriptor, or minus an errno.
+int probe_bpf_map_create(void);
+int probe_bpf_map_set(int map, unsigned value);
+/// The value, or minus an errno.
+int probe_bpf_map_get(int map);
+int probe_bpf_map_freeze(int map);
+
+/// A thread that runs until the process ends; it waits for nothing but the end.
+int probe_start_thread(void);
+
+#endif

@@ -1,0 +1,122 @@
+#define _GNU_SOURCE
+#include "CConfinementProbe.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int result(long value) { return value == -1 ? errno : 0; }
+
+static int map(int protection) {
+  void *page = mmap(NULL, 4096, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return page == MAP_FAILED ? errno : 0;
+}
+
+int probe_map_executable(void) { return map(PROT_READ | PROT_EXEC); }
+
+int probe_map_plain(void) { return map(PROT_READ | PROT_WRITE); }
+
+int probe_make_executable(void) {
+  void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED) return errno;
+  return result(mprotect(page, 4096, PROT_READ | PROT_EXEC));
+}
+
+int probe_execve(void) {
+  char *const none[] = {NULL};
+  return result(execve("/bin/true", none, none));
+}
+
+int probe_execve_status(void) {
+  char *const arguments[] = {"cat", "/proc/self/status", NULL};
+  return result(execve("/bin/cat", arguments, arguments + 2));
+}
+
+int probe_ptrace(void) { return result(ptrace(PTRACE_TRACEME, 0, NULL, NULL)); }
+
+int probe_fork(void) {
+  pid_t child = fork();
+  if (child == 0) _exit(0);
+  return result(child);
+}
+
+static int open_close(const char *path, int flags) {
+  int descriptor = open(path, flags | O_CLOEXEC, 0600);
+  if (descriptor < 0) return errno;
+  close(descriptor);
+  return 0;
+}
+
+int probe_create_in_data(void) { return open_close("data/a/new", O_WRONLY | O_CREAT | O_EXCL); }
+int probe_rename_in_data(void) { return result(rename("data/a/new", "data/b/new")); }
+int probe_unlink_in_data(void) { return result(unlink("data/b/new")); }
+int probe_read_shelf(void) { return open_close("shelf/file", O_RDONLY); }
+int probe_write_shelf(void) { return open_close("shelf/file", O_WRONLY); }
+int probe_create_on_shelf(void) { return open_close("shelf/new", O_WRONLY | O_CREAT); }
+int probe_read_outside(void) { return open_close("outside", O_RDONLY); }
+int probe_read_passwd(void) { return open_close("/etc/passwd", O_RDONLY); }
+int probe_read_other_process(void) { return open_close("/proc/1/status", O_RDONLY); }
+
+int probe_interface_flags(void) {
+  int control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (control < 0) return errno;
+  struct ifreq request = {.ifr_name = "lo"};
+  // The flags as they are, so that nothing changes even if it is allowed.
+  int outcome = result(ioctl(control, SIOCGIFFLAGS, &request));
+  if (outcome == 0) outcome = result(ioctl(control, SIOCSIFFLAGS, &request));
+  close(control);
+  return outcome;
+}
+
+int probe_signal_parent(void) { return result(kill(getppid(), 0)); }
+
+int probe_raise_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -errno;
+  return result(setrlimit(RLIMIT_NOFILE, &limit));
+}
+
+int probe_inet_socket(void) {
+  int descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return errno;
+  close(descriptor);
+  return 0;
+}
+
+int probe_bpf_map_create(void) {
+  return bpf_map_create(BPF_MAP_TYPE_ARRAY, "probe", 4, 4, 1, NULL);
+}
+
+int probe_bpf_map_set(int map, unsigned value) {
+  unsigned key = 0;
+  return -bpf_map_update_elem(map, &key, &value, BPF_ANY);
+}
+
+int probe_bpf_map_get(int map) {
+  unsigned key = 0, value = 0;
+  int error = bpf_map_lookup_elem(map, &key, &value);
+  return error < 0 ? error : (int)value;
+}
+
+int probe_bpf_map_freeze(int map) { return -bpf_map_freeze(map); }
+
+static void *wait_for_the_end(void *unused) {
+  for (;;) pause();
+  return unused;
+}
+
+int probe_start_thread(void) {
+  pthread_t thread;
+  return pthread_create(&thread, NULL, wait_for_the_end, NULL);
+}

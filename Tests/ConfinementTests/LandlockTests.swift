@@ -1,0 +1,41 @@
+// Which files a confined process can reach, tried on real ones.
+import Foundation
+import Testing
+
+@Suite struct `Landlock` {
+  /// `data` to write in, `shelf` to read, `outside` for neither.
+  private func withFiles(_ body: (URL) throws -> Void) throws {
+    let manager = FileManager.default
+    let root = manager.temporaryDirectory.appendingPathComponent("confinement-\(UUID().uuidString)")
+    for name in ["data/a", "data/b", "shelf"] {
+      try manager.createDirectory(
+        at: root.appendingPathComponent(name), withIntermediateDirectories: true)
+    }
+    defer { try? manager.removeItem(at: root) }
+    for name in ["shelf/file", "outside"] {
+      try Data("x".utf8).write(to: root.appendingPathComponent(name))
+    }
+    try body(root)
+  }
+
+  @Test func `lets files be made, moved and removed where the policy says`() throws {
+    try withFiles { root in
+      let run = try probe("files", in: root)
+      #expect(try #require(run["report"]).contains("Landlock ABI"), "\(run.output)")
+      for call in ["create-inside", "rename-inside", "unlink-inside", "read-shelf"] {
+        #expect(run[call] == "OK", "\(call)")
+      }
+      #expect(run["list-tasks"] == "1", "the proof can be repeated")
+    }
+  }
+
+  @Test(arguments: [
+    "write-shelf", "create-on-shelf", "read-outside", "read-passwd", "read-other-process",
+  ])
+  func `refuses all else, to uid 0 too`(call: String) throws {
+    try withFiles { root in
+      let run = try probe("files", in: root)
+      #expect(run[call] == "EACCES")
+    }
+  }
+}

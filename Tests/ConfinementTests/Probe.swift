@@ -1,0 +1,49 @@
+// Runs a scenario of ConfinementProbe in a process of its own, and reads what it printed.
+import Foundation
+
+/// What a scenario printed, and how it ended.
+struct ProbeRun {
+  let lines: [(key: String, value: String)]
+  let output: String
+  /// The signal that killed it; nil when it ended by itself.
+  let signal: Int32?
+
+  /// The one value of `key`; nil when it was not printed, or more than once.
+  subscript(key: String) -> String? {
+    let values = all(key)
+    return values.count == 1 ? values[0] : nil
+  }
+
+  func all(_ key: String) -> [String] { lines.filter { $0.key == key }.map(\.value) }
+}
+
+struct ProbeProblem: Error, CustomStringConvertible { let description: String }
+
+/// Runs `scenario` in `directory`. These tests never skip: where they cannot run, they fail and say why.
+func probe(_ scenario: String, in directory: URL? = nil) throws -> ProbeRun {
+  guard geteuid() == 0 else {
+    throw ProbeProblem(
+      description: "the confinement tests need root: what they test is how root gives itself up")
+  }
+  let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+  let program = URL(fileURLWithPath: tests).deletingLastPathComponent()
+    .appendingPathComponent("ConfinementProbe")
+  guard FileManager.default.isExecutableFile(atPath: program.path) else {
+    throw ProbeProblem(description: "no \(program.path): build it with swift build --build-tests")
+  }
+  let process = Process()
+  let pipe = Pipe()
+  process.executableURL = program
+  process.arguments = [scenario]
+  process.standardOutput = pipe
+  process.currentDirectoryURL = directory
+  try process.run()
+  let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+  process.waitUntilExit()
+  let lines = output.split(separator: "\n").compactMap { line -> (key: String, value: String)? in
+    let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    return parts.count == 2 ? (String(parts[0]), String(parts[1])) : nil
+  }
+  let signal = process.terminationReason == .uncaughtSignal ? process.terminationStatus : nil
+  return ProbeRun(lines: lines, output: output, signal: signal)
+}
