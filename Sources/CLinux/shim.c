@@ -137,3 +137,11 @@ int clinux_usable_processors(int *list, int size) {
 }
 
 void clinux_ignore_sigpipe(void) { signal(SIGPIPE, SIG_IGN); }
+
+int clinux_setresgid(unsigned gid) { return setresgid(gid, gid, gid); }
+
+int clinux_setresuid(unsigned uid) { return setresuid(uid, uid, uid); }
+
+int clinux_enter_network_namespace(int descriptor) { return setns(descriptor, CLONE_NEWNET); }
+
+const int clinux_o_path = O_PATH;

@@ -20,8 +20,8 @@ public struct Credentials: Hashable, Sendable, CustomStringConvertible {
   /// user. Needs CAP_SETGID and CAP_SETUID. The order matters: the user is what permits the rest.
   public func assume() throws(Fault) {
     try step("drop the supplementary groups") { setgroups(0, nil) }
-    try step("become gid \(gid)") { setresgid(gid, gid, gid) }
-    try step("become uid \(uid)") { setresuid(uid, uid, uid) }
+    try step("become gid \(gid)") { clinux_setresgid(gid) }
+    try step("become uid \(uid)") { clinux_setresuid(uid) }
     guard Self.real() == self, Self.current() == self else {
       throw Fault("asked to become \(self), still \(Self.real())")
     }

@@ -41,7 +41,7 @@ public struct LandlockRuleset: ~Copyable {
   /// The rule holds for the inode that is there now, so the path must exist.
   public borrowing func allow(_ access: Access, _ path: String) throws(Fault) {
     do throws(Errno) {
-      let place = Descriptor(owning: try syscall { unsafe clinux_open(path, O_PATH | O_CLOEXEC, 0) })
+      let place = Descriptor(owning: try syscall { unsafe clinux_open(path, clinux_o_path | O_CLOEXEC, 0) })
       try allow(access, beneath: place)
     } catch {
       throw Fault("cannot allow \(path) by Landlock", cause: error)
@@ -54,7 +54,7 @@ public struct LandlockRuleset: ~Copyable {
   /// inode; so one descriptor is left open on purpose, which keeps this one in the cache.
   public borrowing func allowReadingProc(_ path: String) throws(Fault) {
     do throws(Errno) {
-      let place = Descriptor(owning: try syscall { unsafe clinux_open(path, O_PATH | O_CLOEXEC, 0) })
+      let place = Descriptor(owning: try syscall { unsafe clinux_open(path, clinux_o_path | O_CLOEXEC, 0) })
       try allow(.read, beneath: place)
       _ = place.release()
     } catch {

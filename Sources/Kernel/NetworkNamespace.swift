@@ -11,6 +11,6 @@ public enum NetworkNamespace {
     let file = Descriptor(
       owning: try syscall { unsafe clinux_open(path, O_RDONLY | O_CLOEXEC, 0) })
     let number = file.number
-    try syscall { setns(number, CLONE_NEWNET) }
+    try syscall { clinux_enter_network_namespace(number) }
   }
 }

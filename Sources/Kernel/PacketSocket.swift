@@ -18,18 +18,7 @@ public struct ARPSocket: ~Copyable, Sendable {
     var size: Int32 = 8 << 20
     _ = unsafe setsockopt(
       number, SOL_SOCKET, SO_RCVBUFFORCE, &size, UInt32(MemoryLayout<Int32>.size))
-    var address = sockaddr_ll()
-    address.sll_family = UInt16(AF_PACKET)
-    address.sll_protocol = UInt16(ETH_P_ARP).bigEndian
-    address.sll_ifindex = interfaceIndex
-    try syscall {
-      unsafe withUnsafePointer(to: &address) {
-        unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-          unsafe bind(
-            number, __CONST_SOCKADDR_ARG(__sockaddr__: $0), UInt32(MemoryLayout<sockaddr_ll>.size))
-        }
-      }
-    }
+    try opened.bindPacket(interface: interfaceIndex, protocolNumber: UInt16(ETH_P_ARP))
     descriptor = opened
   }
 

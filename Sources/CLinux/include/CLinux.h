@@ -113,6 +113,11 @@ unsigned long long clinux_xsk_completion_address(const struct xsk_ring_cons *rin
 void clinux_xsk_completion_release(struct xsk_ring_cons *ring, unsigned count);
 /// CPU_ZERO, CPU_SET, pthread_setaffinity_np of the calling thread; 0 or an errno.
 int clinux_pin_thread(int cpu);
+/// setresgid, setresuid, setns(CLONE_NEWNET), O_PATH: declared for _GNU_SOURCE only.
+int clinux_setresgid(unsigned gid);
+int clinux_setresuid(unsigned uid);
+int clinux_enter_network_namespace(int descriptor);
+extern const int clinux_o_path;
 /// CPU_ISSET over sched_getaffinity: the processors this process may use; how many, or -1.
 int clinux_usable_processors(int *list, int size);
 /// signal(SIGPIPE, SIG_IGN): the constant is a cast.
