@@ -42,6 +42,8 @@ public struct Summary: Sendable {
   public var duplicates: UInt64 = 0
   public var dedupeEvictions: UInt64 = 0
   public var resultsWritten: UInt64 = 0
+  /// News that came after the limit of results was reached.
+  public var resultsDiscarded: UInt64 = 0
 
   public var cpuUserSeconds: Double = 0
   public var cpuSystemSeconds: Double = 0
@@ -94,6 +96,7 @@ public struct Summary: Sendable {
     object.add("duplicates", duplicates)
     object.add("dedupe_evictions", dedupeEvictions)
     object.add("results_written", resultsWritten)
+    object.add("results_discarded", resultsDiscarded)
     object.add("cpu_user_seconds", cpuUserSeconds)
     object.add("cpu_system_seconds", cpuSystemSeconds)
     object.add("peak_rss_bytes", peakResidentBytes)

@@ -1,0 +1,330 @@
+// One scan on an open station: senders on their threads, replies and signals on this one.
+import Datapath
+import Kernel
+import NIC
+import Plan
+import Scan
+import Synchronization
+import Wire
+
+/// Why a scan came to its end.
+enum Ending: Equatable {
+  case done
+  case maxResults
+  case maxRuntime
+  case signal(Signal)
+
+  /// The word in the summary.
+  var word: String {
+    switch self {
+    case .done: "done"
+    case .maxResults: "max-results"
+    case .maxRuntime: "max-runtime"
+    case .signal(.interrupt): "interrupted"
+    case .signal: "terminated"
+    }
+  }
+}
+
+/// Runs a scan to its end. The station must be confined already.
+struct ScanRun: ~Copyable {
+  private let station: Station
+  private let job: JobSettings
+  private let nextHops: NextHops
+  private let senders: [SenderCounters]
+  private let resets: ResetQueue
+  private let sourceIndex: [IPv4Address: UInt16]
+  private var writer: ResultWriter
+  private var table: AnswerTable
+  private let before: FateCounts
+  /// Wall-clock time minus CLOCK_MONOTONIC, nanoseconds, for the events' timestamps.
+  private let clockOffset: UInt64
+  private let started: UInt64
+  private let usageBefore: ResourceUsage
+
+  private var reported: UInt64 = 0
+  private var duplicates: UInt64 = 0
+  private var discarded: UInt64 = 0
+  private var ending: Ending?
+  private var failure: Fault?
+
+  init(_ job: JobSettings, on station: Station, nextHops: NextHops, writer: consuming ResultWriter)
+    throws(Fault)
+  {
+    let before = try station.receiver.fates()
+    self.before = before
+    self.station = station
+    self.job = job
+    self.nextHops = nextHops
+    self.writer = writer
+    resets = ResetQueue()
+    senders = station.transmitters.map { _ in SenderCounters() }
+    sourceIndex = Dictionary(
+      uniqueKeysWithValues: station.sources.enumerated().map { ($1, UInt16($0)) })
+    table = AnswerTable(key: job.key, bytesMax: job.dedupeBytes)
+    started = Clock.monotonic
+    clockOffset = Clock.realtime &- started
+    usageBefore = .current
+  }
+
+  /// - Parameters:
+  ///   - signals: SIGINT and SIGTERM end the scan with its results saved.
+  ///   - progress: called about once a second.
+  consuming func run(signals: borrowing SignalReader, progress: (Progress) throws(Fault) -> Void)
+    throws(Fault) -> (summary: Summary, ending: Ending)
+  {
+    station.receiver.setKey(job.key)
+    var threads = try startSenders()
+    var failed: Fault?
+    do throws(Fault) {
+      try loop(signals, progress)
+    } catch {
+      failed = error
+    }
+    for sender in senders { sender.phase = .ended }
+    while let thread = threads.popLast() { thread.join() }
+    if let failed { throw failed }
+    if let fault = senders.lazy.compactMap(\.fault).first { throw fault }
+    // What came while the last RSTs went out.
+    _ = try takeReplies()
+    try writer.sync()
+    return (try summary(), ending ?? .done)
+  }
+
+  // MARK: - Sending
+
+  private func startSenders() throws(Fault) -> Threads {
+    let stamper = FrameStamper(
+      profile: job.profile, cookie: Cookie(key: job.key), sources: station.sources,
+      sourceMAC: station.interface.mac, nextHops: nextHops.addresses)
+    let selection = SourceSelection(
+      addresses: station.sources.count, ports: station.settings.sourcePorts, key: job.key)
+    let processors = usableProcessors
+    var threads = Threads()
+    let count = UInt64(senders.count)
+    for (index, transmitter) in station.transmitters.enumerated() {
+      transmitter.prepare(stamper)
+      // Shares that add up: the first ones take what the division leaves over.
+      let whole = job.rate.perSecond ?? 0
+      let share = whole / count + (UInt64(index) < whole % count ? 1 : 0)
+      let counters = senders[index]
+      let cursor = job.sequence.cursor(thread: index, of: senders.count)
+      // A rate below one a second for each thread leaves some without any.
+      if whole > 0, share == 0 {
+        counters.finished.store(Clock.monotonic, ordering: .releasing)
+        continue
+      }
+      let resets = index == 0 ? self.resets : ResetQueue(capacity: 1)
+      let hops = nextHops
+      threads.append(
+        try KernelThread(
+          name: "send-\(transmitter.queue)",
+          processor: processors.count > 1 ? processors[(index + 1) % processors.count] : nil
+        ) {
+          var sender = Sender(
+            transmitter: transmitter, resets: resets, counters: counters, selection: selection,
+            nextHops: hops, cursor: cursor, rate: share)
+          sender.run()
+        })
+    }
+    return threads
+  }
+
+  /// CLOCK_MONOTONIC when the last sender had finished; nil while one sends.
+  private var sendingFinished: UInt64? {
+    var latest: UInt64 = 0
+    for sender in senders {
+      let finished = sender.finished.load(ordering: .acquiring)
+      if finished == 0 { return nil }
+      latest = max(latest, finished)
+    }
+    return latest
+  }
+
+  // MARK: - The loop
+
+  private mutating func loop(
+    _ signals: borrowing SignalReader, _ progress: (Progress) throws(Fault) -> Void
+  ) throws(Fault) {
+    let cooldown = job.cooldown.nanoseconds
+    var nextProgress = started + 1_000_000_000
+    var haltBy: UInt64?
+    while true {
+      let ready = poll([station.receiver.descriptor, signals.number], milliseconds: 10)
+      var taken = 0
+      if !ready.isEmpty { taken = try takeReplies() }
+      try writer.flush()
+      if let fault = senders.lazy.compactMap(\.fault).first { throw fault }
+      while let signal = signals.next() {
+        if signal == .interrupt || signal == .terminate { ending = .signal(signal) }
+      }
+      let now = Clock.monotonic
+      if let limit = job.maxRuntime, ending == nil, now - started >= limit.nanoseconds {
+        ending = .maxRuntime
+      }
+      if now >= nextProgress {
+        try progress(try self.progress(at: now))
+        nextProgress += 1_000_000_000 * max(1, (now - nextProgress) / 1_000_000_000)
+      }
+      if let ending {
+        for sender in senders where sender.phase == .sending { sender.phase = .draining }
+        // A runtime limit stops sending; replies to what was sent still count. The others stop all.
+        guard ending != .maxRuntime else { if isCooled(now, cooldown) { return } else { continue } }
+        let deadline = haltBy ?? now + 1_000_000_000
+        haltBy = deadline
+        if sendingFinished != nil || now >= deadline { return }
+      } else if isCooled(now, cooldown) && taken == 0 {
+        return
+      }
+    }
+  }
+
+  private func isCooled(_ now: UInt64, _ cooldown: UInt64) -> Bool {
+    guard let finished = sendingFinished else { return false }
+    return now >= finished + cooldown
+  }
+
+  // MARK: - Receiving
+
+  /// Takes what waits, a bounded amount so that signals are seen during a flood.
+  private mutating func takeReplies() throws(Fault) -> Int {
+    var failed: Fault?
+    var replies: [Reply] = []
+    replies.reserveCapacity(256)
+    var total = 0
+    while total < 16_384 {
+      replies.removeAll(keepingCapacity: true)
+      let resets = self.resets
+      let entry = { [sourceIndex, nextHops] (reply: Reply) -> TransmitEntry? in
+        Self.resetEntry(reply, sourceIndex, nextHops)
+      }
+      let taken = try station.receiver.drain(limit: 256) { reply in
+        // The RST first: a reply whose RST finds no room is left, and so reported once only.
+        if reply.resetWanted, let entry = entry(reply), !resets.push(entry) { return false }
+        replies.append(reply)
+        return true
+      }
+      for reply in replies {
+        do throws(Fault) { try take(reply) } catch { failed = failed ?? error }
+      }
+      total += taken
+      if let failed { throw failed }
+      if taken == 0 { break }
+    }
+    return total
+  }
+
+  private static func resetEntry(
+    _ reply: Reply, _ sourceIndex: [IPv4Address: UInt16], _ nextHops: NextHops
+  ) -> TransmitEntry? {
+    guard let source = sourceIndex[reply.destination],
+      let hop = nextHops.index(of: reply.source.value)
+    else { return nil }
+    return TransmitEntry(
+      rst: reply.source.value, port: reply.sourcePort.value, source: source,
+      sourcePort: reply.destinationPort.value, sequenceNumber: reply.acknowledgmentNumber,
+      nextHop: hop)
+  }
+
+  private mutating func take(_ reply: Reply) throws(Fault) {
+    reported += 1
+    if job.dedupes, table.insert(reply) == .duplicate {
+      duplicates += 1
+      return
+    }
+    if let limit = job.maxResults, writer.written >= limit {
+      discarded += 1
+      return
+    }
+    try writer.write(
+      Result(
+        reply: reply, isRepeat: false, inCooldown: sendingFinished != nil,
+        time: reply.time &+ clockOffset))
+    if let limit = job.maxResults, writer.written >= limit, ending == nil { ending = .maxResults }
+  }
+
+  // MARK: - Reports
+
+  private func progress(at now: UInt64) throws(Fault) -> Progress {
+    let fates = try station.receiver.fates() - before
+    return Progress(
+      elapsed: now - started, probesTotal: job.sequence.count,
+      probesCompleted: senders.reduce(0) { $0 + $1.probesCompleted.load(ordering: .relaxed) },
+      probesRefused: senders.reduce(0) { $0 + $1.probesRefused.load(ordering: .relaxed) },
+      results: writer.written, repliesValid: fates.valid, repliesInvalid: fates[.badCookie],
+      eventsLost: fates.eventsLost, duplicates: duplicates,
+      cooldownEnds: sendingFinished.map { $0 + job.cooldown.nanoseconds - started },
+      rate: job.rate)
+  }
+
+  private func summary() throws(Fault) -> Summary {
+    let fates = try station.receiver.fates() - before
+    let usage = ResourceUsage.current
+    var summary = Summary()
+    summary.version = BuildIdentity.revision
+    summary.started = started &+ clockOffset
+    summary.ended = Clock.realtime
+    summary.interface = station.interface.name
+    summary.driver = station.interface.driver ?? ""
+    summary.transmitModes = station.transmitters.map { "\($0.mode.rawValue):\($0.queue)" }
+    summary.receiveMode = station.receiver.mode.rawValue
+    summary.modeReason = station.modeReason
+    summary.resetMode = station.resetMode
+    summary.seed = job.seed.value
+    summary.shard = Int(job.sequence.shard.index)
+    summary.shards = Int(job.sequence.shard.count)
+    summary.targetsTotal = job.sequence.plan.count
+    summary.targetsOutOfScope = job.sequence.plan.outOfScope
+    summary.rateRequested = job.rate.perSecond ?? 0
+    for sender in senders {
+      summary.targetsUnresolved += sender.unresolved.load(ordering: .relaxed)
+      summary.probesCompleted += sender.probesCompleted.load(ordering: .relaxed)
+      summary.probesRefused += sender.probesRefused.load(ordering: .relaxed)
+      summary.resetsSent += sender.resetsCompleted.load(ordering: .relaxed)
+    }
+    summary.probesGenerated = summary.probesCompleted + summary.probesRefused
+    let finished = sendingFinished ?? Clock.monotonic
+    summary.sendingSeconds = Double(finished - min(finished, started)) / 1e9
+    summary.repliesOpen = fates.open
+    summary.repliesClosed = fates.closed
+    summary.repliesICMP = fates.icmp
+    summary.repliesInvalid = fates[.badCookie]
+    summary.eventsLost = fates.eventsLost
+    summary.repliesReceived = fates.valid + fates[.badCookie] + fates[.openRingFull]
+    summary.resetsSent += fates.resetsSent
+    summary.duplicates = duplicates
+    summary.dedupeEvictions = table.evictions
+    summary.resultsWritten = writer.written
+    summary.resultsDiscarded = discarded
+    summary.cpuUserSeconds = usage.userSeconds - usageBefore.userSeconds
+    summary.cpuSystemSeconds = usage.systemSeconds - usageBefore.systemSeconds
+    summary.peakResidentBytes = usage.peakResidentBytes
+    summary.scopeSHA256 = job.scopeSHA256
+    summary.endedBecause = (ending ?? .done).word
+    return summary
+  }
+}
+
+/// Threads that are joined one after another; an array cannot hold what cannot be copied.
+struct Threads: ~Copyable {
+  private var head: Node?
+
+  private final class Node {
+    var thread: KernelThread?
+    let next: Node?
+    init(_ thread: consuming KernelThread, next: Node?) {
+      self.thread = consume thread
+      self.next = next
+    }
+  }
+
+  mutating func append(_ thread: consuming KernelThread) {
+    head = Node(thread, next: head)
+  }
+
+  mutating func popLast() -> KernelThread? {
+    guard let node = head else { return nil }
+    head = node.next
+    return node.thread.take()
+  }
+}

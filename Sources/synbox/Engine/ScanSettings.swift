@@ -1,0 +1,82 @@
+// Everything that is decided before a scan begins. The box's part is fixed while the process runs; the job's
+// part belongs to one target file.
+import Datapath
+import Kernel
+import Plan
+import Scan
+import Wire
+
+/// How to send, as asked for.
+enum TransmitChoice: String, CaseIterable {
+  case auto
+  case xdp
+  case xdpZeroCopy = "xdp-zerocopy"
+  case xdpCopy = "xdp-copy"
+  case packet
+}
+
+/// How to receive, as asked for.
+enum ReceiveChoice: String, CaseIterable {
+  case auto
+  case xdpNative = "xdp-native"
+  case xdpGeneric = "xdp-generic"
+  case packet
+
+  var mode: ReceiveMode? { ReceiveMode(rawValue: rawValue) }
+}
+
+/// Which replies become results.
+enum ReportChoice: String, CaseIterable {
+  case open
+  /// RSTs too.
+  case closed
+  /// ICMP errors too.
+  case all
+}
+
+/// What is settled once, while there is privilege.
+struct StationSettings {
+  var interface: String
+  /// Empty: the address the kernel would send from.
+  var sources = AddressSet()
+  var sourcePorts: ClosedRange<UInt16> = 32768...61000
+  var gatewayMAC: MACAddress?
+  var transmit = TransmitChoice.auto
+  var receive = ReceiveChoice.auto
+  var report = ReportChoice.open
+  var sendsResets = true
+  /// Sending threads, one transmit queue each.
+  var senders = 1
+  /// Frames handed to the kernel in one call.
+  var batch = 64
+}
+
+/// What belongs to one scan.
+struct JobSettings {
+  var sequence: ProbeSequence
+  var seed: Seed
+  var rate: PacketRate
+  var profile = ProbeProfile.smallest
+  var cooldown: Duration = .seconds(8)
+  var maxResults: UInt64?
+  var maxRuntime: Duration?
+  var dedupes = true
+  var dedupeBytes = 128 << 20
+  var key: SipHashKey
+  var scopeSHA256 = ""
+
+  /// A fresh random key: a reply to any other scan proves nothing to this one.
+  static func randomKey() -> SipHashKey {
+    let octets = randomOctets(32)
+    let key = SipHashKey(octets: octets.prefix(16)) ?? SipHashKey(k0: 1, k1: 2)
+    return key
+  }
+}
+
+extension Duration {
+  /// Whole nanoseconds, at most 2^63.
+  var nanoseconds: UInt64 {
+    let (seconds, attoseconds) = components
+    return UInt64(max(0, seconds)) * 1_000_000_000 + UInt64(max(0, attoseconds) / 1_000_000_000)
+  }
+}

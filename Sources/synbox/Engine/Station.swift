@@ -1,0 +1,155 @@
+// The opened box: everything that needs privilege to open and none to use.
+import Datapath
+import Kernel
+import NIC
+import Plan
+import Wire
+
+/// The interface with its program attached and its rings open. Opened once, before the drop; used by one
+/// scan after another.
+final class Station {
+  let settings: StationSettings
+  let interface: InterfaceState
+  let control: NetworkControl
+  let resolver: AddressResolver
+  let receiver: any Receiver
+  let transmitters: [any Transmitter]
+  /// In ascending order; an entry's `source` is an index into these.
+  let sources: [IPv4Address]
+  /// Why the modes are these, where they were left to us.
+  let modeReason: String?
+
+  /// Opens in the only order that works: the program is attached before AF_XDP sockets are bound, and
+  /// attaching resets some NICs' links, so the carrier is awaited in between.
+  init(_ settings: StationSettings) throws(Fault) {
+    // AF_XDP memory is locked; where the limit cannot be raised, binding will say so.
+    raiseMemoryLockLimit()
+    let control = try NetworkControl()
+    let found = try control.state(of: settings.interface)
+    try found.requireCarrier()
+    let sources = try Self.sources(settings, found, control)
+    var locals: Set<IPv4Address> = []
+    for source in sources where try control.isLocal(source) { locals.insert(source) }
+    let zeroCopy = Self.plansZeroCopy(settings, found)
+    let receiver = try openReceiver(
+      ReceiveSettings(
+        interface: found.index, interfaceName: found.name, sources: sources,
+        localSources: locals, ports: settings.sourcePorts,
+        reset: Self.resetMethod(settings, found, zeroCopy: zeroCopy),
+        reportClosed: settings.report != .open, reportICMP: settings.report == .all),
+      mode: settings.receive.mode)
+    let ready = try control.waitForCarrier(of: found.name, milliseconds: 10_000)
+    let opened = try Self.openTransmitters(settings, ready, zeroCopy: zeroCopy)
+
+    self.settings = settings
+    self.control = control
+    self.sources = sources
+    self.receiver = receiver
+    interface = ready
+    transmitters = opened.transmitters
+    let reasons = [receiver.reason, opened.reason].compactMap(\.self)
+    modeReason = reasons.isEmpty ? nil : reasons.joined(separator: "; ")
+    resolver = try AddressResolver(ready)
+  }
+
+  private static func sources(
+    _ settings: StationSettings, _ interface: InterfaceState, _ control: borrowing NetworkControl
+  ) throws(Fault) -> [IPv4Address] {
+    if settings.sources.isEmpty {
+      guard let own = interface.addresses.first else {
+        throw Fault(
+          "\(interface.name) has no IPv4 address to send from",
+          remedy:
+            "Give it one (`ip address add ADDRESS/LENGTH dev \(interface.name)`) or name one with -S")
+      }
+      return [own.address]
+    }
+    guard settings.sources.count <= 65_536 else {
+      throw Fault(
+        "\(settings.sources.count) source addresses are too many",
+        remedy: "Name at most 65536 with -S")
+    }
+    return settings.sources.ranges.flatMap { range in
+      (range.first...range.last).map { IPv4Address($0) }
+    }
+  }
+
+  private static func plansZeroCopy(_ settings: StationSettings, _ interface: InterfaceState) -> Bool
+  {
+    switch settings.transmit {
+    case .xdpZeroCopy: true
+    case .auto, .xdp: interface.xdpFeatures?.contains(.xskZeroCopy) ?? false
+    case .xdpCopy, .packet: false
+    }
+  }
+
+  /// In place where that loses nothing, else through the transmitter (docs/architecture.md, "The RST").
+  private static func resetMethod(
+    _ settings: StationSettings, _ interface: InterfaceState, zeroCopy: Bool
+  ) -> ResetMethod {
+    guard settings.sendsResets else { return .none }
+    if zeroCopy { return .transmitter }
+    // veth drops what XDP_TX sends unless its peer runs NAPI, which the kernel shows as ndo-xmit; where
+    // it shows nothing, the way that always works is taken.
+    if interface.driver == "veth", settings.receive != .xdpGeneric {
+      return interface.xdpFeatures?.contains(.ndoXmit) == true ? .inPlace : .transmitter
+    }
+    return .inPlace
+  }
+
+  private static func openTransmitters(
+    _ settings: StationSettings, _ interface: InterfaceState, zeroCopy: Bool
+  ) throws(Fault) -> (transmitters: [any Transmitter], reason: String?) {
+    guard settings.senders >= 1, settings.senders <= max(1, Int(interface.txQueues)) else {
+      throw Fault(
+        "\(interface.name) has \(interface.txQueues) transmit queues, not \(settings.senders)",
+        remedy: "Lower --sender-threads, or raise the channels (`synbox nic apply`)")
+    }
+    func open(_ mode: TransmitMode) throws(Fault) -> [any Transmitter] {
+      var transmitters: [any Transmitter] = []
+      for queue in 0..<UInt32(settings.senders) {
+        switch mode {
+        case .packet:
+          transmitters.append(
+            try PacketTransmitter(interface: interface.index, queue: queue, batch: settings.batch))
+        case .xdpCopy, .xdpZeroCopy:
+          transmitters.append(
+            try XDPTransmitter(
+              interface: interface.name, queue: queue,
+              mode: mode == .xdpZeroCopy ? .zeroCopy : .copy, batch: settings.batch))
+        }
+      }
+      return transmitters
+    }
+    switch settings.transmit {
+    case .packet: return (try open(.packet), nil)
+    case .xdpCopy: return (try open(.xdpCopy), nil)
+    case .xdpZeroCopy: return (try open(.xdpZeroCopy), nil)
+    case .auto, .xdp: break
+    }
+    var reasons: [String] = []
+    if zeroCopy {
+      do throws(Fault) {
+        return (try open(.xdpZeroCopy), nil)
+      } catch { reasons.append(error.description) }
+    } else {
+      reasons.append("\(interface.driver ?? "the driver") reports no AF_XDP zero-copy")
+    }
+    do throws(Fault) {
+      return (try open(.xdpCopy), reasons.joined(separator: "; "))
+    } catch {
+      guard settings.transmit == .auto else { throw error }
+      reasons.append(error.description)
+      return (try open(.packet), reasons.joined(separator: "; "))
+    }
+  }
+
+  /// How RSTs are sent, in the summary's words.
+  var resetMode: String {
+    switch receiver.reset {
+    case .none: "none"
+    case .inPlace: "in-place"
+    case .transmitter: receiver.mode == .packet ? "kernel or transmitter" : "transmitter"
+    }
+  }
+}
