@@ -38,25 +38,12 @@ public struct LandlockRuleset: ~Copyable {
 
   /// Allows `access` to `path`, a file or a directory with everything beneath it.
   ///
-  /// The rule holds for the inode that is there now, so the path must exist.
+  /// The rule holds for the inode that is there now, so the path must exist. In /proc name only the root:
+  /// the kernel makes the inodes below it anew whenever its cache was trimmed, and the rule would be lost.
   public borrowing func allow(_ access: Access, _ path: String) throws(Fault) {
     do throws(Errno) {
       let place = Descriptor(owning: try syscall { unsafe clinux_open(path, clinux_o_path | O_CLOEXEC, 0) })
       try allow(access, beneath: place)
-    } catch {
-      throw Fault("cannot allow \(path) by Landlock", cause: error)
-    }
-  }
-
-  /// Allows reading `path` in /proc for as long as this process lives.
-  ///
-  /// The kernel makes inodes in /proc anew whenever its cache was trimmed, and a rule knows only the
-  /// inode; so one descriptor is left open on purpose, which keeps this one in the cache.
-  public borrowing func allowReadingProc(_ path: String) throws(Fault) {
-    do throws(Errno) {
-      let place = Descriptor(owning: try syscall { unsafe clinux_open(path, clinux_o_path | O_CLOEXEC, 0) })
-      try allow(.read, beneath: place)
-      _ = place.release()
     } catch {
       throw Fault("cannot allow \(path) by Landlock", cause: error)
     }

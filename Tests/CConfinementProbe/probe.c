@@ -66,7 +66,7 @@ int probe_write_shelf(void) { return open_close("shelf/file", O_WRONLY); }
 int probe_create_on_shelf(void) { return open_close("shelf/new", O_WRONLY | O_CREAT); }
 int probe_read_outside(void) { return open_close("outside", O_RDONLY); }
 int probe_read_passwd(void) { return open_close("/etc/passwd", O_RDONLY); }
-int probe_read_other_process(void) { return open_close("/proc/1/status", O_RDONLY); }
+int probe_read_other_process(void) { return open_close("/proc/1/environ", O_RDONLY); }
 
 int probe_interface_flags(void) {
   int control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);

@@ -48,7 +48,7 @@ import Kernel
   say("list-tasks", try TaskStatus.tasks().count)
 }
 
-/// The Swift runtime under the filter: concurrency, Dispatch, timers, allocation from many threads.
+/// The Swift runtime, confined: concurrency, Dispatch, timers, allocation from many threads.
 @Sendable func runtime(_: [String]) throws(Fault) {
   say("report", try Confinement.drop(ConfinementPolicy(readWrite: ["/tmp"], become: nobody)))
   let done = DispatchSemaphore(value: 0)
@@ -63,6 +63,16 @@ import Kernel
   }
   done.wait()
   DispatchQueue.concurrentPerform(iterations: 32) { _ in _ = [UInt8](repeating: 1, count: 1 << 20) }
+  // While work is waiting, Dispatch reads /proc/TASK/stat of its workers once a second, and traps when it
+  // may not.
+  let group = DispatchGroup()
+  for _ in 0..<16 {
+    DispatchQueue.global().async(group: group) {
+      let end = ContinuousClock.now + .milliseconds(300)
+      while ContinuousClock.now < end {}
+    }
+  }
+  group.wait()
   let timer = DispatchSource.makeTimerSource()
   timer.setEventHandler { done.signal() }
   timer.schedule(deadline: .now() + .milliseconds(20))
