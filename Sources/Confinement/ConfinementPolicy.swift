@@ -23,7 +23,8 @@ public struct ConfinementPolicy: Sendable {
 
   /// Directories, or files, that may be read and changed: the data directory, where results go.
   public var readWrite: [String]
-  /// Directories, or files, that may be read.
+  /// Directories, or files, that may be read, besides /proc. Not `/`: that confines nothing, and the proof,
+  /// which tries to list it, fails.
   public var readOnly: [String]
   /// Whom to become before the capabilities go; nil to stay who we are.
   public var become: Credentials?

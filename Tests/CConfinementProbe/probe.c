@@ -111,6 +111,23 @@ int probe_bpf_map_get(int map) {
 
 int probe_bpf_map_freeze(int map) { return -bpf_map_freeze(map); }
 
+int probe_bpf_program_load(void) {
+  const struct bpf_insn drop[] = {
+      {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_DROP},
+      {.code = BPF_JMP | BPF_EXIT},
+  };
+  return bpf_prog_load(BPF_PROG_TYPE_XDP, "probe", "GPL", drop, 2, NULL);
+}
+
+int probe_bpf_program_run(int program) {
+  unsigned char frame[64] = {0};
+  LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = sizeof frame,
+              .repeat = 1);
+  int error = bpf_prog_test_run_opts(program, &options);
+  if (error != 0) return -error;
+  return options.retval == XDP_DROP ? 0 : EBADMSG;
+}
+
 static void *wait_for_the_end(void *unused) {
   for (;;) pause();
   return unused;

@@ -21,15 +21,19 @@ import Kernel
   say("map-freeze", symbol(probe_bpf_map_freeze(map)))
 }
 
-/// A BPF map that was opened before the drop.
+/// A BPF map and a program that were opened before the drop.
 @Sendable func openMap(_: [String]) throws(Fault) {
   let map = probe_bpf_map_create()
   guard map >= 0 else { throw Fault("cannot create a BPF map", cause: Errno(-map)) }
+  let program = probe_bpf_program_load()
+  guard program >= 0 else { throw Fault("cannot load a BPF program", cause: Errno(-program)) }
   say("before", symbol(probe_bpf_map_set(map, 41)))
   _ = try Confinement.drop(ConfinementPolicy(become: nobody))
   say("value", probe_bpf_map_get(map))
   say("update", symbol(probe_bpf_map_set(map, 42)))
   say("value-after", probe_bpf_map_get(map))
+  say("run", symbol(probe_bpf_program_run(program)))
+  say("load", symbol(-min(probe_bpf_program_load(), 0)))
 }
 
 /// In the working directory: `data` with `a/` and `b/` to write in, `shelf/file` to read, `outside`.

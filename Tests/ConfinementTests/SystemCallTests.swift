@@ -28,10 +28,11 @@ import Testing
     #expect(run.signal == 31, "SIGSYS expected; printed: \(run.output)")
   }
 
-  @Test func `goes on using a BPF map that was open before`() throws {
+  @Test func `goes on using a BPF map and program that were open before, and opens no more`() throws {
     let run = try probe("open-map")
     #expect(run["before"] == "OK" && run["value"] == "41")
     #expect(run["update"] == "OK" && run["value-after"] == "42")
+    #expect(run["run"] == "OK" && run["load"] == "EPERM")
   }
 
   @Test func `is only watched when the policy says so, and the report admits it`() throws {

@@ -33,6 +33,10 @@ int probe_bpf_map_set(int map, unsigned value);
 /// The value, or minus an errno.
 int probe_bpf_map_get(int map);
 int probe_bpf_map_freeze(int map);
+/// An XDP program that drops everything, attached to nothing: its descriptor, or minus an errno.
+int probe_bpf_program_load(void);
+/// Runs it on one frame that never leaves the call (BPF_PROG_TEST_RUN).
+int probe_bpf_program_run(int program);
 
 /// A thread that runs until the process ends; it waits for nothing but the end.
 int probe_start_thread(void);
