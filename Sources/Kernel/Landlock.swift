@@ -42,7 +42,8 @@ public struct LandlockRuleset: ~Copyable {
   /// the kernel makes the inodes below it anew whenever its cache was trimmed, and the rule would be lost.
   public borrowing func allow(_ access: Access, _ path: String) throws(Fault) {
     do throws(Errno) {
-      let place = Descriptor(owning: try syscall { unsafe clinux_open(path, clinux_o_path | O_CLOEXEC, 0) })
+      let place = Descriptor(
+        owning: try syscall { unsafe clinux_open(path, clinux_o_path | O_CLOEXEC, 0) })
       try allow(access, beneath: place)
     } catch {
       throw Fault("cannot allow \(path) by Landlock", cause: error)

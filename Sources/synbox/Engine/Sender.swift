@@ -89,14 +89,15 @@ struct Sender {
   private mutating func refill() {
     (first, last) = (0, 0)
     while last == 0, !exhausted {
-      var count = 0
-      do {
-        var span = probes.mutableSpan
-        count = cursor.next(into: &span)
-      }
+      let count = Self.fill(&probes, from: &cursor)
       exhausted = count == 0
       for index in 0..<count { append(probes[index]) }
     }
+  }
+
+  private static func fill(_ probes: inout [Probe], from cursor: inout ProbeSequence.Cursor) -> Int {
+    var span = probes.mutableSpan
+    return cursor.next(into: &span)
   }
 
   private mutating func append(_ probe: Probe) {

@@ -74,8 +74,7 @@ final class Station {
     }
   }
 
-  private static func plansZeroCopy(_ settings: StationSettings, _ interface: InterfaceState) -> Bool
-  {
+  private static func plansZeroCopy(_ settings: StationSettings, _ interface: InterfaceState) -> Bool {
     switch settings.transmit {
     case .xdpZeroCopy: true
     case .auto, .xdp: interface.xdpFeatures?.contains(.xskZeroCopy) ?? false
