@@ -11,32 +11,33 @@ func mix64(_ value: UInt64) -> UInt64 {
 
 /// A keyed bijection of 0 ..< count.
 ///
-/// A Feistel network on as many bits as `count` needs, walked again where it leaves the range (Black and
-/// Rogaway, "Ciphers with Arbitrary Finite Domains", 2002): twice at most on average. It spreads load over
-/// networks; it does not keep a secret. The order is part of every checkpoint: it must never change.
+/// A Feistel network on pairs of a number below 2^k and one below m, with m × 2^k the least multiple that is
+/// not below `count`; where it leaves the range it is walked again (Black and Rogaway, "Ciphers with Arbitrary
+/// Finite Domains", 2002), which at about one index in the square root of `count` is all but free. It spreads
+/// load over networks; it does not keep a secret. The order is part of every checkpoint: it must never change.
 public struct Permutation: Sendable {
   public let count: UInt64
   public let seed: UInt64
 
   private static let rounds = 8
   private let keys: InlineArray<8, UInt64>
-  /// The lower part of a number; the upper part has as many bits or one fewer.
+  /// k: the lower part is of so many bits, half of those of `count`.
   private let lowBits: UInt64
   private let lowMask: UInt64
-  /// To the right, from 64 bits to those of a part.
+  /// To the right, from 64 bits to those of the lower part.
   private let lowShift: UInt64
-  private let highShift: UInt64
+  /// m: the upper part is below it.
+  private let highCount: UInt64
 
   /// `count` is from 1 to 2^63; it traps otherwise.
   public init(count: UInt64, seed: UInt64) {
     precondition(count >= 1 && count <= 1 << 63)
     self.count = count
     self.seed = seed
-    let bits = max(2, 64 - UInt64((count - 1).leadingZeroBitCount))
-    lowBits = (bits + 1) / 2
+    lowBits = max(1, (64 - UInt64((count - 1).leadingZeroBitCount)) / 2)
     lowMask = (1 << lowBits) - 1
     lowShift = 64 - lowBits
-    highShift = 64 - (bits - lowBits)
+    highCount = (count - 1) >> lowBits + 1
     // Seeds that differ in one bit must not lead to related keys.
     let root = mix64(mix64(seed) ^ 0x7379_6e62_6f78)
     keys = InlineArray { round in mix64(root &+ UInt64(round) &* 0x9e37_79b9_7f4a_7c15) }
@@ -69,40 +70,10 @@ public struct Permutation: Sendable {
     var index = first
     for place in 0..<number {
       // Nothing here waits for anything else, so that the processor overlaps the steps.
-      out[place] = forward(index)
+      var value = forward(index)
+      while value >= count { value = forward(value) }
+      out[place] = value
       index &+= stride
-    }
-    var block = 0
-    while block < number {
-      let end = min(block + Self.blockSize, number)
-      walk(&out, block..<end)
-      block = end
-    }
-  }
-
-  private static let blockSize = 256
-
-  /// Walks again what has left the range. The places are gathered without branches, which would be
-  /// mispredicted half of the time.
-  @inline(__always)
-  private func walk(_ out: inout MutableSpan<UInt64>, _ block: Range<Int>) {
-    var places = InlineArray<257, UInt8>(repeating: 0)
-    var left = 0
-    for place in block {
-      places[left] = UInt8(truncatingIfNeeded: place &- block.lowerBound)
-      left &+= out[place] >= count ? 1 : 0
-    }
-    while left > 0 {
-      var remaining = 0
-      for next in 0..<left {
-        let offset = places[next]
-        let place = block.lowerBound &+ Int(offset)
-        let value = forward(out[place])
-        out[place] = value
-        places[remaining] = offset
-        remaining &+= value >= count ? 1 : 0
-      }
-      left = remaining
     }
   }
 
@@ -111,7 +82,8 @@ public struct Permutation: Sendable {
     var high = value &>> lowBits
     var low = value & lowMask
     for round in stride(from: 0, to: Self.rounds, by: 2) {
-      high ^= Self.mix(low ^ keys[round]) &>> highShift
+      let sum = high &+ highPart(low ^ keys[round])
+      high = sum >= highCount ? sum &- highCount : sum
       low ^= Self.mix(high ^ keys[round + 1]) &>> lowShift
     }
     return high &<< lowBits | low
@@ -123,9 +95,16 @@ public struct Permutation: Sendable {
     var low = value & lowMask
     for round in stride(from: Self.rounds - 2, through: 0, by: -2) {
       low ^= Self.mix(high ^ keys[round + 1]) &>> lowShift
-      high ^= Self.mix(low ^ keys[round]) &>> highShift
+      let part = highPart(low ^ keys[round])
+      high = high >= part ? high &- part : high &+ highCount &- part
     }
     return high &<< lowBits | low
+  }
+
+  /// A number below `highCount` (Lemire, "Fast Random Integer Generation in an Interval", 2019).
+  @inline(__always)
+  private func highPart(_ value: UInt64) -> UInt64 {
+    Self.mix(value).multipliedFullWidth(by: highCount).high
   }
 
   /// The round function; its upper bits depend on all of `value`.

@@ -4,30 +4,30 @@ import Wire
 
 /// A set of TCP ports from 1 to 65535: disjoint intervals in ascending order, none touching the next.
 public struct PortSet: Hashable, Sendable, CustomStringConvertible {
-  public let ranges: [ClosedRange<UInt16>]
+  /// Each with its first port in the upper half and its last one in the lower half.
+  let intervals: [UInt32]
 
-  /// Ranges in any order, overlapping or not, none with port 0.
+  /// Ranges in any order, overlapping or not. Traps if one has port 0.
   public init(_ ranges: [ClosedRange<UInt16>]) {
-    if ranges.count == 1 {
-      self.ranges = ranges
-      return
-    }
-    var merged: [ClosedRange<UInt16>] = []
-    for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {
-      if let last = merged.last, UInt32(range.lowerBound) <= UInt32(last.upperBound) + 1 {
-        merged[merged.count - 1] = last.lowerBound...max(last.upperBound, range.upperBound)
-      } else {
-        merged.append(range)
-      }
-    }
-    self.ranges = merged
+    precondition(ranges.allSatisfy { $0.lowerBound > 0 })
+    self.init(intervals: ranges.map { UInt32($0.lowerBound) << 16 | UInt32($0.upperBound) })
+  }
+
+  init(intervals: consuming [UInt32]) {
+    normalise(&intervals)
+    self.intervals = intervals
+  }
+
+  /// Disjoint, in ascending order, none touching the next.
+  public var ranges: [ClosedRange<UInt16>] {
+    intervals.map { UInt16($0 >> 16)...UInt16(truncatingIfNeeded: $0) }
   }
 
   public static let all = PortSet([1...UInt16.max])
 
-  public var isEmpty: Bool { ranges.isEmpty }
+  public var isEmpty: Bool { intervals.isEmpty }
   /// How many ports, at most 65535.
-  public var count: UInt32 { ranges.reduce(0) { $0 + UInt32($1.count) } }
+  public var count: UInt32 { intervals.reduce(0) { $0 + ($1 & 0xffff) - ($1 >> 16) + 1 } }
 
   public func contains(_ port: Port) -> Bool { ranges.contains { $0.contains(port.value) } }
 
@@ -44,7 +44,9 @@ extension PortSet: ParsableValue {
   /// `80,443,8000-8010`, or `*` for all.
   public init(parsing text: String) throws(ValueError) {
     self = try parseWhole(text, expected: Self.expected) { (text, at) throws(Mistake) in
-      try Grammar.ports(text, &at)
+      var intervals: [UInt32] = []
+      try Grammar.ports(text, &at, &intervals)
+      return PortSet(intervals: intervals)
     }
   }
 }
@@ -107,47 +109,18 @@ extension Grammar {
     return first...last
   }
 
-  static func ports(_ text: Span<UInt8>, _ at: inout Int) throws(Mistake) -> PortSet {
+  /// Appends the intervals, in the order they are written.
+  static func ports(_ text: Span<UInt8>, _ at: inout Int, _ intervals: inout [UInt32]) throws(Mistake) {
     if peek(text, at) == UInt8(ascii: "*") {
       at += 1
-      return .all
+      intervals.append(1 << 16 | 65535)
+      return
     }
-    var ranges = [try portRange(text, &at)]
-    while peek(text, at) == UInt8(ascii: ",") {
+    while true {
+      let range = try portRange(text, &at)
+      intervals.append(UInt32(range.lowerBound) << 16 | UInt32(range.upperBound))
+      guard peek(text, at) == UInt8(ascii: ",") else { return }
       at += 1
-      ranges.append(try portRange(text, &at))
     }
-    return PortSet(ranges)
-  }
-}
-
-/// Port sets by number: equal ones have the same number.
-struct PortSetTable: Sendable {
-  private(set) var sets: [PortSet] = []
-  private var numbers: [PortSet: UInt32] = [:]
-  /// By port, for sets of one port: lists of address:port pairs have little else. Made when needed.
-  private var singles: [UInt32] = []
-
-  static let none = UInt32.max
-
-  mutating func number(of set: PortSet) -> UInt32 {
-    if let known = numbers[set] { return known }
-    let number = UInt32(sets.count)
-    sets.append(set)
-    numbers[set] = number
-    return number
-  }
-
-  @inline(__always)
-  mutating func number(of port: UInt16) -> UInt32 {
-    if !singles.isEmpty, singles[Int(port)] != Self.none { return singles[Int(port)] }
-    return addSingle(port)
-  }
-
-  private mutating func addSingle(_ port: UInt16) -> UInt32 {
-    if singles.isEmpty { singles = [UInt32](repeating: Self.none, count: 65536) }
-    let number = number(of: PortSet([port...port]))
-    singles[Int(port)] = number
-    return number
   }
 }

@@ -97,10 +97,9 @@ public struct ProbeSequence: Sendable {
       sequence.permutation.fill(
         &span, number: count, from: UInt64(sequence.shard.index) + shards * target,
         stride: shards * step)
-      for place in 0..<count {
-        out[filled + place] = Probe(
-          sequence.plan.target(at: span[place]), pass: UInt8(truncatingIfNeeded: pass))
-      }
+      sequence.plan.probes(
+        at: indices.span, number: count, pass: UInt8(truncatingIfNeeded: pass), into: &out, from: filled
+      )
       position += UInt64(count) * step
       return count
     }

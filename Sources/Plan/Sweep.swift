@@ -16,7 +16,7 @@ func sweep(_ entries: [Entry], _ sets: inout PortSetTable) -> [Segment] {
     return segments
   }
   // Where an entry starts, and one past where it ends: position (33 bits), port set (30), end or start.
-  precondition(sets.sets.count < 1 << 30)
+  precondition(sets.count < 1 << 30)
   var events: [UInt64] = []
   events.reserveCapacity(2 * entries.count)
   for entry in entries {
@@ -25,7 +25,7 @@ func sweep(_ entries: [Entry], _ sets: inout PortSetTable) -> [Segment] {
   }
   sortByRadix(&events, bits: 31..<64)
 
-  var active = ActiveSets(count: sets.sets.count)
+  var active = ActiveSets(count: sets.count)
   var start: UInt64 = 0
   var next = 0
   while next < events.count {
@@ -106,9 +106,9 @@ private struct ActiveSets {
   mutating func union(_ sets: inout PortSetTable) -> UInt32 {
     if present.count == 1 { return present[0] }
     if let known = unions[fingerprint] { return known }
-    var ranges: [ClosedRange<UInt16>] = []
-    for set in present { ranges += sets.sets[Int(set)].ranges }
-    let number = sets.number(of: PortSet(ranges))
+    var intervals: [UInt32] = []
+    for set in present { intervals += sets.intervals(of: set) }
+    let number = sets.number(ofIntervals: intervals)
     unions[fingerprint] = number
     return number
   }

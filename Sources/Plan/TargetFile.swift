@@ -100,23 +100,10 @@ public struct TargetFile: Sendable {
     var ports = PortSetTable.none
     if Grammar.peek(text, at) == Grammar.colon {
       at += 1
-      ports = try readPorts(text, &at)
+      ports = try portSets.parse(text, &at)
     } else if withoutPorts == nil {
       withoutPorts = place.place(start)
     }
     entries.append(Entry(addresses: addresses, ports: ports))
-  }
-
-  /// One port, as in lists of address:port pairs, is not worth a set of its own each time.
-  @inline(__always)
-  private mutating func readPorts(_ text: Span<UInt8>, _ at: inout Int) throws(Mistake) -> UInt32 {
-    let start = at
-    if let port = Grammar.number(text, &at, limit: 65535), port > 0,
-      Grammar.endsWord(Grammar.peek(text, at))
-    {
-      return portSets.number(of: UInt16(port))
-    }
-    at = start
-    return portSets.number(of: try Grammar.ports(text, &at))
   }
 }

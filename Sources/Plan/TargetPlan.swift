@@ -30,8 +30,7 @@ public struct Scope: Sendable {
 
 /// Every (address, port) pair of a scan exactly once, numbered from 0 in ascending order of addresses.
 ///
-/// Memory is 20 bytes a segment, a segment being neighbouring addresses with the same ports: at most
-/// 24 MB for a list of a million pairs, whatever their order.
+/// Memory is at most 32 bytes a segment, a segment being neighbouring addresses with the same ports.
 public struct TargetPlan: Sendable {
   /// Pairs to be probed, at most 2^32 × 65535. 0 if all was left out.
   public let count: UInt64
@@ -69,13 +68,24 @@ public struct TargetPlan: Sendable {
   /// The target with the given number, which is below `count`.
   public func target(at index: UInt64) -> Target { table.target(at: index) }
 
+  /// Writes the targets at the first `number` of `indices` into `out` from `place` on, as probes of the
+  /// given pass. `number` is at most 128.
+  func probes(
+    at indices: Span<UInt64>, number: Int, pass: UInt8, into out: inout MutableSpan<Probe>,
+    from place: Int
+  ) {
+    table.probes(at: indices, number: number, pass: pass, into: &out, from: place)
+  }
+
   private static func gather(
     _ files: [TargetFile], _ defaultPorts: PortSet?, _ sets: inout PortSetTable
   ) throws(InputError) -> [Entry] {
     var entries: [Entry] = []
     entries.reserveCapacity(files.reduce(0) { $0 + $1.entries.count })
     for file in files {
-      let numbers = file.portSets.sets.map { sets.number(of: $0) }
+      let numbers = (0..<UInt32(file.portSets.count)).map {
+        sets.number(ofIntervals: file.portSets.intervals(of: $0))
+      }
       var without = PortSetTable.none
       if let place = file.withoutPorts {
         guard let ports = file.directives.ports ?? defaultPorts, !ports.isEmpty else {
@@ -113,7 +123,6 @@ public struct TargetPlan: Sendable {
   }
 
   private static func pairs(_ segments: [Segment], _ sets: PortSetTable) -> UInt64 {
-    let counts = sets.sets.map { UInt64($0.count) }
-    return segments.reduce(0) { $0 + $1.addresses.count * counts[Int($1.ports)] }
+    segments.reduce(0) { $0 + $1.addresses.count * UInt64(sets.counts[Int($1.ports)]) }
   }
 }

@@ -95,15 +95,15 @@ import Wire
     ]
     for trial in 0..<3_000 {
       let base = bases.randomElement(using: &random)!
-      let case_ = PlanCase(base: base, &random)
-      let plan = try makePlan(case_.text, ports: "9", allow: case_.allow, deny: case_.deny)
+      let example = PlanCase(base: base, &random)
+      let plan = try makePlan(example.text, ports: "9", allow: example.allow, deny: example.deny)
       let all = targets(plan)
-      guard Set(all) == case_.expected, all.count == case_.expected.count,
-        plan.outOfScope == UInt64(case_.named.count - case_.expected.count),
+      guard Set(all) == example.expected, all.count == example.expected.count,
+        plan.outOfScope == UInt64(example.named.count - example.expected.count),
         plan.addressCount == UInt64(Set(all.map(\.address)).count),
         all.allSatisfy({ plan.addresses.contains($0.address) })
       else {
-        Issue.record("seed \(fuzzSeed), trial \(trial): \(case_)")
+        Issue.record("seed \(fuzzSeed), trial \(trial): \(example)")
         return
       }
     }
