@@ -20,6 +20,8 @@ struct PortSetTable: Sendable {
   private var wanted: [UInt32] = []
 
   var count: Int { counts.count }
+  /// Of all sets together: what the table's memory goes by.
+  var intervalCount: Int { intervals.count }
 
   /// The intervals of a set, in ascending order.
   func intervals(of number: UInt32) -> ArraySlice<UInt32> {

@@ -9,7 +9,11 @@ struct Segment {
 
 /// Disjoint segments in ascending order: at each address the union of the port sets of all entries that
 /// cover it; neighbours with the same set become one. Every entry's `ports` is a number in `sets`.
-func sweep(_ entries: [Entry], _ sets: inout PortSetTable) -> [Segment] {
+///
+/// nil if so many different unions come up that `sets` would have to hold more than `limit` intervals beyond
+/// those it has: a small file can be made to need any amount of memory (entries nested in each other, each
+/// with another port), and a box must survive it. The default is 256 MB.
+func sweep(_ entries: [Entry], _ sets: inout PortSetTable, limit: Int = 1 << 26) -> [Segment]? {
   var segments: [Segment] = []
   if areDisjointInOrder(entries) {
     for entry in entries { append(entry.addresses, entry.ports, to: &segments) }
@@ -26,6 +30,7 @@ func sweep(_ entries: [Entry], _ sets: inout PortSetTable) -> [Segment] {
   sortByRadix(&events, bits: 31..<64)
 
   var active = ActiveSets(count: sets.count)
+  let mostIntervals = sets.intervalCount + limit
   var start: UInt64 = 0
   var next = 0
   while next < events.count {
@@ -33,6 +38,7 @@ func sweep(_ entries: [Entry], _ sets: inout PortSetTable) -> [Segment] {
     if !active.isEmpty, position > start {
       append(
         AddressRange(UInt32(start), UInt32(position - 1)), active.union(&sets), to: &segments)
+      if sets.intervalCount > mostIntervals { return nil }
     }
     while next < events.count, events[next] >> 31 == position {
       let set = UInt32(truncatingIfNeeded: events[next] >> 1) & 0x3fff_ffff

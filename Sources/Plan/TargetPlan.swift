@@ -43,17 +43,18 @@ public struct TargetPlan: Sendable {
   private let table: SegmentTable
 
   /// An entry without ports takes its file's `@ports`, else `defaultPorts`; throws at the entry's place
-  /// if there are neither.
+  /// if there are neither. Throws too if overlapping entries combine their ports in so many ways that
+  /// memory would not do.
   public init(_ files: [TargetFile], defaultPorts: PortSet?, scope: Scope) throws(InputError) {
     var sets = PortSetTable()
     let entries = try Self.gather(files, defaultPorts, &sets)
-    let named = sweep(entries, &sets)
+    let named = try Self.disjoint(entries, &sets, files)
     var wanted = named
     if entries.contains(where: { SpecialPurpose.cuts($0.addresses) }) {
-      wanted = sweep(
-        entries.flatMap { entry in
-          SpecialPurpose.remainder(of: entry.addresses).map { Entry(addresses: $0, ports: entry.ports) }
-        }, &sets)
+      let cut = entries.flatMap { entry in
+        SpecialPurpose.remainder(of: entry.addresses).map { Entry(addresses: $0, ports: entry.ports) }
+      }
+      wanted = try Self.disjoint(cut, &sets, files)
     }
     let segments = Self.clip(wanted, to: scope.permitted)
     table = SegmentTable(segments, sets)
@@ -101,6 +102,17 @@ public struct TargetPlan: Sendable {
       }
     }
     return entries
+  }
+
+  private static func disjoint(_ entries: [Entry], _ sets: inout PortSetTable, _ files: [TargetFile])
+    throws(InputError) -> [Segment]
+  {
+    if let segments = sweep(entries, &sets) { return segments }
+    throw InputError(
+      file: files.map(\.name).joined(separator: ", "), place: .file,
+      found: "too many overlapping entries with different ports",
+      expected: "fewer than 2^26 intervals of ports in all their combinations",
+      remedy: "Divide the file, or give overlapping entries the same ports")
   }
 
   /// The parts of the segments that are in `permitted`.

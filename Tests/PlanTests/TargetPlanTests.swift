@@ -1,6 +1,7 @@
-import Plan
 import Testing
 import Wire
+
+@testable import Plan
 
 @Suite struct TargetPlanTests {
   @Test func `overlapping entries give each pair once`() throws {
@@ -121,6 +122,33 @@ import Wire
     let plan = try makePlan(text + "20.128.0.0/10:80\n")
     #expect(plan.count == UInt64(pairs.count) + 1 << 22)
     #expect(Set((0..<UInt64(pairs.count)).map { plan.target(at: $0) }) == pairs)
+  }
+}
+
+@Suite struct SweepTests {
+  /// Each entry lies within the one before and has another port, no two of them neighbours.
+  private func nested(_ number: UInt32) -> (entries: [Entry], sets: PortSetTable) {
+    var sets = PortSetTable()
+    let entries = (0..<number).map { index in
+      let port = UInt16(2 * index + 1)
+      return Entry(
+        addresses: AddressRange(index, 10 * number - index),
+        ports: sets.number(of: PortSet([port...port])))
+    }
+    return (entries, sets)
+  }
+
+  @Test func `nested entries cannot take all memory`() {
+    var (entries, sets) = nested(1_000)
+    #expect(sweep(entries, &sets, limit: 100_000) == nil)
+    #expect(sets.intervalCount < 110_000)
+  }
+
+  @Test func `nested entries within the limit are combined`() {
+    var (entries, sets) = nested(100)
+    let segments = sweep(entries, &sets)
+    #expect(segments?.count == 199)
+    #expect(segments.map { sets.counts[Int($0[99].ports)] } == 100)
   }
 }
 
