@@ -44,7 +44,7 @@ extension TargetFile {
   static func detect(_ octets: Span<UInt8>, name: String) -> Format {
     if name.hasSuffix(".bin") { return .binary }
     if LineReader.hasByteOrderMark(octets) { return .text }
-    let looksLikeText = 8
+    let shortestEntry = 7
     let window = min(octets.count, 4096)
     var inComment = false
     for at in 0..<window {
@@ -53,7 +53,7 @@ extension TargetFile {
       if octet == Grammar.hash { inComment = true }
       if isControl(octet) { return .binary }
       let isText = octet < 0x80 || inComment
-      if isText && at + 1 == looksLikeText { return .text }
+      if isText && at + 1 == shortestEntry { return .text }
       if !isText { break }
     }
     for at in 0..<window where isControl(octets[at]) { return .binary }

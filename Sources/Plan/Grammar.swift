@@ -153,7 +153,7 @@ enum Grammar {
     for at in word {
       let lower = text[at] | 0x20
       if text[at] == colon { colons += 1 }
-      if lower >= UInt8(ascii: "a") && lower <= UInt8(ascii: "z") || text[at] >= 0x80 { letters = true }
+      if lower >= UInt8(ascii: "a") && lower <= UInt8(ascii: "z") { letters = true }
     }
     if colons > 1 {
       return Mistake(word, expected: "an IPv4 address; IPv6 is not supported")

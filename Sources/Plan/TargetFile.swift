@@ -91,7 +91,8 @@ public struct TargetFile: Sendable {
   {
     if text[at] == UInt8(ascii: "@") {
       guard entries.isEmpty else {
-        throw Mistake(Grammar.word(text, at), expected: "directives before the first entry")
+        throw Mistake(
+          Grammar.word(text, at), expected: "an entry; directives stand before the first one")
       }
       return try directives.parse(text, &at)
     }

@@ -136,7 +136,7 @@ import Wire
       "@ports, @rate, @bandwidth, @probes, @cooldown, @shard, @seed, @priority"
     ),
     ("@rate 1\n@rate 2\n198.18.0.1", 2, 1, "@ports, @bandwidth"),
-    ("198.18.0.1\n@ports 80\n", 2, 1, "before the first entry"),
+    ("198.18.0.1\n@ports 80\n", 2, 1, "directives stand before the first"),
     ("@ports 80,0\n198.18.0.1", 1, 11, "port"), ("@ports\n198.18.0.1", 1, 7, "port"),
     ("@ports 80, 443\n198.18.0.1", 1, 11, "port"), ("@rate fast\n198.18.0.1", 1, 7, "packets a second"),
     ("@shard 4/4\n198.18.0.1", 1, 8, "K/N"), ("@probes 0\n198.18.0.1", 1, 9, "1 to 255"),
@@ -191,7 +191,9 @@ import Wire
   }
 
   @Test func `a text with a tail of zeros is not taken for addresses`() {
-    for text in ["198.18.0.1\n1", "# hosts\n\n\n\n\n", "example.com\n", "@rate 1k\n1.1.1.1\n..."] {
+    for text in [
+      "198.18.0.1\n1", "# hosts\n\n\n\n\n", "example.com\n", "1.2.3.4\0", "@rate 1k\n1.1.1.1\n...",
+    ] {
       let octets = octets(text) + [0, 0, 0, 0]
       #expect(octets.count % 4 == 0)
       #expect(TargetFile.check(octets, name: "t").first?.line != nil, "\(text)")
