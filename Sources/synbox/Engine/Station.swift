@@ -143,6 +143,14 @@ final class Station {
     }
   }
 
+  /// One line on what was chosen.
+  var modeLine: String {
+    let transmit = transmitters.map { "\($0.mode.rawValue):\($0.queue)" }.joined(separator: ",")
+    let reason = modeReason.map { " (\($0))" } ?? ""
+    return "\(interface.name): transmit \(transmit), receive \(receiver.mode.rawValue), "
+      + "RST \(resetMode)\(reason)"
+  }
+
   /// How RSTs are sent, in the summary's words.
   var resetMode: String {
     switch receiver.reset {

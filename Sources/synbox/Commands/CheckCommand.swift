@@ -1,0 +1,27 @@
+// `synbox check`: what is wrong with target files, all of it, without scanning.
+import ArgumentParser
+import Kernel
+import Plan
+
+struct CheckCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check", abstract: "Validate target files and configuration files.")
+
+  @Argument(help: "Target files; - for standard input; *.toml is a configuration.")
+  var files: [String]
+
+  @Option(help: "How to read targets: auto, text or binary.")
+  var inputFormat: TargetFile.Format = .auto
+
+  func run() throws {
+    var failed = false
+    for name in files {
+      let octets = try Files.read(name)
+      for error in TargetFile.check(octets, name: name, format: inputFormat) {
+        Terminal.error("\(error)\n")
+        failed = true
+      }
+    }
+    if failed { throw ExitCode(2) }
+  }
+}

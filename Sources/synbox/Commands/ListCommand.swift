@@ -1,0 +1,61 @@
+// `synbox list`: the probes a scan would send, in its order. Sends nothing, needs no privilege.
+import ArgumentParser
+import Kernel
+import Plan
+import Scan
+import Wire
+
+struct ListCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "list",
+    abstract: "Print the probes a scan would send, in its order. Sends nothing.")
+
+  @OptionGroup var plan: PlanOptions
+
+  @Flag(help: "4-octet address and 2-octet port for each probe, big-endian, instead of text.")
+  var binary = false
+
+  func run() throws {
+    let prepared = try plan.prepare()
+    let output = try Descriptor.standardOutput()
+    try writeProbes(prepared.sequence, to: output, binary: binary)
+  }
+}
+
+/// Writes every probe of a sequence, one line `address,port` each.
+func writeProbes(_ sequence: ProbeSequence, to output: borrowing Descriptor, binary: Bool) throws {
+  var cursor = sequence.cursor()
+  let none = Probe(Target(IPv4Address(0), Port(0)), pass: 0)
+  var probes = [Probe](repeating: none, count: 1024)
+  var buffer: [UInt8] = []
+  buffer.reserveCapacity(1 << 17)
+  func flush() throws {
+    do {
+      try output.writeAll(buffer)
+    } catch {
+      throw Fault("cannot write to standard output", cause: error)
+    }
+    buffer.removeAll(keepingCapacity: true)
+  }
+  while true {
+    let count = next(&cursor, &probes)
+    for probe in probes.prefix(count) {
+      if binary {
+        buffer.append(bigEndian: probe.address.value)
+        buffer.append(bigEndian: probe.port.value)
+      } else {
+        buffer.append(probe.address)
+        buffer.append(UInt8(ascii: ","))
+        buffer.append(decimal: probe.port.value)
+        buffer.append(UInt8(ascii: "\n"))
+      }
+    }
+    if buffer.count >= 1 << 16 || count == 0 { try flush() }
+    if count == 0 { return }
+  }
+}
+
+private func next(_ cursor: inout ProbeSequence.Cursor, _ probes: inout [Probe]) -> Int {
+  var span = probes.mutableSpan
+  return cursor.next(into: &span)
+}

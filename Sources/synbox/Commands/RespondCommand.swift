@@ -1,0 +1,78 @@
+// `synbox respond`: the target node of a lab.
+import ArgumentParser
+import Datapath
+import Kernel
+import NIC
+import Scan
+
+struct RespondCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "respond",
+    abstract: "Be the target node: answer SYNs to any address and port by a fixed rule.")
+
+  @Option(name: .shortAndLong, help: "The interface to answer on.")
+  var interface: String
+
+  @Option(help: "Who answers: a share such as 20%, even (last octets), or all.", transform: rule)
+  var answer: AnswerRule
+
+  @Option(help: "Seed of the hash that chooses the share.")
+  var seed: UInt64 = 0
+
+  @Option(help: "The others: rst or silent.")
+  var closed: Closed = .silent
+
+  @Flag(help: "Print the counters as JSON, one object a line.")
+  var json = false
+
+  enum Closed: String, CaseIterable, ExpressibleByArgument { case rst, silent }
+
+  private static func rule(_ text: String) throws -> AnswerRule {
+    if text == "all" { return .all }
+    if text == "even" { return .even }
+    if text.hasSuffix("%"), let percent = Double(text.dropLast()), (0...100).contains(percent) {
+      return .share(percent / 100)
+    }
+    throw ValidationError("found \"\(text)\", expected a share such as 20%, even, or all")
+  }
+
+  func run() throws {
+    let signals = try SignalReader([.interrupt, .terminate, .user1])
+    let state = try NetworkControl().state(of: interface)
+    try state.requireCarrier()
+    let responder = try Responder(
+      interface: state.index, name: interface, rule: answer, seed: seed,
+      closedReset: closed == .rst)
+    // Whoever started it waits for this line before sending anything.
+    try report("ready", responder)
+    while true {
+      _ = poll([signals.number], milliseconds: 60_000)
+      while let signal = signals.next() {
+        try report(signal == .user1 ? "running" : "ended", responder)
+        if signal != .user1 { return }
+      }
+    }
+  }
+
+  private func report(_ state: String, _ responder: Responder) throws {
+    let counts = try responder.counts()
+    var text: [UInt8]
+    if json {
+      var object = JSONObject()
+      object.add("state", state)
+      object.add("interface", interface)
+      object.add("xdp_mode", responder.mode.rawValue)
+      for (name, value) in zip(ResponderCounts.names, counts.values) { object.add(name, value) }
+      text = object.line
+    } else {
+      let list = zip(ResponderCounts.names, counts.values).map { "\($0) \($1)" }
+      text = Array("\(state): \(list.joined(separator: ", "))".utf8)
+    }
+    text.append(UInt8(ascii: "\n"))
+    do {
+      try Descriptor.standardOutput().writeAll(text)
+    } catch let error as Errno {
+      throw Fault("cannot write to standard output", cause: error)
+    }
+  }
+}

@@ -1,0 +1,57 @@
+// What a person sees on standard error.
+import Kernel
+import Scan
+import Wire
+
+/// Progress on a terminal, and a few lines at the end. Results never come here.
+final class Console {
+  private let quiet: Bool
+  private let live: Bool
+  private let terminal: Bool
+  private var last: Progress?
+  private var lineIsOpen = false
+
+  init(quiet: Bool, verbose: Bool) {
+    self.quiet = quiet
+    terminal = Terminal.errorIsTerminal
+    live = !quiet && (verbose || terminal)
+  }
+
+  func say(_ text: String, verbose: Bool = true) {
+    guard !quiet else { return }
+    write((lineIsOpen ? "\n" : "") + "synbox: \(text)\n")
+    lineIsOpen = false
+  }
+
+  func warn(unresolved hops: NextHops) {
+    guard !hops.unresolved.isEmpty else { return }
+    let some = hops.unresolved.prefix(3).map(\.description).joined(separator: ", ")
+    say(
+      "\(hops.unresolved.count) addresses on the link did not answer ARP and are not probed "
+        + "(\(some)\(hops.unresolved.count > 3 ? ", …" : ""))")
+  }
+
+  func show(_ progress: Progress) {
+    guard live else { return }
+    let line = progress.line(since: last)
+    write(terminal ? "\r\u{1b}[K\(line)" : "\(line)\n")
+    lineIsOpen = terminal
+    last = progress
+  }
+
+  func finish(_ summary: Summary) {
+    say(
+      "\(summary.endedBecause): \(summary.resultsWritten) results, "
+        + "\(summary.probesCompleted) probes in \(oneDigit(summary.sendingSeconds)) s "
+        + "(\(short(summary.rateAchieved)) pps), \(summary.repliesValid) valid replies, "
+        + "\(summary.repliesInvalid) invalid, \(summary.resetsSent) RSTs (\(summary.resetMode)), "
+        + "\(summary.eventsLost) events lost, \(summary.duplicates) duplicates")
+  }
+
+  private func oneDigit(_ value: Double) -> String {
+    let tenths = Int((value * 10).rounded())
+    return "\(tenths / 10).\(tenths % 10)"
+  }
+
+  private func write(_ text: String) { Terminal.error(text) }
+}
