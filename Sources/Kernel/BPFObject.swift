@@ -46,6 +46,8 @@ import CLinux
 
   /// Hands maps and programs to the kernel. What the verifier says against it becomes the fault's detail.
   public func load() throws(Fault) {
+    // libbpf reads the number of processors from /sys once and keeps it; later that path is out of reach.
+    _ = libbpf_num_possible_cpus()
     var log = [CChar](repeating: 0, count: 1 << 16)
     let error = unsafe log.withUnsafeMutableBufferPointer { buffer in
       unsafe clinux_libbpf_capture(buffer.baseAddress, buffer.count)

@@ -12,7 +12,7 @@ struct PlanOptions: ParsableArguments {
   var targets: [String] = []
 
   @Option(
-    name: [.short, .long], help: "Ports for targets that name none: 80,443,8000-8010 or *.",
+    name: [.customShort("p"), .long], help: "Ports for targets that name none: 80,443,8000-8010 or *.",
     transform: parsed)
   var targetPorts: PortSet?
 
