@@ -74,16 +74,18 @@ public struct NetworkControl: ~Copyable {
   }
 
   /// Waits until the interface is up with a carrier, for `milliseconds` at most: copper takes seconds to
-  /// negotiate after it was brought up. Throws a `Fault` saying which of the two is missing.
+  /// negotiate after it was brought up, and the kernel drops what is sent until its own state has
+  /// followed (the operational state; up to a second). Throws a `Fault` saying which of the two is missing.
   public func waitForCarrier(of name: String, milliseconds: Int) throws(Fault) -> InterfaceState {
     let deadline = Monotonic.milliseconds + milliseconds
     while true {
       let state = try state(of: name)
-      if state.isUp, state.hasCarrier || Monotonic.milliseconds >= deadline {
+      let follows = state.operationalState == .up || state.operationalState == .unknown
+      if state.isUp, state.hasCarrier, follows { return state }
+      if Monotonic.milliseconds >= deadline {
         try state.requireCarrier()
         return state
       }
-      if Monotonic.milliseconds >= deadline { try state.requireCarrier() }
       pause(milliseconds: 50)
     }
   }

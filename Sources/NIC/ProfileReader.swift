@@ -14,6 +14,11 @@ extension InterfaceProfile {
     guard !text.utf8.contains(0) else {
       throw ProfileError(file: file, line: 1, column: 1, found: "a NUL octet", expected: "TOML text")
     }
+    if let fault = TOMLScreen.firstFault(in: text) {
+      throw ProfileError(
+        file: file, line: fault.line, column: fault.column, found: fault.found,
+        expected: fault.expected)
+    }
     let root: TOMLTable
     do {
       root = try TOMLTable(string: text)

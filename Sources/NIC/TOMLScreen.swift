@@ -1,0 +1,102 @@
+// What must not reach the TOML parser.
+
+/// toml++ 3.4 (in TOMLKit 0.6.0) aborts the process on an assertion, where it should report an error, on
+/// some malformed text: a section whose name begins with no name's character (`[=`, `[{`, `[` at the end
+/// of a line), or a bracket that closes another kind (`[}`). SwiftPM leaves assertions in release builds.
+/// Found by this module's fuzz test.
+///
+/// So this looks first, and is stricter than TOML where no file of this product needs more: outside
+/// strings and comments there is ASCII alone, and strings end on their line.
+public struct TOMLScreen {
+  /// The first place that the parser must not see; nil when it may see the text. Line and column from 1.
+  public static func firstFault(in text: String)
+    -> (line: Int, column: Int, found: String, expected: String)?
+  {
+    var screen = TOMLScreen(text)
+    guard let (found, expected) = screen.scan() else { return nil }
+    let before = screen.scalars[..<screen.at]
+    let line = before.count { $0 == "\n" } + 1
+    let start = before.lastIndex(of: "\n").map { $0 + 1 } ?? 0
+    return (line, screen.at - start + 1, found, expected)
+  }
+
+  private let scalars: [Unicode.Scalar]
+  private var at = 0
+  /// Brackets of values that are open.
+  private var open: [Unicode.Scalar] = []
+
+  private init(_ text: String) {
+    scalars = Array(text.unicodeScalars)
+  }
+
+  private var here: Unicode.Scalar? { at < scalars.count ? scalars[at] : nil }
+
+  private mutating func scan() -> (found: String, expected: String)? {
+    if here == "\u{feff}" { at += 1 }
+    var isLineStart = true
+    var isHeader = false
+    while let scalar = here {
+      switch scalar {
+      case "\n":
+        isLineStart = open.isEmpty
+        isHeader = false
+      case " ", "\t", "\r": break
+      case "#": skipComment()
+      case "\"", "'":
+        if let fault = skipString(scalar) { return fault }
+      case "[" where isLineStart:
+        isHeader = true
+        if let fault = skipHeaderStart() { return fault }
+      case "[", "{":
+        if !isHeader { open.append(scalar) }
+      case "]", "}":
+        guard isHeader || open.popLast() == (scalar == "]" ? "[" : "{") else {
+          return ("\"\(scalar)\"", "a bracket that was opened")
+        }
+      case "!"..."~": break
+      default: return ("the character \(scalar.escaped(asASCII: true))", "ASCII outside strings")
+      }
+      if scalar != "\n", scalar != " ", scalar != "\t", scalar != "\r" { isLineStart = false }
+      at += 1
+    }
+    return nil
+  }
+
+  /// Leaves `at` on the last octet before the end of the line.
+  private mutating func skipComment() {
+    while at + 1 < scalars.count, scalars[at + 1] != "\n" { at += 1 }
+  }
+
+  /// Leaves `at` on the closing quote.
+  private mutating func skipString(_ quote: Unicode.Scalar) -> (found: String, expected: String)? {
+    if scalars.dropFirst(at).starts(with: [quote, quote, quote]) {
+      return ("a string of several lines", "one that ends on its line")
+    }
+    let start = at
+    at += 1
+    while let scalar = here, scalar != "\n", scalar != quote {
+      at += scalar == "\\" && quote == "\"" ? 2 : 1
+    }
+    guard here == quote else {
+      at = start
+      return ("a string without an end", "its closing quote on the same line")
+    }
+    return nil
+  }
+
+  /// Leaves `at` on the last octet before a section's name.
+  private mutating func skipHeaderStart() -> (found: String, expected: String)? {
+    if at + 1 < scalars.count, scalars[at + 1] == "[" { at += 1 }
+    at += 1
+    while here == " " || here == "\t" { at += 1 }
+    guard let scalar = here, scalar != "\n", scalar != "\r" else {
+      return ("the end of the line", "the name of a section")
+    }
+    switch scalar {
+    case "a"..."z", "A"..."Z", "0"..."9", "_", "-", "\"", "'":
+      at -= 1
+      return nil
+    default: return ("\"\(scalar.escaped(asASCII: true))\"", "the name of a section")
+    }
+  }
+}
