@@ -66,6 +66,8 @@ let package = Package(
     tests("WireTests", ["Wire"]),
     tests("PlanTests", ["Plan", "Wire"]),
     tests("ScanTests", ["Scan", "Plan", "Wire"]),
+    tests("KernelTests", ["Kernel"]),
+    tests("NICTests", ["NIC", "Kernel", "Wire"]),
     tests("ConfinementTests", ["Confinement", "ConfinementProbe", "Kernel"]),
 
     // A drop cannot be taken back, so the tests run it in a process of its own.

@@ -1,0 +1,178 @@
+// Profiles: what is read, and what is said about what cannot be.
+import Foundation
+import Kernel
+import NIC
+import Testing
+import Wire
+
+@Suite struct `A profile` {
+  @Test func `is read with its modes`() throws {
+    let profile = try InterfaceProfile(
+      toml: """
+        mtu = 1500
+        addresses = { value = ["198.18.0.1/24", "198.18.0.1/24"], mode = "wanted" }
+        rings = { rx = 4096, tx = "max" }
+        [channels]
+        combined = { value = "cpus", mode = "required" }
+        [coalescing]
+        rx-usecs = { value = 50, mode = "wanted" }
+        adaptive-rx = false
+        [offloads]
+        rx-gro = { mode = "wanted", value = false }
+        [irq]
+        affinity = "spread"
+        """, file: "a.toml")
+    #expect(profile.source == "a.toml")
+    #expect(profile.quantities[.mtu] == Desired(.exactly(1500)))
+    #expect(profile.addresses == Desired([InterfaceAddress("198.18.0.1/24")!], .wanted))
+    #expect(profile.quantities[.rings(.rx)] == Desired(.exactly(4096)))
+    #expect(profile.quantities[.rings(.tx)] == Desired(.max))
+    #expect(profile.quantities[.channels(.combined)] == Desired(.processors))
+    #expect(profile.quantities[.coalescing(.rxUsecs)] == Desired(.exactly(50), .wanted))
+    #expect(profile.flags[.coalescingFlag(.adaptiveRX)] == Desired(false))
+    #expect(profile.flags[.offload("rx-gro")] == Desired(false, .wanted))
+    #expect(profile.affinity == Desired(.spread))
+  }
+
+  @Test(arguments: [
+    (
+      "[rings]\nrx = 4096\nrxx = 1",
+      "p.toml:3:1: found the key \"rxx\", expected one of rx, tx"
+    ),
+    (
+      "ring = 1",
+      "p.toml:1:1: found the key \"ring\", expected one of mtu, addresses, rings, channels, "
+        + "coalescing, offloads, irq"
+    ),
+    (
+      "# comment\n\n[rings]\n  rx = \"most\"",
+      "p.toml:4:3: found \"most\", expected a number from 1 to 1048576 or \"max\""
+    ),
+    ("mtu = 67", "p.toml:1:1: found 67, expected a number from 68 to 65535"),
+    ("mtu = -1500", "p.toml:1:1: found -1500, expected a number from 68 to 65535"),
+    ("mtu = 1500.5", "p.toml:1:1: found 1500.5, expected a number from 68 to 65535"),
+    (
+      "[rings]\nrx = 4294967296",
+      "p.toml:2:1: found 4294967296, expected a number from 1 to 1048576 or \"max\""
+    ),
+    (
+      "[channels]\ncombined = { value = 4, mode = \"must\" }",
+      "p.toml:2:25: found \"must\", expected \"required\" or \"wanted\""
+    ),
+    (
+      "[channels]\ncombined = { mode = \"wanted\" }",
+      "p.toml:2:1: found a table without a value, expected { value = …, mode = \"wanted\" }"
+    ),
+    (
+      "[channels]\ncombined = { value = 4, when = 1 }",
+      "p.toml:2:25: found the key \"when\", expected one of value, mode"
+    ),
+    ("[offloads]\nrx-gro = 0", "p.toml:2:1: found 0, expected true or false"),
+    ("[irq]\naffinity = \"all\"", "p.toml:2:1: found \"all\", expected \"spread\" or \"none\""),
+    (
+      "addresses = [\"198.18.0.1\"]",
+      "p.toml:1:1: found \"198.18.0.1\", expected a list of addresses such as [\"198.18.0.1/24\"]"
+    ),
+    (
+      "addresses = [\"198.18.0.1/33\"]",
+      "p.toml:1:1: found \"198.18.0.1/33\", expected a list of addresses such as [\"198.18.0.1/24\"]"
+    ),
+    ("rings = 4096", "p.toml:1:1: found 4096, expected a section [rings]"),
+    ("mtu = 1500\0garbage", "p.toml:1:1: found a NUL octet, expected TOML text"),
+    // toml++ would abort on these.
+    ("mtu = 1500\n [ = 1]", "p.toml:2:4: found \"=\", expected the name of a section"),
+    ("[ \nrings]", "p.toml:1:3: found the end of the line, expected the name of a section"),
+    ("x = [ }", "p.toml:1:7: found \"}\", expected a bracket that was opened"),
+    (
+      "mtu = \u{a0}1500",
+      "p.toml:1:7: found the character \\u{00A0}, expected ASCII outside strings"
+    ),
+    (
+      "x = \"\"\"\na\"\"\"",
+      "p.toml:1:5: found a string of several lines, expected one that ends on its line"
+    ),
+    ("[[.", "p.toml:1:3: found \".\", expected the name of a section"),
+    ("\u{feff}[#\n]", "p.toml:1:3: found \"#\", expected the name of a section"),
+  ])
+  func `that is wrong says where, what was found and what was expected`(toml: String, message: String) {
+    #expect(fault { _ = try InterfaceProfile(toml: toml, file: "p.toml") } == message)
+  }
+
+  @Test(arguments: [
+    ("mtu = ", 1), ("a = 1\n\n[rings\n", 3), ("mtu = 1\nmtu = 2", 2), ("x = \"", 1), ("=", 1),
+    (String(repeating: "[", count: 10_000), 1),
+    ("a = " + String(repeating: "[", count: 5_000), 1),
+  ])
+  func `that is no TOML says on which line`(toml: String, line: Int) {
+    let error = #expect(throws: ProfileError.self) {
+      try InterfaceProfile(toml: toml, file: "p.toml")
+    }
+    #expect(error?.line == line)
+  }
+
+  @Test func `that is not UTF-8, or far too long, is refused`() {
+    let bytes = Array("mtu = 1500\n# gr".utf8) + [0xff, 0xfe]
+    #expect(
+      fault { _ = try InterfaceProfile(toml: bytes, file: "p.toml") }
+        == "p.toml:2:5: found octets that are not UTF-8, expected TOML text")
+    let long = [UInt8](repeating: UInt8(ascii: "#"), count: 70_000)
+    #expect(fault { _ = try InterfaceProfile(toml: long, file: "p") }.contains("more than 65536"))
+  }
+
+  @Test func `of garbage never traps`() {
+    let seed: UInt64 = 20_260_901
+    var random = SeededGenerator(state: seed)
+    let pieces = [
+      "mtu", "=", "[", "]", "{", "}", "\"", "'", "rings", ".", "rx", "4096", "\n", " ", ",", "value",
+      "mode", "\\u0000", "é", "true", "-", "1e9", "0x", "1979-05-27", "#", "offloads", "irq",
+      "addresses", "198.18.0.1/24", "\r\n", "\"\"\"",
+    ]
+    for _ in 0..<20_000 {
+      let text = (0..<Int.random(in: 0...24, using: &random)).map { _ in
+        pieces.randomElement(using: &random)!
+      }.joined()
+      _ = try? InterfaceProfile(toml: text, file: "seed \(seed)")
+    }
+  }
+
+  @Test func `is built in for each driver, the same as in netconfig`() throws {
+    let directory = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appendingPathComponent("../../netconfig").standardized.path
+    let files = try SmallFile.names(in: directory)
+    #expect(files == BuiltInProfiles.drivers.map { "\($0).toml" })
+    for driver in BuiltInProfiles.drivers {
+      var file = try InterfaceProfile.lookUp(driver: driver, in: directory)
+      let builtIn = try BuiltInProfiles.profile(driver: driver)
+      #expect(builtIn.source == "built-in \(driver).toml")
+      file.source = builtIn.source
+      #expect(file == builtIn)
+    }
+  }
+
+  @Test func `for an unknown driver is the default one`() throws {
+    #expect(try BuiltInProfiles.profile(driver: "e1000").source == "built-in default.toml")
+    #expect(try BuiltInProfiles.profile(driver: nil).source == "built-in default.toml")
+    #expect(try BuiltInProfiles.profile(driver: "../../etc").source == "built-in default.toml")
+    let empty = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    try FileManager.default.createDirectory(at: empty, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: empty) }
+    #expect(
+      fault { _ = try InterfaceProfile.lookUp(driver: "igb", in: empty.path) }
+        .hasSuffix("Put igb.toml or default.toml there"))
+    #expect(
+      fault { _ = try InterfaceProfile(path: empty.path + "/igb.toml") }
+        .contains("No such file or directory (ENOENT)"))
+  }
+}
+
+/// SplitMix64: the same garbage from the same seed.
+struct SeededGenerator: RandomNumberGenerator {
+  var state: UInt64
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var z = state
+    z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
+    return z ^ z >> 31
+  }
+}
