@@ -16,10 +16,10 @@ public struct Pacer: Sendable {
 
   /// - Parameters:
   ///   - start: nanoseconds of the clock that `due` is given.
-  ///   - burst: default two milliseconds' worth, at least 1: what a late wake-up may catch up on.
+  ///   - burst: default five milliseconds' worth, at least 1: what a late wake-up may catch up on.
   public init(perSecond: UInt64, start: UInt64, burst: UInt64? = nil) {
     self.perSecond = perSecond
-    self.burst = max(1, burst ?? perSecond / 500)
+    self.burst = max(1, burst ?? perSecond / 200)
     credit = Self.second
     last = start
   }
