@@ -60,6 +60,14 @@ static __always_inline int is_sound(const struct iphdr *ip, const struct tcphdr 
   return fold(sum) == 0xffff;
 }
 
+/*
+ * Out of the same interface. veth wakes its peer after XDP_TX only if that holds an XDP program; after a
+ * redirect it does so whenever the peer polls, as with GRO (drivers/net/veth.c, veth_xdp_flush).
+ */
+static __always_inline int send_back(struct xdp_md *context) {
+  return settings.redirect ? bpf_redirect(context->ingress_ifindex, 0) : XDP_TX;
+}
+
 SEC("xdp")
 int responder(struct xdp_md *context) {
   count(SYNBOX_RESPONDER_RECEIVED);
@@ -85,12 +93,12 @@ int responder(struct xdp_md *context) {
   if (is_open(ip->daddr, hash)) {
     count(SYNBOX_RESPONDER_ANSWERED);
     turn_round(ethernet, ip, tcp, (__be32)(hash >> 32), acknowledges, TCP_SYN | TCP_ACK, 65535);
-    return XDP_TX;
+    return send_back(context);
   }
   if (!settings.closed_rst) return XDP_DROP;
   count(SYNBOX_RESPONDER_REFUSED);
   turn_round(ethernet, ip, tcp, 0, acknowledges, TCP_RST | TCP_ACK, 0);
-  return XDP_TX;
+  return send_back(context);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

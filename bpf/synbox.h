@@ -106,8 +106,10 @@ struct synbox_responder_settings {
   __u64 threshold; /* a pair answers if the low 32 bits of its hash lie below; 2^32 is everyone */
   __u32 answer;    /* enum synbox_answer */
   __u32 closed_rst; /* 1: pairs that do not answer send an RST, 0: they are silent */
+  __u32 redirect;   /* 1: answers leave by redirect to the own interface, 0: by XDP_TX */
+  __u32 zero;
 };
-_Static_assert(sizeof(struct synbox_responder_settings) == 24, "responder settings are 24 octets");
+_Static_assert(sizeof(struct synbox_responder_settings) == 32, "responder settings are 32 octets");
 
 enum synbox_responder_stat {
   SYNBOX_RESPONDER_RECEIVED = 0, /* packets seen */

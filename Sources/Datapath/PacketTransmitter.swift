@@ -12,8 +12,8 @@ public final class PacketTransmitter: Transmitter {
   fileprivate struct State: ~Copyable {
     var sender: PacketSender
     var stamper: FrameStamper?
-    /// What was written last into each place: a SYN can be stamped over a SYN, not over an RST.
-    var kinds: [TransmitEntry.Kind]
+    /// Which template each place holds, if any.
+    var kinds: [TransmitEntry.Kind?]
     /// The kernel has taken these; nobody has been told yet.
     var completed = FrameCounts()
   }
@@ -24,7 +24,7 @@ public final class PacketTransmitter: Transmitter {
     self.batch = batch
     let sender = try PacketSender(interface: interface, capacity: batch)
     state = Mutex(
-      State(sender: sender, kinds: [TransmitEntry.Kind](repeating: .rst, count: batch)))
+      State(sender: sender, kinds: [TransmitEntry.Kind?](repeating: nil, count: batch)))
   }
 
   public var inFlight: Int { 0 }
@@ -33,7 +33,7 @@ public final class PacketTransmitter: Transmitter {
     state.withLock { state in
       state.stamper = stamper
       state.completed = FrameCounts()
-      for place in state.kinds.indices { state.kinds[place] = .rst }
+      for place in state.kinds.indices { state.kinds[place] = nil }
     }
   }
 
@@ -70,11 +70,10 @@ extension PacketTransmitter.State {
   }
 
   private mutating func write(_ entry: TransmitEntry, at place: Int, _ stamper: FrameStamper) {
-    let fresh = kinds[place] != .syn
+    let fresh = kinds[place] != entry.kind
     sender.withFrame(place) { frame in
-      guard entry.kind == .syn else { return stamper.writeRST(entry, into: &frame) }
-      if fresh { stamper.prefill(&frame) }
-      return stamper.stampSYN(entry, into: &frame)
+      if fresh { stamper.prefill(&frame, for: entry.kind) }
+      return stamper.stamp(entry, into: &frame)
     }
     kinds[place] = entry.kind
   }

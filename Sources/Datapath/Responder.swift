@@ -28,8 +28,12 @@ public final class Responder: Sendable {
   private let statistics: BPFMap
 
   /// Loads and attaches the program, in native mode where the interface has it.
+  ///
+  /// - Parameter redirects: answers leave by redirect instead of XDP_TX; for veth, whose peer may hold no
+  ///   XDP program.
   public init(
-    interface: Int32, name: String, rule: AnswerRule, seed: UInt64, closedReset: Bool
+    interface: Int32, name: String, rule: AnswerRule, seed: UInt64, closedReset: Bool,
+    redirects: Bool = false
   ) throws(Fault) {
     let object = try BPFObject(.responder)
     let everyone: UInt64 = 1 << 32
@@ -41,7 +45,8 @@ public final class Responder: Sendable {
       }
     try object.setReadOnlyData(
       Contract.responderSettings(
-        seed: seed, threshold: threshold, answer: answer, closedReset: closedReset))
+        seed: seed, threshold: threshold, answer: answer, closedReset: closedReset,
+        redirects: redirects))
     try object.load()
     let statistics = try object.map("RESPONDER_STATS")
     let program = try object.program("responder")

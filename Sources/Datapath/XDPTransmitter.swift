@@ -14,8 +14,8 @@ public final class XDPTransmitter: Transmitter {
     var stamper: FrameStamper?
     /// Frames that the kernel does not hold, as a stack.
     var free: [Int]
-    /// What each frame holds: a SYN can be stamped over a SYN, not over an RST.
-    var kinds: [TransmitEntry.Kind]
+    /// Which template each frame holds, if any.
+    var kinds: [TransmitEntry.Kind?]
     /// Probes may use all frames but these, so that an RST always finds one.
     let reserved: Int
   }
@@ -41,7 +41,7 @@ public final class XDPTransmitter: Transmitter {
     state = Mutex(
       State(
         socket: socket, free: Array((0..<ringSize).reversed()),
-        kinds: [TransmitEntry.Kind](repeating: .rst, count: ringSize), reserved: ringSize / 4))
+        kinds: [TransmitEntry.Kind?](repeating: nil, count: ringSize), reserved: ringSize / 4))
   }
 
   public var inFlight: Int { state.withLock { $0.socket.frameCount - $0.free.count } }
@@ -49,7 +49,7 @@ public final class XDPTransmitter: Transmitter {
   public func prepare(_ stamper: FrameStamper) {
     state.withLock { state in
       state.stamper = stamper
-      for frame in state.kinds.indices { state.kinds[frame] = .rst }
+      for frame in state.kinds.indices { state.kinds[frame] = nil }
     }
   }
 
@@ -78,11 +78,10 @@ extension XDPTransmitter.State {
     for offset in 0..<count {
       let entry = entries[offset]
       let frame = free.removeLast()
-      let fresh = kinds[frame] != .syn
+      let fresh = kinds[frame] != entry.kind
       let length = socket.withFrame(frame) { bytes in
-        guard entry.kind == .syn else { return stamper.writeRST(entry, into: &bytes) }
-        if fresh { stamper.prefill(&bytes) }
-        return stamper.stampSYN(entry, into: &bytes)
+        if fresh { stamper.prefill(&bytes, for: entry.kind) }
+        return stamper.stamp(entry, into: &bytes)
       }
       kinds[frame] = entry.kind
       socket.setDescriptor(first &+ UInt32(offset), frame: frame, length: length)
@@ -100,7 +99,7 @@ extension XDPTransmitter.State {
       if case .failure(let fault) = wakeUp(SubmitResult()) { return .failure(fault) }
     }
     _ = socket.complete(limit: socket.frameCount) { frame in
-      counts.count(kinds[frame])
+      if let kind = kinds[frame] { counts.count(kind) }
       free.append(frame)
     }
     return .success(counts)

@@ -58,7 +58,8 @@ import CLinux
       let text = String(
         decoding: log.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
       throw Fault(
-        "cannot load the BPF program \(name)", cause: Errno(-error), detail: BPFObject.point(of: text),
+        "cannot load the BPF program \(name)", cause: Errno(-error),
+        detail: error == -EPERM ? nil : BPFObject.point(of: text),
         remedy: BPFObject.loadRemedy(Errno(-error)))
     }
   }

@@ -22,11 +22,12 @@ public enum Contract {
 
   /// Octets of `struct synbox_responder_settings`.
   public static func responderSettings(
-    seed: UInt64, threshold: UInt64, answer: UInt32, closedReset: Bool
+    seed: UInt64, threshold: UInt64, answer: UInt32, closedReset: Bool, redirects: Bool
   ) -> [UInt8] {
     octets(
       of: synbox_responder_settings(
-        seed: seed, threshold: threshold, answer: answer, closed_rst: closedReset ? 1 : 0))
+        seed: seed, threshold: threshold, answer: answer, closed_rst: closedReset ? 1 : 0,
+        redirect: redirects ? 1 : 0, zero: 0))
   }
 
   private static func octets<Value: BitwiseCopyable>(of value: Value) -> [UInt8] {

@@ -1,8 +1,8 @@
 // Turns transmit entries into frames. One template per source address holds everything that does not
 // change, its checksums summed in advance; a probe is that template with a few fields stamped.
 
-/// The part of a SYN that one source address fixes.
-public struct ProbeTemplate: Sendable {
+/// The part of a frame that one source address fixes.
+public struct FrameTemplate: Sendable {
   /// The complete frame with every changing field zero, padded to the minimum length.
   public let frame: [UInt8]
   public let source: IPv4Address
@@ -11,15 +11,33 @@ public struct ProbeTemplate: Sendable {
   /// Over pseudo-header, header and options with ports, sequence number and destination zero.
   @usableFromInline let tcpSum: InternetChecksum
 
-  public init(profile: ProbeProfile, source: IPv4Address, sourceMAC: MACAddress) {
+  /// A SYN in the shape of `profile`.
+  public init(syn profile: ProbeProfile, source: IPv4Address, sourceMAC: MACAddress) {
+    self.init(
+      flags: .syn, window: profile.window, options: profile.options,
+      timeToLive: profile.timeToLive, dontFragment: profile.dontFragment, source: source,
+      sourceMAC: sourceMAC)
+  }
+
+  /// An RST without ACK, as a TCP sends it for a connection it does not know (RFC 9293, section 3.5.2).
+  public init(rstFrom source: IPv4Address, sourceMAC: MACAddress) {
+    self.init(
+      flags: .rst, window: 0, options: [], timeToLive: 64, dontFragment: true, source: source,
+      sourceMAC: sourceMAC)
+  }
+
+  private init(
+    flags: TCPFlags, window: UInt16, options: [UInt8], timeToLive: UInt8, dontFragment: Bool,
+    source: IPv4Address, sourceMAC: MACAddress
+  ) {
     let zero = IPv4Address(0)
     let tcp = TCPHeader(
-      sourcePort: Port(0), destinationPort: Port(0), sequenceNumber: 0, flags: .syn,
-      window: profile.window, options: profile.options)
+      sourcePort: Port(0), destinationPort: Port(0), sequenceNumber: 0, flags: flags,
+      window: window, options: options)
     var ipv4 = IPv4Header(
-      totalLength: UInt16(IPv4Header.length + tcp.length), timeToLive: profile.timeToLive,
+      totalLength: UInt16(IPv4Header.length + tcp.length), timeToLive: timeToLive,
       protocolNumber: .tcp, source: source, destination: zero)
-    ipv4.dontFragment = profile.dontFragment
+    ipv4.dontFragment = dontFragment
 
     var frame = MACAddress.zero.octets + sourceMAC.octets
     frame.append(bigEndian: EtherType.ipv4.rawValue)
@@ -55,18 +73,19 @@ public enum IdentificationPolicy: Hashable, Sendable {
   case fixed(UInt16)
 }
 
-/// Writes frames for entries. All it holds is fixed for the length of a scan.
+/// Writes frames for entries. All it holds is fixed for the length of a scan; nothing is allocated.
 public struct FrameStamper: Sendable {
-  public let templates: [ProbeTemplate]
   public let cookie: Cookie
   /// Octets of every SYN, padding included.
   public let frameLength: Int
+  /// One of each for every source address.
+  @usableFromInline let probes: [FrameTemplate]
+  @usableFromInline let resets: [FrameTemplate]
   /// For each next hop the first eight octets of the frame, as they lie in memory on a little-endian
   /// machine: its address and the first two octets of ours.
   @usableFromInline let nextHops: [UInt64]
   @usableFromInline let identificationMask: UInt16
   @usableFromInline let identificationFixed: UInt16
-  private let sourceMAC: MACAddress
 
   /// - Parameters:
   ///   - sources: at least one, at most 65,536.
@@ -76,11 +95,9 @@ public struct FrameStamper: Sendable {
     nextHops: [MACAddress], identification: IdentificationPolicy = .random
   ) {
     precondition(!sources.isEmpty && sources.count <= 65_536 && !nextHops.isEmpty)
-    templates = sources.map {
-      ProbeTemplate(profile: profile, source: $0, sourceMAC: sourceMAC)
-    }
+    probes = sources.map { FrameTemplate(syn: profile, source: $0, sourceMAC: sourceMAC) }
+    resets = sources.map { FrameTemplate(rstFrom: $0, sourceMAC: sourceMAC) }
     self.cookie = cookie
-    self.sourceMAC = sourceMAC
     frameLength = profile.frameLength
     let ours = sourceMAC.value >> 32
     self.nextHops = nextHops.map { ($0.value << 16 | ours).byteSwapped }
@@ -90,25 +107,44 @@ public struct FrameStamper: Sendable {
     }
   }
 
-  /// Puts the template into an empty frame, once; `stampSYN` then changes only what changes.
-  public func prefill(_ frame: inout MutableRawSpan) {
-    for (offset, octet) in templates[0].frame.enumerated() {
+  /// Puts the template for `kind` into a frame that holds none or another kind's; `stamp` then changes
+  /// only what changes.
+  public func prefill(_ frame: inout MutableRawSpan, for kind: TransmitEntry.Kind) {
+    let template = kind == .syn ? probes[0] : resets[0]
+    for (offset, octet) in template.frame.enumerated() {
       frame.storeBytes(of: octet, toByteOffset: offset, as: UInt8.self)
     }
   }
 
-  /// Makes a prefilled frame the SYN that `entry` asks for; returns its length.
+  /// Makes a frame that was prefilled for the entry's kind what `entry` asks for; returns its length.
   @inlinable @discardableResult
-  public func stampSYN(_ entry: TransmitEntry, into frame: inout MutableRawSpan) -> Int {
-    let template = templates[Int(entry.source)]
-    let source = template.source.value
-    let hash = cookie.hash(
-      source: source, destination: entry.destination, sourcePort: entry.sourcePort,
-      destinationPort: entry.destinationPort)
-    let sequenceNumber = UInt32(truncatingIfNeeded: hash)
-    let identification =
-      UInt16(truncatingIfNeeded: hash &>> 32) & identificationMask | identificationFixed
+  public func stamp(_ entry: TransmitEntry, into frame: inout MutableRawSpan) -> Int {
+    switch entry.kind {
+    case .syn:
+      let template = probes[Int(entry.source)]
+      let hash = cookie.hash(
+        source: template.source.value, destination: entry.destination,
+        sourcePort: entry.sourcePort, destinationPort: entry.destinationPort)
+      let identification =
+        UInt16(truncatingIfNeeded: hash &>> 32) & identificationMask | identificationFixed
+      stamp(
+        template, entry, sequenceNumber: UInt32(truncatingIfNeeded: hash),
+        identification: identification, into: &frame)
+      return frameLength
+    case .rst:
+      // The number the peer acknowledged, which is what its TCP accepts (RFC 9293, section 3.10.7.4).
+      stamp(
+        resets[Int(entry.source)], entry, sequenceNumber: entry.sequenceNumber, identification: 0,
+        into: &frame)
+      return FrameLayout.minimumLength
+    }
+  }
 
+  @inlinable @inline(__always)
+  func stamp(
+    _ template: FrameTemplate, _ entry: TransmitEntry, sequenceNumber: UInt32,
+    identification: UInt16, into frame: inout MutableRawSpan
+  ) {
     var ipv4Sum = template.ipv4Sum
     ipv4Sum.add(entry.destination)
     ipv4Sum.add(identification)
@@ -118,7 +154,7 @@ public struct FrameStamper: Sendable {
     tcpSum.add(ports)
     tcpSum.add(sequenceNumber)
 
-    let addresses = UInt64(source) &<< 32 | UInt64(entry.destination)
+    let addresses = UInt64(template.source.value) &<< 32 | UInt64(entry.destination)
     frame.storeBytes(
       of: nextHops[Int(entry.nextHop)], toByteOffset: FrameLayout.destinationMAC, as: UInt64.self)
     frame.storeBytes(
@@ -132,31 +168,5 @@ public struct FrameStamper: Sendable {
       toByteOffset: FrameLayout.sourcePort, as: UInt64.self)
     frame.storeBytes(
       of: tcpSum.value.byteSwapped, toByteOffset: FrameLayout.tcpChecksum, as: UInt16.self)
-    return frameLength
-  }
-
-  /// Writes the whole RST that `entry` asks for; returns its length. Rare, so it is built, not stamped.
-  ///
-  /// Its sequence number is the one the peer acknowledged, which is what its TCP accepts (RFC 9293,
-  /// section 3.5.2).
-  public func writeRST(_ entry: TransmitEntry, into frame: inout MutableRawSpan) -> Int {
-    let source = templates[Int(entry.source)].source
-    let destination = IPv4Address(entry.destination)
-    let tcp = TCPHeader(
-      sourcePort: Port(entry.sourcePort), destinationPort: Port(entry.destinationPort),
-      sequenceNumber: entry.sequenceNumber, flags: .rst, window: 0)
-    let ipv4 = IPv4Header(
-      totalLength: UInt16(IPv4Header.length + tcp.length), timeToLive: 64, protocolNumber: .tcp,
-      source: source, destination: destination)
-    var octets: [UInt8] = []
-    octets.append(bigEndian: nextHops[Int(entry.nextHop)].byteSwapped)
-    octets += sourceMAC.octets.dropFirst(2)
-    octets.append(bigEndian: EtherType.ipv4.rawValue)
-    octets += ipv4.octets + tcp.octets(source: source, destination: destination)
-    octets += [UInt8](repeating: 0, count: FrameLayout.minimumLength - octets.count)
-    for (offset, octet) in octets.enumerated() {
-      frame.storeBytes(of: octet, toByteOffset: offset, as: UInt8.self)
-    }
-    return octets.count
   }
 }

@@ -39,8 +39,8 @@ private func frame(_ make: (inout MutableRawSpan) -> Int) -> [UInt8] {
 
 private func syn(_ stamper: FrameStamper, _ entry: TransmitEntry) -> [UInt8] {
   frame { raw in
-    stamper.prefill(&raw)
-    return stamper.stampSYN(entry, into: &raw)
+    stamper.prefill(&raw, for: .syn)
+    return stamper.stamp(entry, into: &raw)
   }
 }
 
@@ -122,15 +122,19 @@ private func reference(
       rst: 0xc613_0002, port: 80, source: 1, sourcePort: 50000, sequenceNumber: 0x1234_5678,
       nextHop: 1)
     let stamper = stamper(.smallest)
-    let octets = frame { raw in stamper.writeRST(entry, into: &raw) }
+    let octets = frame { raw in
+      stamper.prefill(&raw, for: .rst)
+      return stamper.stamp(entry, into: &raw)
+    }
     let source = IPv4Address(198, 18, 0, 2)
     let destination = IPv4Address(0xc613_0002)
     let tcp = TCPHeader(
       sourcePort: Port(50000), destinationPort: Port(80), sequenceNumber: 0x1234_5678,
       flags: .rst, window: 0)
-    let ip = IPv4Header(
+    var ip = IPv4Header(
       totalLength: 40, timeToLive: 64, protocolNumber: .tcp, source: source,
       destination: destination)
+    ip.dontFragment = true
     let expected =
       hostMAC.octets + sourceMAC.octets + [8, 0] + ip.octets
       + tcp.octets(source: source, destination: destination) + [0, 0, 0, 0, 0, 0]

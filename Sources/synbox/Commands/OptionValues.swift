@@ -30,6 +30,7 @@ func parsedFields(_ text: String) throws -> [ResultField] {
 }
 
 extension TransmitChoice: ExpressibleByArgument {}
+extension ResetChoice: ExpressibleByArgument {}
 extension ReceiveChoice: ExpressibleByArgument {}
 extension ReportChoice: ExpressibleByArgument {}
 extension OutputFormat: ExpressibleByArgument {}

@@ -124,6 +124,8 @@ extension PlanOptions {
   /// with it is then said as of a target.
   private static func isTarget(_ name: String) -> Bool {
     guard name != "-", Files.kind(of: name) == nil else { return false }
+    // More than one colon is an IPv6 address, and a target's error says more than a missing file's.
+    if name.count(where: { $0 == ":" }) > 1 { return true }
     let head = name.prefix { $0 != "/" && $0 != ":" && $0 != "-" }
     return head.contains(".") && head.allSatisfy { $0.isASCII && ($0.isNumber || $0 == ".") }
   }

@@ -42,7 +42,7 @@ struct RespondCommand: ParsableCommand {
     try state.requireCarrier()
     let responder = try Responder(
       interface: state.index, name: interface, rule: answer, seed: seed,
-      closedReset: closed == .rst)
+      closedReset: closed == .rst, redirects: state.driver == "veth")
     // Whoever started it waits for this line before sending anything.
     try report("ready", responder)
     while true {

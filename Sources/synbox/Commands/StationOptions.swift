@@ -33,6 +33,9 @@ struct StationOptions: ParsableArguments {
   @Flag(help: "Leave half-open connections at the targets.")
   var noRst = false
 
+  @Option(help: "Who sends RSTs: auto, in-place (XDP_TX), transmitter.")
+  var rst: ResetChoice = .auto
+
   @Option(name: [.customShort("T"), .long], help: "Sending threads, one transmit queue each (1).")
   var senderThreads: Int = 1
 
@@ -58,6 +61,7 @@ struct StationOptions: ParsableArguments {
     settings.receive = receive
     settings.report = report
     settings.sendsResets = !noRst
+    settings.reset = rst
     settings.senders = senderThreads
     settings.batch = batch
     return settings

@@ -284,7 +284,8 @@ struct ScanRun: ~Copyable {
     }
     summary.probesGenerated = summary.probesCompleted + summary.probesRefused
     let finished = sendingFinished ?? Clock.monotonic
-    summary.sendingSeconds = Double(finished - min(finished, started)) / 1e9
+    let begun = senders.map { $0.begun.load(ordering: .relaxed) }.filter { $0 > 0 }.min() ?? finished
+    summary.sendingSeconds = Double(finished - min(finished, begun)) / 1e9
     summary.repliesOpen = fates.open
     summary.repliesClosed = fates.closed
     summary.repliesICMP = fates.icmp

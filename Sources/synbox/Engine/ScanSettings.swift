@@ -25,6 +25,14 @@ enum ReceiveChoice: String, CaseIterable {
   var mode: ReceiveMode? { ReceiveMode(rawValue: rawValue) }
 }
 
+/// Who sends RSTs, as asked for.
+enum ResetChoice: String, CaseIterable {
+  case auto
+  /// The XDP program turns the SYN-ACK round (XDP_TX).
+  case inPlace = "in-place"
+  case transmitter
+}
+
 /// Which replies become results.
 enum ReportChoice: String, CaseIterable {
   case open
@@ -45,6 +53,7 @@ struct StationSettings {
   var receive = ReceiveChoice.auto
   var report = ReportChoice.open
   var sendsResets = true
+  var reset = ResetChoice.auto
   /// Sending threads, one transmit queue each.
   var senders = 1
   /// Frames handed to the kernel in one call.

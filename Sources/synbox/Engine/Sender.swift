@@ -23,6 +23,7 @@ struct Sender {
   private var last = 0
   private var resetBatch: [TransmitEntry] = []
   private var exhausted = false
+  private var hasBegun = false
 
   /// - Parameter rate: this thread's share, probes per second; 0 is no limit.
   init(
@@ -65,9 +66,16 @@ struct Sender {
       }
       return rest(until: Clock.monotonic + 500_000)
     }
-    if first == last { refill() }
+    if first == last {
+      refill()
+      if exhausted { return }
+    }
     let due = min(pacer.due(at: Clock.monotonic), last - first)
     guard due > 0 else { return rest(until: pacer.moment(for: tick)) }
+    if !hasBegun {
+      hasBegun = true
+      counters.begun.store(Clock.monotonic, ordering: .relaxed)
+    }
     let result = try transmitter.submit(entries.span.extracting(first..<first + due))
     pacer.spend(result.accepted)
     first += result.accepted

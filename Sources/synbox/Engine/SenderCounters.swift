@@ -18,6 +18,8 @@ final class SenderCounters: Sendable {
   /// Targets skipped because no Ethernet address is known.
   let unresolved = Atomic<UInt64>(0)
   let resetsCompleted = Atomic<UInt64>(0)
+  /// CLOCK_MONOTONIC when the first probe was handed over; 0 before.
+  let begun = Atomic<UInt64>(0)
   /// CLOCK_MONOTONIC when the last probe was confirmed; 0 while probes are on their way.
   let finished = Atomic<UInt64>(0)
   private let phaseValue = Atomic<Int>(Phase.sending.rawValue)

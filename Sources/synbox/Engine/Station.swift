@@ -87,13 +87,15 @@ final class Station {
     _ settings: StationSettings, _ interface: InterfaceState, zeroCopy: Bool
   ) -> ResetMethod {
     guard settings.sendsResets else { return .none }
-    if zeroCopy { return .transmitter }
-    // veth drops what XDP_TX sends unless its peer runs NAPI, which the kernel shows as ndo-xmit; where
-    // it shows nothing, the way that always works is taken.
-    if interface.driver == "veth", settings.receive != .xdpGeneric {
-      return interface.xdpFeatures?.contains(.ndoXmit) == true ? .inPlace : .transmitter
+    switch settings.reset {
+    case .inPlace: return .inPlace
+    case .transmitter: return .transmitter
+    case .auto: break
     }
-    return .inPlace
+    // A zero-copy socket keeps the ring full that XDP_TX needs. And veth delivers what XDP_TX sends only
+    // while its peer holds an XDP program, which cannot be seen from here: the frames would wait in the
+    // peer's ring, unseen and uncounted.
+    return zeroCopy || interface.driver == "veth" ? .transmitter : .inPlace
   }
 
   private static func openTransmitters(
