@@ -13,7 +13,7 @@ SWIFT_STATIC := -c release --product synbox --static-swift-stdlib -Xswiftc -stat
 PACKAGES_BUILD := libbpf-dev libxdp-dev libcap-dev libnl-3-dev libnl-genl-3-dev libnl-route-3-dev \
                   libseccomp-dev libelf-dev zlib1g-dev pkg-config git file
 PACKAGES_LAB   := iproute2 iputils-ping ethtool procps jq
-PACKAGES_TEST  := tshark python3
+PACKAGES_TEST  := tshark tcpdump python3 libcap2-bin binutils util-linux
 
 .PHONY: help setup bpf build test run check fmt clean
 

@@ -66,6 +66,10 @@ let package = Package(
     tests("WireTests", ["Wire"]),
     tests("PlanTests", ["Plan", "Wire"]),
     tests("ScanTests", ["Scan", "Plan", "Wire"]),
+    // Whole-program tests on the static binary, in namespaces.
+    .target(name: "LabSupport", path: "Tests/LabSupport"),
+    tests("LabTests", ["LabSupport"]),
+
     tests("KernelTests", ["Kernel"]),
     tests("NICTests", ["NIC", "Kernel", "Wire"]),
     tests("ConfinementTests", ["Confinement", "ConfinementProbe", "Kernel"]),

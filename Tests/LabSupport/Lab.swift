@@ -1,0 +1,107 @@
+// A lab of a test's own: two namespaces without a way out, and the built binary in them.
+import Foundation
+import Synchronization
+
+/// Made by `netconfig/lab`, removed when it goes out of scope. Names carry the process's number, so that
+/// what a killed run left behind is recognised and removed by the next.
+public final class Lab: Sendable {
+  public let name: String
+  public var box: String { "\(name)-box" }
+  public var net: String { "\(name)-net" }
+  private static let counter = Atomic<Int>(0)
+
+  /// The repository.
+  public static let root = URL(fileURLWithPath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
+  /// The static binary, as `make build` leaves it.
+  public static let synbox = "\(root)/build/synbox"
+
+  public init() throws {
+    guard geteuid() == 0 else { throw LabError("lab tests make namespaces: run them as root") }
+    guard FileManager.default.isExecutableFile(atPath: Self.synbox) else {
+      throw LabError("there is no build/synbox: run `make build` first, or `make test`")
+    }
+    Self.sweep
+    name = Self.uniqueName()
+    let made = try run(["\(Self.root)/netconfig/lab", "up", name])
+    guard made.status == 0 else { throw LabError("cannot make the lab: \(made.errors)") }
+  }
+
+  deinit { _ = try? run(["\(Self.root)/netconfig/lab", "down", name]) }
+
+  /// A name that says whose it is: `synbox-PID-N`.
+  public static func uniqueName() -> String {
+    "synbox-\(getpid())-\(counter.add(1, ordering: .relaxed).newValue)"
+  }
+
+  /// Namespaces of test processes that are no more.
+  private static let sweep: Void = {
+    guard let list = try? run(["ip", "netns", "list"]) else { return }
+    for line in list.lines {
+      let name = line.split(separator: " ").first.map(String.init) ?? ""
+      let parts = name.split(separator: "-")
+      guard parts.count == 4, parts[0] == "synbox", let pid = Int32(parts[1]),
+        kill(pid, 0) != 0
+      else { continue }
+      _ = try? run(["ip", "netns", "delete", name])
+    }
+  }()
+
+  /// Arguments that run a program in a namespace.
+  public func inside(_ namespace: String, _ arguments: [String]) -> [String] {
+    ["ip", "netns", "exec", namespace] + arguments
+  }
+
+  /// A scan from the box to its end.
+  public func scan(_ arguments: [String], input: Data? = nil, seconds: Double = 60) throws -> Outcome {
+    try run(
+      inside(box, [Self.synbox, "scan", "-i", "box0"] + arguments), input: input, seconds: seconds)
+  }
+
+  /// The target node, ready to answer.
+  public func respond(_ arguments: [String]) throws -> TargetNode {
+    let running = try Running(
+      inside(net, [Self.synbox, "respond", "-i", "net0", "--json"] + arguments))
+    try running.wait(for: "readiness") { $0.text.contains("\"ready\"") }
+    return TargetNode(running)
+  }
+
+  /// A directory of the test's own, below build/.
+  public static func temporaryDirectory() throws -> String {
+    let path = "\(root)/build/tests/\(uniqueName())"
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    return path
+  }
+}
+
+/// A running `synbox respond`.
+public final class TargetNode: Sendable {
+  private let running: Running
+
+  init(_ running: Running) { self.running = running }
+
+  /// Ends it and gives its counters.
+  public func end() throws -> [String: Int] {
+    running.signal(SIGTERM)
+    let outcome = try running.wait()
+    guard outcome.status == 0, let last = outcome.lines.last else {
+      throw LabError("the target node failed: \(outcome.errors)")
+    }
+    return try JSON.object(last).compactMapValues { $0 as? Int }
+  }
+}
+
+public enum JSON {
+  public static func object(_ text: String) throws -> [String: Any] {
+    guard
+      let object = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
+    else { throw LabError("not a JSON object: \(text)") }
+    return object
+  }
+
+  /// The summary that a scan left in a file, numbers only.
+  public static func numbers(file: String) throws -> [String: Double] {
+    try object(String(contentsOfFile: file, encoding: .utf8))
+      .compactMapValues { ($0 as? NSNumber)?.doubleValue }
+  }
+}

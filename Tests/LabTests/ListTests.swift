@@ -1,0 +1,81 @@
+import Foundation
+import LabSupport
+import Testing
+
+private func list(_ arguments: [String]) throws -> [String] {
+  // As nobody: listing needs no privilege.
+  let outcome = try run(
+    ["setpriv", "--reuid", "65534", "--clear-groups", Lab.synbox, "list"] + arguments)
+  guard outcome.status == 0 else { throw LabError(outcome.errors) }
+  return outcome.lines
+}
+
+@Suite struct `synbox list` {
+  @Test func `prints each pair of a /16 and two ports once, without privilege`() throws {
+    let pairs = try list(["-p", "80,443", "198.18.0.0/16"])
+    #expect(pairs.count == 131_072)
+    #expect(Set(pairs).count == 131_072)
+  }
+
+  @Test func `shards are disjoint and complete, and the seed alone makes the order`() throws {
+    let arguments = ["-p", "80,443", "-e", "5", "198.18.0.0/20"]
+    let whole = try list(arguments)
+    #expect(try list(arguments) == whole)
+    #expect(try list(["-p", "80,443", "-e", "6", "198.18.0.0/20"]) != whole)
+    let shards = try (0..<3).map { try list(arguments + ["--shards", "3", "--shard", "\($0)"]) }
+    #expect(shards.map(\.count).reduce(0, +) == whole.count)
+    #expect(Set(shards.flatMap(\.self)) == Set(whole))
+  }
+
+  @Test func `the binary form holds the same pairs`() throws {
+    let text = try list(["-p", "80", "-e", "1", "198.18.0.0/28"])
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: Lab.synbox)
+    process.arguments = ["list", "--binary", "-p", "80", "-e", "1", "198.18.0.0/28"]
+    let pipe = Pipe()
+    process.standardOutput = pipe
+    try process.run()
+    let octets = Array(pipe.fileHandleForReading.readDataToEndOfFile())
+    process.waitUntilExit()
+    #expect(octets.count == 16 * 6)
+    let decoded = stride(from: 0, to: octets.count, by: 6).map { at in
+      octets[at..<at + 4].map { String($0) }.joined(separator: ".")
+        + ",\(Int(octets[at + 4]) << 8 | Int(octets[at + 5]))"
+    }
+    #expect(decoded == text)
+  }
+
+  @Test func `leaves special-purpose space out of wider entries, and keeps what is meant`() throws {
+    #expect(try list(["-p", "80", "198.18.0.0/30"]).count == 4)
+    // 203.0.112.0/22 holds the documentation block 203.0.113.0/24.
+    #expect(try list(["-p", "80", "203.0.112.0/22"]).count == 768)
+  }
+
+  @Test func `obeys block and allow lists`() throws {
+    let directory = try Lab.temporaryDirectory()
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: directory)
+    let deny = "\(directory)/deny"
+    try "198.18.0.0/25 # the lower half\n198.18.0.200-198.18.0.210\n".write(
+      toFile: deny, atomically: true, encoding: .utf8)
+    let kept = try run([Lab.synbox, "list", "-p", "80", "-b", deny, "198.18.0.0/24"]).lines
+    #expect(kept.count == 128 - 11)
+    let both = try run([Lab.synbox, "list", "-p", "80", "-w", deny, "198.18.0.0/24"]).lines
+    #expect(both.count == 128 + 11)
+  }
+}
+
+@Suite struct `The binary` {
+  @Test func `is static, small when stripped, and says what it is`() throws {
+    let file = try run(["file", Lab.synbox]).output
+    #expect(file.contains("statically linked"))
+    let stripped = "\(try Lab.temporaryDirectory())/synbox"
+    try run(["strip", "-o", stripped, Lab.synbox])
+    let size = try FileManager.default.attributesOfItem(atPath: stripped)[.size] as? Int ?? .max
+    #expect(size <= 20 << 20)
+    let version = try run([stripped, "version"])
+    #expect(version.status == 0)
+    for word in ["synbox ", "Swift 6", "libbpf 1", "libxdp 1"] {
+      #expect(version.output.contains(word))
+    }
+  }
+}

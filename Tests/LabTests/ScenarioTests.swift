@@ -1,0 +1,147 @@
+import Foundation
+import LabSupport
+import Testing
+
+/// The even addresses of 198.19.0.0/20 on port 80, as result lines.
+private let evenResults = Set(
+  (0..<4096).filter { $0 % 2 == 0 }.map { "198.19.\($0 >> 8).\($0 & 255),80" })
+
+/// One way through the scanner.
+struct Way: CustomTestStringConvertible, Sendable {
+  let arguments: [String]
+  /// RSTs come from the kernel's own TCP, so the summary does not count them.
+  var kernelResets = false
+  var testDescription: String { arguments.joined(separator: " ") }
+
+  static let all: [Way] = [
+    Way(arguments: ["--transmit", "packet"]),
+    Way(arguments: ["--transmit", "packet", "--batch", "1"]),
+    Way(arguments: ["--transmit", "xdp"]),
+    Way(arguments: ["--transmit", "xdp-copy", "--batch", "1"]),
+    Way(arguments: ["--transmit", "xdp", "--sender-threads", "3"]),
+    Way(arguments: ["--transmit", "packet", "--rst", "in-place"]),
+    Way(arguments: ["--transmit", "xdp", "--rst", "in-place"]),
+    Way(arguments: ["--transmit", "xdp", "--receive", "xdp-generic"]),
+    Way(arguments: ["--transmit", "packet", "--receive", "packet"], kernelResets: true),
+  ]
+}
+
+@Suite(.serialized) struct `S-01, a /20 at 100,000 pps of which the even addresses answer` {
+  @Test(arguments: Way.all)
+  func `agrees with the target node and with theory`(way: Way) throws {
+    let lab = try Lab()
+    let node = try lab.respond(["--answer", "even"])
+    let directory = try Lab.temporaryDirectory()
+    let metadata = "\(directory)/summary.json"
+    let scan = try lab.scan(
+      way.arguments + [
+        "-p", "80", "-r", "100k", "-c", "1", "-S", "198.18.0.1-198.18.0.64", "-m", metadata,
+        "198.19.0.0/20",
+      ])
+    #expect(scan.status == 0, "\(scan.errors)")
+    #expect(scan.lines.first == "saddr,sport")
+    #expect(scan.lines.count == 2049)
+    #expect(Set(scan.lines.dropFirst()) == evenResults)
+    let counts = try node.end()
+    #expect(counts["syns_valid"] == 4096)
+    #expect(counts["syns_invalid"] == 0)
+    #expect(counts["answers_sent"] == 2048)
+    #expect(counts["rsts_received"] == 2048)
+    #expect(counts["rsts_invalid"] == 0)
+    let summary = try JSON.numbers(file: metadata)
+    #expect(summary["probes_generated"] == 4096 + (summary["probes_refused"] ?? 0))
+    #expect(summary["probes_completed"] == 4096)
+    #expect(summary["replies_valid"] == 2048)
+    #expect(summary["replies_invalid"] == 0)
+    #expect(summary["results_written"] == 2048)
+    #expect(summary["rst_sent"] == (way.kernelResets ? 0 : 2048))
+  }
+}
+
+@Suite(.serialized) struct `What is reported` {
+  @Test func `closed ports and open ones, each once, with --report closed`() throws {
+    let lab = try Lab()
+    let node = try lab.respond(["--answer", "even", "--closed", "rst"])
+    let scan = try lab.scan([
+      "-q", "-p", "80,443", "-r", "20k", "-c", "1", "--report", "closed", "-f",
+      "saddr,sport,classification,success", "198.19.7.0/26",
+    ])
+    let expected = (0..<64).flatMap { host in
+      [80, 443].map {
+        "198.19.7.\(host),\($0),\(host % 2 == 0 ? "synack,1" : "rst,0")"
+      }
+    }
+    #expect(Set(scan.lines.dropFirst()) == Set(expected))
+    #expect(scan.lines.count == 129)
+    #expect(try node.end()["refusals_sent"] == 64)
+  }
+
+  @Test func `JSON lines that each parse, with ZMap's fields`() throws {
+    let lab = try Lab()
+    let node = try lab.respond(["--answer", "all"])
+    let fields = [
+      "saddr", "daddr", "sport", "dport", "seqnum", "acknum", "window", "ttl", "ipid",
+      "classification", "success", "repeat", "cooldown", "timestamp_str", "timestamp_ts",
+      "timestamp_us", "tcpopt_mss", "icmp_type",
+    ]
+    let scan = try lab.scan([
+      "-q", "-p", "80", "-c", "1", "-O", "json", "-f", fields.joined(separator: ","), "-s",
+      "50000", "198.19.7.8/30",
+    ])
+    #expect(scan.lines.count == 4)
+    for line in scan.lines {
+      let object = try JSON.object(line)
+      #expect(Set(object.keys) == Set(fields))
+      #expect(object["dport"] as? Int == 50000)
+      #expect(object["daddr"] as? String == "198.18.0.1")
+      #expect(object["success"] as? Int == 1)
+      #expect(object["icmp_type"] is NSNull)
+      let time = try #require(object["timestamp_ts"] as? Double)
+      #expect(abs(time - Date().timeIntervalSince1970) < 60)
+    }
+    _ = try node.end()
+  }
+
+  @Test func `exactly as many as --max-results allows`() throws {
+    let lab = try Lab()
+    let node = try lab.respond(["--answer", "all"])
+    let scan = try lab.scan(["-q", "-p", "80", "-r", "0", "-N", "100", "198.19.0.0/18"])
+    #expect(scan.status == 0)
+    #expect(scan.lines.count == 101)
+    _ = try node.end()
+  }
+
+  @Test func `each target probed as often as --probes says, and reported once`() throws {
+    let lab = try Lab()
+    let node = try lab.respond(["--answer", "all"])
+    let scan = try lab.scan([
+      "-q", "-p", "80", "-r", "50k", "-P", "3", "-c", "1", "198.19.4.0/24",
+    ])
+    #expect(scan.lines.count == 257)
+    let counts = try node.end()
+    #expect(counts["syns_valid"] == 768)
+    #expect(counts["rsts_received"] == 768)
+  }
+
+  @Test func `a share of the targets, the same for everyone who asks`() throws {
+    let lab = try Lab()
+    let node = try lab.respond(["--answer", "20%", "--seed", "7"])
+    let first = try lab.scan(["-q", "-p", "80,443", "-r", "100k", "-c", "1", "198.19.0.0/20"])
+    let second = try lab.scan(["-q", "-p", "80,443", "-r", "100k", "-c", "1", "198.19.0.0/20"])
+    #expect(Set(first.lines) == Set(second.lines))
+    // 8,192 pairs: 1,638 expected, standard deviation 36; ten of them either way.
+    #expect((1_278...1_998).contains(first.lines.count - 1))
+    #expect(try node.end()["answers_sent"] == (first.lines.count - 1) * 2)
+  }
+}
+
+@Suite(.serialized) struct `Targets from standard input` {
+  @Test(arguments: [Data("198.19.0.2\n".utf8), Data([0xc6, 0x13, 0, 2, 0, 0, 0, 0])])
+  func `as text and as octets give the same result`(input: Data) throws {
+    let lab = try Lab()
+    let node = try lab.respond(["--answer", "even"])
+    let scan = try lab.scan(["-q", "-p", "80", "-c", "1"], input: input)
+    #expect(scan.lines == ["saddr,sport", "198.19.0.2,80"])
+    #expect(try node.end()["syns_valid"] == 1)
+  }
+}
