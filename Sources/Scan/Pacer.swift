@@ -31,11 +31,15 @@ public struct Pacer: Sendable {
       // A pause of any length fills the bucket once; the bound keeps the product from overflowing.
       let elapsed = min(now - last, Self.second * 16)
       let (gained, overflow) = elapsed.multipliedReportingOverflow(by: perSecond)
-      credit = min(burst * Self.second, overflow ? .max : credit.saturatingAdd(gained))
+      credit = min(full, overflow ? .max : credit.saturatingAdd(gained))
       last = now
     }
     return Int(credit / Self.second)
   }
+
+  /// A burst and almost one probe more. Without that fraction each wake-up that comes late would spill a
+  /// part of a probe where a burst is a probe or two, and a slow scan would fall behind its rate.
+  private var full: UInt64 { (burst + 1) * Self.second - 1 }
 
   /// Takes back what was sent.
   public mutating func spend(_ count: Int) {

@@ -1,0 +1,42 @@
+// What several tests need.
+
+import Foundation
+import Scan
+import Testing
+import Wire
+
+/// Numbers that a failed test can be repeated with (SplitMix64).
+struct SeededGenerator: RandomNumberGenerator {
+  var state: UInt64
+
+  init(_ seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var value = state
+    value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
+    value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
+    return value ^ value >> 31
+  }
+}
+
+/// Part of every message of a random test; change it to try others.
+let seed: UInt64 = 20_261_122
+
+let key = SipHashKey(k0: 0x0706_0504_0302_0100, k1: 0x0f0e_0d0c_0b0a_0908)
+
+func reply(
+  _ kind: Reply.Kind = .open, from source: IPv4Address = IPv4Address(198, 18, 0, 9),
+  port: UInt16 = 443
+) -> Reply {
+  Reply(
+    kind: kind, time: 0, source: source, sourcePort: Port(port),
+    destination: IPv4Address(198, 19, 0, 1), destinationPort: Port(40_000), identification: 0x1234,
+    timeToLive: 57)
+}
+
+/// The object that these octets are, by Foundation's parser.
+func object(_ octets: [UInt8]) throws -> [String: Any] {
+  let parsed = try JSONSerialization.jsonObject(with: Data(octets))
+  return try #require(parsed as? [String: Any])
+}
