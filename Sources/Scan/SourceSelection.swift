@@ -35,7 +35,7 @@ public struct SourceSelection: Sendable {
   }
 
   private static func fold(_ a: UInt64, _ b: UInt64) -> UInt64 {
-    let (high, low) = (a | 1).multipliedFullWidth(by: b)
+    let (high, low) = a.multipliedFullWidth(by: b)
     return high ^ low
   }
 }

@@ -1,0 +1,79 @@
+import Scan
+import Testing
+import Wire
+
+/// Pearson's statistic of counts that should be equal.
+private func chiSquare(_ counts: [Int]) -> Double {
+  let expected = Double(counts.reduce(0, +)) / Double(counts.count)
+  return counts.reduce(0) { $0 + (Double($1) - expected) * (Double($1) - expected) / expected }
+}
+
+/// Beyond this lies one sample in a thousand million: mean plus six deviations of chi-square.
+private func bound(_ cells: Int) -> Double {
+  let freedom = Double(cells - 1)
+  return freedom + 6 * (2 * freedom).squareRoot()
+}
+
+private let selection = SourceSelection(addresses: 64, ports: 50_000...50_019, key: key)
+
+@Suite struct `The source of a probe` {
+  @Test func `is spread evenly over 64 addresses, 20 ports and their combinations`() {
+    var addresses = [Int](repeating: 0, count: 64)
+    var ports = [Int](repeating: 0, count: 20)
+    var both = [Int](repeating: 0, count: 64 * 20)
+    for number in 0..<UInt32(256_000) {
+      let (source, port) = selection.choose(destination: 0xc612_0000 + number, port: 443, pass: 0)
+      addresses[Int(source)] += 1
+      ports[Int(port) - 50_000] += 1
+      both[Int(source) * 20 + Int(port) - 50_000] += 1
+    }
+    for counts in [addresses, ports, both] {
+      #expect(!counts.contains(0))
+      #expect(chiSquare(counts) < bound(counts.count))
+    }
+  }
+
+  @Test func `is as even over the ports of one target, and over its passes`() {
+    var byPort = [Int](repeating: 0, count: 64)
+    var byPass = [Int](repeating: 0, count: 64)
+    for number in 0..<UInt16(60_000) {
+      byPort[Int(selection.choose(destination: 0xc612_0001, port: number, pass: 0).source)] += 1
+      let pass = UInt64(number)
+      byPass[Int(selection.choose(destination: 0xc612_0001, port: 80, pass: pass).source)] += 1
+    }
+    #expect(chiSquare(byPort) < bound(64))
+    #expect(chiSquare(byPass) < bound(64))
+  }
+
+  @Test func `is the same for the same probe, and another under another key`() {
+    let again = SourceSelection(addresses: 64, ports: 50_000...50_019, key: key)
+    let other = SourceSelection(addresses: 64, ports: 50_000...50_019, key: SipHashKey(k0: 1, k1: 2))
+    var moved = 0
+    for number in 0..<UInt32(1_000) {
+      let first = selection.choose(destination: number, port: 80, pass: 1)
+      #expect(again.choose(destination: number, port: 80, pass: 1) == first)
+      if other.choose(destination: number, port: 80, pass: 1) != first { moved += 1 }
+    }
+    #expect(moved > 990)
+  }
+
+  @Test func `of neighbouring ports is not the same one`() {
+    let equal = (0..<UInt32(1_000)).count { number in
+      selection.choose(destination: number, port: 80, pass: 0)
+        == selection.choose(destination: number, port: 81, pass: 0)
+    }
+    // One in 1280 by chance.
+    #expect(equal < 10)
+  }
+
+  @Test func `stays inside a single address and port, and inside the widest range`() {
+    let one = SourceSelection(addresses: 1, ports: 65_535...65_535, key: key)
+    let all = SourceSelection(addresses: 65_536, ports: 0...65_535, key: key)
+    var last: UInt16 = 0
+    for number in 0..<UInt32(200_000) {
+      #expect(one.choose(destination: number, port: 80, pass: 0) == (0, 65_535))
+      last = max(last, all.choose(destination: number, port: 80, pass: 0).port)
+    }
+    #expect(last > 65_500)
+  }
+}
