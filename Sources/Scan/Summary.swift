@@ -123,7 +123,9 @@ public struct JSONObject: Sendable {
   /// To six decimal places; what is not a number becomes null.
   public mutating func add(_ name: String, _ number: Double) {
     guard number.isFinite else { return add(name, raw: Array("null".utf8)) }
-    add(name, raw: Array(String((number * 1e6).rounded() / 1e6).utf8))
+    // A large number has no such places, and times a million it might be infinite.
+    let rounded = number.magnitude < 1e9 ? (number * 1e6).rounded() / 1e6 : number
+    add(name, raw: Array(String(rounded).utf8))
   }
   public mutating func add(_ name: String, _ texts: [String]) {
     let list = texts.map { Self.quoted($0) }.joined(separator: [UInt8(ascii: ","), 0x20])

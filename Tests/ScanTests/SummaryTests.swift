@@ -1,0 +1,109 @@
+import Foundation
+import Scan
+import Testing
+
+@Suite struct `A summary` {
+  private static func example() -> Summary {
+    var summary = Summary()
+    summary.version = "synbox 1.0 \"test\""
+    summary.started = 1_700_000_000 * 1_000_000_000
+    summary.ended = summary.started + 12_500_000_000
+    summary.interface = "eth0"
+    summary.transmitModes = ["xdp-copy:0", "xdp-copy:1"]
+    summary.seed = .max
+    summary.probesGenerated = 1_000
+    summary.probesCompleted = 990
+    summary.probesRefused = 10
+    summary.sendingSeconds = 0.5
+    summary.repliesOpen = 5
+    summary.repliesClosed = 7
+    summary.repliesICMP = 9
+    return summary
+  }
+
+  @Test func `is JSON with the names that scripts rely on`() throws {
+    let members = try object(Self.example().json)
+    let promised = [
+      "version", "started", "ended", "duration_seconds", "interface", "driver", "transmit_mode",
+      "receive_mode", "seed", "shard", "shards", "targets_total", "targets_out_of_scope",
+      "probes_generated", "probes_completed", "probes_refused", "rate_requested_pps",
+      "rate_achieved_pps", "replies_received", "replies_invalid", "replies_valid", "replies_open",
+      "replies_closed", "replies_icmp", "rst_sent", "events_lost", "duplicates",
+      "dedupe_evictions", "results_written", "cpu_user_seconds", "cpu_system_seconds",
+      "peak_rss_bytes", "resumed", "scope_sha256",
+    ]
+    #expect(promised.filter { members[$0] == nil } == [])
+  }
+
+  @Test func `adds up`() throws {
+    let members = try object(Self.example().json)
+    func number(_ name: String) -> UInt64 { (members[name] as? NSNumber)?.uint64Value ?? 0 }
+    #expect(
+      number("probes_generated") == number("probes_completed") + number("probes_refused"))
+    #expect(number("replies_valid") == 21)
+    #expect(members["duration_seconds"] as? Double == 12.5)
+    #expect(members["rate_achieved_pps"] as? Double == 1980)
+    #expect(members["started"] as? String == "2023-11-14T22:13:20.000Z")
+    #expect(number("seed") == .max)
+    #expect(members["transmit_mode"] as? [String] == ["xdp-copy:0", "xdp-copy:1"])
+    #expect(members["version"] as? String == "synbox 1.0 \"test\"")
+  }
+
+  @Test func `of a scan whose clock was set back has no negative duration`() throws {
+    var summary = Self.example()
+    summary.ended = summary.started - 1
+    #expect(try object(summary.json)["duration_seconds"] as? Double == 0)
+  }
+
+  @Test func `of a scan that sent nothing has a rate of 0`() throws {
+    #expect(try object(Summary().json)["rate_achieved_pps"] as? Double == 0)
+  }
+
+  @Test func `has a line a member and ends with a newline`() {
+    let text = String(decoding: Self.example().json, as: UTF8.self)
+    #expect(text.hasPrefix("{\n  \"version\": "))
+    #expect(text.hasSuffix("\n}\n"))
+  }
+}
+
+@Suite struct `A JSON object` {
+  @Test func `carries every character through Foundation's parser unchanged`() throws {
+    let hostile = String(String.UnicodeScalarView((0..<0x80).map { Unicode.Scalar($0)! }))
+    for text in [hostile, "", "\\\"", "Zürich \u{1F4E6} \u{2028}", "\u{0}"] {
+      var built = JSONObject()
+      built.add(text, text)
+      #expect(try object(built.line) as? [String: String] == [text: text])
+      #expect(try object(built.lines) as? [String: String] == [text: text])
+    }
+  }
+
+  @Test func `nests`() throws {
+    var inner = JSONObject()
+    inner.add("flag", true)
+    var outer = JSONObject()
+    outer.add("one", inner)
+    outer.add("many", [inner, inner])
+    outer.add("none", [JSONObject]())
+    outer.add("texts", [String]())
+    let text = String(decoding: outer.line, as: UTF8.self)
+    #expect(
+      text == #"{"one": {"flag": true}, "many": [{"flag": true}, {"flag": true}], "#
+        + #""none": [], "texts": []}"#)
+    #expect(try object(outer.line).count == 4)
+  }
+
+  @Test(arguments: [
+    0, -0.5, 1e-9, 0.1, 1.0 / 3, 1e15, 1e300, .greatestFiniteMagnitude, .infinity, .nan,
+  ])
+  func `writes any number so that it parses`(number: Double) throws {
+    var built = JSONObject()
+    built.add("n", number)
+    let value = try object(built.line)["n"]
+    if number.isFinite {
+      let back = try #require(value as? Double)
+      #expect(abs(back - number) <= max(5e-7, number.magnitude * 1e-9))
+    } else {
+      #expect(value is NSNull)
+    }
+  }
+}
