@@ -71,6 +71,17 @@ int clinux_xdp_mode(int interface) {
   return error < 0 ? error : options.attach_mode;
 }
 
+int clinux_program_run(int program, const void *in, unsigned in_size, void *out, unsigned *out_size,
+                       unsigned repeat, unsigned *verdict, unsigned *nanoseconds) {
+  LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = in, .data_size_in = in_size, .data_out = out,
+              .data_size_out = *out_size, .repeat = (int)repeat);
+  int error = bpf_prog_test_run_opts(program, &options);
+  *out_size = options.data_size_out;
+  *verdict = options.retval;
+  *nanoseconds = options.duration;
+  return error;
+}
+
 unsigned clinux_xsk_tx_reserve(struct xsk_ring_prod *ring, unsigned count, unsigned *index) {
   return xsk_ring_prod__reserve(ring, count, index);
 }

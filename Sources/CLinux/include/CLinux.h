@@ -103,6 +103,10 @@ int clinux_wake_transmit(int socket);
 int clinux_xdp_link(int program, int interface, unsigned flags);
 /// Which mode XDP runs in on an interface: XDP_ATTACHED_*, or a negative errno.
 int clinux_xdp_mode(int interface);
+/// One call of BPF_PROG_TEST_RUN; 0 or a negative errno. (The options are a designated-initialiser macro.)
+/// `out_size` is the room in `out` before, the packet's length after.
+int clinux_program_run(int program, const void *in, unsigned in_size, void *out, unsigned *out_size,
+                       unsigned repeat, unsigned *verdict, unsigned *nanoseconds);
 /// xsk_ring_*: static inline in xdp/xsk.h.
 unsigned clinux_xsk_tx_reserve(struct xsk_ring_prod *ring, unsigned count, unsigned *index);
 void clinux_xsk_tx_submit(struct xsk_ring_prod *ring, unsigned count);
