@@ -72,6 +72,7 @@ let package = Package(
 
     tests("KernelTests", ["Kernel"]),
     tests("NICTests", ["NIC", "Kernel", "Wire"]),
+    tests("DatapathTests", ["Datapath", "Kernel", "Wire"]),
     tests("ConfinementTests", ["Confinement", "ConfinementProbe", "Kernel"]),
 
     // A drop cannot be taken back, so the tests run it in a process of its own.

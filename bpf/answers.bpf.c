@@ -41,6 +41,9 @@ struct {
 const volatile struct synbox_settings settings = {
     .port_first = 32768, .port_last = 61000, .rst = SYNBOX_RST_IN_PLACE};
 
+/* Octets of the Ethernet, IPv4 and TCP headers without tags and options. */
+#define PLAIN_HEADERS (ETH_HLEN + sizeof(struct iphdr) + sizeof(struct tcphdr))
+
 static __always_inline void count(__u32 stat) {
   __u64 *counter = bpf_map_lookup_elem(&STATS, &stat);
   if (counter) *counter += 1;
@@ -110,8 +113,17 @@ static __always_inline int send_rst(struct xdp_md *context, struct ethhdr *ether
                                     struct tcphdr *tcp) {
   turn_round(ethernet, ip, tcp, tcp->ack_seq, 0, TCP_RST, 0);
   count(SYNBOX_RST_SENT);
-  /* Nothing of the target's own data goes back: the frame is cut to the Ethernet minimum. */
-  long surplus = (long)context->data_end - (long)context->data - ETH_ZLEN;
+  /* Nothing of the target's own data goes back: what pads the frame to the Ethernet minimum is cleared,
+     the rest cut. Behind two VLAN tags the headers alone are longer than the minimum. */
+  __u8 *padding = (void *)(tcp + 1);
+#pragma unroll
+  for (int octet = 0; octet < (int)(ETH_ZLEN - PLAIN_HEADERS); octet++) {
+    if ((void *)(padding + octet + 1) > (void *)(long)context->data_end) break;
+    padding[octet] = 0;
+  }
+  long kept = (long)(tcp + 1) - (long)context->data;
+  if (kept < ETH_ZLEN) kept = ETH_ZLEN;
+  long surplus = (long)context->data_end - (long)context->data - kept;
   if (surplus > 0) bpf_xdp_adjust_tail(context, -surplus);
   return XDP_TX;
 }

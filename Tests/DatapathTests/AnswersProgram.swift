@@ -1,0 +1,93 @@
+// The real receive program, loaded into this kernel and attached to nothing.
+
+import Kernel
+import Wire
+
+/// What the receive side was told before loading.
+struct AnswersSettings: Sendable {
+  var reset = ResetMethod.inPlace
+  var reportClosed = true
+  var reportICMP = true
+  var ringBytes: UInt32 = 1 << 16
+  var key = referenceKey
+  var sources = [IPv4Address(ours)]
+  var ports = ourPorts
+
+  /// The same rules in Swift.
+  var classifier: ReplyClassifier {
+    ReplyClassifier(
+      cookie: Cookie(key: key), sources: Set(sources), ports: ports, reportClosed: reportClosed,
+      reportICMP: reportICMP)
+  }
+}
+
+/// One packet's way through the program.
+struct Outcome {
+  let verdict: XDPVerdict?
+  let output: [UInt8]
+  let replies: [Reply]
+  /// Of this packet alone.
+  let fates: FateCounts
+}
+
+final class AnswersProgram {
+  private let object: BPFObject
+  private let ring: EventRing
+  private let key: SharedKey
+  private let statistics: BPFMap
+  private let program: Int32
+
+  init(_ settings: AnswersSettings = AnswersSettings()) throws {
+    try requireRoot()
+    let object = try BPFObject(.answers)
+    try object.setReadOnlyData(
+      Contract.settings(
+        ports: settings.ports, reset: settings.reset, reportClosed: settings.reportClosed,
+        reportICMP: settings.reportICMP))
+    try object.setMaxEntries("EVENTS", settings.ringBytes)
+    try object.load()
+    let whitelist = try object.map("WHITELIST_IPV4")
+    for source in settings.sources {
+      try whitelist.update(key: big(source.value), value: [1])
+    }
+    key = try SharedKey(try object.map("SIPHASH_KEY"))
+    ring = try EventRing(try object.map("EVENTS"))
+    statistics = try object.map("STATS")
+    program = try object.program("answers")
+    self.object = object
+    setKey(settings.key)
+  }
+
+  func setKey(_ new: SipHashKey) { key.set(k0: new.k0, k1: new.k1) }
+
+  func fates() throws -> FateCounts {
+    var counts = FateCounts()
+    counts.values = try statistics.perCPUSums()
+    return counts
+  }
+
+  /// The program alone: what it says, and what it makes of the packet.
+  func execute(_ frame: [UInt8], times: UInt32 = 1) throws -> BPFProgramRun {
+    try BPFProgramRun(program: program, frame: frame, times: times)
+  }
+
+  /// All replies that wait in the ring.
+  func takeReplies() throws -> [Reply] {
+    var replies: [Reply] = []
+    var foreign = 0
+    _ = ring.drain(limit: .max) { record in
+      if let reply = Reply(record: record) { replies.append(reply) } else { foreign += 1 }
+      return true
+    }
+    guard foreign == 0 else { throw Problem(description: "\(foreign) records are not events") }
+    return replies
+  }
+
+  func run(_ frame: [UInt8]) throws -> Outcome {
+    let before = try fates()
+    let run = try execute(frame)
+    return Outcome(
+      verdict: run.verdict, output: run.output, replies: try takeReplies(),
+      fates: try fates() - before)
+  }
+}

@@ -1,0 +1,177 @@
+// The packet table, run by the kernel on the real receive program (BPF_PROG_TEST_RUN) and by its twin in
+// Swift.
+
+import Kernel
+import Testing
+import Wire
+
+/// What the program must make of a SYN-ACK: the RST (RFC 9293, section 3.10.7.4) in the same frame.
+private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
+  let segment = tcp(
+    0x04, from: ourPort, to: targetPort, sequence: cookie &+ 1, acknowledgment: 0, window: 0,
+    addresses: (ours, target))
+  let reset = ethernet(
+    ipv4(segment, from: ours, to: target, ttl: 64), tags: tags, to: theirMAC, from: ourMAC)
+  // As long as the frame was, but no longer than the shortest frame that the headers leave room for.
+  let length = min(frame.count, max(60, reset.count))
+  return reset + [UInt8](repeating: 0, count: length - reset.count)
+}
+
+@Suite struct `The receive program` {
+  @Test(arguments: packetTable)
+  func `gives each packet of the table its verdict, its fate and its event`(row: PacketRow) throws {
+    let program = try AnswersProgram()
+    let outcome = try program.run(row.frame)
+    #expect(outcome.verdict == row.verdict)
+    #expect(outcome.fates[row.fate] == 1, "fates \(outcome.fates.values)")
+    #expect(outcome.fates.seen == 1)
+    #expect(outcome.fates.resetsSent == (row.verdict == .transmit ? 1 : 0))
+    #expect(outcome.replies.map(\.kind) == (row.kind.map { [$0] } ?? []))
+    if row.verdict != .transmit { #expect(hex(outcome.output) == hex(row.frame), "touched") }
+    guard let reply = outcome.replies.first else { return }
+    #expect(reply.source == IPv4Address(target))
+    #expect(reply.destination == IPv4Address(ours))
+    #expect(reply.sourcePort == Port(targetPort))
+    #expect(ourPorts.contains(reply.destinationPort.value))
+    #expect(reply.identification == 0x4321)
+    #expect(reply.timeToLive == 57)
+    #expect(reply.resetWanted == row.resetWanted)
+    #expect(hex(reply.options.span.octets(first: Int(reply.optionsLength))) == hex(row.options))
+    #expect(reply.time > 0 && reply.time <= Clock.monotonic)
+    if reply.kind == .icmp {
+      #expect(reply.icmpType == row.frame[row.icmpOffset])
+      #expect(reply.icmpCode == row.frame[row.icmpOffset + 1])
+    } else {
+      #expect(reply.sequenceNumber == 0x7788_99aa)
+      #expect(reply.window == 64_240)
+    }
+  }
+
+  @Test(arguments: packetTable)
+  func `agrees with its twin in Swift on every packet of the table`(row: PacketRow) throws {
+    let (fate, reply) = AnswersSettings().classifier.classify(row.frame.span, time: 1)
+    #expect(fate == row.fate)
+    let program = try AnswersProgram()
+    #expect(try program.run(row.frame).replies.map(account) == [reply].compactMap { $0 }.map(account))
+  }
+
+  @Test func `counts every packet of the table under one fate`() throws {
+    let program = try AnswersProgram()
+    var expected = FateCounts()
+    for row in packetTable {
+      _ = try program.execute(row.frame)
+      expected[row.fate] += 1
+      if row.verdict == .transmit { expected.resetsSent += 1 }
+    }
+    #expect(try program.fates() == expected)
+    #expect(try program.fates().seen == UInt64(packetTable.count))
+  }
+
+  @Test(arguments: synAckRows.filter { $0.verdict == .transmit && !$0.name.contains("of our ports") })
+  func `turns a SYN-ACK round into this RST, octet for octet`(row: PacketRow) throws {
+    let output = try AnswersProgram().run(row.frame).output
+    let tags: [UInt16] =
+      row.name.contains("one VLAN") ? [0x8100] : row.name.contains("two VLAN") ? [0x88a8, 0x8100] : []
+    #expect(hex(output) == hex(expectedReset(for: row.frame, tags: tags)))
+  }
+
+  @Test func `refuses to run on less than an Ethernet header, which its twin calls malformed`() throws {
+    let runt = Array(ethernet([]).prefix(10))
+    let program = try AnswersProgram()
+    #expect(throws: Errno.self) { try program.execute(runt) }
+    #expect(AnswersSettings().classifier.classify(runt.span, time: 1).fate == .malformed)
+  }
+}
+
+@Suite struct `Told to` {
+  private let synAck = tcpFrame(tcp(0x12))
+
+  @Test func `send no RST, the receive program drops a SYN-ACK and asks for none`() throws {
+    let outcome = try AnswersProgram(AnswersSettings(reset: .none)).run(synAck)
+    #expect(outcome.verdict == .drop)
+    #expect(outcome.fates[.open] == 1 && outcome.fates.resetsSent == 0)
+    #expect(outcome.replies.map(\.resetWanted) == [false])
+  }
+
+  @Test func `leave RSTs to the transmitter, it drops a SYN-ACK and asks for one`() throws {
+    let outcome = try AnswersProgram(AnswersSettings(reset: .transmitter)).run(synAck)
+    #expect(outcome.verdict == .drop)
+    #expect(outcome.fates[.open] == 1 && outcome.fates.resetsSent == 0)
+    #expect(outcome.replies.map(\.resetWanted) == [true])
+    #expect(outcome.output == synAck)
+  }
+
+  @Test(arguments: [ResetMethod.none, .transmitter])
+  func `report open ports alone, it counts and drops valid RSTs and errors`(reset: ResetMethod) throws {
+    let settings = AnswersSettings(reset: reset, reportClosed: false, reportICMP: false)
+    let program = try AnswersProgram(settings)
+    for row in resetRows + icmpRows {
+      let unreported: Fate? =
+        switch row.fate {
+        case .closed: .closedUnreported
+        case .icmp: .icmpUnreported
+        default: nil
+        }
+      let outcome = try program.run(row.frame)
+      #expect(outcome.verdict == row.verdict, "\(row.name)")
+      #expect(outcome.fates[unreported ?? row.fate] == 1, "\(row.name)")
+      #expect(outcome.fates.seen == 1 && outcome.replies.isEmpty, "\(row.name)")
+      #expect(settings.classifier.classify(row.frame.span, time: 1).fate == unreported ?? row.fate)
+    }
+  }
+}
+
+@Suite struct `With the event ring full, the receive program` {
+  private func full() throws -> (AnswersProgram, room: Int) {
+    let program = try AnswersProgram(AnswersSettings(ringBytes: 4096))
+    let synAck = tcpFrame(tcp(0x12))
+    var room = 0
+    // An event and its header are 96 octets; a page cannot hold more than 42.
+    while room <= 42, try program.execute(synAck).verdict == .transmit { room += 1 }
+    return (program, room)
+  }
+
+  @Test func `drops a SYN-ACK without an RST and leaves it untouched, so that it comes again`() throws {
+    let (program, room) = try full()
+    let synAck = tcpFrame(tcp(0x12))
+    let before = try program.fates()
+    let run = try program.execute(synAck)
+    let fates = try program.fates() - before
+    #expect(run.verdict == .drop)
+    #expect(run.output == synAck)
+    #expect(fates[.openRingFull] == 1 && fates.seen == 1 && fates.resetsSent == 0)
+    #expect(room > 38)
+    #expect(try program.takeReplies().count == room)
+    // And when it has come again there is room.
+    let outcome = try program.run(synAck)
+    #expect(outcome.verdict == .transmit && outcome.replies.count == 1)
+  }
+
+  @Test func `counts RSTs and errors as lost`() throws {
+    let (program, _) = try full()
+    let before = try program.fates()
+    for row in resetRows.prefix(2) + icmpRows.prefix(3) {
+      #expect(try program.execute(row.frame).verdict == .drop)
+    }
+    let fates = try program.fates() - before
+    #expect(fates[.closedRingFull] == 2 && fates[.icmpRingFull] == 3 && fates.seen == 5)
+    #expect(fates.eventsLost == 5)
+  }
+
+  @Test func `fills and empties it many times over without losing or inventing a record`() throws {
+    let program = try AnswersProgram(AnswersSettings(ringBytes: 4096))
+    for number in 0..<UInt32(500) {
+      let frame = tcpFrame(tcp(0x12, sequence: number))
+      #expect(try program.run(frame).replies.map(\.sequenceNumber) == [number])
+    }
+  }
+}
+
+extension PacketRow {
+  /// Where the ICMP message starts.
+  fileprivate var icmpOffset: Int { frame[12] == 0x81 ? 38 : 34 }
+}
+
+extension Span<UInt8> {
+  func octets(first count: Int) -> [UInt8] { (0..<count).map { self[$0] } }
+}
