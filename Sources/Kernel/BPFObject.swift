@@ -11,7 +11,14 @@ import CLinux
   public init(_ embedded: EmbeddedObject) throws(Fault) {
     let bytes = unsafe embedded.bytes
     name = embedded.rawValue
-    guard let object = unsafe bpf_object__open_mem(bytes.start, bytes.count, nil) else {
+    // Without a name libbpf invents one out of the address, which would stand in its messages.
+    let opened = unsafe embedded.rawValue.withCString { name in
+      var options = unsafe bpf_object_open_opts()
+      unsafe options.sz = MemoryLayout<bpf_object_open_opts>.size
+      unsafe options.object_name = name
+      return unsafe bpf_object__open_mem(bytes.start, bytes.count, &options)
+    }
+    guard let object = unsafe opened else {
       throw Fault("cannot read the embedded BPF object \(embedded.rawValue)", cause: .last)
     }
     unsafe self.object = object
@@ -48,7 +55,8 @@ import CLinux
   public func load() throws(Fault) {
     // libbpf reads the number of processors from /sys once and keeps it; later that path is out of reach.
     _ = libbpf_num_possible_cpus()
-    var log = [CChar](repeating: 0, count: 1 << 16)
+    // The verifier comes to the point last, and a log that is cut loses its end.
+    var log = [CChar](repeating: 0, count: 1 << 20)
     let error = unsafe log.withUnsafeMutableBufferPointer { buffer in
       unsafe clinux_libbpf_capture(buffer.baseAddress, buffer.count)
       defer { clinux_libbpf_capture(nil, 0) }
@@ -64,16 +72,20 @@ import CLinux
     }
   }
 
-  /// The last lines of libbpf's words: where the verifier says what it disliked.
+  /// The lines that say what was wrong: the verifier's last words where it has spoken, else libbpf's.
   static func point(of log: String) -> String? {
-    let lines = log.split(separator: "\n").filter { !$0.hasPrefix("libbpf: --") }
-    return lines.isEmpty ? nil : lines.suffix(3).joined(separator: " | ")
+    let lines = log.split(separator: "\n")
+    let end = lines.firstIndex { $0.hasPrefix("-- END PROG LOAD LOG") }
+    let verifier = lines.prefix(upTo: end ?? lines.startIndex).filter { !$0.hasPrefix("processed ") }
+    let telling = end == nil ? lines.suffix(3) : verifier.suffix(3)
+    return telling.isEmpty ? nil : telling.joined(separator: " | ")
   }
 
   private static func loadRemedy(_ cause: Errno) -> String? {
     switch cause.number {
-    case EPERM, EACCES:
+    case EPERM:
       "Loading needs root, or CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN"
+    case EACCES: "The verifier of this kernel does not accept the program"
     case ENOMEM: "Raise the memory lock limit (ulimit -l) or the memory cgroup's limit"
     default: nil
     }

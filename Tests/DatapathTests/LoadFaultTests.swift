@@ -1,0 +1,55 @@
+// What an operator reads when the kernel does not take a BPF program.
+
+import Testing
+
+@testable import Kernel
+
+@Suite struct `A BPF object that cannot be loaded` {
+  @Test(arguments: [("EVENTS", 0), ("STATS", 0), ("SIPHASH_KEY", 0)] as [(String, UInt32)])
+  func `is a fault of one sentence that names the map and the kernel's reason`(
+    map: String, size: UInt32
+  ) throws {
+    try requireRoot()
+    let fault = try #require(throws: Fault.self) {
+      let object = try BPFObject(.answers)
+      try object.setMaxEntries(map, size)
+      try object.load()
+    }
+    #expect(fault.description.hasPrefix("cannot load the BPF program answers: "))
+    #expect(fault.description.contains(map))
+    #expect(fault.cause?.symbol == "EINVAL")
+    #expect(fault.description.hasSuffix("libbpf: failed to load object 'answers'"))
+    #expect(!fault.description.contains("\n"))
+  }
+
+  @Test func `tells the verifier's last words, not the frame that libbpf puts around them`() throws {
+    // libbpf 1.1.2 on Linux 6.18, of a program that reads a packet without looking at its length.
+    let log = """
+      libbpf: prog 'bad': BPF program load failed: Permission denied
+      libbpf: prog 'bad': -- BEGIN PROG LOAD LOG --
+      0: R1=ctx() R10=fp0
+      0: (61) r1 = *(u32 *)(r1 +0)          ; R1=pkt(r=0)
+      1: (71) r0 = *(u8 *)(r1 +13)
+      invalid access to packet, off=13 size=1, R1(id=0,off=13,r=0)
+      R1 offset is outside of the packet
+      processed 2 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+      -- END PROG LOAD LOG --
+      libbpf: prog 'bad': failed to load: -13
+      libbpf: failed to load object 'bad.o'
+      """
+    #expect(
+      BPFObject.point(of: log) == """
+        1: (71) r0 = *(u8 *)(r1 +13) | \
+        invalid access to packet, off=13 size=1, R1(id=0,off=13,r=0) | \
+        R1 offset is outside of the packet
+        """)
+    #expect(BPFObject.point(of: "") == nil)
+  }
+
+  @Test func `has no maps and programs but its own`() throws {
+    let object = try BPFObject(.answers)
+    #expect(throws: Fault.self) { try object.setMaxEntries("NOTHING", 1) }
+    #expect(throws: Fault.self) { try object.setReadOnlyData([UInt8](repeating: 0, count: 4096)) }
+    #expect(throws: Fault.self) { _ = try object.program("nothing") }
+  }
+}
