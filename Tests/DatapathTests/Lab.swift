@@ -1,0 +1,119 @@
+// Two network namespaces joined by a multi-queue veth pair, with no way out and no IP addresses: what is
+// sent in one arrives in the other and nowhere else.
+
+import Foundation
+import Kernel
+import Synchronization
+import Testing
+import Wire
+
+private let labsMade = Atomic<Int>(0)
+
+/// Lives for the length of one test.
+final class Lab: Sendable {
+  /// The scanning side, on which the interface is `scan0`, and the target's, on which it is `peer0`.
+  let scanner: String
+  let peer: String
+
+  /// Makes a laboratory for `body` and takes it away again, whatever becomes of `body`.
+  static func with(_ body: (Lab) throws -> Void) throws {
+    try requireRoot()
+    let lab = Lab()
+    defer { lab.remove() }
+    try lab.build()
+    try body(lab)
+  }
+
+  private init() {
+    let number = labsMade.add(1, ordering: .relaxed).newValue
+    scanner = "synbox-test-\(getpid())-\(number)s"
+    peer = "synbox-test-\(getpid())-\(number)p"
+  }
+
+  private func build() throws {
+    // With a queueing discipline a full veth queue stops its sender instead of dropping; with GRO the
+    // receiving side polls, which XDP_TX and redirection need.
+    try shell(
+      """
+      ip netns add \(scanner); ip netns add \(peer)
+      for n in \(scanner) \(peer); do
+        ip netns exec $n sysctl -qw net.ipv6.conf.all.disable_ipv6=1 \
+          net.ipv6.conf.default.disable_ipv6=1
+      done
+      ip -n \(scanner) link add scan0 address 02:00:00:00:00:01 numtxqueues 2 numrxqueues 2 \
+        type veth peer name peer0 address 02:00:00:00:00:02 numtxqueues 2 numrxqueues 2 netns \(peer)
+      for at in "\(scanner) scan0" "\(peer) peer0"; do
+        set -- $at
+        ip netns exec $1 tc qdisc replace dev $2 root mq
+        ip netns exec $1 ethtool -K $2 gro on
+        ip -n $1 link set $2 up
+      done
+      """)
+  }
+
+  private func remove() {
+    for name in [scanner, peer] { try? shell("ip netns del \(name)") }
+  }
+
+  /// Runs a script; its words on failure.
+  func shell(_ script: String) throws {
+    let process = Process()
+    let pipe = Pipe()
+    process.executableURL = URL(fileURLWithPath: "/bin/sh")
+    process.arguments = ["-ec", script]
+    process.standardError = pipe
+    try process.run()
+    let words = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    guard process.terminationStatus == 0 else {
+      throw Problem(description: "the laboratory's script failed: \(words)")
+    }
+  }
+
+  func onScanner<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws -> Value {
+    try run(in: scanner, body)
+  }
+
+  func onPeer<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws -> Value {
+    try run(in: peer, body)
+  }
+
+  private final class Box<Value: Sendable>: Sendable {
+    let result = Mutex<Result<Value, any Error>?>(nil)
+  }
+
+  /// On a thread of its own, because a namespace belongs to its thread. What `body` opens stays there.
+  private func run<Value: Sendable>(
+    in namespace: String, _ body: @escaping @Sendable () throws -> Value
+  ) throws -> Value {
+    let box = Box<Value>()
+    let thread = try KernelThread(name: "lab", processor: nil) {
+      let result = Result {
+        try NetworkNamespace.enter("/run/netns/\(namespace)")
+        return try body()
+      }
+      box.result.withLock { $0 = result }
+    }
+    thread.join()
+    guard let result = box.result.withLock({ $0 }) else { throw Problem(description: "no result") }
+    return try result.get()
+  }
+}
+
+/// The number of an interface of the calling thread's namespace.
+func interfaceIndex(_ name: String) throws -> Int32 {
+  let index = unsafe if_nametoindex(name)
+  guard index > 0 else { throw Problem(description: "there is no interface \(name)") }
+  return Int32(index)
+}
+
+/// Asks until the answer is yes or `seconds` have passed; never the measure of anything, only an end to
+/// waiting in vain.
+func eventually(within seconds: UInt64 = 20, _ isTrue: () throws -> Bool) rethrows -> Bool {
+  let deadline = Clock.monotonic + seconds * 1_000_000_000
+  while true {
+    if try isTrue() { return true }
+    if Clock.monotonic > deadline { return false }
+    pause(milliseconds: 1)
+  }
+}

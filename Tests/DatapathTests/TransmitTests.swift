@@ -1,0 +1,205 @@
+// The transmitters over a real interface, counted by the target node.
+
+import Datapath
+import Kernel
+import Testing
+import Wire
+
+/// What probes look like in these tests.
+let stamper = FrameStamper(
+  profile: .smallest, cookie: Cookie(key: referenceKey), sources: [IPv4Address(ours)],
+  sourceMAC: MACAddress(octets: ourMAC)!, nextHops: [MACAddress(octets: theirMAC)!])
+
+/// Probes to so many addresses from 198.18.16.0 on.
+func probes(_ count: Int) -> [TransmitEntry] {
+  (0..<UInt32(count)).map {
+    TransmitEntry(syn: 0xc612_1000 + $0, port: targetPort, source: 0, sourcePort: ourPort)
+  }
+}
+
+/// Sends all of `entries` as the scan's sender does, offering again what was not taken; what was
+/// confirmed. Throws when 20 s do not suffice.
+func send(_ entries: [TransmitEntry], through transmitter: any Transmitter) throws -> FrameCounts {
+  var confirmed = FrameCounts()
+  var first = 0
+  let ended = try eventually {
+    while first < entries.count {
+      let last = min(first + transmitter.batch, entries.count)
+      let result = try transmitter.submit(entries.span.extracting(first..<last))
+      first += result.accepted
+      let counts = try transmitter.complete()
+      confirmed.probes += counts.probes
+      confirmed.resets += counts.resets
+      if result.accepted == 0 { return false }
+    }
+    let counts = try transmitter.complete()
+    confirmed.probes += counts.probes
+    confirmed.resets += counts.resets
+    return transmitter.inFlight == 0
+  }
+  guard ended else {
+    throw Problem(
+      description: "\(first) of \(entries.count) taken, \(transmitter.inFlight) never confirmed")
+  }
+  return confirmed
+}
+
+enum Way: String, CaseIterable { case packet, xdpCopy }
+
+private func open(_ way: Way, batch: Int) throws -> any Transmitter {
+  switch way {
+  case .packet:
+    try PacketTransmitter(interface: try interfaceIndex("scan0"), queue: 0, batch: batch)
+  case .xdpCopy:
+    try XDPTransmitter(interface: "scan0", queue: 0, mode: .copy, batch: batch, ringSize: 512)
+  }
+}
+
+private func silentResponder() throws -> Responder {
+  try Responder(
+    interface: try interfaceIndex("peer0"), name: "peer0", rule: .share(0), seed: 1,
+    closedReset: false)
+}
+
+@Suite(.serialized) struct `A transmitter` {
+  @Test(arguments: Way.allCases, [1, 64])
+  func `sends each of 10,000 SYNs and the RSTs between them once, with correct checksums`(
+    way: Way, batch: Int
+  ) throws {
+    try Lab.with { lab in
+      let responder = try lab.onPeer { try silentResponder() }
+      let transmitter = try lab.onScanner { try open(way, batch: batch) }
+      transmitter.prepare(stamper)
+      var entries: [TransmitEntry] = []
+      for (number, probe) in probes(10_000).enumerated() {
+        entries.append(probe)
+        guard number % 7 == 0 else { continue }
+        entries.append(
+          TransmitEntry(
+            rst: probe.destination, port: targetPort, source: 0, sourcePort: ourPort,
+            sequenceNumber: UInt32(number)))
+      }
+      let confirmed = try send(entries, through: transmitter)
+      #expect(confirmed == FrameCounts(probes: 10_000, resets: 1_429))
+      #expect(transmitter.inFlight == 0)
+      #expect(transmitter.batch == batch)
+      _ = try eventually { try responder.counts()["syns_valid", "rsts_received"] >= 11_429 }
+      let counts = try responder.counts()
+      #expect(counts["syns_valid"] == 10_000)
+      #expect(counts["rsts_received"] == 1_429)
+      #expect(counts["syns_invalid", "rsts_invalid"] == 0)
+    }
+  }
+
+  @Test(arguments: Way.allCases)
+  func `can be given another job, with other frames, when nothing is in flight`(way: Way) throws {
+    try Lab.with { lab in
+      let responder = try lab.onPeer { try silentResponder() }
+      let transmitter = try lab.onScanner { try open(way, batch: 64) }
+      for (job, profile) in ProbeProfile.allCases.enumerated() {
+        transmitter.prepare(
+          FrameStamper(
+            profile: profile, cookie: Cookie(key: SipHashKey(k0: UInt64(job), k1: 1)),
+            sources: [IPv4Address(ours)], sourceMAC: MACAddress(octets: ourMAC)!,
+            nextHops: [MACAddress(octets: theirMAC)!]))
+        #expect(try send(probes(1_000), through: transmitter).probes == 1_000)
+      }
+      _ = try eventually { try responder.counts()["syns_valid"] >= 4_000 }
+      #expect(try responder.counts()["syns_valid"] == 4_000)
+      #expect(try responder.counts()["syns_invalid"] == 0)
+    }
+  }
+
+  @Test(arguments: Way.allCases)
+  func `on an interface that goes down says so, and what to do`(way: Way) throws {
+    try Lab.with { lab in
+      let transmitter = try lab.onScanner { try open(way, batch: 1) }
+      transmitter.prepare(stamper)
+      #expect(try send(probes(10), through: transmitter).probes == 10)
+      try lab.shell("ip -n \(lab.scanner) link set scan0 down")
+      let fault = try #require(throws: Fault.self) { try send(probes(10), through: transmitter) }
+      #expect(fault.cause?.symbol == "ENETDOWN")
+      #expect(fault.description.contains("The interface is down"))
+    }
+  }
+}
+
+@Suite(.serialized) struct `AF_XDP` {
+  @Test func `in zero-copy mode on a veth is refused, and the sentence names zero-copy`() throws {
+    try Lab.with { lab in
+      let fault = try #require(throws: Fault.self) {
+        try lab.onScanner {
+          _ = try XDPTransmitter(interface: "scan0", queue: 0, mode: .zeroCopy, batch: 64)
+        }
+      }
+      #expect(fault.description.contains("zero-copy"))
+      #expect(fault.description.contains("--transmit xdp-copy"))
+    }
+  }
+
+  @Test func `has a socket on each queue, and none on a queue that does not exist`() throws {
+    try Lab.with { lab in
+      let responder = try lab.onPeer { try silentResponder() }
+      for queue in [0, 1] as [UInt32] {
+        let transmitter = try lab.onScanner {
+          try XDPTransmitter(interface: "scan0", queue: queue, mode: .copy, batch: 64)
+        }
+        #expect(transmitter.queue == queue && transmitter.mode == .xdpCopy)
+        transmitter.prepare(stamper)
+        #expect(try send(probes(500), through: transmitter).probes == 500)
+      }
+      _ = try eventually { try responder.counts()["syns_valid"] >= 1_000 }
+      #expect(try responder.counts()["syns_valid"] == 1_000)
+      let fault = try #require(throws: Fault.self) {
+        try lab.onScanner {
+          _ = try XDPTransmitter(interface: "scan0", queue: 7, mode: .copy, batch: 64)
+        }
+      }
+      #expect(fault.description.contains("queue 7 of scan0"))
+    }
+  }
+
+  @Test func `on an interface that is down from the start sends nothing and says why`() throws {
+    try Lab.with { lab in
+      try lab.shell("ip -n \(lab.scanner) link set scan0 down")
+      // Binding in copy mode is allowed; sending is not.
+      let transmitter = try lab.onScanner {
+        try XDPTransmitter(interface: "scan0", queue: 0, mode: .copy, batch: 64)
+      }
+      transmitter.prepare(stamper)
+      let fault = try #require(throws: Fault.self) { try transmitter.submit(probes(1).span) }
+      #expect(fault.description.contains("The interface is down"))
+    }
+  }
+
+  @Test func `keeps a quarter of its frames for RSTs, whatever probes are offered`() throws {
+    try Lab.with { lab in
+      let transmitter = try lab.onScanner {
+        try XDPTransmitter(interface: "scan0", queue: 0, mode: .copy, batch: 64, ringSize: 64)
+      }
+      transmitter.prepare(stamper)
+      // Until `complete` is asked, what was sent still holds its frame.
+      #expect(try transmitter.submit(probes(64).span).accepted == 48)
+      #expect(try transmitter.submit(probes(64).span).accepted == 0)
+      let reset = TransmitEntry(
+        rst: target, port: targetPort, source: 0, sourcePort: ourPort, sequenceNumber: 1)
+      #expect(try transmitter.submit([TransmitEntry](repeating: reset, count: 64).span).accepted == 16)
+      #expect(transmitter.inFlight == 64)
+      var confirmed = FrameCounts()
+      let ended = try eventually {
+        let counts = try transmitter.complete()
+        confirmed.probes += counts.probes
+        confirmed.resets += counts.resets
+        return transmitter.inFlight == 0
+      }
+      #expect(ended && confirmed == FrameCounts(probes: 48, resets: 16))
+    }
+  }
+}
+
+extension ResponderCounts {
+  /// The sum of these counters.
+  subscript(names: String...) -> UInt64 {
+    zip(Self.names, values).reduce(0) { names.contains($1.0) ? $0 + $1.1 : $0 }
+  }
+}
