@@ -44,18 +44,19 @@ public final class PacketReceiver: Receiver {
   public func drain(limit: Int, _ body: (Reply) -> Bool) throws(Fault) -> Int {
     let (wantsReset, local) = (reset == .transmitter, self.local)
     return try state.withLock { (state) throws(Fault) -> Int in
+      var left = limit
       if let waiting = state.waiting {
-        guard body(waiting) else { return 0 }
+        guard left > 0, body(waiting) else { return 0 }
         state.waiting = nil
+        left -= 1
       }
       // Copies: the closure below may not reach into the state whose capture is at work.
       let classifier = state.classifier
       var fates = state.fates
       var failure: Errno?
       var waiting: Reply?
-      var taken = 0
       do throws(Errno) {
-        taken = try state.capture.drain { frame in
+        left -= try state.capture.drain(limit: left) { frame in
           let (fate, reply) = classifier.classify(frame, time: Clock.monotonic)
           fates[fate] += 1
           guard var reply else { return true }
@@ -73,7 +74,8 @@ public final class PacketReceiver: Receiver {
       state.fates = fates
       state.waiting = waiting
       if let failure { throw Fault("cannot read captured packets", cause: failure) }
-      return taken
+      // The reply that waits is counted when it is taken.
+      return limit - left - (waiting == nil ? 0 : 1)
     }
   }
 

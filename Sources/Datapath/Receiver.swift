@@ -56,7 +56,8 @@ public protocol Receiver: Sendable {
   /// From now on only replies under this key are believed.
   func setKey(_ key: SipHashKey)
   /// Hands waiting replies to `body`, at most `limit`; how many. `body` returns false to leave this reply
-  /// and what follows for later.
+  /// and what follows for later. A receiver that must look at other packets too counts those: 0 means that
+  /// nothing waits, or that `body` wants no more.
   func drain(limit: Int, _ body: (Reply) -> Bool) throws(Fault) -> Int
   /// All packets so far by fate.
   func fates() throws(Fault) -> FateCounts

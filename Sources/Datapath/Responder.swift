@@ -27,13 +27,14 @@ public final class Responder: Sendable {
   private let link: XDPLink
   private let statistics: BPFMap
 
-  /// Loads and attaches the program, in native mode where the interface has it.
+  /// Loads and attaches the program; without a `mode` in native mode where the interface has it.
   ///
-  /// - Parameter redirects: answers leave by redirect instead of XDP_TX; for veth, whose peer may hold no
-  ///   XDP program.
+  /// - Parameter redirects: answers leave by redirect instead of XDP_TX. What XDP_TX sends on a veth arrives
+  ///   only while the other end, too, runs a native XDP program; what is redirected also if that polls for
+  ///   another reason, such as GRO.
   public init(
     interface: Int32, name: String, rule: AnswerRule, seed: UInt64, closedReset: Bool,
-    redirects: Bool = false
+    redirects: Bool = false, mode: XDPMode? = nil
   ) throws(Fault) {
     let object = try BPFObject(.responder)
     let everyone: UInt64 = 1 << 32
@@ -50,21 +51,23 @@ public final class Responder: Sendable {
     try object.load()
     let statistics = try object.map("RESPONDER_STATS")
     let program = try object.program("responder")
-    let link = try Self.attach(program, interface, name)
-    mode = link.mode
+    let link = try Self.attach(program, interface, name, mode)
+    self.mode = link.mode
     self.object = object
     self.statistics = statistics
     self.link = link
   }
 
-  private static func attach(_ program: Int32, _ interface: Int32, _ name: String) throws(Fault)
-    -> XDPLink
-  {
-    if let link = try? XDPLink(program: program, interface: interface, mode: .native) {
+  private static func attach(
+    _ program: Int32, _ interface: Int32, _ name: String, _ mode: XDPMode?
+  ) throws(Fault) -> XDPLink {
+    if mode == nil,
+      let link = try? XDPLink(program: program, interface: interface, mode: .native)
+    {
       return link
     }
     do throws(Errno) {
-      return try XDPLink(program: program, interface: interface, mode: .generic)
+      return try XDPLink(program: program, interface: interface, mode: mode ?? .generic)
     } catch {
       throw Fault(
         "cannot attach the target node's program to \(name)", cause: error,

@@ -8,7 +8,6 @@ import CLinux
   public var descriptor: Int32 { socket.number }
   private let socket: Descriptor
   private let buffer: UnsafeMutableRawPointer
-  private static let batch = 64
   /// Replies and quoted probes lie well within this; what is longer is cut, not lost.
   private static let snapLength = 256
 
@@ -31,7 +30,7 @@ import CLinux
       throw Fault("cannot set up packet capture on interface \(interface)", cause: error)
     }
     socket = descriptor
-    unsafe buffer = .allocate(byteCount: Self.batch * Self.snapLength, alignment: 64)
+    unsafe buffer = .allocate(byteCount: Self.snapLength, alignment: 64)
   }
 
   deinit { unsafe buffer.deallocate() }
@@ -69,10 +68,10 @@ import CLinux
     }
   }
 
-  /// Hands at most one batch of frames to `body`, which returns false to stop; how many were taken.
-  public mutating func drain(_ body: (Span<UInt8>) -> Bool) throws(Errno) -> Int {
+  /// Hands at most `limit` frames to `body`, which returns false to stop; how many were taken.
+  public mutating func drain(limit: Int, _ body: (Span<UInt8>) -> Bool) throws(Errno) -> Int {
     var taken = 0
-    while taken < Self.batch {
+    while taken < limit {
       let length = unsafe recv(
         socket.number, buffer, Self.snapLength, Int32(MSG_DONTWAIT))
       if length < 0 {

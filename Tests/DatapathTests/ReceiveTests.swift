@@ -1,0 +1,186 @@
+// The receivers over a real interface, with the target node at its other end.
+
+import Datapath
+import Kernel
+import Testing
+import Wire
+
+private func settings(_ reset: ResetMethod = .inPlace) throws -> ReceiveSettings {
+  ReceiveSettings(
+    interface: try interfaceIndex("scan0"), interfaceName: "scan0", sources: [IPv4Address(ours)],
+    localSources: [], ports: ourPorts, reset: reset, reportClosed: true, reportICMP: true)
+}
+
+/// Native answers reach a veth only where it polls for them, which is where it runs native XDP itself.
+private func responderMode(_ mode: ReceiveMode) -> XDPMode { mode == .xdpNative ? .native : .generic }
+
+/// What came back of `probes`, in batches small enough that no ring on the way overflows. Each third reply
+/// is left in the receiver at first, as a scan does whose queue of RSTs is full.
+private func scan(
+  _ entries: [TransmitEntry], through transmitter: any Transmitter, _ receiver: any Receiver
+) throws -> [Reply] {
+  var replies: [Reply] = []
+  var offered = 0
+  for start in stride(from: 0, to: entries.count, by: 50) {
+    let batch = Array(entries[start..<min(start + 50, entries.count)])
+    _ = try send(batch, through: transmitter)
+    let complete = try eventually {
+      let before = offered
+      _ = try receiver.drain(limit: 7) { reply in
+        offered += 1
+        if offered % 3 == 0 { return false }
+        replies.append(reply)
+        return true
+      }
+      guard offered - before <= 7 else { throw Problem(description: "more replies than asked for") }
+      return replies.count >= start + batch.count
+    }
+    guard complete else {
+      throw Problem(description: "\(replies.count) of \(start + batch.count) replies came")
+    }
+  }
+  return replies
+}
+
+private func resets(for replies: [Reply]) -> [TransmitEntry] {
+  replies.filter(\.resetWanted).map {
+    TransmitEntry(
+      rst: $0.source.value, port: $0.sourcePort.value, source: 0,
+      sourcePort: $0.destinationPort.value, sequenceNumber: $0.acknowledgmentNumber)
+  }
+}
+
+@Suite(.serialized) struct `A receiver` {
+  @Test(arguments: ReceiveMode.allCases)
+  func `gets the answer to every probe once, proved, and each open port its RST`(mode: ReceiveMode)
+    throws
+  {
+    try Lab.with { lab in
+      let responder = try lab.onPeer {
+        try Responder(
+          interface: try interfaceIndex("peer0"), name: "peer0", rule: .even, seed: 1,
+          closedReset: true, mode: responderMode(mode))
+      }
+      let receiver = try lab.onScanner { try openReceiver(try settings(), mode: mode) }
+      #expect(receiver.mode == mode && receiver.reason == nil)
+      receiver.setKey(referenceKey)
+      let transmitter = try lab.onScanner {
+        try PacketTransmitter(interface: try interfaceIndex("scan0"), queue: 0, batch: 64)
+      }
+      transmitter.prepare(stamper)
+      let replies = try scan(probes(500), through: transmitter, receiver)
+      #expect(replies.count == 500)
+      #expect(Set(replies.map(\.source)) == Set(probes(500).map { IPv4Address($0.destination) }))
+      #expect(replies.allSatisfy { ($0.kind == .open) == ($0.source.value % 2 == 0) })
+      #expect(replies.allSatisfy { $0.destinationPort.value == ourPort })
+      let fates = try receiver.fates()
+      #expect(fates[.open] == 250 && fates[.closed] == 250)
+      #expect(fates[.badCookie] == 0 && fates.eventsLost == 0)
+
+      let owed = resets(for: replies)
+      #expect(receiver.reset == (mode == .packet ? .transmitter : .inPlace))
+      #expect(owed.count == (mode == .packet ? 250 : 0))
+      #expect(fates.resetsSent == (mode == .packet ? 0 : 250))
+      _ = try send(owed, through: transmitter)
+      _ = try eventually { try responder.counts()["rsts_received"] >= 250 }
+      let counts = try responder.counts()
+      #expect(counts["rsts_received"] == 250 && counts["rsts_invalid"] == 0)
+    }
+  }
+
+  @Test(arguments: ReceiveMode.allCases)
+  func `believes nothing under the key of another scan`(mode: ReceiveMode) throws {
+    try Lab.with { lab in
+      let responder = try lab.onPeer {
+        try Responder(
+          interface: try interfaceIndex("peer0"), name: "peer0", rule: .all, seed: 1,
+          closedReset: true, mode: responderMode(mode))
+      }
+      let receiver = try lab.onScanner { try openReceiver(try settings(), mode: mode) }
+      let transmitter = try lab.onScanner {
+        try PacketTransmitter(interface: try interfaceIndex("scan0"), queue: 0, batch: 64)
+      }
+      transmitter.prepare(stamper)
+      _ = try send(probes(50), through: transmitter)
+      var replies = 0
+      let counted = try eventually {
+        _ = try receiver.drain(limit: 64) { _ in
+          replies += 1
+          return true
+        }
+        return try receiver.fates()[.badCookie] == 50
+      }
+      #expect(counted)
+      #expect(replies == 0)
+      #expect(try responder.counts()["rsts_received"] == 0)
+      #expect(responder.mode == responderMode(mode))
+    }
+  }
+
+  @Test func `chosen freely is native on a veth`() throws {
+    try Lab.with { lab in
+      let receiver = try lab.onScanner { try openReceiver(try settings(), mode: nil) }
+      #expect(receiver.mode == .xdpNative && receiver.reason == nil)
+      let attached = try lab.onScanner {
+        try XDPLink.attachedMode(interface: try interfaceIndex("scan0"))
+      }
+      #expect(attached == .native)
+    }
+  }
+
+  @Test func `goes on to generic where the driver refuses, and says why`() throws {
+    try Lab.with { lab in
+      // A veth refuses native XDP while its peer may send frames longer than a page.
+      try lab.shell("ip -n \(lab.peer) link set peer0 mtu 9000")
+      let fault = try #require(throws: Fault.self) {
+        try lab.onScanner { _ = try openReceiver(try settings(), mode: .xdpNative) }
+      }
+      #expect(fault.description.contains("native mode"))
+      let receiver = try lab.onScanner { try openReceiver(try settings(), mode: nil) }
+      #expect(receiver.mode == .xdpGeneric)
+      #expect(receiver.reason == fault.description)
+    }
+  }
+
+  @Test func `takes its program with it when it goes`() throws {
+    try Lab.with { lab in
+      try lab.onScanner {
+        let receiver = try openReceiver(try settings(), mode: .xdpNative)
+        _ = try receiver.fates()
+      }
+      let attached = try lab.onScanner {
+        try XDPLink.attachedMode(interface: try interfaceIndex("scan0"))
+      }
+      #expect(attached == nil)
+    }
+  }
+}
+
+@Suite(.serialized) struct `A second receiver on one interface` {
+  @Test(arguments: [ReceiveMode.xdpNative, .xdpGeneric, nil])
+  func `is refused: another XDP program is attached`(mode: ReceiveMode?) throws {
+    try Lab.with { lab in
+      let first = try lab.onScanner { try openReceiver(try settings(), mode: .xdpNative) }
+      let fault = try #require(throws: Fault.self) {
+        try lab.onScanner { _ = try openReceiver(try settings(), mode: mode) }
+      }
+      #expect(fault.description.contains("Another XDP program is attached to scan0"))
+      #expect(try first.fates().seen < 100)
+    }
+  }
+
+  @Test func `is refused to a target node too`() throws {
+    try Lab.with { lab in
+      let first = try lab.onScanner { try openReceiver(try settings(), mode: .xdpGeneric) }
+      let fault = try #require(throws: Fault.self) {
+        try lab.onScanner {
+          _ = try Responder(
+            interface: try interfaceIndex("scan0"), name: "scan0", rule: .all, seed: 1,
+            closedReset: true)
+        }
+      }
+      #expect(fault.description.contains("other XDP program"))
+      #expect(try first.fates().seen < 100)
+    }
+  }
+}
