@@ -76,9 +76,9 @@ public struct MACAddress: Hashable, Sendable, CustomStringConvertible {
     guard parts.count == 6 else { return nil }
     var value: UInt64 = 0
     for part in parts {
-      guard part.utf8.count == 2, let octet = UInt8(part, radix: 16), part.first != "+" else {
-        return nil
-      }
+      // Two digits: the parser of numbers would take a sign for one of them.
+      guard part.utf8.count == 2, part.allSatisfy(\.isHexDigit), let octet = UInt8(part, radix: 16)
+      else { return nil }
       value = value << 8 | UInt64(octet)
     }
     self.value = value

@@ -1,0 +1,72 @@
+import Testing
+import Wire
+
+@Suite struct `An IPv4 address in text` {
+  @Test(
+    arguments: [
+      ("0.0.0.0", 0), ("255.255.255.255", .max), ("198.18.0.1", 0xc612_0001),
+      ("1.20.30.4", 0x0114_1e04),
+    ] as [(String, UInt32)])
+  func `is read and written the same`(text: String, value: UInt32) {
+    #expect(IPv4Address(text)?.value == value)
+    #expect(IPv4Address(value).description == text)
+  }
+
+  @Test(arguments: [
+    "", ".", "...", "1", "1.2.3", "1.2.3.4.5", "1.2.3.", ".1.2.3", "1..2.3", "1.2.3.4.", " 1.2.3.4",
+    "1.2.3.4 ", "1. 2.3.4", "1.2.3.4\n", "01.2.3.4", "1.2.3.00", "1.2.3.010", "256.1.1.1", "1.1.1.256",
+    "1.1.1.999999999999999999999", "+1.2.3.4", "-1.2.3.4", "1.2.3.-0", "0x1.2.3.4", "1.2.3.a",
+    "１.2.3.4", "1.2.3.4\u{0301}", "1,2,3,4", "1.2.3.4/32", "\u{0}1.2.3.4",
+  ])
+  func `is refused when it is anything else`(text: String) {
+    #expect(IPv4Address(text) == nil)
+  }
+
+  @Test func `survives the way through octets and through network order`() {
+    let address = IPv4Address(198, 18, 7, 8)
+    #expect(address.octets == [198, 18, 7, 8])
+    #expect(IPv4Address(octets: address.octets) == address)
+    #expect(IPv4Address(octets: [1, 2, 3]) == nil)
+    #expect(IPv4Address(bigEndian: address.bigEndian) == address)
+    #expect(IPv4Address(9, 255, 255, 255) < IPv4Address(10, 0, 0, 0))
+  }
+}
+
+@Suite struct `An Ethernet address in text` {
+  @Test func `is read in either case and written in lower case`() {
+    #expect(MACAddress("02:aB:Cd:00:0f:FF")?.description == "02:ab:cd:00:0f:ff")
+    #expect(MACAddress("00:00:00:00:00:00") == .zero)
+    #expect(MACAddress("ff:ff:ff:ff:ff:ff") == .broadcast)
+  }
+
+  @Test(arguments: [
+    "", ":::::", "02:00:00:00:00", "02:00:00:00:00:01:02", "2:0:0:0:0:1", "02-00-00-00-00-01",
+    "020000000001", "02:00:00:00:00:0g", "02:00:00:00:00:+1", "02:00:00:00:00:-0", "-0:00:00:00:00:00",
+    " 2:00:00:00:00:01", "02:00:00:00:00:1 ", "02:00:00:00:00:001", "02:00:00:00:00:é",
+  ])
+  func `is refused when it is anything else`(text: String) {
+    #expect(MACAddress(text) == nil)
+  }
+
+  @Test func `knows groups by its first octet`() {
+    #expect(MACAddress.broadcast.isGroup && MACAddress("01:00:5e:00:00:01")!.isGroup)
+    #expect(!MACAddress("02:00:00:00:00:01")!.isGroup)
+    #expect(MACAddress(octets: [1, 2, 3, 4, 5]) == nil)
+    #expect(MACAddress(octets: [1, 2, 3, 4, 5, 6])?.value == 0x0102_0304_0506)
+  }
+}
+
+@Suite struct `A decimal number` {
+  @Test func `may be as large as its type and no larger`() {
+    #expect(UInt8(decimal: "255") == 255 && UInt8(decimal: "256") == nil)
+    #expect(UInt16(decimal: "65535") == 65_535 && UInt16(decimal: "65536") == nil)
+    #expect(UInt64(decimal: "18446744073709551615") == .max)
+    #expect(UInt64(decimal: "18446744073709551616") == nil)
+    #expect(UInt8(decimal: "0") == 0)
+  }
+
+  @Test(arguments: ["", "00", "01", "+1", "-1", " 1", "1 ", "1_0", "1.0", "1e1", "a", "１", "²"])
+  func `has digits alone and no leading zero`(text: String) {
+    #expect(UInt16(decimal: text) == nil)
+  }
+}
