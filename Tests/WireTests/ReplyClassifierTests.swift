@@ -1,0 +1,152 @@
+import Testing
+import Wire
+
+private let ours = IPv4Address(198, 19, 0, 1)
+private let target = IPv4Address(198, 18, 7, 8)
+private let cookie = Cookie(key: referenceKey)
+private let sequence = cookie.sequenceNumber(
+  source: ours.value, destination: target.value, sourcePort: 40_000, destinationPort: 443)
+
+private func classifier(closed: Bool = true, icmp: Bool = true) -> ReplyClassifier {
+  ReplyClassifier(
+    cookie: cookie, sources: [ours], ports: 40_000...40_009, reportClosed: closed, reportICMP: icmp)
+}
+
+private func packet(_ number: IPProtocol, _ payload: [UInt8], from source: IPv4Address = target)
+  -> [UInt8]
+{
+  [UInt8](repeating: 2, count: 12) + [8, 0]
+    + IPv4Header(
+      totalLength: UInt16(20 + payload.count), timeToLive: 57, protocolNumber: number, source: source,
+      destination: ours
+    ).octets + payload
+}
+
+private func segment(_ flags: TCPFlags, acknowledging: UInt32, options: [UInt8] = []) -> [UInt8] {
+  packet(
+    .tcp,
+    TCPHeader(
+      sourcePort: Port(443), destinationPort: Port(40_000), sequenceNumber: 9,
+      acknowledgmentNumber: acknowledging, flags: flags, window: 512, options: options
+    ).octets(source: target, destination: ours))
+}
+
+/// An ICMP error that quotes our probe with `octets` of its TCP header.
+private func failure(_ type: UInt8, octets: Int = 8, sequence: UInt32 = sequence) -> [UInt8] {
+  let tcp = TCPHeader(
+    sourcePort: Port(40_000), destinationPort: Port(443), sequenceNumber: sequence, flags: .syn,
+    window: 512)
+  let ip = IPv4Header(
+    totalLength: 40, timeToLive: 1, protocolNumber: .tcp, source: ours, destination: target)
+  return packet(
+    .icmp,
+    [type, 1, 0, 0, 0, 0, 0, 0] + ip.octets
+      + tcp.octets(source: ours, destination: target).prefix(octets),
+    from: IPv4Address(198, 18, 255, 254))
+}
+
+private let table: [(name: String, frame: [UInt8], fate: Fate)] = [
+  ("a SYN-ACK", segment([.syn, .ack], acknowledging: sequence &+ 1), .open),
+  ("one of our own number", segment([.syn, .ack], acknowledging: sequence), .badCookie),
+  ("an RST of our number", segment([.rst, .ack], acknowledging: sequence), .closed),
+  ("an RST of the next", segment([.rst, .ack], acknowledging: sequence &+ 1), .closed),
+  ("an RST of the one after", segment([.rst, .ack], acknowledging: sequence &+ 2), .badCookie),
+  ("a bare RST", segment([.rst], acknowledging: sequence &+ 1), .notReply),
+  ("an error", failure(3), .icmp),
+  ("an error too short", failure(3, octets: 7), .malformed),
+  ("an error that quotes another number", failure(11, sequence: sequence ^ 1), .badCookie),
+  ("an echo request", failure(8), .otherProtocol),
+  ("nothing", [], .malformed),
+  ("half an Ethernet header", [2, 0, 0, 0, 0, 1, 2], .malformed),
+]
+
+@Suite struct `The classifier` {
+  @Test(arguments: table.indices)
+  func `gives each frame its fate, and a reply to those that proved themselves`(index: Int) {
+    let (name, frame, expected) = table[index]
+    let (fate, reply) = classifier().classify(frame.span, time: 5)
+    #expect(fate == expected, "\(name)")
+    switch expected {
+    case .open, .closed, .icmp:
+      #expect(reply?.source == target && reply?.destination == ours, "\(name)")
+      #expect(reply?.sourcePort == Port(443) && reply?.destinationPort == Port(40_000))
+      #expect(reply?.time == 5)
+    default: if reply != nil { Issue.record("\(name) gave a reply") }
+    }
+  }
+
+  @Test func `reports neither RSTs nor errors where nobody asked`() {
+    let silent = classifier(closed: false, icmp: false)
+    let reset = silent.classify(segment([.rst, .ack], acknowledging: sequence).span, time: 0)
+    let error = silent.classify(failure(3).span, time: 0)
+    #expect(reset.fate == .closedUnreported && error.fate == .icmpUnreported)
+    if reset.reply != nil || error.reply != nil { Issue.record("a reply came") }
+  }
+
+  @Test func `says malformed or something else of every beginning of a frame, and never traps`() {
+    for frame in table.map(\.frame) {
+      for length in 0...frame.count {
+        _ = classifier().classify(Array(frame.prefix(length)).span, time: 0)
+      }
+    }
+  }
+
+  @Test func `lets nothing in without a cookie, whatever is done to frames`() {
+    var random = Seeded(state: 20_261_122)
+    let classifier = classifier()
+    var replies = 0
+    for _ in 0..<100_000 {
+      var frame = table.randomElement(using: &random)!.frame
+      for _ in 0..<Int.random(in: 0...3, using: &random) where !frame.isEmpty {
+        frame[Int.random(in: 0..<frame.count, using: &random)] = random.next()
+      }
+      frame.removeLast(Int.random(in: 0...min(frame.count, 3), using: &random))
+      guard let reply = classifier.classify(frame.span, time: 0).reply else { continue }
+      replies += 1
+      let expected = cookie.sequenceNumber(
+        source: reply.destination.value, destination: reply.source.value,
+        sourcePort: reply.destinationPort.value, destinationPort: reply.sourcePort.value)
+      switch reply.kind {
+      case .open: #expect(reply.acknowledgmentNumber == expected &+ 1)
+      case .closed: #expect(reply.acknowledgmentNumber &- expected <= 1)
+      case .icmp:
+        let quoted = frame.span.word32(at: frame.count > 66 ? 66 : frame.count - 4)
+        #expect(quoted == expected || frame[34 + 8] != 0x45)
+      }
+    }
+    #expect(replies > 1_000)
+  }
+}
+
+@Suite struct `Counts of fates` {
+  /// Each fate counted with a power of two of its own, so that a sum says what is in it.
+  private var counts: FateCounts {
+    var counts = FateCounts()
+    for fate in Fate.allCases { counts[fate] = 1 << UInt64(fate.rawValue) }
+    counts.resetsSent = 1 << 20
+    return counts
+  }
+
+  private func sum(_ fates: Fate...) -> UInt64 { fates.reduce(0) { $0 + counts[$1] } }
+
+  @Test func `add up without the RSTs, which are no packets received`() {
+    #expect(counts.seen == (1 << 16) - 1)
+    #expect(counts.resetsSent == 1 << 20)
+  }
+
+  @Test func `leave a SYN-ACK that found the ring full out of the valid ones, for it comes again`() {
+    #expect(counts.open == sum(.open))
+    #expect(counts.closed == sum(.closed, .closedUnreported, .closedRingFull))
+    #expect(counts.icmp == sum(.icmp, .icmpUnreported, .icmpRingFull))
+    #expect(counts.valid == counts.open + counts.closed + counts.icmp)
+    #expect(counts.eventsLost == sum(.openRingFull, .closedRingFull, .icmpRingFull))
+  }
+
+  @Test func `differ fate by fate`() {
+    var later = counts
+    later[.open] += 5
+    later.resetsSent += 7
+    let difference = later - counts
+    #expect(difference[.open] == 5 && difference.resetsSent == 7 && difference.seen == 5)
+  }
+}

@@ -1,0 +1,124 @@
+import Testing
+import Wire
+
+/// An event record laid by hand, octet for octet as bpf/synbox.h has it.
+private func record(kind: UInt8 = 1, optionsLength: UInt8 = 4, resetWanted: UInt8 = 0) -> [UInt8] {
+  var octets: [UInt8] = []
+  octets += [0x08, 0x07, 0x06, 0x05, 0x04, 0x03, 0x02, 0x01]  // time_ns, little-endian
+  octets += [198, 18, 7, 8]  // saddr
+  octets += [198, 19, 0, 1]  // daddr
+  octets += [0x01, 0xbb]  // sport 443
+  octets += [0x9c, 0x40]  // dport 40000
+  octets += [0xf0, 0x01, 0x02, 0x03]  // seqnum
+  octets += [0xa0, 0x0b, 0x0c, 0x0d]  // acknum
+  octets += [0xfa, 0xf0]  // window
+  octets += [0x43, 0x21]  // ipid
+  octets += [57, kind, 3, 13]  // ttl, kind, icmp_type, icmp_code
+  octets += [192, 0, 2, 1]  // icmp_responder
+  octets += [0x52, optionsLength, resetWanted, 0]  // tcp_flags, options_length, rst_wanted, zero
+  octets += [2, 4, 5, 0xb4] + [UInt8](repeating: 0, count: 36)  // options
+  octets += [0, 0, 0, 0]  // zero2
+  return octets
+}
+
+private func decode(_ octets: [UInt8]) -> Reply? { Reply(record: octets.span) }
+
+@Suite struct `An event record` {
+  @Test func `laid by hand is read field by field`() throws {
+    #expect(record().count == Reply.recordLength)
+    let reply = try #require(decode(record(resetWanted: 1)))
+    #expect(reply.kind == .open)
+    #expect(reply.time == 0x0102_0304_0506_0708)
+    #expect(reply.source == IPv4Address(198, 18, 7, 8))
+    #expect(reply.destination == IPv4Address(198, 19, 0, 1))
+    #expect(reply.sourcePort == Port(443))
+    #expect(reply.destinationPort == Port(40_000))
+    #expect(reply.sequenceNumber == 0xf001_0203)
+    #expect(reply.acknowledgmentNumber == 0xa00b_0c0d)
+    #expect(reply.window == 64_240)
+    #expect(reply.identification == 0x4321)
+    #expect(reply.timeToLive == 57)
+    #expect(reply.icmpType == 3 && reply.icmpCode == 13)
+    #expect(reply.icmpResponder == IPv4Address(192, 0, 2, 1))
+    #expect(reply.flags == [.syn, .ack, TCPFlags(rawValue: 0x40)])
+    #expect(reply.resetWanted)
+    #expect(reply.optionsLength == 4)
+    #expect(reply.tcpOptions.maximumSegmentSize == 1460)
+  }
+
+  @Test func `is of the kinds that bpf/synbox.h numbers`() {
+    #expect(decode(record(kind: 1))?.kind == .open)
+    #expect(decode(record(kind: 2))?.kind == .closed)
+    #expect(decode(record(kind: 3))?.kind == .icmp)
+    #expect(decode(record())?.resetWanted == false)
+  }
+
+  @Test func `that is not one is refused`() {
+    for length in 0..<200 where length != Reply.recordLength {
+      let octets = Array((record() + record() + record()).prefix(length))
+      #expect(decode(octets) == nil, "\(length) octets")
+    }
+    for kind in [0, 4, 255] as [UInt8] { #expect(decode(record(kind: kind)) == nil) }
+    for length in [41, 128, 255] as [UInt8] {
+      #expect(decode(record(optionsLength: length)) == nil)
+    }
+    #expect(decode(record(optionsLength: 40)) != nil)
+  }
+
+  @Test func `of any octets does no harm`() {
+    var random = Seeded(state: 7)
+    for _ in 0..<20_000 {
+      var octets = (0..<Reply.recordLength).map { _ in UInt8.random(in: 0...255, using: &random) }
+      octets[33] = UInt8.random(in: 0...4, using: &random)
+      octets[41] = UInt8.random(in: 0...60, using: &random)
+      let reply = decode(octets)
+      #expect((reply != nil) == (1...3 ~= octets[33] && octets[41] <= 40))
+      _ = reply?.tcpOptions
+    }
+  }
+}
+
+@Suite struct `TCP options` {
+  private func read(_ octets: [UInt8]) -> TCPOptions { TCPOptions(octets.span) }
+
+  @Test func `of Linux are read`() {
+    let options = read([2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 1, 0, 0xff, 0, 0, 1, 1, 3, 3, 7])
+    #expect(options.maximumSegmentSize == 1460)
+    #expect(options.selectiveAcknowledgmentPermitted)
+    #expect(options.timestampValue == 256 && options.timestampEcho == 0xff00_0001)
+    #expect(options.windowScale == 7)
+  }
+
+  @Test(
+    arguments: [
+      [], [0], [1, 1, 1, 1], [2], [2, 0], [2, 1], [2, 3, 5], [2, 4, 5], [2, 5, 5, 0xb4, 0], [3, 2],
+      [3, 4, 7, 7], [4, 3, 0], [8, 9, 0, 0, 0, 0, 0, 0, 0], [8, 10, 0, 0, 0, 0, 0, 0, 0],
+      [0, 2, 4, 5, 0xb4],
+      [254, 0, 2, 4, 5, 0xb4], [254, 1, 2, 4, 5, 0xb4], [254, 255, 2, 4, 5, 0xb4], [1, 1, 1, 2],
+    ] as [[UInt8]])
+  func `that say nothing, or nothing possible, are none`(octets: [UInt8]) {
+    #expect(read(octets) == read([]))
+  }
+
+  @Test func `are believed up to the first impossible length, not beyond`() {
+    let options = read([2, 4, 5, 0xb4, 3, 0, 4, 2])
+    #expect(options.maximumSegmentSize == 1460)
+    #expect(options.windowScale == nil && !options.selectiveAcknowledgmentPermitted)
+  }
+
+  @Test func `that are unknown are stepped over`() {
+    #expect(read([30, 4, 9, 9, 3, 3, 9]).windowScale == 9)
+  }
+
+  @Test func `that are random do no harm`() {
+    var random = Seeded(state: 11)
+    for _ in 0..<50_000 {
+      let octets = (0..<Int.random(in: 0...40, using: &random)).map { _ in
+        // Mostly small numbers: those are kinds and lengths that mean something.
+        UInt8.random(in: 0...(Bool.random(using: &random) ? 10 : 255), using: &random)
+      }
+      let options = read(octets)
+      #expect((options.timestampValue == nil) == (options.timestampEcho == nil))
+    }
+  }
+}
