@@ -11,7 +11,8 @@ public enum Files {
     return try read(descriptor: file.number, name: path, limit: limit)
   }
 
-  private static func read(descriptor: Int32, name: String, limit: Int) throws(Fault) -> [UInt8] {
+  /// The rest of an open file, at most `limit` octets.
+  static func read(descriptor: Int32, name: String, limit: Int) throws(Fault) -> [UInt8] {
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 1 << 18)
     while true {

@@ -23,3 +23,7 @@ public enum Terminal {
 
 /// Ends the process with an exit code.
 public func endProcess(_ code: Int32) -> Never { exit(code) }
+
+/// Ends the process with an exit code, at once and from any thread: nothing of the C library is run down,
+/// which would not be safe while other threads work.
+public func endProcessAtOnce(_ code: Int32) -> Never { _exit(code) }

@@ -1,0 +1,173 @@
+// Directory entries whose names and kinds somebody else has chosen.
+import CLinux
+
+/// A name as the file system has it: any octets but NUL and `/`, which need not be text.
+public struct FileName: Hashable, Comparable, Sendable, CustomStringConvertible {
+  public let octets: [UInt8]
+
+  public init(octets: some Sequence<UInt8>) { self.octets = Array(octets) }
+  public init(_ text: String) { octets = Array(text.utf8) }
+
+  /// nil when it is not UTF-8.
+  public var text: String? { String(validating: octets, as: UTF8.self) }
+
+  public static func < (a: Self, b: Self) -> Bool { a.octets.lexicographicallyPrecedes(b.octets) }
+
+  /// Safe for a terminal and a log: what cannot be seen is escaped.
+  public var description: String {
+    guard let text else { return octets.map(Self.escaped).joined() }
+    return text.unicodeScalars.map { scalar in
+      if Self.isVisible(scalar), scalar != "\\", scalar != "\"" { return String(scalar) }
+      return String(scalar).utf8.map(Self.escaped).joined()
+    }.joined()
+  }
+
+  /// Whether a person sees it as what it is: no control character, no change of direction, no guess.
+  public static func isVisible(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned, .surrogate:
+      false
+    default: true
+    }
+  }
+
+  private static func escaped(_ octet: UInt8) -> String {
+    if 0x20...0x7e ~= octet, octet != UInt8(ascii: "\\"), octet != UInt8(ascii: "\"") {
+      return String(UnicodeScalar(octet))
+    }
+    return "\\x" + (octet < 16 ? "0" : "") + String(octet, radix: 16)
+  }
+
+  fileprivate func path(in directory: String) -> [CChar] {
+    (Array(directory.utf8) + [UInt8(ascii: "/")] + octets + [0]).map { CChar(bitPattern: $0) }
+  }
+}
+
+/// What the file system says about an entry; a symbolic link is not followed.
+public struct FileStatus: Hashable, Sendable {
+  public let kind: Files.Kind
+  public let device: UInt64
+  public let inode: UInt64
+  public let size: UInt64
+  /// Last write and last change of name, owner or content; nanoseconds since 1970.
+  public let modified: UInt64
+  public let changed: UInt64
+
+  fileprivate init(_ status: stat) {
+    switch Int32(bitPattern: status.st_mode) & Int32(bitPattern: UInt32(S_IFMT)) {
+    case Int32(S_IFREG): kind = .file
+    case Int32(S_IFDIR): kind = .directory
+    default: kind = .other
+    }
+    device = UInt64(status.st_dev)
+    inode = UInt64(status.st_ino)
+    size = UInt64(max(0, status.st_size))
+    func nanoseconds(_ time: timespec) -> UInt64 {
+      UInt64(max(0, time.tv_sec)) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+    modified = nanoseconds(status.st_mtim)
+    changed = nanoseconds(status.st_ctim)
+  }
+}
+
+extension Files {
+  /// All names in a directory, sorted, without `.` and `..`; also those that are not UTF-8.
+  public static func entries(of path: String) throws(Fault) -> [FileName] {
+    guard let directory = unsafe opendir(path) else {
+      throw Fault("cannot read the directory \(path)", cause: .last)
+    }
+    defer { unsafe _ = closedir(directory) }
+    var names: [FileName] = []
+    while let entry = unsafe readdir(directory) {
+      let octets = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { unsafe Array($0) }
+      let name = FileName(octets: octets.prefix { $0 != 0 })
+      if name.octets != [0x2e], name.octets != [0x2e, 0x2e] { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  /// What stands at a path; nil for nothing.
+  public static func status(of path: String) -> FileStatus? {
+    var status = stat()
+    guard unsafe lstat(path, &status) == 0 else { return nil }
+    return FileStatus(status)
+  }
+
+  /// What a name in a directory stands for; nil for nothing.
+  public static func status(of name: FileName, in directory: String) -> FileStatus? {
+    var status = stat()
+    guard unsafe lstat(name.path(in: directory), &status) == 0 else { return nil }
+    return FileStatus(status)
+  }
+
+  /// Moves an entry, whatever it is, by one rename(2); false when it is not there (any more).
+  public static func move(_ name: FileName, in directory: String, to: String) throws(Fault) -> Bool {
+    if unsafe CLinux.rename(name.path(in: directory), to) == 0 { return true }
+    let errno = Errno.last
+    if errno.number == ENOENT, status(of: name, in: directory) == nil { return false }
+    throw Fault("cannot move \(directory)/\(name) to \(to)", cause: errno)
+  }
+
+  /// The first octets of a regular file, at most `limit`; nil when it is none or cannot be read.
+  public static func head(of name: FileName, in directory: String, limit: Int) -> [UInt8]? {
+    guard let file = try? openRegular(name, in: directory) else { return nil }
+    var bytes = [UInt8](repeating: 0, count: limit)
+    guard let count = try? file.read(into: &bytes) else { return nil }
+    return Array(bytes.prefix(count))
+  }
+
+  /// The whole of a regular file, at most `limit` octets. Nothing else is opened: neither what a symbolic
+  /// link leads to, nor a FIFO that would wait, nor a device.
+  public static func readRegular(_ name: String, in directory: String, limit: Int = 1 << 32)
+    throws(Fault) -> [UInt8]
+  {
+    let file = try openRegular(FileName(name), in: directory)
+    return try read(descriptor: file.number, name: name, limit: limit)
+  }
+
+  private static func openRegular(_ name: FileName, in directory: String) throws(Fault) -> Descriptor {
+    let flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
+    let number = unsafe clinux_open(name.path(in: directory), flags, 0)
+    guard number >= 0 else { throw Fault("cannot open \(name)", cause: .last) }
+    let file = Descriptor(owning: number)
+    var status = stat()
+    guard unsafe fstat(number, &status) == 0, FileStatus(status).kind == .file else {
+      throw Fault("\(name) is no regular file")
+    }
+    return file
+  }
+
+  /// Flushes a file that was written and closed (fsync(2)).
+  public static func sync(_ path: String) throws(Fault) {
+    let number = unsafe clinux_open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0)
+    guard number >= 0 else { throw Fault("cannot open \(path)", cause: .last) }
+    let file = Descriptor(owning: number)
+    do throws(Errno) {
+      try file.sync()
+    } catch {
+      throw Fault("cannot flush \(path)", cause: error)
+    }
+  }
+
+  /// Removes an empty directory.
+  public static func removeDirectory(_ path: String) throws(Fault) {
+    guard unsafe rmdir(path) == 0 else {
+      throw Fault("cannot remove the directory \(path)", cause: .last)
+    }
+  }
+
+  /// Locks a directory against other processes until the descriptor is closed (flock(2)); nil when
+  /// another has it.
+  public static func lockDirectory(_ path: String) throws(Fault) -> Descriptor? {
+    let number = unsafe clinux_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+    guard number >= 0 else { throw Fault("cannot open the directory \(path)", cause: .last) }
+    let directory = Descriptor(owning: number)
+    do throws(Errno) {
+      try syscall { flock(number, LOCK_EX | LOCK_NB) }
+    } catch {
+      if error.number == EWOULDBLOCK { return nil }
+      throw Fault("cannot lock the directory \(path)", cause: error)
+    }
+    return directory
+  }
+}
