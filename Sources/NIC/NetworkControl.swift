@@ -45,14 +45,20 @@ public struct NetworkControl: ~Copyable {
     try links().map { $0.name }
   }
 
-  /// The interface as it is now. Throws a `Fault` that names the interfaces there are when this is not
-  /// one of them.
-  public func state(of name: String) throws(Fault) -> InterfaceState {
+  /// The link as it is now, without its addresses and what its driver says. Needs no new socket, so it can
+  /// be asked after the drop. Throws a `Fault` that names the interfaces there are when this is not one.
+  public func link(of name: String) throws(Fault) -> InterfaceState {
     let links = try links()
-    guard var state = links.first(where: { $0.name == name }) else {
+    guard let link = links.first(where: { $0.name == name }) else {
       let present = links.map(\.name).joined(separator: ", ")
       throw Fault("there is no interface \(name); present are: \(present)")
     }
+    return link
+  }
+
+  /// The interface as it is now. Throws a `Fault` as `link(of:)` does.
+  public func state(of name: String) throws(Fault) -> InterfaceState {
+    var state = try link(of: name)
     do throws(NetlinkError) {
       state.addresses = try addresses(of: state.index)
       state.rings = try rings(of: state.index)

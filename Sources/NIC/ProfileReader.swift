@@ -10,43 +10,14 @@ extension InterfaceProfile {
   /// Reads a profile. `file` names it in errors. Throws `ProfileError`.
   public init(toml text: String, file: String) throws(ProfileError) {
     self.init(source: file)
-    // toml++ takes a C string: what stands after a NUL would be passed over in silence.
-    guard !text.utf8.contains(0) else {
-      throw ProfileError(file: file, line: 1, column: 1, found: "a NUL octet", expected: "TOML text")
-    }
-    if let fault = TOMLScreen.firstFault(in: text) {
-      throw ProfileError(
-        file: file, line: fault.line, column: fault.column, found: fault.found,
-        expected: fault.expected)
-    }
-    let root: TOMLTable
-    do {
-      root = try TOMLTable(string: text)
-    } catch let error as TOMLParseError {
-      throw ProfileError(
-        file: file, line: error.source.begin.line, column: error.source.begin.column,
-        found: error.description, expected: "TOML (toml.io, version 1.0)")
-    } catch {
-      throw ProfileError(file: file, line: 1, column: 1, found: "\(error)", expected: "TOML")
-    }
-    try ProfileReader(file: file, positions: ProfilePositions(text)).read(root, into: &self)
+    try ProfileReader(document: try TOMLDocument(text, file: file)).read(into: &self)
   }
 
   /// Reads a profile from octets that nobody has looked at yet. Throws `ProfileError`.
   public init(toml bytes: [UInt8], file: String) throws(ProfileError) {
-    guard bytes.count <= Self.maximumSize else {
-      throw ProfileError(
-        file: file, line: 1, column: 1, found: "more than \(Self.maximumSize) octets",
-        expected: "a profile")
-    }
-    guard let text = String(validating: bytes, as: UTF8.self) else {
-      let valid = String(decoding: bytes, as: UTF8.self).prefix { $0 != "\u{fffd}" }
-      let line = valid.split(omittingEmptySubsequences: false) { $0.isNewline }
-      throw ProfileError(
-        file: file, line: line.count, column: (line.last?.count ?? 0) + 1,
-        found: "octets that are not UTF-8", expected: "TOML text")
-    }
-    try self.init(toml: text, file: file)
+    self.init(source: file)
+    let document = try TOMLDocument(bytes, file: file, maximumSize: Self.maximumSize)
+    try ProfileReader(document: document).read(into: &self)
   }
 }
 
@@ -59,13 +30,13 @@ private struct Entry {
 }
 
 private struct ProfileReader {
-  let file: String
-  let positions: ProfilePositions
+  let document: TOMLDocument
 
   static let sections = ["mtu", "addresses", "rings", "channels", "coalescing", "offloads", "irq"]
 
-  func read(_ root: TOMLTable, into profile: inout InterfaceProfile) throws(ProfileError) {
-    try requireKnown(root, [], Self.sections)
+  func read(into profile: inout InterfaceProfile) throws(ProfileError) {
+    let root = document.root
+    try document.requireKnown(root, [], Self.sections)
     if let value = root["mtu"]?.tomlValue {
       let entry = try entry("mtu", value, ["mtu"])
       profile.quantities[.mtu] = try number(entry, 68...65_535, words: [])
@@ -107,7 +78,7 @@ private struct ProfileReader {
   {
     guard let value = root[name]?.tomlValue else { return [] }
     guard let table = value.table else { throw error([name], shown(value), "a section [\(name)]") }
-    if let known { try requireKnown(table, [name], known) }
+    if let known { try document.requireKnown(table, [name], known) }
     var entries: [Entry] = []
     for key in table.keys {
       guard let value = table[key]?.tomlValue else { continue }
@@ -121,7 +92,7 @@ private struct ProfileReader {
     -> Entry
   {
     guard let table = value.table else { return Entry(name: name, value: value, path: path) }
-    try requireKnown(table, path, ["value", "mode"])
+    try document.requireKnown(table, path, ["value", "mode"])
     guard let inner = table["value"]?.tomlValue else {
       throw error(path, "a table without a value", "{ value = …, mode = \"wanted\" }")
     }
@@ -133,15 +104,6 @@ private struct ProfileReader {
       entry.mode = mode
     }
     return entry
-  }
-
-  private func requireKnown(_ table: TOMLTable, _ path: [String], _ known: [String])
-    throws(ProfileError)
-  {
-    for key in table.keys where !known.contains(key) {
-      let shown = shown(TOMLValue(stringLiteral: key))
-      throw error(path + [key], "the key \(shown)", "one of \(known.joined(separator: ", "))")
-    }
   }
 
   // MARK: Values
@@ -194,20 +156,8 @@ private struct ProfileReader {
   // MARK: Errors
 
   private func error(_ path: [String], _ found: String, _ expected: String) -> ProfileError {
-    let (line, column) = positions.position(of: path)
-    return ProfileError(file: file, line: line, column: column, found: found, expected: expected)
+    document.error(at: path, found: found, expected: expected)
   }
 
-  /// A value as it may stand in a message: short and without control characters.
-  private func shown(_ value: TOMLValue) -> String {
-    switch value.type {
-    case .table: return "a table"
-    case .array: return "a list"
-    default:
-      let text = value.debugDescription.unicodeScalars.map {
-        $0.value < 32 || $0.value == 127 ? "?" : String($0)
-      }
-      return text.count > 60 ? text.prefix(60).joined() + "…" : text.joined()
-    }
-  }
+  private func shown(_ value: TOMLValue) -> String { TOMLDocument.shown(value) }
 }
