@@ -1,0 +1,26 @@
+// A job: one target file that was claimed, in its directory in active/.
+import Kernel
+
+public struct Job: Sendable {
+  /// Its directory's name, in active/ and later in results/ or rejected/.
+  public let name: String
+  /// Its target file's name: the same, but for a file whose name an earlier job had.
+  public let file: String
+  /// The path of its directory.
+  public let directory: String
+  public var record: JobRecord
+
+  /// Where results go while it runs.
+  public var partial: String { "\(directory)/results.partial" }
+  var recordPath: String { "\(directory)/job.json" }
+
+  /// The octets of its target file. Throws a `Fault` when it is no regular file or may not be read.
+  public func targets() throws(Fault) -> [UInt8] {
+    try Files.readRegular(file, in: directory)
+  }
+
+  /// Writes job.json, so that a power cut leaves the old one or the new one.
+  public func save() throws(Fault) {
+    try Files.replace(recordPath, with: try record.encoded(), durable: true)
+  }
+}
