@@ -30,6 +30,8 @@ public struct Summary: Sendable {
   public var probesRefused: UInt64 = 0
   /// Probes per second; 0 is no limit.
   public var rateRequested: UInt64 = 0
+  /// What a target file asked for where the box's own rate is lower; 0 is no limit. nil: nothing was capped.
+  public var rateCappedFrom: UInt64?
   public var sendingSeconds: Double = 0
 
   public var repliesReceived: UInt64 = 0
@@ -83,6 +85,7 @@ public struct Summary: Sendable {
     object.add("probes_completed", probesCompleted)
     object.add("probes_refused", probesRefused)
     object.add("rate_requested_pps", rateRequested)
+    if let rateCappedFrom { object.add("rate_capped_from_pps", rateCappedFrom) }
     object.add("rate_achieved_pps", rateAchieved)
     object.add("sending_seconds", sendingSeconds)
     object.add("replies_received", repliesReceived)

@@ -1,6 +1,7 @@
 // `synbox check`: what is wrong with target files, all of it, without scanning.
 import ArgumentParser
 import Kernel
+import NIC
 import Plan
 
 struct CheckCommand: ParsableCommand {
@@ -16,6 +17,15 @@ struct CheckCommand: ParsableCommand {
   func run() throws {
     var failed = false
     for name in files {
+      if name.hasSuffix(".toml") {
+        do {
+          _ = try Configuration(path: name).readScope()
+        } catch let error where error is ProfileError || error is InputError {
+          Terminal.error("\(error)\n")
+          failed = true
+        }
+        continue
+      }
       let octets = try Files.read(name)
       for error in TargetFile.check(octets, name: name, format: inputFormat) {
         Terminal.error("\(error)\n")

@@ -30,6 +30,11 @@ struct NICCommand: ParsableCommand {
     var profile: String?
 
     func load(for state: InterfaceState) throws -> InterfaceProfile {
+      try Self.load(profile, for: state)
+    }
+
+    /// The profile at a path, or the built-in one.
+    static func load(_ profile: String?, for state: InterfaceState) throws -> InterfaceProfile {
       guard let profile else { return try BuiltInProfiles.profile(driver: state.driver) }
       if (try? SmallFile.names(in: profile)) != nil {
         return try InterfaceProfile.lookUp(driver: state.driver, in: profile)

@@ -51,6 +51,9 @@ struct ScanRun: ~Copyable {
   init(_ job: JobSettings, on station: Station, nextHops: NextHops, writer: consuming ResultWriter)
     throws(Fault)
   {
+    // What an earlier scan's late replies left in the ring is not this one's: from here on none get in.
+    station.receiver.setKey(job.key)
+    try Self.discardReplies(station.receiver)
     let before = try station.receiver.fates()
     self.before = before
     self.station = station
@@ -73,7 +76,6 @@ struct ScanRun: ~Copyable {
   consuming func run(signals: borrowing SignalReader, progress: (Progress) throws(Fault) -> Void)
     throws(Fault) -> (summary: Summary, ending: Ending)
   {
-    station.receiver.setKey(job.key)
     var threads = try startSenders()
     var failed: Fault?
     do throws(Fault) {
@@ -185,6 +187,11 @@ struct ScanRun: ~Copyable {
   }
 
   // MARK: - Receiving
+
+  /// Bounded, for packet capture sees foreign packets too, and those never end.
+  private static func discardReplies(_ receiver: any Receiver) throws(Fault) {
+    for _ in 0..<1024 where try receiver.drain(limit: 256, { _ in true }) == 0 { return }
+  }
 
   /// Takes what waits, a bounded amount so that signals are seen during a flood.
   private mutating func takeReplies() throws(Fault) -> Int {

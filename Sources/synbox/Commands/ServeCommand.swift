@@ -1,0 +1,61 @@
+// `synbox serve`: what the box runs.
+import ArgumentParser
+import Confinement
+import Kernel
+import Logging
+import NIC
+import Spool
+
+struct ServeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "serve", abstract: "Scan what is put into the spool, one file after another.")
+
+  @Option(help: "The configuration, TOML.")
+  var config: String
+
+  func run() throws {
+    let log = LineLog.logger()
+    // 1. What can be wrong without privilege: the configuration, and the scope it names.
+    let configuration = try Configuration(path: config)
+    let scope = try configuration.readScope()
+    let signals = try SignalSource()
+    // 2. The data directory, from here on ours alone.
+    let data = try DataDirectory(configuration.data)
+    let spool = try Spool(data)
+    // 3. Privileged: configure the NIC, load the programs, open the rings.
+    if let profile = configuration.profile {
+      try apply(profile, to: configuration.station.interface, log)
+    }
+    let station = try Station(configuration.station)
+    // 4. The drop, proven.
+    let confinement = try Confinement.drop(
+      ConfinementPolicy(
+        readWrite: [configuration.data], readOnly: ["/sys/class/net"] + configuration.readablePaths,
+        landlock: .wanted))
+    log.notice(
+      "serving",
+      metadata: [
+        "data": "\(configuration.data)", "station": "\(station.modeLine)",
+        "confinement": "\(confinement)", "scope": "\(scope.sha256)",
+      ])
+    // 5. Jobs, until a signal.
+    let loop = ServeLoop(
+      configuration, scope: scope, station: station, spool: spool, signals: signals, log: log)
+    throw ExitCode(128 + (try loop.run()).rawValue)
+  }
+
+  private func apply(_ profile: Configuration.Profile, to name: String, _ log: Logger) throws {
+    let control = try NetworkControl()
+    let state = try control.state(of: name)
+    var path: String?
+    if case .path(let given) = profile { path = given }
+    let wanted = try NICCommand.ProfileOptions.load(path, for: state)
+    let report = try control.apply(wanted, to: name)
+    for change in report.changes { log.info("NIC changed", metadata: ["change": "\(change)"]) }
+    for deviation in report.deviations {
+      log.warning("NIC deviates", metadata: ["deviation": "\(deviation)"])
+    }
+    // Some drivers take their link down to change rings.
+    _ = try control.waitForCarrier(of: name, milliseconds: 10_000)
+  }
+}

@@ -1,0 +1,122 @@
+// The box's configuration: one TOML file whose keys are the command line's long options.
+import Kernel
+import NIC
+import Plan
+import Scan
+import Wire
+
+/// What `synbox serve` is told. Target files may override rate, bandwidth, probes, cooldown and ports.
+struct Configuration {
+  /// Which NIC profile is applied at start.
+  enum Profile: Equatable {
+    /// The built-in one of the interface's driver.
+    case automatic
+    /// A file, or a directory with one for each driver.
+    case path(String)
+  }
+
+  /// The file's path, for messages and because its directory must stay readable.
+  let path: String
+  /// The data directory.
+  var data: String
+  /// nil: the interface is taken as it is.
+  var profile: Profile?
+  var station: StationSettings
+  var rate: PacketRate?
+  var bandwidth: Bandwidth?
+  var probes = ProbeCount.one
+  var cooldown: Duration = .seconds(8)
+  var targetPorts: PortSet?
+  var format = OutputFormat.csv
+  var fields = ResultField.standard
+  var probeProfile = ProbeProfile.smallest
+  var maxRuntime: Duration?
+  var scope: ScopeSources
+
+  /// The configuration's keys, in the order in which errors name them.
+  static let keys = [
+    "data", "interface", "profile", "source-ip", "source-port", "gateway-mac", "transmit", "receive",
+    "report", "rate", "bandwidth", "probes", "cooldown-time", "target-ports", "output-module",
+    "output-fields", "probe-options", "sender-threads", "batch", "max-runtime", "scope",
+  ]
+
+  /// The rate that no job exceeds: of rate and bandwidth the lower one; nil when neither is set.
+  var rateLimit: PacketRate? {
+    let limits = [rate, bandwidth?.packetRate(frameBytes: probeProfile.frameLength)]
+    return limits.compactMap(\.self).min { ($0.perSecond ?? .max) < ($1.perSecond ?? .max) }
+  }
+
+  /// Directories, or files, that must stay readable after the drop so that the configuration can be read
+  /// again.
+  var readablePaths: [String] {
+    let files = [path] + [scope.allowFile, scope.denyFile].compactMap(\.self)
+    return Set(
+      files.map { file in
+        let parent = Files.parent(of: file)
+        // A rule for the root would confine nothing.
+        return parent == "/" ? file : parent
+      }
+    ).sorted()
+  }
+}
+
+/// Where the scope comes from. What is not within `allow` is never probed, nor what is within `deny`.
+struct ScopeSources {
+  var allow: AddressSet?
+  var allowFile: String?
+  var deny: AddressSet?
+  var denyFile: String?
+}
+
+/// The scope in force, and its identity.
+struct ScopeInForce {
+  let scope: Scope
+  let sha256: String
+}
+
+extension Configuration {
+  /// Reads the lists that the configuration names. Throws `InputError` for a mistake in a list, an empty one
+  /// being a mistake, and `ProfileError`, at its key, for a list that cannot be read: without them
+  /// nothing may be scanned.
+  func readScope() throws -> ScopeInForce {
+    var hash = ScopeHash()
+    var allow: AddressSet?
+    var deny = AddressSet()
+    if let set = scope.allow {
+      allow = set
+      hash.add("allow", Self.text(set))
+    }
+    if let file = scope.allowFile {
+      let octets = try read(file, key: "allow-file")
+      let set = try AddressList.parse(octets, name: file, allowEmpty: false)
+      allow = allow?.union(set) ?? set
+      hash.add("allow", octets)
+    }
+    if let set = scope.deny {
+      deny = set
+      hash.add("deny", Self.text(set))
+    }
+    if let file = scope.denyFile {
+      let octets = try read(file, key: "deny-file")
+      deny = deny.union(try AddressList.parse(octets, name: file, allowEmpty: false))
+      hash.add("deny", octets)
+    }
+    return ScopeInForce(scope: Scope(allow: allow, deny: deny), sha256: hash.hex)
+  }
+
+  private static func text(_ set: AddressSet) -> [UInt8] {
+    Array(set.ranges.map(\.description).joined(separator: "\n").utf8)
+  }
+
+  private func read(_ file: String, key: String) throws -> [UInt8] {
+    do throws(Fault) {
+      return try Files.read(file)
+    } catch {
+      let document = try TOMLDocument(
+        try Files.read(path), file: path, maximumSize: Self.maximumSize)
+      throw document.error(
+        at: ["scope", key], found: "a list that cannot be read (\(error))",
+        expected: "a file of addresses, ranges and prefixes; nothing is scanned without it")
+    }
+  }
+}

@@ -1,0 +1,171 @@
+// The configuration's TOML, read as strictly as NIC profiles: every key known, every value of its kind.
+import Kernel
+import NIC
+import Plan
+import Scan
+import TOMLKit
+import Wire
+
+extension Configuration {
+  /// Octets.
+  static let maximumSize = 1 << 20
+
+  /// Reads a configuration. Throws `ProfileError` for what is wrong in it, `Fault` when it cannot be read.
+  init(path: String) throws {
+    let octets = try Files.read(path, limit: Self.maximumSize)
+    let document = try TOMLDocument(octets, file: path, maximumSize: Self.maximumSize)
+    try document.requireKnown(document.root, [], Self.keys)
+    let reader = ConfigurationReader(document: document)
+    self.path = path
+    data = try reader.requiredPath("data")
+    station = StationSettings(interface: try reader.required("interface", "a name such as eth0"))
+    scope = try reader.scope()
+    profile = try reader.text(["profile"]).map { $0 == "auto" ? .automatic : .path(reader.path($0)) }
+    try reader.read(into: &station)
+    rate = try reader.value("rate")
+    bandwidth = try reader.value("bandwidth")
+    probes = try reader.value("probes") ?? probes
+    cooldown = try reader.value("cooldown-time") ?? cooldown
+    targetPorts = try reader.value("target-ports")
+    format = try reader.word("output-module") ?? format
+    fields = try reader.fields() ?? fields
+    probeProfile = try reader.word("probe-options") ?? probeProfile
+    maxRuntime = try reader.value("max-runtime")
+  }
+}
+
+private struct ConfigurationReader {
+  let document: TOMLDocument
+
+  func read(into station: inout StationSettings) throws(ProfileError) {
+    station.sources = try value("source-ip") ?? station.sources
+    if let ports: PortRange = try value("source-port") {
+      station.sourcePorts = ports.first.value...ports.last.value
+    }
+    station.gatewayMAC = try gatewayMAC()
+    station.transmit = try word("transmit") ?? station.transmit
+    station.receive = try word("receive") ?? station.receive
+    station.report = try word("report") ?? station.report
+    station.senders = try number("sender-threads", 1...64) ?? station.senders
+    station.batch = try number("batch", 1...1024) ?? station.batch
+  }
+
+  func scope() throws(ProfileError) -> ScopeSources {
+    let known = ["allow", "allow-file", "deny", "deny-file"]
+    let missing = "[scope] with allow = [\"198.18.0.0/15\"] or allow-file = \"PATH\""
+    guard let value = document.root["scope"]?.tomlValue else {
+      throw ProfileError(
+        file: document.file, line: 1, column: 1, found: "no scope", expected: missing)
+    }
+    guard let table = value.table else {
+      throw document.error(at: ["scope"], found: TOMLDocument.shown(value), expected: missing)
+    }
+    try document.requireKnown(table, ["scope"], known)
+    let sources = ScopeSources(
+      allow: try self.value(["scope", "allow"]),
+      allowFile: try text(["scope", "allow-file"]).map { path($0) },
+      deny: try self.value(["scope", "deny"]),
+      denyFile: try text(["scope", "deny-file"]).map { path($0) })
+    guard sources.allow != nil || sources.allowFile != nil else {
+      throw document.error(
+        at: ["scope"], found: "a scope that allows nothing", expected: "allow or allow-file in it")
+    }
+    return sources
+  }
+
+  // MARK: Values
+
+  func required(_ key: String, _ expected: String) throws(ProfileError) -> String {
+    guard let text = try text([key]), !text.isEmpty else {
+      throw ProfileError(
+        file: document.file, line: 1, column: 1, found: "no \(key)",
+        expected: "\(key) = \(expected)")
+    }
+    return text
+  }
+
+  func requiredPath(_ key: String) throws(ProfileError) -> String {
+    path(try required(key, "a path such as \"/data\""))
+  }
+
+  /// A path as it is meant: relative to the configuration's own directory.
+  func path(_ text: String) -> String {
+    text.hasPrefix("/") ? text : "\(Files.parent(of: document.file))/\(text)"
+  }
+
+  func value<Value: ParsableValue>(_ key: String) throws(ProfileError) -> Value? {
+    try value([key])
+  }
+
+  func value<Value: ParsableValue>(_ path: [String]) throws(ProfileError) -> Value? {
+    guard let text = try text(path) else { return nil }
+    do throws(ValueError) {
+      return try Value(parsing: text)
+    } catch {
+      throw document.error(at: path, found: error.found, expected: error.expected)
+    }
+  }
+
+  func word<Word: RawRepresentable & CaseIterable>(_ key: String) throws(ProfileError) -> Word?
+  where Word.RawValue == String {
+    guard let text = try text([key]) else { return nil }
+    guard let word = Word(rawValue: text) else {
+      let known = Word.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
+      throw document.error(at: [key], found: "\"\(text)\"", expected: "one of \(known)")
+    }
+    return word
+  }
+
+  func number(_ key: String, _ range: ClosedRange<Int>) throws(ProfileError) -> Int? {
+    guard let value = document.root[key]?.tomlValue else { return nil }
+    guard let number = value.int, range.contains(number) else {
+      throw document.error(
+        at: [key], found: TOMLDocument.shown(value),
+        expected: "a number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return number
+  }
+
+  func fields() throws(ProfileError) -> [ResultField]? {
+    guard let text = try text(["output-fields"]) else { return nil }
+    do throws(UnknownField) {
+      return try ResultField.parse(list: text)
+    } catch {
+      let known = ResultField.allCases.map(\.rawValue).joined(separator: ", ")
+      throw document.error(
+        at: ["output-fields"], found: "the field \"\(error.name)\"", expected: "one of \(known)")
+    }
+  }
+
+  private func gatewayMAC() throws(ProfileError) -> MACAddress? {
+    guard let text = try text(["gateway-mac"]) else { return nil }
+    guard let mac = MACAddress(text), !mac.isGroup, mac != .zero else {
+      throw document.error(
+        at: ["gateway-mac"], found: "\"\(text)\"",
+        expected: "an Ethernet address of one host such as 02:00:00:00:00:01")
+    }
+    return mac
+  }
+
+  /// A value as the command line would have it: text, a number, or a list of them, joined by commas.
+  func text(_ path: [String]) throws(ProfileError) -> String? {
+    var table = document.root
+    for name in path.dropLast() {
+      guard let inner = table[name]?.tomlValue.table else { return nil }
+      table = inner
+    }
+    guard let value = path.last.flatMap({ table[$0]?.tomlValue }) else { return nil }
+    if let array = value.array, !array.isEmpty {
+      let parts = array.compactMap { Self.scalar($0.tomlValue) }
+      if parts.count == array.count { return parts.joined(separator: ",") }
+    } else if let text = Self.scalar(value) {
+      return text
+    }
+    let found = value.array?.isEmpty == true ? "an empty list" : TOMLDocument.shown(value)
+    throw document.error(at: path, found: found, expected: "text, a number, or a list of them")
+  }
+
+  private static func scalar(_ value: TOMLValue) -> String? {
+    value.string ?? value.int.map(String.init) ?? value.double.map { "\($0)" }
+  }
+}

@@ -1,0 +1,105 @@
+// From a claimed target file to a scan: all of it is read and judged before the first probe.
+import Kernel
+import Plan
+import Scan
+import Spool
+import Wire
+
+/// Why a job cannot be done though the box is well: goes into reason.txt.
+struct JobRefusal: Error {
+  let reason: String
+}
+
+/// A job that can be started.
+struct PreparedJob {
+  let settings: JobSettings
+  /// What the target file asked for where the box's own rate is lower.
+  let rateCappedFrom: PacketRate?
+}
+
+extension Configuration {
+  /// Reads a job's target file under this configuration. Throws `JobRefusal` for what is wrong with the
+  /// file, `Fault` for what is wrong with the disk.
+  func prepare(_ job: Job, scope: ScopeInForce) throws -> PreparedJob {
+    let octets = try Self.targets(of: job)
+    let file: TargetFile
+    let plan: TargetPlan
+    do throws(InputError) {
+      file = try TargetFile.parse(octets, name: job.file)
+      plan = try TargetPlan([file], defaultPorts: targetPorts, scope: scope.scope)
+    } catch {
+      // All that is wrong at once: nobody wants to send a file five times.
+      let all = TargetFile.check(octets, name: job.file)
+      throw JobRefusal(
+        reason: (all.isEmpty ? [error] : all).map(\.description).joined(separator: "\n"))
+    }
+    try Self.judge(plan, file, job)
+    let directives = file.directives
+    let (rate, cappedFrom) = rate(directives)
+    guard let key = job.record.sipHashKey else {
+      throw Fault("the job \(job.name) has no key")
+    }
+    let seed = directives.seed ?? Seed(job.record.seed)
+    var settings = JobSettings(
+      sequence: ProbeSequence(
+        plan: plan, seed: seed, shard: directives.shard ?? .whole,
+        probes: directives.probes ?? probes),
+      seed: seed, rate: rate, key: key)
+    settings.profile = probeProfile
+    settings.cooldown = directives.cooldown ?? cooldown
+    settings.maxRuntime = maxRuntime
+    settings.scopeSHA256 = scope.sha256
+    return PreparedJob(settings: settings, rateCappedFrom: cappedFrom)
+  }
+
+  private static func targets(of job: Job) throws -> [UInt8] {
+    do throws(Fault) {
+      return try job.targets()
+    } catch {
+      // Not a file, too large, or not ours to read: another file may do better. A failing disk is not the
+      // file's fault. 13 EACCES, 40 ELOOP.
+      guard let cause = error.cause, cause.number != 13, cause.number != 40 else {
+        throw JobRefusal(reason: "\(job.file): found \(error), expected a file the box may read")
+      }
+      throw error
+    }
+  }
+
+  private static func judge(_ plan: TargetPlan, _ file: TargetFile, _ job: Job) throws(JobRefusal) {
+    guard plan.count > 0 else {
+      throw JobRefusal(
+        reason: "\(job.file): found no target that may be probed: \(plan.outOfScope) are outside the "
+          + "box's scope or in special-purpose space, expected at least one within the scope")
+    }
+    if let shard = file.directives.shard, shard.count > 1, file.directives.seed == nil {
+      throw JobRefusal(
+        reason: "\(job.file): found @shard \(shard) without @seed, expected both: shards of different "
+          + "orders overlap")
+    }
+  }
+
+  /// The file's rate within the box's own; without either, 10,000 a second.
+  private func rate(_ directives: Directives) -> (rate: PacketRate, cappedFrom: PacketRate?) {
+    let limit = rateLimit
+    guard directives.rate != nil || directives.bandwidth != nil else {
+      return (limit ?? PacketRate(10_000), nil)
+    }
+    let asked = chosenRate(nil, nil, directives, frameLength: probeProfile.frameLength)
+    guard let limit, (asked.perSecond ?? .max) > (limit.perSecond ?? .max) else { return (asked, nil) }
+    return (limit, asked)
+  }
+}
+
+extension JobRecord.Settings {
+  init(_ job: JobSettings, on station: Station) {
+    let ports = station.settings.sourcePorts
+    let named = station.settings.sources.ranges.map(\.description)
+    self.init(
+      rate: job.rate.perSecond ?? 0, probes: job.sequence.probes.value,
+      cooldownNanoseconds: job.cooldown.nanoseconds, shard: job.sequence.shard.description,
+      targets: job.sequence.plan.count,
+      sources: named.isEmpty ? station.sources.map(\.description) : named,
+      sourcePorts: "\(ports.lowerBound)-\(ports.upperBound)", probeOptions: job.profile.rawValue,
+      scopeSHA256: job.scopeSHA256)
+  }
+}

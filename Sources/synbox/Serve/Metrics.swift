@@ -1,0 +1,83 @@
+// metrics.prom: the status in Prometheus' text format, version 0.0.4.
+import Kernel
+import Spool
+
+extension BoxStatus {
+  var metrics: [UInt8] {
+    var text = MetricsText()
+    text.family("synbox_build_info", .gauge, "The version that runs; always 1.")
+    text.sample(1, ["version": VersionCommand.number, "revision": BuildIdentity.revision])
+    text.family("synbox_start_time_seconds", .gauge, "When the process started, seconds since 1970.")
+    text.sample(Double(started / 1_000_000) / 1e3)
+    text.family("synbox_state", .gauge, "1 for the state the box is in, 0 for the others.")
+    for state in State.allCases {
+      text.sample(state == self.state ? 1 : 0, ["state": state.rawValue])
+    }
+    text.family("synbox_problems", .gauge, "Problems named in status.json.")
+    text.sample(Double(problems.count))
+    addJobs(to: &text)
+    addTraffic(to: &text)
+    return text.octets
+  }
+
+  private func addJobs(to text: inout MetricsText) {
+    text.family("synbox_jobs_waiting", .gauge, "Jobs that wait for their turn.")
+    text.sample(Double(listing.waiting.count + interrupted.count))
+    text.family("synbox_jobs_finished_total", .counter, "Jobs whose results were moved to results/.")
+    text.sample(totals.finished)
+    text.family("synbox_jobs_rejected_total", .counter, "Jobs that were moved to rejected/.")
+    text.sample(totals.rejected)
+    text.family("synbox_jobs_resumed_total", .counter, "Interrupted jobs begun again.")
+    text.sample(totals.resumed)
+    text.family(
+      "synbox_job_progress_ratio", .gauge, "The part of the current job's probes that has been sent.")
+    text.sample(current?.progress?.fraction ?? 0)
+    text.family("synbox_job_remaining_seconds", .gauge, "Time to the job's end, by its pace.")
+    text.sample(current?.progress?.secondsLeft ?? 0)
+    text.family("synbox_send_rate", .gauge, "Probes sent in the last second.")
+    text.sample(current?.rate ?? 0)
+  }
+
+  private func addTraffic(to text: inout MetricsText) {
+    let sums = totalsNow
+    text.family("synbox_probes_total", .counter, "Probes that the NIC confirmed.")
+    text.sample(sums.probes)
+    text.family("synbox_probes_refused_total", .counter, "Probes that were refused and sent again.")
+    text.sample(sums.refused)
+    text.family("synbox_replies_valid_total", .counter, "Replies whose cookie held.")
+    text.sample(sums.valid)
+    text.family("synbox_replies_invalid_total", .counter, "Replies whose cookie did not hold.")
+    text.sample(sums.invalid)
+    text.family("synbox_results_total", .counter, "Results written.")
+    text.sample(sums.results)
+    text.family("synbox_events_lost_total", .counter, "Replies for which the event ring had no room.")
+    text.sample(sums.lost)
+    text.family("synbox_duplicates_total", .counter, "Replies that were repeats.")
+    text.sample(sums.duplicates)
+  }
+}
+
+/// Builds the text: families with help and type, each with its samples.
+private struct MetricsText {
+  enum Kind: String { case counter, gauge }
+
+  private var text = ""
+  private var name = ""
+
+  var octets: [UInt8] { Array(text.utf8) }
+
+  /// - Parameter help: without backslashes and newlines, which would need escaping.
+  mutating func family(_ name: String, _ kind: Kind, _ help: String) {
+    self.name = name
+    text += "# HELP \(name) \(help)\n# TYPE \(name) \(kind.rawValue)\n"
+  }
+
+  mutating func sample(_ value: UInt64) { text += "\(name) \(value)\n" }
+
+  /// - Parameter labels: values without quotes, backslashes and newlines.
+  mutating func sample(_ value: Double, _ labels: KeyValuePairs<String, String> = [:]) {
+    let list = labels.map { "\($0.key)=\"\($0.value)\"" }.joined(separator: ",")
+    let number = value.rounded() == value && abs(value) < 1e15 ? "\(Int(value))" : "\(value)"
+    text += "\(name)\(list.isEmpty ? "" : "{\(list)}") \(number)\n"
+  }
+}
