@@ -31,6 +31,11 @@ struct LineLog: LogHandler {
     let plain = text.unicodeScalars.allSatisfy {
       FileName.isVisible($0) && $0 != " " && $0 != "\"" && $0 != "=" && $0 != "\\"
     }
-    return plain && !text.isEmpty ? text : "\"\(FileName(text))\""
+    guard !plain || text.isEmpty else { return text }
+    let escaped = text.unicodeScalars.map { scalar in
+      if scalar == "\"" || scalar == "\\" { return "\\\(scalar)" }
+      return FileName.isVisible(scalar) ? String(scalar) : "\(FileName(String(scalar)))"
+    }
+    return "\"\(escaped.joined())\""
   }
 }

@@ -96,6 +96,7 @@ final class ServeLoop {
       return interrupted.removeFirst().job
     }
     for candidate in status.listing.waiting {
+      status.listing.waiting.removeFirst()
       if let job = try spool.claim(candidate) { return job }
     }
     return nil
