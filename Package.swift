@@ -71,6 +71,7 @@ let package = Package(
     tests("LabTests", ["LabSupport"]),
 
     tests("KernelTests", ["Kernel"]),
+    tests("SpoolTests", ["Spool", "Kernel", "Plan", "Scan", "Wire"]),
     tests("NICTests", ["NIC", "Kernel", "Wire"]),
     tests("DatapathTests", ["Datapath", "Kernel", "Wire"]),
     tests("ConfinementTests", ["Confinement", "ConfinementProbe", "Kernel"]),

@@ -1,0 +1,113 @@
+// Which files of the spool are taken, and in which order.
+import Foundation
+import Kernel
+import Plan
+import Spool
+import Testing
+
+@Suite struct ArrivalTests {
+  @Test func aRenamedFileIsTakenAtOnce() throws {
+    let box = try Box()
+    try box.drop("net.txt")
+    #expect(try box.list().waiting.map(\.name) == ["net.txt"])
+  }
+
+  @Test func aFileClosedAfterWritingIsTakenAtOnce() throws {
+    let box = try Box()
+    try Data("198.18.0.1:80\n".utf8).write(to: box.url("spool/net.txt"), options: [])
+    #expect(try box.list().waiting.map(\.name) == ["net.txt"])
+  }
+
+  @Test func aFileStillOpenForWritingIsLeftAloneHoweverLong() throws {
+    let box = try Box()
+    let path = box.url("spool/slow.txt").path
+    try #require(FileManager.default.createFile(atPath: path, contents: nil))
+    let handle = try #require(FileHandle(forWritingAtPath: path))
+    try handle.write(contentsOf: Data("198.18.0.1:80\n".utf8))
+    for _ in 0..<10 {
+      #expect(try box.list().waiting.isEmpty)
+      box.waitASecond()
+    }
+    #expect(try box.list().arriving == 1)
+    try handle.close()
+    #expect(try box.list().waiting.map(\.name) == ["slow.txt"])
+  }
+
+  @Test func uploadsInProgressAreNotSeen() throws {
+    let box = try Box()
+    try box.drop(".hidden")
+    try box.drop("net.txt.part")
+    for _ in 0..<3 {
+      #expect(try box.list() == Spool.Listing())
+      box.waitASecond()
+    }
+  }
+
+  @Test func aFileThatWasThereBeforeIsTakenWhenItStoodStillForASecond() throws {
+    let box = try Box()
+    try box.drop("old.txt")
+    try box.restart()
+    #expect(try box.list().waiting.isEmpty)
+    box.now += 999_999_999
+    #expect(try box.list().waiting.isEmpty)
+    box.now += 1
+    #expect(try box.list().waiting.map(\.name) == ["old.txt"])
+  }
+
+  @Test func aFileThatGrowsWithoutEventsIsLeftAlone() throws {
+    let box = try Box()
+    try box.drop("old.txt")
+    for _ in 0..<3 {
+      try box.restart()
+      #expect(try box.list().waiting.isEmpty)
+      let handle = try #require(FileHandle(forWritingAtPath: box.url("spool/old.txt").path))
+      try handle.seekToEnd()
+      try handle.write(contentsOf: Data("198.18.0.1:80\n".utf8))
+      box.waitASecond()
+    }
+  }
+
+  @Test func aHardLinkIsTakenThoughNobodyClosesIt() throws {
+    let box = try Box()
+    try Data("198.18.0.1:80\n".utf8).write(to: box.url("outside.txt"))
+    try FileManager.default.linkItem(at: box.url("outside.txt"), to: box.url("spool/net.txt"))
+    #expect(try box.list().waiting.isEmpty)
+    box.waitASecond()
+    #expect(try box.list().waiting.map(\.name) == ["net.txt"])
+  }
+
+  @Test func anEmptyFileMaySettleFirst() throws {
+    let box = try Box()
+    try box.drop("empty.txt", "")
+    #expect(try box.list().waiting.isEmpty)
+    box.waitASecond()
+    #expect(try box.list().waiting.map(\.name) == ["empty.txt"])
+  }
+
+  @Test func higherPriorityComesFirstThenAge() throws {
+    let box = try Box()
+    try box.drop("a.txt", "# a comment\n@priority 10\n198.18.0.1:80\n")
+    try box.drop("b.txt")
+    try box.drop("c.txt")
+    try box.drop("d.txt", "@priority 90\n198.18.0.1:80\n")
+    #expect(try box.list().waiting.map(\.name) == ["d.txt", "b.txt", "c.txt", "a.txt"])
+    #expect(try box.list().waiting.map(\.priority.value) == [90, 50, 50, 10])
+  }
+
+  @Test func whatIsNoFileIsIgnoredAndNeverOpened() throws {
+    let box = try Box()
+    let manager = FileManager.default
+    try manager.createDirectory(at: box.url("spool/dir"), withIntermediateDirectories: false)
+    try manager.createSymbolicLink(
+      at: box.url("spool/link"), withDestinationURL: box.url("status.json"))
+    try manager.createSymbolicLink(atPath: box.url("spool/zero").path, withDestinationPath: "/dev/zero")
+    let made = unsafe mkfifo(box.url("spool/fifo").path, 0o600)
+    try #require(made == 0)
+    box.waitASecond()
+    _ = try box.list()
+    box.waitASecond()
+    let listing = try box.list()
+    #expect(listing.waiting.isEmpty)
+    #expect(listing.ignored.map(\.description) == ["dir", "fifo", "link", "zero"])
+  }
+}

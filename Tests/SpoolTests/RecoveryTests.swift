@@ -1,0 +1,141 @@
+// What a new process makes of what an earlier one left.
+import Foundation
+import Kernel
+import Scan
+import Spool
+import Testing
+
+@Suite struct RecoveryTests {
+  /// A box whose job `net.txt` was begun once and interrupted.
+  private func interruptedBox() throws -> (Box, Job) {
+    let box = try Box()
+    try box.drop("net.txt")
+    var job = try #require(try box.claim())
+    job.record.starts = 1
+    try job.save()
+    try Data("198.18.0.2,80\n".utf8).write(to: URL(fileURLWithPath: job.partial))
+    try box.restart()
+    return (box, job)
+  }
+
+  @Test func anInterruptedJobKeepsItsKeyAndSeedAndLosesItsPartialResults() throws {
+    let (box, job) = try interruptedBox()
+    let found = try #require(try box.spool.interrupted().jobs.first)
+    #expect(found.job.record == job.record)
+    #expect(found.job.name == "net.txt" && found.job.file == "net.txt")
+    #expect(found.note == nil)
+    #expect(try box.names("active/net.txt") == ["job.json", "net.txt"])
+  }
+
+  @Test func anyOctetOfARecordThatIsMissingOrWrongIsNoticed() throws {
+    let (box, job) = try interruptedBox()
+    let path = "active/net.txt/job.json"
+    let whole = try Data(contentsOf: box.url(path))
+    for length in stride(from: 0, to: whole.count - 2, by: 7) {
+      try whole.prefix(length).write(to: box.url(path))
+      let found = try #require(try box.spool.interrupted().jobs.first)
+      #expect(found.job.record.key != job.record.key, "cut off at \(length)")
+      #expect(found.note?.contains("damaged") == true)
+      #expect(found.job.record.starts == 1)
+    }
+    let text = String(decoding: whole, as: UTF8.self)
+    let digit = try #require(job.record.key.first)
+    let other = digit == "0" ? "1" : "0"
+    let forged = text.replacing(job.record.key, with: other + job.record.key.dropFirst())
+    try Data(forged.utf8).write(to: box.url(path))
+    #expect(try box.spool.interrupted().jobs.first?.note?.contains("damaged") == true)
+    // What it was given instead is good.
+    #expect(try box.spool.interrupted().jobs.first?.note == nil)
+  }
+
+  @Test func aJobThatWasClaimedWithoutARecordStartsForTheFirstTime() throws {
+    let (box, _) = try interruptedBox()
+    try FileManager.default.removeItem(at: box.url("active/net.txt/job.json"))
+    let found = try #require(try box.spool.interrupted().jobs.first)
+    #expect(found.note?.contains("missing") == true)
+    #expect(found.job.record.starts == 0)
+  }
+
+  @Test func aDirectoryWithoutATargetFileIsRemoved() throws {
+    let box = try Box()
+    try FileManager.default.createDirectory(
+      at: box.url("active/net.txt"), withIntermediateDirectories: false)
+    let leftovers = try box.spool.interrupted()
+    #expect(leftovers.jobs.isEmpty && leftovers.notes.count == 1)
+    #expect(try box.names("active") == [])
+  }
+
+  @Test func aJobThatHadEndedIsOnlyMoved() throws {
+    let (box, job) = try interruptedBox()
+    try Files.rename(job.partial, to: "\(job.directory)/results.csv")
+    try Data("{}".utf8).write(to: box.url("active/net.txt/summary.json"))
+    let leftovers = try box.spool.interrupted()
+    #expect(leftovers.finished == ["net.txt"] && leftovers.jobs.isEmpty)
+    #expect(try box.names("results/net.txt") == ["net.txt", "results.csv", "summary.json"])
+  }
+
+  @Test func resultsWithoutASummaryAreNotTakenForTheEnd() throws {
+    let (box, job) = try interruptedBox()
+    try Files.rename(job.partial, to: "\(job.directory)/results.csv")
+    #expect(try box.spool.interrupted().jobs.count == 1)
+    #expect(try box.names("active/net.txt") == ["job.json", "net.txt"])
+  }
+
+  @Test func aJobThatWasBeingRejectedIsRejected() throws {
+    let (box, _) = try interruptedBox()
+    try Data("net.txt:1:1: why\n".utf8).write(to: box.url("active/net.txt/reason.txt"))
+    #expect(try box.spool.interrupted().jobs.isEmpty)
+    #expect(try box.names("rejected/net.txt") == ["net.txt", "reason.txt"])
+    #expect(try box.text("rejected/net.txt/reason.txt") == "net.txt:1:1: why\n")
+  }
+}
+
+@Suite struct DataDirectoryTests {
+  @Test func aSecondProcessIsRefused() throws {
+    let box = try Box()
+    let fault = #expect(throws: Fault.self) { try DataDirectory(box.root.path) }
+    #expect(fault?.description.contains("another process serves") == true)
+  }
+
+  @Test func aMissingDirectoryIsNotMade() {
+    let fault = #expect(throws: Fault.self) { try DataDirectory("/nowhere/at/all") }
+    #expect(fault?.description.contains("there is no data directory") == true)
+  }
+
+  @Test func aLinkInPlaceOfADirectoryIsRefused() throws {
+    let root = try emptyDirectory()
+    defer { try? FileManager.default.removeItem(at: root) }
+    try FileManager.default.createSymbolicLink(
+      atPath: root.appending(path: "results").path, withDestinationPath: "/dev/shm")
+    #expect(throws: Fault.self) { try DataDirectory(root.path) }
+  }
+
+  @Test func directoriesOnSeveralFileSystemsAreRefused() throws {
+    let root = try emptyDirectory()
+    let results = root.appending(path: "results")
+    try FileManager.default.createDirectory(at: results, withIntermediateDirectories: false)
+    #expect(geteuid() == 0, "this test needs root: it mounts a file system")
+    try #require(run("mount -t tmpfs -o size=1M none \(results.path)") == 0)
+    defer {
+      _ = try? run("umount \(results.path)")
+      try? FileManager.default.removeItem(at: root)
+    }
+    let fault = #expect(throws: Fault.self) { try DataDirectory(root.path) }
+    #expect(fault?.description.contains("not on one file system") == true)
+  }
+
+  private func emptyDirectory() throws -> URL {
+    let root = FileManager.default.temporaryDirectory.appending(path: "spool-test-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
+    return root
+  }
+
+  private func run(_ command: String) throws -> Int32 {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = command.split(separator: " ").map(String.init)
+    try process.run()
+    process.waitUntilExit()
+    return process.terminationStatus
+  }
+}
