@@ -72,6 +72,8 @@ let package = Package(
 
     tests("KernelTests", ["Kernel"]),
     tests("SpoolTests", ["Spool", "Kernel", "Plan", "Scan", "Wire"]),
+    // The whole program in a lab: needs root and build/synbox.
+    tests("ServeTests", ["Kernel"]),
     tests("NICTests", ["NIC", "Kernel", "Wire"]),
     tests("DatapathTests", ["Datapath", "Kernel", "Wire"]),
     tests("ConfinementTests", ["Confinement", "ConfinementProbe", "Kernel"]),

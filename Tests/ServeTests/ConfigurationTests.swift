@@ -1,0 +1,92 @@
+// What is wrong with a configuration is said before anything is opened.
+import Foundation
+import Kernel
+import Testing
+
+@Suite struct ConfigurationTests {
+  static let head = "data = \"/data\"\ninterface = \"eth0\"\n"
+  static let scope = "[scope]\nallow = [\"198.18.0.0/15\"]\n"
+
+  /// A text, and what its message says.
+  static let mistakes: [(String, String)] = [
+    ("interface = \"eth0\"\n\(scope)", "box.toml:1:1: found no data, expected data = "),
+    ("\(head)", "box.toml:1:1: found no scope, expected [scope] with allow"),
+    ("\(head)[scope]\ndeny = \"198.18.0.1\"\n", "box.toml:3:2: found a scope that allows nothing"),
+    ("\(head)[scope]\nallow = []\n", "box.toml:4:1: found an empty list, expected"),
+    ("\(head)[scope]\nallow = \"198.18.0.0/33\"\n", "box.toml:4:1: found "),
+    ("\(head)[scope]\nallow-file = \"none\"\n", "box.toml:4:1: found a list that cannot be read"),
+    ("\(head)[scope]\nallow-file = \"bad.list\"\n", "bad.list:2:12: found "),
+    ("\(head)\(scope)deny-file = \"empty.list\"\n", "empty.list:2:1: found no entry"),
+    ("\(head)colour = 1\n\(scope)", "box.toml:3:1: found the key \"colour\", expected one of data, "),
+    ("\(head)\(scope)alow = 1\n", "box.toml:5:1: found the key \"alow\", expected one of allow, "),
+    ("\(head)rate = \"fast\"\n\(scope)", "box.toml:3:1: found \"fast\", expected packets a second"),
+    ("\(head)rate = true\n\(scope)", "box.toml:3:1: found true, expected text, a number"),
+    ("\(head)transmit = \"smoke\"\n\(scope)", "expected one of \"auto\", \"xdp\""),
+    ("\(head)output-fields = \"saddr,x\"\n\(scope)", "box.toml:3:1: found the field \"x\""),
+    ("\(head)batch = 5000\n\(scope)", "box.toml:3:1: found 5000, expected a number from 1 to 1024"),
+    (
+      "\(head)gateway-mac = \"01:00:00:00:00:01\"\n\(scope)", "expected an Ethernet address of one host"
+    ),
+    ("\(head)rate = \n", "box.toml:3:"),
+    ("\(head)[=\n", "box.toml:3:2: found \"=\""),
+    ("\(head)x = \u{0}\n", "found a NUL octet"),
+  ]
+
+  /// Runs `synbox check` on a configuration with this text; its exit code and messages.
+  private func check(_ text: String) throws -> (code: Int32, messages: String) {
+    guard FileManager.default.isExecutableFile(atPath: program.path) else {
+      throw Fault("this test needs build/synbox", remedy: "make build")
+    }
+    let root = FileManager.default.temporaryDirectory.appending(path: "conf-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: root) }
+    try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
+    try Data("198.18.0.0/16\n".utf8).write(to: root.appending(path: "good.list"))
+    try Data("198.18.0.0/16\n198.18.0.0/33\n".utf8).write(to: root.appending(path: "bad.list"))
+    try Data("# nothing\n".utf8).write(to: root.appending(path: "empty.list"))
+    let file = root.appending(path: "box.toml")
+    try Data(text.utf8).write(to: file)
+    let run = try Running(
+      ["check", file.path], executable: program, error: root.appending(path: "log"))
+    run.process.waitUntilExit()
+    return (run.process.terminationStatus, run.log.replacing(root.path + "/", with: ""))
+  }
+
+  @Test func everyKeyIsTaken() throws {
+    let (code, messages) = try check(
+      Self.head + """
+        profile = "auto"
+        source-ip = ["198.18.0.1", "198.18.0.8-198.18.0.15"]
+        source-port = "40000-50000"
+        gateway-mac = "02:00:00:00:00:01"
+        transmit = "packet"
+        receive = "xdp-generic"
+        report = "all"
+        rate = 100000
+        bandwidth = "1G"
+        probes = 2
+        cooldown-time = 0.5
+        target-ports = [80, "443", "8000-8010"]
+        output-module = "json"
+        output-fields = ["saddr", "sport", "ttl"]
+        probe-options = "linux"
+        sender-threads = 2
+        batch = 128
+        max-runtime = "1h"
+        [scope]
+        allow = "198.18.0.0/15"
+        allow-file = "good.list"
+        deny = ["198.18.5.0/24"]
+        deny-file = "good.list"
+        """)
+    #expect(code == 0, "\(messages)")
+    #expect(messages.isEmpty)
+  }
+
+  @Test(arguments: mistakes)
+  func aMistakeIsNamedWithItsPlace(_ text: String, _ message: String) throws {
+    let (code, messages) = try check(text)
+    #expect(code == 2)
+    #expect(messages.contains(message), "\(messages)")
+    #expect(messages.split(separator: "\n").count == 1)
+  }
+}

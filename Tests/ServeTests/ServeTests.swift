@@ -1,0 +1,115 @@
+// `synbox serve` from outside: files in, results out.
+import Foundation
+import Kernel
+import Testing
+
+@Suite(.serialized) struct ServeTests {
+  /// The lines of a results file without its header; no line twice.
+  private func results(_ lab: ServeLab, _ job: String) throws -> Set<String> {
+    let lines = try lab.text("data/results/\(job)/results.csv").split(separator: "\n").map(String.init)
+    #expect(lines.first == "saddr,sport")
+    #expect(Set(lines).count == lines.count, "a result twice")
+    return Set(lines.dropFirst())
+  }
+
+  @Test func goodFilesBecomeExactResultsAndABadOneAReason() throws {
+    let lab = try ServeLab()
+    let box = try lab.serve(
+      lab.configure("rate = \"50k\"\ntarget-ports = 80\ncooldown-time = 1\nprofile = \"auto\"\n"))
+    try lab.wait("status.json", seconds: 10) { lab.exists("data/status.json") }
+    #expect(try lab.json("data/status.json")["state"] as? String == "idle")
+
+    try lab.drop("first.txt", "@rate 20k\n@cooldown 0.5\n198.18.4.0/22\n")
+    try lab.drop("bad.txt", "198.18.4.0/24\n198.18.300.1\n")
+    try lab.drop("second.txt", "@rate 1M\n@ports 443,8443\n198.18.9.0/24\n")
+    try lab.drop("outside.txt", "192.0.2.1\n")
+    try lab.wait("the second job", seconds: 30) { lab.exists("data/results/second.txt") }
+
+    #expect(try results(lab, "first.txt") == evenAddresses(from: 4, blocks: 4, ports: [80]))
+    #expect(try results(lab, "second.txt") == evenAddresses(from: 9, blocks: 1, ports: [443, 8443]))
+    let first = try lab.json("data/results/first.txt/summary.json")
+    #expect(first["rate_requested_pps"] as? Int == 20_000)
+    #expect(first["rate_capped_from_pps"] == nil)
+    #expect(first["resumed"] as? Int == 0)
+    #expect(first["probes_completed"] as? Int == 1024)
+    let second = try lab.json("data/results/second.txt/summary.json")
+    #expect(second["rate_requested_pps"] as? Int == 50_000)
+    #expect(second["rate_capped_from_pps"] as? Int == 1_000_000)
+    #expect(second["replies_invalid"] as? Int == 0)
+
+    let reason = try lab.text("data/rejected/bad.txt/reason.txt")
+    #expect(reason.hasPrefix("bad.txt:2:1: found \"198.18.300.1\", expected "))
+    #expect(try lab.text("data/rejected/outside.txt/reason.txt").contains("1 are outside"))
+    #expect(!lab.exists("data/results/bad.txt"))
+
+    try lab.wait("an idle box", seconds: 5) {
+      try lab.json("data/status.json")["state"] as? String == "idle"
+    }
+    let status = try lab.json("data/status.json")
+    #expect(status["jobs_finished"] as? Int == 2)
+    #expect(status["jobs_rejected"] as? Int == 2)
+    #expect(status["queue"] as? [String] == [])
+    let metrics = try lab.text("data/metrics.prom")
+    #expect(metrics.contains("\nsynbox_results_total 768\n"))
+    #expect(metrics.contains("\nsynbox_jobs_finished_total 2\n"))
+
+    let (seconds, exit) = box.end(SIGTERM)
+    #expect(seconds < 2)
+    #expect(exit == 143, "\(box.log)")
+    #expect(try lab.json("data/status.json")["state"] as? String == "stopped")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: lab.url("data/active").path) == [])
+    #expect(!box.log.contains("level=error"))
+  }
+
+  @Test(arguments: [SIGTERM, SIGINT, SIGKILL])
+  func anInterruptedJobIsDoneByTheNextProcess(_ signal: Int32) throws {
+    let lab = try ServeLab()
+    let configuration = try lab.configure("cooldown-time = 0.5\n")
+    var box = try lab.serve(configuration)
+    try lab.wait("status.json", seconds: 10) { lab.exists("data/status.json") }
+    try lab.drop("long.txt", "@rate 400\n198.18.4.0/22:80\n")
+    try lab.wait("results on the disk", seconds: 10) {
+      (try? lab.text("data/active/long.txt/results.partial"))?.utf8.count ?? 0 > 500
+    }
+    let before = try #require(try lab.json("data/active/long.txt/job.json")["job"] as? [String: Any])
+    let (seconds, exit) = box.end(signal)
+    #expect(seconds < 2)
+    #expect(exit == (signal == SIGKILL ? SIGKILL : 128 + signal))
+    #expect(!lab.exists("data/results/long.txt") && lab.exists("data/active/long.txt/long.txt"))
+
+    box = try lab.serve(configuration)
+    try lab.wait("the job's end", seconds: 20) { lab.exists("data/results/long.txt") }
+    #expect(try results(lab, "long.txt") == evenAddresses(from: 4, blocks: 4, ports: [80]))
+    let summary = try lab.json("data/results/long.txt/summary.json")
+    #expect(summary["resumed"] as? Int == 1)
+    #expect(summary["seed"] as? UInt64 == before["seed"] as? UInt64)
+    #expect(box.log.contains("starts again from its beginning"))
+    #expect(box.end(SIGTERM).status == 143)
+  }
+
+  @Test func aSignalWhileNobodyAnswersARPEndsItToo() throws {
+    let lab = try ServeLab()
+    let box = try lab.serve(lab.configure(""))
+    try lab.wait("status.json", seconds: 10) { lab.exists("data/status.json") }
+    // On the link and nobody there: three requests take 1.5 s.
+    try lab.drop("link.txt", "198.18.0.100-198.18.0.250:80\n")
+    try lab.wait("the claim", seconds: 5) { lab.exists("data/active/link.txt/job.json") }
+    let (seconds, exit) = box.end(SIGTERM)
+    #expect(seconds < 1)
+    #expect(exit == 143)
+    #expect(lab.exists("data/active/link.txt/link.txt"))
+  }
+
+  @Test func aSecondBoxOnTheSameDataIsRefused() throws {
+    let lab = try ServeLab()
+    let configuration = try lab.configure("")
+    let box = try lab.serve(configuration)
+    try lab.wait("status.json", seconds: 10) { lab.exists("data/status.json") }
+    let other = try Running(
+      ["serve", "--config", configuration], executable: program, error: lab.url("other.log"))
+    other.process.waitUntilExit()
+    #expect(other.process.terminationStatus == 1)
+    #expect(other.log.contains("another process serves the data directory"))
+    #expect(box.end(SIGTERM).status == 143)
+  }
+}
