@@ -88,38 +88,7 @@ public enum Files {
   public enum Kind: Sendable { case file, directory, other }
 
   /// What stands at a path, without following a symbolic link; nil for nothing.
-  public static func kind(of path: String) -> Kind? {
-    var status = stat()
-    guard unsafe lstat(path, &status) == 0 else { return nil }
-    switch Int32(bitPattern: status.st_mode) & Int32(bitPattern: UInt32(S_IFMT)) {
-    case Int32(S_IFREG): return .file
-    case Int32(S_IFDIR): return .directory
-    default: return .other
-    }
-  }
-
-  /// When a file was last written, nanoseconds since 1970; nil when it is not there.
-  public static func modified(_ path: String) -> UInt64? {
-    var status = stat()
-    guard unsafe lstat(path, &status) == 0 else { return nil }
-    return UInt64(status.st_mtim.tv_sec) * 1_000_000_000 + UInt64(status.st_mtim.tv_nsec)
-  }
-
-  /// The names in a directory, sorted, without `.` and `..`.
-  public static func list(_ path: String) throws(Fault) -> [String] {
-    guard let directory = unsafe opendir(path) else {
-      throw Fault("cannot read the directory \(path)", cause: .last)
-    }
-    defer { unsafe _ = closedir(directory) }
-    var names: [String] = []
-    while let entry = unsafe readdir(directory) {
-      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-        unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
-      }
-      if name != ".", name != ".." { names.append(name) }
-    }
-    return names.sorted()
-  }
+  public static func kind(of path: String) -> Kind? { status(of: path)?.kind }
 
   public static func parent(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
