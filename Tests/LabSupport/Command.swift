@@ -29,11 +29,22 @@ public final class Running: @unchecked Sendable {
     errors.collect(from: &process.standardError)
     let pipe = Pipe()
     process.standardInput = input == nil ? FileHandle.nullDevice : pipe
-    try process.run()
+    try Self.withSignalsUnblocked { [process] in try process.run() }
     if let input {
       pipe.fileHandleForWriting.write(input)
       try pipe.fileHandleForWriting.close()
     }
+  }
+
+  /// Tests run on Dispatch's threads, which block signals, and a program inherits that: one that does not
+  /// unblock them itself, such as tcpdump, could not be ended by SIGTERM.
+  private static func withSignalsUnblocked(_ body: () throws -> Void) rethrows {
+    var all = sigset_t()
+    var before = sigset_t()
+    unsafe sigfillset(&all)
+    unsafe pthread_sigmask(SIG_UNBLOCK, &all, &before)
+    defer { unsafe pthread_sigmask(SIG_SETMASK, &before, nil) }
+    try body()
   }
 
   deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }

@@ -138,7 +138,7 @@ import Wire
   @Test func `is built in for each driver, the same as in netconfig`() throws {
     let directory = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .appendingPathComponent("../../netconfig").standardized.path
-    let files = try SmallFile.names(in: directory)
+    let files = try SmallFile.names(in: directory).filter { $0.hasSuffix(".toml") }
     #expect(files == BuiltInProfiles.drivers.map { "\($0).toml" })
     for driver in BuiltInProfiles.drivers {
       var file = try InterfaceProfile.lookUp(driver: driver, in: directory)
