@@ -71,7 +71,7 @@ struct Sender {
       if exhausted { return }
     }
     let due = min(pacer.due(at: Clock.monotonic), last - first)
-    guard due > 0 else { return rest(until: pacer.moment(for: tick)) }
+    guard due > 0 else { return rest(until: pacer.moment(for: min(tick, last - first))) }
     if !hasBegun {
       hasBegun = true
       counters.begun.store(Clock.monotonic, ordering: .relaxed)
