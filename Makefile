@@ -11,7 +11,7 @@ SWIFT_STATIC := -c release --product synbox --static-swift-stdlib -Xswiftc -stat
 
 # What Debian must provide: to build, to run the lab, to test.
 PACKAGES_BUILD := libbpf-dev libxdp-dev libcap-dev libnl-3-dev libnl-genl-3-dev libnl-route-3-dev \
-                  libseccomp-dev libelf-dev zlib1g-dev pkg-config git file
+                  libseccomp-dev libelf-dev zlib1g-dev pkg-config g++ git file
 PACKAGES_LAB   := iproute2 ethtool procps jq
 PACKAGES_TEST  := tshark tcpdump python3 libcap2-bin binutils util-linux
 
