@@ -63,19 +63,20 @@ let package = Package(
       ],
       swiftSettings: strict),
 
-    tests("WireTests", ["Wire"]),
-    tests("PlanTests", ["Plan", "Wire"]),
-    tests("ScanTests", ["Scan", "Plan", "Wire"]),
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+    tests("WireTests", ["Wire", "TestSupport"]),
+    tests("PlanTests", ["Plan", "Wire", "TestSupport"]),
+    tests("ScanTests", ["Scan", "Plan", "Wire", "TestSupport"]),
     // Whole-program tests on the static binary, in namespaces.
     .target(name: "LabSupport", path: "Tests/LabSupport"),
     tests("LabTests", ["LabSupport"]),
 
-    tests("KernelTests", ["Kernel"]),
+    tests("KernelTests", ["Kernel", "TestSupport"]),
     tests("SpoolTests", ["Spool", "Kernel", "Plan", "Scan", "Wire"]),
     // The whole program in a lab: needs root and build/synbox.
-    tests("ServeTests", ["Kernel"]),
-    tests("NICTests", ["NIC", "Kernel", "Wire"]),
-    tests("DatapathTests", ["Datapath", "Kernel", "Wire"]),
+    tests("ServeTests", ["LabSupport"]),
+    tests("NICTests", ["NIC", "Kernel", "Wire", "TestSupport"]),
+    tests("DatapathTests", ["Datapath", "Kernel", "Wire", "TestSupport"]),
     tests("ConfinementTests", ["Confinement", "ConfinementProbe", "Kernel"]),
 
     // A drop cannot be taken back, so the tests run it in a process of its own.

@@ -50,7 +50,7 @@ public struct NetlinkSocket: ~Copyable {
   private func perform(_ message: NetlinkMessage) throws(NetlinkError) -> NetlinkExchange {
     var exchange = NetlinkExchange(
       sequence: try send(message), port: unsafe nl_socket_get_local_port(socket))
-    let deadline = Monotonic.milliseconds + timeout
+    let deadline = Int(Clock.monotonic / 1_000_000) + timeout
     while true {
       guard let datagram = try receive(until: deadline) else {
         throw .noReply(milliseconds: timeout)
@@ -83,7 +83,7 @@ public struct NetlinkSocket: ~Copyable {
   /// The next datagram from the kernel itself (port 0); nil when `deadline` comes first.
   private func receive(until deadline: Int) throws(NetlinkError) -> [UInt8]? {
     while true {
-      let left = deadline - Monotonic.milliseconds
+      let left = deadline - Int(Clock.monotonic / 1_000_000)
       guard left > 0, waitReadable(unsafe nl_socket_get_fd(socket), milliseconds: left) else {
         return nil
       }

@@ -55,11 +55,11 @@ public struct AddressResolver: ~Copyable {
     precondition(addresses.count <= Self.maximumAddresses, "at most 65,536 addresses at once")
     precondition(rate > 0 && tries > 0 && milliseconds > 0, "a rate, tries and a time above zero")
     let limits = ARPSchedule.Limits(rate: rate, tries: tries, milliseconds: milliseconds)
-    var schedule = ARPSchedule(addresses, limits: limits, now: Monotonic.nanoseconds)
+    var schedule = ARPSchedule(addresses, limits: limits, now: Int(Clock.monotonic))
     var buffer = [UInt8](repeating: 0, count: 128)
     do throws(Errno) {
       while !schedule.isComplete {
-        while let address = schedule.due(now: Monotonic.nanoseconds) {
+        while let address = schedule.due(now: Int(Clock.monotonic)) {
           let request = ARPPacket.request(for: address, from: source, interface.mac)
           if try !socket.send(request.frame) {
             schedule.refuse()
@@ -69,7 +69,7 @@ public struct AddressResolver: ~Copyable {
         }
         // The last answer may be here already: a neighbour across a veth pair replies within the send.
         if schedule.isComplete { break }
-        let pause = max(0, schedule.wake - Monotonic.nanoseconds)
+        let pause = max(0, schedule.wake - Int(Clock.monotonic))
         _ = socket.wait(milliseconds: (pause + 999_999) / 1_000_000)
         try receive(source, &buffer, into: &schedule)
       }

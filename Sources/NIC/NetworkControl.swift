@@ -83,12 +83,12 @@ public struct NetworkControl: ~Copyable {
   /// negotiate after it was brought up, and the kernel drops what is sent until its own state has
   /// followed (the operational state; up to a second). Throws a `Fault` saying which of the two is missing.
   public func waitForCarrier(of name: String, milliseconds: Int) throws(Fault) -> InterfaceState {
-    let deadline = Monotonic.milliseconds + milliseconds
+    let deadline = Int(Clock.monotonic / 1_000_000) + milliseconds
     while true {
       let state = try state(of: name)
       let follows = state.operationalState == .up || state.operationalState == .unknown
       if state.isUp, state.hasCarrier, follows { return state }
-      if Monotonic.milliseconds >= deadline {
+      if Int(Clock.monotonic / 1_000_000) >= deadline {
         try state.requireCarrier()
         return state
       }

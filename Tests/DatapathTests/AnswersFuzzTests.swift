@@ -1,6 +1,7 @@
 // Mutated packets against the receive program and its twin in Swift at once.
 
 import Kernel
+import TestSupport
 import Testing
 import Wire
 

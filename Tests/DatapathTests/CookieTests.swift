@@ -1,6 +1,7 @@
 // The cookie as the kernel computes it (bpf/cookie.h) and as Swift does (Wire.Cookie).
 
 import Kernel
+import TestSupport
 import Testing
 import Wire
 

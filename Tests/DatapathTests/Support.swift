@@ -23,21 +23,6 @@ let cookie = Cookie(key: referenceKey).sequenceNumber(
 /// Part of every message of a random test; change it to try others.
 let seed: UInt64 = 20_261_122
 
-/// Numbers that a failed test can be repeated with (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  init(_ seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var value = state
-    value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
-    value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
-    return value ^ value >> 31
-  }
-}
-
 struct Problem: Error, CustomStringConvertible { let description: String }
 
 /// These tests never skip: where they cannot run, they fail and say why.

@@ -2,6 +2,7 @@
 import Foundation
 import Kernel
 import NIC
+import TestSupport
 import Testing
 import Wire
 
@@ -121,7 +122,7 @@ import Wire
 
   @Test func `of garbage never traps`() {
     let seed: UInt64 = 20_260_901
-    var random = SeededGenerator(state: seed)
+    var random = SeededGenerator(seed)
     let pieces = [
       "mtu", "=", "[", "]", "{", "}", "\"", "'", "rings", ".", "rx", "4096", "\n", " ", ",", "value",
       "mode", "\\u0000", "é", "true", "-", "1e9", "0x", "1979-05-27", "#", "offloads", "irq",
@@ -162,17 +163,5 @@ import Wire
     #expect(
       fault { _ = try InterfaceProfile(path: empty.path + "/igb.toml") }
         .contains("No such file or directory (ENOENT)"))
-  }
-}
-
-/// SplitMix64: the same garbage from the same seed.
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
-    return z ^ z >> 31
   }
 }

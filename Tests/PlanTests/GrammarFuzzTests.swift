@@ -1,4 +1,5 @@
 import Plan
+import TestSupport
 import Testing
 
 /// Files changed at random: whatever comes in, the answer is a plan or a place in the file.

@@ -1,4 +1,5 @@
 import Plan
+import TestSupport
 import Testing
 
 @Suite struct PermutationTests {

@@ -1,4 +1,5 @@
 import Scan
+import TestSupport
 import Testing
 import Wire
 

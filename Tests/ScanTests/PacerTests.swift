@@ -1,4 +1,5 @@
 import Scan
+import TestSupport
 import Testing
 
 /// A wake-up and what was sent at it.

@@ -1,6 +1,6 @@
 // What is wrong with a configuration is said before anything is opened.
 import Foundation
-import Kernel
+import LabSupport
 import Testing
 
 @Suite struct ConfigurationTests {
@@ -34,9 +34,6 @@ import Testing
 
   /// Runs `synbox check` on a configuration with this text; its exit code and messages.
   private func check(_ text: String) throws -> (code: Int32, messages: String) {
-    guard FileManager.default.isExecutableFile(atPath: program.path) else {
-      throw Fault("this test needs build/synbox", remedy: "make build")
-    }
     let root = FileManager.default.temporaryDirectory.appending(path: "conf-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: root) }
     try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
@@ -45,10 +42,8 @@ import Testing
     try Data("# nothing\n".utf8).write(to: root.appending(path: "empty.list"))
     let file = root.appending(path: "box.toml")
     try Data(text.utf8).write(to: file)
-    let run = try Running(
-      ["check", file.path], executable: program, error: root.appending(path: "log"))
-    run.process.waitUntilExit()
-    return (run.process.terminationStatus, run.log.replacing(root.path + "/", with: ""))
+    let outcome = try run([Lab.synbox, "check", file.path])
+    return (outcome.status, outcome.errors.replacing(root.path + "/", with: ""))
   }
 
   @Test func everyKeyIsTaken() throws {

@@ -1,6 +1,6 @@
 // `synbox serve` from outside: files in, results out.
 import Foundation
-import Kernel
+import LabSupport
 import Testing
 
 @Suite(.serialized) struct ServeTests {
@@ -16,7 +16,6 @@ import Testing
     let lab = try ServeLab()
     let box = try lab.serve(
       lab.configure("rate = \"50k\"\ntarget-ports = 80\ncooldown-time = 1\nprofile = \"auto\"\n"))
-    try lab.wait("status.json", seconds: 10) { lab.exists("data/status.json") }
     #expect(try lab.json("data/status.json")["state"] as? String == "idle")
 
     try lab.drop("first.txt", "@rate 20k\n@cooldown 0.5\n198.18.4.0/22\n")
@@ -53,12 +52,12 @@ import Testing
     #expect(metrics.contains("\nsynbox_results_total 768\n"))
     #expect(metrics.contains("\nsynbox_jobs_finished_total 2\n"))
 
-    let (seconds, exit) = box.end(SIGTERM)
+    let (seconds, exit) = try box.end(SIGTERM)
     #expect(seconds < 2)
-    #expect(exit == 143, "\(box.log)")
+    #expect(exit == 143, "\(box.errorText)")
     #expect(try lab.json("data/status.json")["state"] as? String == "stopped")
     #expect(try FileManager.default.contentsOfDirectory(atPath: lab.url("data/active").path) == [])
-    #expect(!box.log.contains("level=error"))
+    #expect(!box.errorText.contains("level=error"))
   }
 
   @Test(arguments: [SIGTERM, SIGINT, SIGKILL])
@@ -66,15 +65,14 @@ import Testing
     let lab = try ServeLab()
     let configuration = try lab.configure("cooldown-time = 0.5\n")
     var box = try lab.serve(configuration)
-    try lab.wait("status.json", seconds: 10) { lab.exists("data/status.json") }
     try lab.drop("long.txt", "@rate 400\n198.18.4.0/22:80\n")
     try lab.wait("results on the disk", seconds: 10) {
       (try? lab.text("data/active/long.txt/results.partial"))?.utf8.count ?? 0 > 500
     }
     let before = try #require(try lab.json("data/active/long.txt/job.json")["job"] as? [String: Any])
-    let (seconds, exit) = box.end(signal)
+    let (seconds, exit) = try box.end(signal)
     #expect(seconds < 2)
-    #expect(exit == (signal == SIGKILL ? SIGKILL : 128 + signal))
+    #expect(exit == 128 + signal)
     #expect(!lab.exists("data/results/long.txt") && lab.exists("data/active/long.txt/long.txt"))
 
     box = try lab.serve(configuration)
@@ -83,18 +81,17 @@ import Testing
     let summary = try lab.json("data/results/long.txt/summary.json")
     #expect(summary["resumed"] as? Int == 1)
     #expect(summary["seed"] as? UInt64 == before["seed"] as? UInt64)
-    #expect(box.log.contains("starts again from its beginning"))
-    #expect(box.end(SIGTERM).status == 143)
+    #expect(box.errorText.contains("starts again from its beginning"))
+    #expect(try box.end(SIGTERM).status == 143)
   }
 
   @Test func aSignalWhileNobodyAnswersARPEndsItToo() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(""))
-    try lab.wait("status.json", seconds: 10) { lab.exists("data/status.json") }
     // On the link and nobody there: three requests take 1.5 s.
     try lab.drop("link.txt", "198.18.0.100-198.18.0.250:80\n")
     try lab.wait("the claim", seconds: 5) { lab.exists("data/active/link.txt/job.json") }
-    let (seconds, exit) = box.end(SIGTERM)
+    let (seconds, exit) = try box.end(SIGTERM)
     #expect(seconds < 1)
     #expect(exit == 143)
     #expect(lab.exists("data/active/link.txt/link.txt"))
@@ -104,12 +101,9 @@ import Testing
     let lab = try ServeLab()
     let configuration = try lab.configure("")
     let box = try lab.serve(configuration)
-    try lab.wait("status.json", seconds: 10) { lab.exists("data/status.json") }
-    let other = try Running(
-      ["serve", "--config", configuration], executable: program, error: lab.url("other.log"))
-    other.process.waitUntilExit()
-    #expect(other.process.terminationStatus == 1)
-    #expect(other.log.contains("another process serves the data directory"))
-    #expect(box.end(SIGTERM).status == 143)
+    let other = try run([Lab.synbox, "serve", "--config", configuration])
+    #expect(other.status == 1)
+    #expect(other.errors.contains("another process serves the data directory"))
+    #expect(try box.end(SIGTERM).status == 143)
   }
 }

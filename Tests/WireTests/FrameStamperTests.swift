@@ -1,17 +1,6 @@
+import TestSupport
 import Testing
 import Wire
-
-/// A generator of the same numbers in every run (SplitMix64).
-struct Seeded: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
-    return z ^ z >> 31
-  }
-}
 
 private let sourceMAC = MACAddress("02:00:00:00:00:01")!
 private let gatewayMAC = MACAddress("02:00:00:00:00:fe")!
@@ -71,7 +60,7 @@ private func reference(
 @Suite struct `A stamped SYN` {
   @Test(arguments: ProbeProfile.allCases)
   func `equals the frame computed in full, whatever the entry`(profile: ProbeProfile) {
-    var random = Seeded(state: 1)
+    var random = SeededGenerator(1)
     let stamper = stamper(profile)
     for _ in 0..<2_000 {
       let entry = TransmitEntry(

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Wire
 
@@ -92,7 +93,7 @@ private let table: [(name: String, frame: [UInt8], fate: Fate)] = [
   }
 
   @Test func `lets nothing in without a cookie, whatever is done to frames`() {
-    var random = Seeded(state: 20_261_122)
+    var random = SeededGenerator(20_261_122)
     let classifier = classifier()
     var replies = 0
     for _ in 0..<100_000 {

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Wire
 
@@ -66,7 +67,7 @@ private func decode(_ octets: [UInt8]) -> Reply? { Reply(record: octets.span) }
   }
 
   @Test func `of any octets does no harm`() {
-    var random = Seeded(state: 7)
+    var random = SeededGenerator(7)
     for _ in 0..<20_000 {
       var octets = (0..<Reply.recordLength).map { _ in UInt8.random(in: 0...255, using: &random) }
       octets[33] = UInt8.random(in: 0...4, using: &random)
@@ -111,7 +112,7 @@ private func decode(_ octets: [UInt8]) -> Reply? { Reply(record: octets.span) }
   }
 
   @Test func `that are random do no harm`() {
-    var random = Seeded(state: 11)
+    var random = SeededGenerator(11)
     for _ in 0..<50_000 {
       let octets = (0..<Int.random(in: 0...40, using: &random)).map { _ in
         // Mostly small numbers: those are kinds and lengths that mean something.

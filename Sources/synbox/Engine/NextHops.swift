@@ -51,6 +51,13 @@ struct NextHops {
           })
       }
     }
+    // Nothing would be sent, and an empty result would look like an answer.
+    guard !far.isEmpty || UInt64(unresolved.count) < near.count else {
+      throw Fault(
+        "none of the \(near.count) targets on the link of \(interface.name) answers ARP",
+        remedy:
+          "Are they on this network and switched on? One Ethernet address for all can be given with -G")
+    }
     (self.addresses, self.links, self.unresolved) = (addresses, links, unresolved)
   }
 
