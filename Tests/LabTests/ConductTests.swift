@@ -35,7 +35,10 @@ import Testing
     _ = try node.end()
   }
 
-  @Test(arguments: [(SIGINT, Int32(130), "interrupted"), (SIGTERM, Int32(143), "terminated")])
+  @Test(arguments: [
+    (SIGINT, Int32(130), "interrupted"), (SIGTERM, Int32(143), "terminated"),
+    (SIGHUP, Int32(129), "terminated"),
+  ])
   func `ends at once on a signal, with whole results and its summary`(
     signal: Int32, status: Int32, word: String
   ) throws {
@@ -147,6 +150,10 @@ struct BadCall: CustomTestStringConvertible, Sendable {
     let silent = try lab.scan(scan)
     #expect(silent.status == 1)
     #expect(silent.errors.contains("198.18.0.99 does not answer"))
+
+    let nobody = try lab.scan(["-p", "80", "198.18.0.100-198.18.0.103"])
+    #expect(nobody.status == 1)
+    #expect(nobody.errors.contains("none of the 4 targets on the link"))
 
     try run(["ip", "-n", lab.box, "route", "delete", "default"])
     let routeless = try lab.scan(scan)

@@ -123,6 +123,16 @@ struct Way: CustomTestStringConvertible, Sendable {
     #expect(counts["rsts_received"] == 768)
   }
 
+  @Test func `every target, also where a slow rate leaves some sending threads without work`() throws {
+    let lab = try Lab()
+    let node = try lab.respond(["--answer", "all"])
+    let scan = try lab.scan([
+      "-q", "-p", "80", "-r", "2", "-T", "3", "-c", "1", "198.19.4.0/30",
+    ])
+    #expect(scan.lines.count == 5)
+    #expect(try node.end()["syns_valid"] == 4)
+  }
+
   @Test func `a share of the targets, the same for everyone who asks`() throws {
     let lab = try Lab()
     let node = try lab.respond(["--answer", "20%", "--seed", "7"])

@@ -74,6 +74,7 @@ struct ScanCommand: ParsableCommand {
     console.say("\(opened.modeLine); \(confinement)", verbose: false)
     // 4. The first frames leave.
     let nextHops = try NextHops(prepared.sequence.plan, on: opened)
+    console.warn(foreign: opened.foreignSources)
     console.warn(unresolved: nextHops)
     let job = jobSettings(prepared)
     let run = try ScanRun(
@@ -102,6 +103,8 @@ struct ScanCommand: ParsableCommand {
     job.maxRuntime = maxRuntime
     job.dedupes = !noDedupe
     job.scopeSHA256 = prepared.scopeSHA256
+    // The terminal has gone: end with the results saved, as for the other two.
+    job.endingSignals.insert(.hangUp)
     return job
   }
 

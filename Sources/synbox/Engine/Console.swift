@@ -23,6 +23,13 @@ final class Console {
     lineIsOpen = false
   }
 
+  func warn(foreign sources: [IPv4Address]) {
+    guard let first = sources.first else { return }
+    say(
+      "\(sources.count) source addresses (\(first)\(sources.count > 1 ? ", …" : "")) are not this host's: "
+        + "replies come only if the network routes them here")
+  }
+
   func warn(unresolved hops: NextHops) {
     guard !hops.unresolved.isEmpty else { return }
     let some = hops.unresolved.prefix(3).map(\.description).joined(separator: ", ")

@@ -71,7 +71,7 @@ struct ScanRun: ~Copyable {
   }
 
   /// - Parameters:
-  ///   - signals: SIGINT and SIGTERM end the scan with its results saved.
+  ///   - signals: those of the job's `endingSignals` end the scan with its results saved.
   ///   - progress: called about once a second.
   consuming func run(signals: borrowing SignalReader, progress: (Progress) throws(Fault) -> Void)
     throws(Fault) -> (summary: Summary, ending: Ending)
@@ -103,19 +103,19 @@ struct ScanRun: ~Copyable {
       addresses: station.sources.count, ports: station.settings.sourcePorts, key: job.key)
     let processors = usableProcessors
     var threads = Threads()
-    let count = UInt64(senders.count)
+    let whole = job.rate.perSecond ?? 0
+    // Below one probe a second for each thread fewer of them share the work.
+    let count = whole == 0 ? UInt64(senders.count) : min(UInt64(senders.count), whole)
     for (index, transmitter) in station.transmitters.enumerated() {
       transmitter.prepare(stamper)
       // Shares that add up: the first ones take what the division leaves over.
-      let whole = job.rate.perSecond ?? 0
       let share = whole / count + (UInt64(index) < whole % count ? 1 : 0)
       let counters = senders[index]
-      let cursor = job.sequence.cursor(thread: index, of: senders.count)
-      // A rate below one a second for each thread leaves some without any.
-      if whole > 0, share == 0 {
+      guard index < count else {
         counters.finished.store(Clock.monotonic, ordering: .releasing)
         continue
       }
+      let cursor = job.sequence.cursor(thread: index, of: Int(count))
       let resets = index == 0 ? self.resets : ResetQueue(capacity: 1)
       let hops = nextHops
       threads.append(
@@ -158,7 +158,7 @@ struct ScanRun: ~Copyable {
       try writer.flush()
       if let fault = senders.lazy.compactMap(\.fault).first { throw fault }
       while let signal = signals.next() {
-        if signal == .interrupt || signal == .terminate { ending = .signal(signal) }
+        if job.endingSignals.contains(signal) { ending = .signal(signal) }
       }
       let now = Clock.monotonic
       if let limit = job.maxRuntime, ending == nil, now - started >= limit.nanoseconds {
@@ -175,8 +175,9 @@ struct ScanRun: ~Copyable {
         let deadline = haltBy ?? now + 1_000_000_000
         haltBy = deadline
         if sendingFinished != nil || now >= deadline { return }
-      } else if isCooled(now, cooldown) && taken == 0 {
-        return
+      } else if isCooled(now, cooldown) {
+        // What waits in the ring came in time; a flood that never ends does not keep the scan alive.
+        if taken == 0 || isCooled(now, cooldown + 1_000_000_000) { return }
       }
     }
   }

@@ -73,6 +73,8 @@ struct JobSettings {
   var dedupeBytes = 128 << 20
   var key: SipHashKey
   var scopeSHA256 = ""
+  /// Signals that end the scan; others are read and mean nothing.
+  var endingSignals: Set<Signal> = [.interrupt, .terminate]
 
   /// A fresh random key: a reply to any other scan proves nothing to this one.
   static func randomKey() -> SipHashKey {

@@ -16,6 +16,8 @@ final class Station {
   let transmitters: [any Transmitter]
   /// In ascending order; an entry's `source` is an index into these.
   let sources: [IPv4Address]
+  /// Sources that are not this host's addresses: nobody answers ARP for them here.
+  let foreignSources: [IPv4Address]
   /// Why the modes are these, where they were left to us.
   let modeReason: String?
 
@@ -44,6 +46,7 @@ final class Station {
     self.settings = settings
     self.control = control
     self.sources = sources
+    foreignSources = sources.filter { !locals.contains($0) }
     self.receiver = receiver
     interface = ready
     transmitters = opened.transmitters
