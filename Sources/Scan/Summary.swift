@@ -41,6 +41,8 @@ public struct Summary: Sendable {
   public var repliesICMP: UInt64 = 0
   public var resetsSent: UInt64 = 0
   public var eventsLost: UInt64 = 0
+  /// Of the valid ones those that `--report` asks for: results written, duplicates and results discarded.
+  public var repliesReported: UInt64 = 0
   public var duplicates: UInt64 = 0
   public var dedupeEvictions: UInt64 = 0
   public var resultsWritten: UInt64 = 0
@@ -96,6 +98,7 @@ public struct Summary: Sendable {
     object.add("replies_icmp", repliesICMP)
     object.add("rst_sent", resetsSent)
     object.add("events_lost", eventsLost)
+    object.add("replies_reported", repliesReported)
     object.add("duplicates", duplicates)
     object.add("dedupe_evictions", dedupeEvictions)
     object.add("results_written", resultsWritten)

@@ -54,6 +54,7 @@ struct Way: CustomTestStringConvertible, Sendable {
     #expect(summary["replies_valid"] == 2048)
     #expect(summary["replies_invalid"] == 0)
     #expect(summary["results_written"] == 2048)
+    #expect(summary["replies_reported"] == 2048)
     #expect(summary["rst_sent"] == (way.kernelResets ? 0 : 2048))
   }
 }

@@ -7,46 +7,27 @@ import Scan
 import Synchronization
 import Wire
 
-/// Why a scan came to its end.
-enum Ending: Equatable {
-  case done
-  case maxResults
-  case maxRuntime
-  case signal(Signal)
-
-  /// The word in the summary.
-  var word: String {
-    switch self {
-    case .done: "done"
-    case .maxResults: "max-results"
-    case .maxRuntime: "max-runtime"
-    case .signal(.interrupt): "interrupted"
-    case .signal: "terminated"
-    }
-  }
-}
-
 /// Runs a scan to its end. The station must be confined already.
 struct ScanRun: ~Copyable {
-  private let station: Station
-  private let job: JobSettings
-  private let nextHops: NextHops
-  private let senders: [SenderCounters]
-  private let resets: ResetQueue
-  private let sourceIndex: [IPv4Address: UInt16]
-  private var writer: ResultWriter
-  private var table: AnswerTable
-  private let before: FateCounts
+  let station: Station
+  let job: JobSettings
+  let nextHops: NextHops
+  let senders: [SenderCounters]
+  let resets: ResetQueue
+  let sourceIndex: [IPv4Address: UInt16]
+  private(set) var writer: ResultWriter
+  private(set) var table: AnswerTable
+  let before: FateCounts
   /// Wall-clock time minus CLOCK_MONOTONIC, nanoseconds, for the events' timestamps.
-  private let clockOffset: UInt64
-  private let started: UInt64
-  private let usageBefore: ResourceUsage
+  let clockOffset: UInt64
+  let started: UInt64
+  let usageBefore: ResourceUsage
 
-  private var reported: UInt64 = 0
-  private var duplicates: UInt64 = 0
-  private var discarded: UInt64 = 0
-  private var ending: Ending?
-  private var failure: Fault?
+  /// Replies taken from the receiver: each becomes a result, a duplicate, or is discarded.
+  private(set) var reported: UInt64 = 0
+  private(set) var duplicates: UInt64 = 0
+  private(set) var discarded: UInt64 = 0
+  private(set) var ending: Ending?
 
   init(_ job: JobSettings, on station: Station, nextHops: NextHops, writer: consuming ResultWriter)
     throws(Fault)
@@ -133,7 +114,7 @@ struct ScanRun: ~Copyable {
   }
 
   /// CLOCK_MONOTONIC when the last sender had finished; nil while one sends.
-  private var sendingFinished: UInt64? {
+  var sendingFinished: UInt64? {
     var latest: UInt64 = 0
     for sender in senders {
       let finished = sender.finished.load(ordering: .acquiring)
@@ -249,91 +230,5 @@ struct ScanRun: ~Copyable {
         reply: reply, isRepeat: false, inCooldown: sendingFinished != nil,
         time: reply.time &+ clockOffset))
     if let limit = job.maxResults, writer.written >= limit, ending == nil { ending = .maxResults }
-  }
-
-  // MARK: - Reports
-
-  private func progress(at now: UInt64) throws(Fault) -> Progress {
-    let fates = try station.receiver.fates() - before
-    return Progress(
-      elapsed: now - started, probesTotal: job.sequence.count,
-      probesCompleted: senders.reduce(0) { $0 + $1.probesCompleted.load(ordering: .relaxed) },
-      probesRefused: senders.reduce(0) { $0 + $1.probesRefused.load(ordering: .relaxed) },
-      results: writer.written, repliesValid: fates.valid, repliesInvalid: fates[.badCookie],
-      eventsLost: fates.eventsLost, duplicates: duplicates,
-      cooldownEnds: sendingFinished.map { $0 + job.cooldown.nanoseconds - started },
-      rate: job.rate)
-  }
-
-  private func summary() throws(Fault) -> Summary {
-    let fates = try station.receiver.fates() - before
-    let usage = ResourceUsage.current
-    var summary = Summary()
-    summary.version = BuildIdentity.revision
-    summary.started = started &+ clockOffset
-    summary.ended = Clock.realtime
-    summary.interface = station.interface.name
-    summary.driver = station.interface.driver ?? ""
-    summary.transmitModes = station.transmitters.map { "\($0.mode.rawValue):\($0.queue)" }
-    summary.receiveMode = station.receiver.mode.rawValue
-    summary.modeReason = station.modeReason
-    summary.resetMode = station.resetMode
-    summary.seed = job.seed.value
-    summary.shard = Int(job.sequence.shard.index)
-    summary.shards = Int(job.sequence.shard.count)
-    summary.targetsTotal = job.sequence.plan.count
-    summary.targetsOutOfScope = job.sequence.plan.outOfScope
-    summary.rateRequested = job.rate.perSecond ?? 0
-    for sender in senders {
-      summary.targetsUnresolved += sender.unresolved.load(ordering: .relaxed)
-      summary.probesCompleted += sender.probesCompleted.load(ordering: .relaxed)
-      summary.probesRefused += sender.probesRefused.load(ordering: .relaxed)
-      summary.resetsSent += sender.resetsCompleted.load(ordering: .relaxed)
-    }
-    summary.probesGenerated = summary.probesCompleted + summary.probesRefused
-    let finished = sendingFinished ?? Clock.monotonic
-    let begun = senders.map { $0.begun.load(ordering: .relaxed) }.filter { $0 > 0 }.min() ?? finished
-    summary.sendingSeconds = Double(finished - min(finished, begun)) / 1e9
-    summary.repliesOpen = fates.open
-    summary.repliesClosed = fates.closed
-    summary.repliesICMP = fates.icmp
-    summary.repliesInvalid = fates[.badCookie]
-    summary.eventsLost = fates.eventsLost
-    summary.repliesReceived = fates.valid + fates[.badCookie] + fates[.openRingFull]
-    summary.resetsSent += fates.resetsSent
-    summary.duplicates = duplicates
-    summary.dedupeEvictions = table.evictions
-    summary.resultsWritten = writer.written
-    summary.resultsDiscarded = discarded
-    summary.cpuUserSeconds = usage.userSeconds - usageBefore.userSeconds
-    summary.cpuSystemSeconds = usage.systemSeconds - usageBefore.systemSeconds
-    summary.peakResidentBytes = usage.peakResidentBytes
-    summary.scopeSHA256 = job.scopeSHA256
-    summary.endedBecause = (ending ?? .done).word
-    return summary
-  }
-}
-
-/// Threads that are joined one after another; an array cannot hold what cannot be copied.
-struct Threads: ~Copyable {
-  private var head: Node?
-
-  private final class Node {
-    var thread: KernelThread?
-    let next: Node?
-    init(_ thread: consuming KernelThread, next: Node?) {
-      self.thread = consume thread
-      self.next = next
-    }
-  }
-
-  mutating func append(_ thread: consuming KernelThread) {
-    head = Node(thread, next: head)
-  }
-
-  mutating func popLast() -> KernelThread? {
-    guard let node = head else { return nil }
-    head = node.next
-    return node.thread.take()
   }
 }
