@@ -4,8 +4,10 @@ SHELL := /bin/bash
 
 BPF_PROGRAMS := answers responder
 BPF_OBJECTS  := $(BPF_PROGRAMS:%=build/bpf/%.bpf.o)
-BPF_CLANG    := clang
-BPF_OBJCOPY  := $(shell dirname "$$(readlink -f "$$(command -v swift)")" 2>/dev/null)/llvm-objcopy
+# The Swift toolchain's own clang and objcopy, wherever `swift` on the path leads to.
+TOOLCHAIN    := $(shell swift -print-target-info 2>/dev/null | sed -n 's|.*"runtimeResourcePath": "\(.*\)/lib/swift".*|\1/bin|p')
+BPF_CLANG    := $(TOOLCHAIN)/clang
+BPF_OBJCOPY  := $(TOOLCHAIN)/llvm-objcopy
 BPF_CFLAGS   := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -I/usr/include/$(shell uname -m)-linux-gnu
 SWIFT_STATIC := -c release --product synbox --static-swift-stdlib -Xswiftc -static-executable
 
