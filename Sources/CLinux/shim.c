@@ -133,10 +133,6 @@ unsigned clinux_load_acquire_u32(const unsigned *from) {
   return __atomic_load_n(from, __ATOMIC_ACQUIRE);
 }
 
-void clinux_store_release_u32(unsigned *to, unsigned value) {
-  __atomic_store_n(to, value, __ATOMIC_RELEASE);
-}
-
 int clinux_usable_processors(int *list, int size) {
   cpu_set_t set;
   int count = 0;

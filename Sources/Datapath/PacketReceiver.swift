@@ -28,12 +28,11 @@ public final class PacketReceiver: Receiver {
     self.reason = reason
     reset = settings.reset == .inPlace ? .transmitter : settings.reset
     local = settings.localSources
-    let key = SipHashKey(octets: randomOctets(16)) ?? SipHashKey(k0: 0, k1: 0)
     state = Mutex(
       State(
         capture: capture,
         classifier: ReplyClassifier(
-          cookie: Cookie(key: key), sources: Set(settings.sources), ports: settings.ports,
+          cookie: Cookie(key: .random()), sources: Set(settings.sources), ports: settings.ports,
           reportClosed: settings.reportClosed, reportICMP: settings.reportICMP)))
   }
 

@@ -18,6 +18,9 @@ public final class XDPReceiver: Receiver {
   public init(_ settings: ReceiveSettings, mode: XDPMode, reason: String? = nil) throws(Fault) {
     let object = try Self.load(settings)
     let key = try SharedKey(try object.map("SIPHASH_KEY"))
+    // Until the first job sets its own: nothing can be forged for an idle box.
+    let random = SipHashKey.random()
+    key.set(k0: random.k0, k1: random.k1)
     let ring = try EventRing(try object.map("EVENTS"))
     let statistics = try object.map("STATS")
     let program = try object.program("answers")
@@ -53,9 +56,6 @@ public final class XDPReceiver: Receiver {
       address.append(bigEndian: source.value)
       try whitelist.update(key: address, value: [1])
     }
-    // A random key until the first job sets its own: nothing can be forged for an idle box.
-    let key = try SharedKey(try object.map("SIPHASH_KEY"))
-    if let random = SipHashKey(octets: randomOctets(16)) { key.set(k0: random.k0, k1: random.k1) }
     return object
   }
 

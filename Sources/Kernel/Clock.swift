@@ -7,8 +7,6 @@ public enum Clock {
   public static var monotonic: UInt64 { read(CLOCK_MONOTONIC) }
   /// CLOCK_REALTIME since 1970-01-01 UTC.
   public static var realtime: UInt64 { read(CLOCK_REALTIME) }
-  /// The calling thread's processor time.
-  public static var threadTime: UInt64 { read(CLOCK_THREAD_CPUTIME_ID) }
 
   private static func read(_ clock: Int32) -> UInt64 {
     var time = timespec()
@@ -37,18 +35,4 @@ public struct ResourceUsage: Sendable {
       userSeconds: seconds(usage.ru_utime), systemSeconds: seconds(usage.ru_stime),
       peakResidentBytes: UInt64(usage.ru_maxrss) * 1024)
   }
-}
-
-/// Octets from the kernel's random number generator (getrandom(2)).
-public func randomOctets(_ count: Int) -> [UInt8] {
-  var octets = [UInt8](repeating: 0, count: count)
-  var filled = 0
-  while filled < count {
-    let start = filled
-    let result = unsafe octets.withUnsafeMutableBytes {
-      unsafe getrandom($0.baseAddress! + start, count - start, 0)
-    }
-    if result > 0 { filled += result }
-  }
-  return octets
 }

@@ -40,11 +40,6 @@ public struct NetworkControl: ~Copyable {
     }
   }
 
-  /// The names of all interfaces, in the kernel's order.
-  public func interfaceNames() throws(Fault) -> [String] {
-    try links().map { $0.name }
-  }
-
   /// The link as it is now, without its addresses and what its driver says. Needs no new socket, so it can
   /// be asked after the drop. Throws a `Fault` that names the interfaces there are when this is not one.
   public func link(of name: String) throws(Fault) -> InterfaceState {

@@ -55,8 +55,8 @@ public struct JobRecord: Hashable, Sendable, Codable {
   /// A fresh random key and seed.
   public init(file: String, now: UInt64) {
     self.file = file
-    key = hexadecimal(randomOctets(16))
-    seed = randomOctets(8).reduce(0) { $0 << 8 | UInt64($1) }
+    key = hexadecimal(SipHashKey.random().octets)
+    seed = .random(in: .min ... .max)
     var text: [UInt8] = []
     text.append(timestamp: now)
     created = String(decoding: text, as: UTF8.self)

@@ -12,6 +12,11 @@ public struct SipHashKey: Hashable, Sendable {
     self.k1 = k1
   }
 
+  /// A key nobody can guess: Swift's generator of random numbers is getrandom(2) on Linux.
+  public static func random() -> SipHashKey {
+    SipHashKey(k0: .random(in: .min ... .max), k1: .random(in: .min ... .max))
+  }
+
   /// nil unless there are exactly 16 octets.
   public init?(octets: some Collection<UInt8>) {
     guard octets.count == 16 else { return nil }

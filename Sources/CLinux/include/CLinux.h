@@ -131,7 +131,6 @@ void clinux_ignore_sigpipe(void);
 unsigned long clinux_load_acquire_long(const unsigned long *from);
 void clinux_store_release_long(unsigned long *to, unsigned long value);
 unsigned clinux_load_acquire_u32(const unsigned *from);
-void clinux_store_release_u32(unsigned *to, unsigned value);
 
 // ---- confinement (confinement.c) ----
 

@@ -78,7 +78,7 @@ extension PlanOptions {
           + "special-purpose addresses (0.0.0.0/8, 127.0.0.0/8, 224.0.0.0/4 and 240.0.0.0/4 never, "
           + "other special blocks only where an entry lies wholly within one)")
     }
-    let seed = self.seed ?? directives.seed ?? Self.randomSeed()
+    let seed = self.seed ?? directives.seed ?? Seed(.random(in: .min ... .max))
     let shard = try chosenShard(directives)
     let sequence = ProbeSequence(
       plan: plan, seed: seed, shard: shard, probes: probes ?? directives.probes ?? .one,
@@ -93,10 +93,6 @@ extension PlanOptions {
       throw ValidationError("--shards needs --seed: shards of different orders overlap")
     }
     return try Shard(shard, of: shards)
-  }
-
-  private static func randomSeed() -> Seed {
-    Seed(randomOctets(8).reduce(0) { $0 << 8 | UInt64($1) })
   }
 
   private func readTargets() throws -> [TargetFile] {

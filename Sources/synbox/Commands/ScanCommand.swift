@@ -71,7 +71,7 @@ struct ScanCommand: ParsableCommand {
     let confinement = try Confinement.drop(
       ConfinementPolicy(readOnly: ["/sys/class/net"], landlock: .wanted))
     let console = Console(quiet: output.quiet, verbose: output.verbose)
-    console.say("\(opened.modeLine); \(confinement)", verbose: false)
+    console.say("\(opened.modeLine); \(confinement)")
     // 4. The first frames leave.
     let nextHops = try NextHops(prepared.sequence.plan, on: opened)
     console.warn(foreign: opened.foreignSources)
@@ -96,7 +96,8 @@ struct ScanCommand: ParsableCommand {
       sequence: prepared.sequence, seed: prepared.seed,
       rate: chosenRate(
         rate, bandwidth, prepared.directives, frameLength: probeOptions.frameLength),
-      key: JobSettings.randomKey())
+      // A fresh one: a reply to any other scan proves nothing to this one.
+      key: .random())
     job.profile = probeOptions
     job.cooldown = cooldownTime ?? prepared.directives.cooldown ?? .seconds(8)
     job.maxResults = maxResults

@@ -17,7 +17,7 @@ final class Console {
     live = !quiet && (verbose || terminal)
   }
 
-  func say(_ text: String, verbose: Bool = true) {
+  func say(_ text: String) {
     guard !quiet else { return }
     write((lineIsOpen ? "\n" : "") + "synbox: \(text)\n")
     lineIsOpen = false

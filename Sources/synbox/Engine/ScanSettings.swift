@@ -75,13 +75,6 @@ struct JobSettings {
   var scopeSHA256 = ""
   /// Signals that end the scan; others are read and mean nothing.
   var endingSignals: Set<Signal> = [.interrupt, .terminate]
-
-  /// A fresh random key: a reply to any other scan proves nothing to this one.
-  static func randomKey() -> SipHashKey {
-    let octets = randomOctets(32)
-    let key = SipHashKey(octets: octets.prefix(16)) ?? SipHashKey(k0: 1, k1: 2)
-    return key
-  }
 }
 
 extension Duration {
