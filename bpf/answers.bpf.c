@@ -37,6 +37,14 @@ struct {
   __type(value, struct synbox_key);
 } SIPHASH_KEY SEC(".maps");
 
+/* The program that turns frames of the kernel's own making into probes (probes.bpf.c), if there is one. */
+struct {
+  __uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+  __uint(max_entries, 1);
+  __type(key, __u32);
+  __type(value, __u32);
+} GENERATOR SEC(".maps");
+
 /* const volatile: the verifier knows the values at load and drops the branches that cannot be taken. */
 const volatile struct synbox_settings settings = {
     .port_first = 32768, .port_last = 61000, .rst = SYNBOX_RST_IN_PLACE};
@@ -210,6 +218,12 @@ static __always_inline int icmp_packet(struct cursor c, struct iphdr *ip, const 
 
 SEC("xdp")
 int answers(struct xdp_md *context) {
+  /* The generator runs through this program because this one is attached: the kernel then has it in its
+     XDP dispatcher already, and a run need not wait for RCU to put it there and take it out again. */
+  if (settings.generator && context->ingress_ifindex == SYNBOX_LOOPBACK) {
+    bpf_tail_call(context, &GENERATOR, 0);
+    return XDP_DROP;
+  }
   struct cursor c = cursor_of(context);
   __be16 ether_type;
   struct ethhdr *ethernet = parse_ethernet(&c, &ether_type);

@@ -40,12 +40,20 @@ static __always_inline __u64 siphash_two_blocks(__u64 k0, __u64 k1, __u64 first,
   return v0 ^ v1 ^ v2 ^ v3;
 }
 
-/* The sequence number, host order, of the probe from (saddr, sport) to (daddr, dport). */
-static __always_inline __u32 cookie(const struct synbox_key *key, __be32 saddr, __be32 daddr,
-                                    __be16 sport, __be16 dport) {
+/*
+ * The hash of the probe from (saddr, sport) to (daddr, dport). Its low 32 bits are the sequence number in
+ * host order, the next 16 the IPv4 identification where that is random.
+ */
+static __always_inline __u64 probe_hash(const struct synbox_key *key, __be32 saddr, __be32 daddr,
+                                        __be16 sport, __be16 dport) {
   __u64 first = (__u64)saddr | ((__u64)daddr << 32);
   __u64 last = (__u64)sport | ((__u64)dport << 16) | (12ULL << 56);
-  return (__u32)siphash_two_blocks(key->k0, key->k1, first, last);
+  return siphash_two_blocks(key->k0, key->k1, first, last);
+}
+
+static __always_inline __u32 cookie(const struct synbox_key *key, __be32 saddr, __be32 daddr,
+                                    __be16 sport, __be16 dport) {
+  return (__u32)probe_hash(key, saddr, daddr, sport, dport);
 }
 
 #endif

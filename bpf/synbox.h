@@ -10,6 +10,9 @@
 
 #include <linux/types.h>
 
+/* The interface that frames made by BPF_PROG_TEST_RUN pretend to come from: lo, everywhere number 1. */
+#define SYNBOX_LOOPBACK 1
+
 /* What a valid reply is. */
 enum synbox_kind {
   SYNBOX_SYN_ACK = 1, /* the port is open */
@@ -82,7 +85,7 @@ struct synbox_settings {
   __u8 rst;           /* enum synbox_rst */
   __u8 report_closed; /* valid RSTs become events */
   __u8 report_icmp;   /* valid ICMP errors become events */
-  __u8 zero;
+  __u8 generator;     /* frames made by BPF_PROG_TEST_RUN go on to the program in GENERATOR */
 };
 _Static_assert(sizeof(struct synbox_settings) == 8, "settings are 8 octets");
 
@@ -91,6 +94,54 @@ struct synbox_key {
   __u64 k0;
   __u64 k1;
 };
+
+/* ---- the generator (probes.bpf.c) ---- */
+
+enum synbox_frame {
+  SYNBOX_FRAME_SYN = 1, /* a probe; its sequence number is the cookie */
+  SYNBOX_FRAME_RST = 2, /* closes the half-open connection that a SYN-ACK told of */
+};
+
+/* One frame to send, 24 octets, all in host order. What Wire.TransmitEntry is in Swift. */
+struct synbox_entry {
+  __u32 destination;
+  __u32 sequence; /* RST only */
+  __u32 next_hop; /* index into NEXT_HOPS */
+  __u16 destination_port;
+  __u16 source_port;
+  __u16 source; /* index into TEMPLATES, which has a SYN and an RST for each */
+  __u8 kind;    /* enum synbox_frame */
+  __u8 refused; /* set by the program: the driver did not take the frame */
+  __u32 zero;
+};
+_Static_assert(sizeof(struct synbox_entry) == 24, "an entry is 24 octets");
+
+/* What one of our source addresses fixes of a frame. 128 octets, so that an index becomes a shift. */
+struct synbox_template {
+  __u8 frame[96];  /* the frame with every changing field zero, zero-padded */
+  __u64 ipv4_sum;  /* sum of the IPv4 header's 16-bit words as they lie in memory, unfolded */
+  __u64 tcp_sum;   /* the same over pseudo-header, TCP header and options */
+  __u64 zero[2];
+};
+_Static_assert(sizeof(struct synbox_template) == 128, "a template is 128 octets");
+
+/*
+ * One sending thread's ring of entries, found by the processor that the thread is pinned to. Only that
+ * processor touches it, so there is nothing to lock. Positions count entries since the ring was made.
+ */
+struct synbox_queue {
+  struct synbox_key key;
+  __u64 end;     /* set by user space: entries below may be sent */
+  __u64 built;   /* entries below have become frames */
+  __u64 settled; /* entries below were taken by the driver, or refused */
+  __u64 refused; /* how many entries were refused so far */
+  __u32 first;   /* where this ring lies in ENTRIES */
+  __u32 mask;    /* its size less one */
+  __u16 identification_mask;  /* the IPv4 identification: (hash bits & mask) | fixed */
+  __u16 identification_fixed;
+  __u32 error; /* the errno of the last bulk or frame that was refused for another reason than room */
+};
+_Static_assert(sizeof(struct synbox_queue) == 64, "a queue is a cache line");
 
 /* ---- the target node (responder.bpf.c) ---- */
 

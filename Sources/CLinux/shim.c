@@ -82,6 +82,16 @@ int clinux_program_run(int program, const void *in, unsigned in_size, void *out,
   return error;
 }
 
+int clinux_program_run_live(int program, const void *in, unsigned in_size, unsigned repeat) {
+  struct xdp_md context = {.data_end = in_size};
+  LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = in, .data_size_in = in_size, .ctx_in = &context,
+              .ctx_size_in = sizeof context, .repeat = (int)repeat,
+              .flags = BPF_F_TEST_XDP_LIVE_FRAMES);
+  return bpf_prog_test_run_opts(program, &options);
+}
+
+int clinux_current_processor(void) { return sched_getcpu(); }
+
 unsigned clinux_xsk_tx_reserve(struct xsk_ring_prod *ring, unsigned count, unsigned *index) {
   return xsk_ring_prod__reserve(ring, count, index);
 }
@@ -114,10 +124,10 @@ void clinux_xsk_completion_release(struct xsk_ring_cons *ring, unsigned count) {
   xsk_ring_cons__release(ring, count);
 }
 
-int clinux_pin_thread(int cpu) {
+int clinux_pin_thread(const int *processors, int count) {
   cpu_set_t set;
   CPU_ZERO(&set);
-  CPU_SET(cpu, &set);
+  for (int i = 0; i < count; i++) CPU_SET(processors[i], &set);
   return pthread_setaffinity_np(pthread_self(), sizeof set, &set);
 }
 

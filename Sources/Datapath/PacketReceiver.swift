@@ -78,5 +78,7 @@ public final class PacketReceiver: Receiver {
     }
   }
 
+  public func attach(generator program: Int32) throws(Fault) -> Int32? { nil }
+
   public func fates() throws(Fault) -> FateCounts { state.withLock { $0.fates } }
 }

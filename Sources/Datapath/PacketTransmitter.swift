@@ -64,6 +64,7 @@ extension PacketTransmitter.State {
           "cannot send", cause: error,
           remedy: error.number == 100 ? "The interface is down; `ip link set … up`" : nil))
     }
+    result.left = result.accepted
     for place in 0..<result.accepted { completed.count(entries[place].kind) }
     if result.accepted < count { result.refused.count(entries[result.accepted].kind) }
     return .success(result)

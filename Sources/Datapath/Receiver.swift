@@ -24,13 +24,15 @@ public struct ReceiveSettings: Sendable {
   public var reset: ResetMethod
   public var reportClosed: Bool
   public var reportICMP: Bool
+  /// A generator will run through the XDP program.
+  public var generator: Bool
   /// Octets of the event ring, a power of two and a multiple of the page.
   public var ringBytes: UInt32
 
   public init(
     interface: Int32, interfaceName: String, sources: [IPv4Address],
     localSources: Set<IPv4Address>, ports: ClosedRange<UInt16>, reset: ResetMethod, reportClosed: Bool,
-    reportICMP: Bool, ringBytes: UInt32 = 1 << 22
+    reportICMP: Bool, generator: Bool = false, ringBytes: UInt32 = 1 << 22
   ) {
     self.interface = interface
     self.interfaceName = interfaceName
@@ -40,6 +42,7 @@ public struct ReceiveSettings: Sendable {
     self.reset = reset
     self.reportClosed = reportClosed
     self.reportICMP = reportICMP
+    self.generator = generator
     self.ringBytes = ringBytes
   }
 }
@@ -59,6 +62,9 @@ public protocol Receiver: Sendable {
   /// and what follows for later. A receiver that must look at other packets too counts those: 0 means that
   /// nothing waits, or that `body` wants no more.
   func drain(limit: Int, _ body: (Reply) -> Bool) throws(Fault) -> Int
+  /// Lets a generator's program run through the attached program, and returns that one; nil where none is
+  /// attached.
+  func attach(generator program: Int32) throws(Fault) -> Int32?
   /// All packets so far by fate.
   func fates() throws(Fault) -> FateCounts
 }

@@ -4,6 +4,8 @@ import Wire
 
 /// The ways to send, as they are named on the command line and in the summary.
 public enum TransmitMode: String, Sendable, CaseIterable {
+  /// The kernel makes the frames itself (BPF_PROG_TEST_RUN) and redirects them to the NIC.
+  case generator
   /// AF_PACKET, sendmmsg past the queueing discipline.
   case packet
   /// AF_XDP, frames copied by the kernel.
@@ -34,8 +36,11 @@ public struct FrameCounts: Hashable, Sendable {
 public struct SubmitResult: Sendable {
   /// The first so many entries were taken; the rest must be offered again.
   public var accepted = 0
-  /// Of the rest, those that were tried and refused, as opposed to not tried for want of room.
+  /// Tried and refused, as opposed to not tried for want of room. They are among the rest; the generator
+  /// keeps its own and tries them again itself.
   public var refused = FrameCounts()
+  /// Frames that left in this call, those kept from earlier ones included: what counts against the rate.
+  public var left = 0
 }
 
 /// One transmit queue. Used by one thread at a time; which one may change between jobs.
@@ -45,6 +50,8 @@ public protocol Transmitter: Sendable {
   var queue: UInt32 { get }
   /// Entries in one batch at most.
   var batch: Int { get }
+  /// The processor that the thread must be pinned to; nil where any will do.
+  var processor: Int? { get }
   /// Sets the frames' contents for a job. Nothing of the last job may be in flight.
   func prepare(_ stamper: FrameStamper)
   /// Makes frames of as many entries as there is room for, and hands them over.
@@ -53,4 +60,11 @@ public protocol Transmitter: Sendable {
   func complete() throws(Fault) -> FrameCounts
   /// Frames handed over and not confirmed yet.
   var inFlight: Int { get }
+  /// Of these the ones that were refused, and leave with the next `submit`.
+  var waiting: Int { get }
+}
+
+extension Transmitter {
+  public var processor: Int? { nil }
+  public var waiting: Int { 0 }
 }

@@ -46,7 +46,7 @@ public final class XDPReceiver: Receiver {
     try object.setReadOnlyData(
       Contract.settings(
         ports: settings.ports, reset: settings.reset, reportClosed: settings.reportClosed,
-        reportICMP: settings.reportICMP))
+        reportICMP: settings.reportICMP, generator: settings.generator))
     try object.setMaxEntries("EVENTS", settings.ringBytes)
     try object.setMaxEntries("WHITELIST_IPV4", UInt32(max(1, settings.sources.count)))
     try object.load()
@@ -80,6 +80,11 @@ public final class XDPReceiver: Receiver {
     // EOPNOTSUPP, EINVAL, ERANGE, EMSGSIZE, ENOSPC, ENODEV as drivers use them for "not with XDP"
     [95, 22, 34, 90, 28].contains(fault.cause?.number ?? 0)
       && fault.what.hasPrefix("cannot attach the XDP program")
+  }
+
+  public func attach(generator program: Int32) throws(Fault) -> Int32? {
+    try object.map("GENERATOR").setProgram(program, at: 0)
+    return try object.program("answers")
   }
 
   public func setKey(_ key: SipHashKey) { self.key.set(k0: key.k0, k1: key.k1) }

@@ -89,6 +89,7 @@ extension XDPTransmitter.State {
     socket.submit(count)
     var result = SubmitResult()
     result.accepted = count
+    result.left = count
     return wakeUp(result)
   }
 

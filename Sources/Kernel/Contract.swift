@@ -9,7 +9,8 @@ public enum Contract {
 
   /// Octets of `struct synbox_settings`.
   public static func settings(
-    ports: ClosedRange<UInt16>, reset: ResetMethod, reportClosed: Bool, reportICMP: Bool
+    ports: ClosedRange<UInt16>, reset: ResetMethod, reportClosed: Bool, reportICMP: Bool,
+    generator: Bool = false
   ) -> [UInt8] {
     var settings = synbox_settings()
     settings.port_first = ports.lowerBound
@@ -17,6 +18,7 @@ public enum Contract {
     settings.rst = reset.rawValue
     settings.report_closed = reportClosed ? 1 : 0
     settings.report_icmp = reportICMP ? 1 : 0
+    settings.generator = generator ? 1 : 0
     return octets(of: settings)
   }
 
@@ -29,6 +31,9 @@ public enum Contract {
         seed: seed, threshold: threshold, answer: answer, closed_rst: closedReset ? 1 : 0,
         redirect: redirects ? 1 : 0, zero: 0))
   }
+
+  /// Octets of the read-only data of `probes`: the interface that frames leave by.
+  static func generatorSettings(interface: Int32) -> [UInt8] { octets(of: interface) }
 
   private static func octets<Value: BitwiseCopyable>(of value: Value) -> [UInt8] {
     unsafe withUnsafeBytes(of: value) { unsafe [UInt8]($0) }

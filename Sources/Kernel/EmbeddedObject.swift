@@ -4,6 +4,7 @@ import CLinux
 /// A BPF object file inside the binary.
 public enum EmbeddedObject: String, Sendable {
   case answers
+  case probes
   case responder
 
   /// The ELF file's first octet and length. Static data: valid for ever.
@@ -12,6 +13,10 @@ public enum EmbeddedObject: String, Sendable {
     case .answers:
       unsafe (
         UnsafeRawPointer(clinux_answers_start()), Int(clinux_answers_object_size)
+      )
+    case .probes:
+      unsafe (
+        UnsafeRawPointer(clinux_probes_start()), Int(clinux_probes_object_size)
       )
     case .responder:
       unsafe (

@@ -29,7 +29,7 @@ import CLinux
       { argument in
         let work = unsafe Unmanaged<Work>.fromOpaque(argument!).takeRetainedValue()
         unsafe clinux_name_thread(String(work.name.prefix(15)))
-        if let processor = work.processor { _ = clinux_pin_thread(Int32(processor)) }
+        if let processor = work.processor { _ = unsafe clinux_pin_thread([Int32(processor)], 1) }
         // The default slack of 50 us would show in the pacing.
         _ = clinux_prctl(PR_SET_TIMERSLACK, 1, 0)
         work.body()
@@ -52,4 +52,14 @@ public var usableProcessors: [Int] {
   var list = [Int32](repeating: 0, count: 1024)
   let count = unsafe clinux_usable_processors(&list, Int32(list.count))
   return list.prefix(Int(max(0, count))).map(Int.init)
+}
+
+/// Runs `body` on one processor, then lets this thread have all that it had before.
+public func onProcessor<Failure: Error>(
+  _ processor: Int, _ body: () throws(Failure) -> Void
+) throws(Failure) {
+  let before = usableProcessors.map { Int32($0) }
+  _ = unsafe clinux_pin_thread([Int32(processor)], 1)
+  defer { _ = unsafe clinux_pin_thread(before, Int32(before.count)) }
+  try body()
 }

@@ -79,13 +79,14 @@ public struct FrameStamper: Sendable {
   /// Octets of every SYN, padding included.
   public let frameLength: Int
   /// One of each for every source address.
-  @usableFromInline let probes: [FrameTemplate]
-  @usableFromInline let resets: [FrameTemplate]
+  public let probes: [FrameTemplate]
+  public let resets: [FrameTemplate]
   /// For each next hop the first eight octets of the frame, as they lie in memory on a little-endian
   /// machine: its address and the first two octets of ours.
-  @usableFromInline let nextHops: [UInt64]
-  @usableFromInline let identificationMask: UInt16
-  @usableFromInline let identificationFixed: UInt16
+  public let nextHops: [UInt64]
+  /// The IPv4 identification is 16 bits of the cookie's hash under this mask, and the fixed bits.
+  public let identificationMask: UInt16
+  public let identificationFixed: UInt16
 
   /// - Parameters:
   ///   - sources: at least one, at most 65,536.

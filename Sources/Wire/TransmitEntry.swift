@@ -1,7 +1,7 @@
-// What a transmitter is asked to send: a SYN or an RST, in 20 octets. Frames are made from it where
-// they are needed: in user space by FrameStamper, or in the kernel.
+// What a transmitter is asked to send: a SYN or an RST, in 24 octets. Frames are made from it where
+// they are needed: in user space by FrameStamper, or in the kernel by bpf/probes.bpf.c.
 
-/// One frame to send.
+/// One frame to send. In memory it is `struct synbox_entry` of bpf/synbox.h.
 public struct TransmitEntry: Hashable, Sendable, BitwiseCopyable {
   public enum Kind: UInt8, Sendable, BitwiseCopyable {
     /// A probe. Its sequence number is the cookie.
@@ -20,7 +20,13 @@ public struct TransmitEntry: Hashable, Sendable, BitwiseCopyable {
   public var sourcePort: UInt16
   /// Which of our addresses: an index into the stamper's sources.
   public var source: UInt16
-  public var kind: Kind
+  /// The raw value, for an enumeration's own place in memory is the compiler's affair.
+  @usableFromInline var kindValue: UInt8
+  /// The kernel's mark in its own copy, and what fills the octets up.
+  private var refused: UInt8 = 0
+  private var zero: UInt32 = 0
+
+  @inlinable public var kind: Kind { kindValue == Kind.rst.rawValue ? .rst : .syn }
 
   public init(
     syn destination: UInt32, port: UInt16, source: UInt16, sourcePort: UInt16, nextHop: UInt32 = 0
@@ -31,7 +37,7 @@ public struct TransmitEntry: Hashable, Sendable, BitwiseCopyable {
     self.sourcePort = sourcePort
     self.nextHop = nextHop
     sequenceNumber = 0
-    kind = .syn
+    kindValue = Kind.syn.rawValue
   }
 
   public init(
@@ -41,6 +47,6 @@ public struct TransmitEntry: Hashable, Sendable, BitwiseCopyable {
     self.init(
       syn: destination, port: port, source: source, sourcePort: sourcePort, nextHop: nextHop)
     self.sequenceNumber = sequenceNumber
-    kind = .rst
+    kindValue = Kind.rst.rawValue
   }
 }

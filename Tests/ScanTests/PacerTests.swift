@@ -2,37 +2,40 @@ import Scan
 import TestSupport
 import Testing
 
-/// A wake-up and what was sent at it.
+/// What was sent at a wake-up.
 private struct Departure {
   let time: UInt64
   let count: Int
 }
 
 private let second: UInt64 = 1_000_000_000
+private let window = Pacer.window
 
-/// Sends whatever is due for `seconds` of a clock that only this test advances. Every wake-up comes late
-/// by up to 0.9 ms, as those of a busy machine do.
-private func simulate(_ pacer: inout Pacer, seconds: UInt64, random: inout SeededGenerator)
-  -> [Departure]
-{
-  let tick = max(1, Int(pacer.perSecond / 1000))
+/// Sends whatever is due, a batch at most at a time, for `seconds` of a clock that only this test advances.
+/// Every wake-up comes late by up to `lateness`, as those of a busy machine do; now and then one by `stall`.
+private func simulate(
+  _ pacer: inout Pacer, seconds: UInt64, lateness: UInt64 = 80_000, stall: UInt64 = 0,
+  random: inout SeededGenerator
+) -> [Departure] {
   var departures: [Departure] = []
-  var now: UInt64 = 0
+  var (now, wakeUps) = (UInt64(0), 0)
   while now < seconds * second {
-    let due = pacer.due(at: now)
+    let due = min(pacer.due(at: now), pacer.batch)
     if due > 0 { departures.append(Departure(time: now, count: due)) }
-    pacer.spend(due)
-    now = max(now, pacer.moment(for: tick)) + UInt64.random(in: 0..<900_000, using: &random)
+    pacer.spend(due, at: now)
+    now = max(now, pacer.moment(for: pacer.tick)) + UInt64.random(in: 0..<lateness, using: &random)
+    wakeUps += 1
+    if wakeUps % 1000 == 0 { now += stall }
   }
   return departures
 }
 
-/// The most that left in any `window` nanoseconds, both ends included.
-private func most(_ departures: [Departure], in window: UInt64) -> Int {
+/// The most that left in any window, its end not included.
+private func most(_ departures: [Departure]) -> Int {
   var (most, sum, oldest) = (0, 0, 0)
   for departure in departures {
     sum += departure.count
-    while departure.time - departures[oldest].time > window {
+    while departure.time - departures[oldest].time >= window {
       sum -= departures[oldest].count
       oldest += 1
     }
@@ -42,7 +45,8 @@ private func most(_ departures: [Departure], in window: UInt64) -> Int {
 }
 
 private let rates: [(perSecond: UInt64, seconds: UInt64)] = [
-  (100, 3600), (999, 600), (1_000, 600), (10_000, 120), (100_000, 60), (1_488_095, 60),
+  (1, 3600), (100, 3600), (501, 600), (999, 600), (1_000, 600), (10_000, 120), (100_000, 60),
+  (500_000, 30), (1_000_000, 30), (1_488_095, 30), (4_000_000, 10),
 ]
 
 @Suite struct `A pacer whose wake-ups come late` {
@@ -54,22 +58,39 @@ private let rates: [(perSecond: UInt64, seconds: UInt64)] = [
     var pacer = Pacer(perSecond: perSecond, start: 0)
     let departures = simulate(&pacer, seconds: seconds, random: &random)
     let last = departures.last?.time ?? 0
-    // One probe may leave at the very start; what is still in the bucket at the end has not left.
+    // One probe may leave at the very start; what is still in credit at the end has not left.
     let exact = Int(last * perSecond / second) + 1
     let sent = departures.reduce(0) { $0 + $1.count }
     #expect(sent <= exact)
-    #expect(sent >= exact - Int(pacer.burst), "\(exact - sent) too few, seed \(seed)")
+    #expect(sent >= exact - 2 * pacer.batch, "\(exact - sent) too few, seed \(seed)")
   }
 
-  @Test(arguments: rates)
-  func `never sends more in ten milliseconds than its share and one burst`(
-    perSecond: UInt64, seconds: UInt64
+  @Test(arguments: rates, [0, 3_000_000, 50_000_000] as [UInt64])
+  func `never sends more in ten milliseconds than its share and one batch, also after stalls`(
+    rate: (perSecond: UInt64, seconds: UInt64), stall: UInt64
   ) {
     var random = SeededGenerator(seed)
+    var pacer = Pacer(perSecond: rate.perSecond, start: 0)
+    let departures = simulate(
+      &pacer, seconds: min(rate.seconds, 60), lateness: 900_000, stall: stall, random: &random)
+    #expect(most(departures) <= Int(rate.perSecond / 100) + pacer.batch)
+  }
+
+  @Test(arguments: [100, 999, 10_000, 100_000, 1_000_000] as [UInt64])
+  func `makes up for a stall within the second after it`(perSecond: UInt64) {
+    var random = SeededGenerator(seed)
     var pacer = Pacer(perSecond: perSecond, start: 0)
-    let departures = simulate(&pacer, seconds: min(seconds, 60), random: &random)
-    let share = Int((perSecond + 99) / 100)
-    #expect(most(departures, in: 10_000_000) <= share + Int(pacer.burst))
+    // Before and after half a percent of a second in which nothing ran.
+    _ = simulate(&pacer, seconds: 1, random: &random)
+    var now = second + 5_000_000
+    var sent = 0
+    while now < 2 * second {
+      let due = min(pacer.due(at: now), pacer.batch)
+      sent += due
+      pacer.spend(due, at: now)
+      now = max(now + 1, pacer.moment(for: pacer.tick))
+    }
+    #expect(sent + 2 * pacer.batch >= Int(perSecond), "\(sent) in the second after")
   }
 }
 
@@ -77,33 +98,44 @@ private let rates: [(perSecond: UInt64, seconds: UInt64)] = [
   @Test func `without a limit lets everything leave, at once and always`() {
     var pacer = Pacer(perSecond: 0, start: 5)
     #expect(pacer.due(at: 5) == Int.max)
-    pacer.spend(1_000_000)
+    pacer.spend(1_000_000, at: 5)
     #expect(pacer.due(at: 5) == Int.max)
     #expect(pacer.moment(for: 64) <= 5)
   }
 
-  @Test func `gains nothing while time runs backwards, and nothing twice when it comes back`() {
-    var pacer = Pacer(perSecond: 1_000, start: 10 * second, burst: 1_000)
-    pacer.spend(1)
-    #expect(pacer.due(at: 11 * second) == 1_000)
-    pacer.spend(1_000)
-    #expect(pacer.due(at: 3 * second) == 0)
-    #expect(pacer.due(at: 11 * second) == 0)
-    #expect(pacer.due(at: 11 * second + 1_000_000) == 1)
+  @Test(arguments: [
+    (1, 1), (100, 1), (999, 2), (10_000, 20), (32_000, 64), (100_000, 64), (1_000_000, 244),
+    (4_000_000, 976), (.max, 244_140),
+  ])
+  func `hands over two milliseconds' worth, at most 64, unless the rate is high`(
+    rate: UInt64, batch: Int
+  ) {
+    #expect(Pacer(perSecond: rate, start: 0).batch == batch)
   }
 
-  @Test(arguments: [1, 100, 999, 1_488_095, 1_000_000_000] as [UInt64])
-  func `has one burst and no more after a pause of any length`(perSecond: UInt64) {
+  @Test func `gains nothing while time runs backwards, and nothing twice when it comes back`() {
+    var pacer = Pacer(perSecond: 1_000, start: 10 * second)
+    pacer.spend(1, at: 10 * second)
+    #expect(pacer.due(at: 10 * second + 3_000_000) == 3)
+    pacer.spend(3, at: 10 * second + 3_000_000)
+    #expect(pacer.due(at: 3 * second) == 0)
+    #expect(pacer.due(at: 10 * second + 3_000_000) == 0)
+    #expect(pacer.due(at: 10 * second + 4_000_000) == 1)
+  }
+
+  @Test(arguments: [1, 100, 999, 1_488_095, 1_000_000_000, .max] as [UInt64])
+  func `has a window's worth and no more after a pause of any length`(perSecond: UInt64) {
     for pause in [60 * second, 86_400 * second, UInt64.max] {
       var pacer = Pacer(perSecond: perSecond, start: 0)
-      #expect(pacer.due(at: pause) == Int(pacer.burst))
+      #expect(pacer.due(at: pause) <= Int(clamping: perSecond / 100) + pacer.batch)
+      #expect(pacer.due(at: pause) >= 1)
     }
   }
 
   @Test func `sends what is left of a batch that was cut short at once`() {
     var pacer = Pacer(perSecond: 1_000_000, start: 0)
     #expect(pacer.due(at: 1_000_000) == 1_001)
-    pacer.spend(64)
+    pacer.spend(64, at: 1_000_000)
     #expect(pacer.due(at: 1_000_000) == 937)
   }
 
@@ -111,8 +143,8 @@ private let rates: [(perSecond: UInt64, seconds: UInt64)] = [
   func `names the first nanosecond at which so many are due`(perSecond: UInt64) {
     for count in [1, 2, 64] {
       var pacer = Pacer(perSecond: perSecond, start: 0)
-      pacer.spend(1)
-      let wanted = min(count, Int(pacer.burst))
+      pacer.spend(1, at: 0)
+      let wanted = min(count, pacer.batch)
       let moment = pacer.moment(for: count)
       var early = pacer
       #expect(early.due(at: moment - 1) < wanted)

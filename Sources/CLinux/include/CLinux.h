@@ -61,6 +61,8 @@
 /// The BPF objects: first octet and length. Arrays of unknown size do not reach Swift, hence functions.
 const void *clinux_answers_start(void);
 extern const size_t clinux_answers_object_size;
+const void *clinux_probes_start(void);
+extern const size_t clinux_probes_object_size;
 const void *clinux_responder_start(void);
 extern const size_t clinux_responder_object_size;
 /// NUL-terminated: git revision, version of libxdp at build time.
@@ -107,6 +109,9 @@ int clinux_xdp_mode(int interface);
 /// `out_size` is the room in `out` before, the packet's length after.
 int clinux_program_run(int program, const void *in, unsigned in_size, void *out, unsigned *out_size,
                        unsigned repeat, unsigned *verdict, unsigned *nanoseconds);
+/// The same over live frames: the kernel makes `repeat` frames like `in`, and does with each what the program
+/// says. 0 or a negative errno.
+int clinux_program_run_live(int program, const void *in, unsigned in_size, unsigned repeat);
 /// xsk_ring_*: static inline in xdp/xsk.h.
 unsigned clinux_xsk_tx_reserve(struct xsk_ring_prod *ring, unsigned count, unsigned *index);
 void clinux_xsk_tx_submit(struct xsk_ring_prod *ring, unsigned count);
@@ -116,8 +121,10 @@ int clinux_xsk_needs_wakeup(const struct xsk_ring_prod *ring);
 unsigned clinux_xsk_completion_peek(struct xsk_ring_cons *ring, unsigned count, unsigned *index);
 unsigned long long clinux_xsk_completion_address(const struct xsk_ring_cons *ring, unsigned index);
 void clinux_xsk_completion_release(struct xsk_ring_cons *ring, unsigned count);
+/// The processor this thread runs on: declared for _GNU_SOURCE only.
+int clinux_current_processor(void);
 /// CPU_ZERO, CPU_SET, pthread_setaffinity_np of the calling thread; 0 or an errno.
-int clinux_pin_thread(int cpu);
+int clinux_pin_thread(const int *processors, int count);
 /// setresgid, setresuid, setns(CLONE_NEWNET), O_PATH: declared for _GNU_SOURCE only.
 int clinux_setresgid(unsigned gid);
 int clinux_setresuid(unsigned uid);

@@ -21,7 +21,7 @@ struct StationOptions: ParsableArguments {
     transform: parsedMAC)
   var gatewayMac: MACAddress?
 
-  @Option(help: "How to send: auto, xdp, xdp-zerocopy, xdp-copy, packet.")
+  @Option(help: "How to send: auto, generator, xdp, xdp-zerocopy, xdp-copy, packet.")
   var transmit: TransmitChoice = .auto
 
   @Option(help: "How to receive: auto, xdp-native, xdp-generic, packet.")
@@ -39,12 +39,14 @@ struct StationOptions: ParsableArguments {
   @Option(name: [.customShort("T"), .long], help: "Sending threads, one transmit queue each (1).")
   var senderThreads: Int = 1
 
-  @Option(help: "Frames handed to the kernel in one call (64); 1 sends each by itself.")
-  var batch: Int = 64
+  @Option(
+    help: "Frames handed to the kernel in one call (64; generator 4096); 1 sends each by itself.")
+  var batch: Int?
 
   mutating func validate() throws {
-    guard (1...1024).contains(batch) else {
-      throw ValidationError("found --batch \(batch), expected 1 to 1024")
+    if let batch, !StationSettings.batches.contains(batch) {
+      throw ValidationError(
+        "found --batch \(batch), expected 1 to \(StationSettings.batches.upperBound)")
     }
     guard (1...64).contains(senderThreads) else {
       throw ValidationError("found --sender-threads \(senderThreads), expected 1 to 64")

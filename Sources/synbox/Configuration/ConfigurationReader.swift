@@ -47,7 +47,7 @@ private struct ConfigurationReader {
     station.receive = try word("receive") ?? station.receive
     station.report = try word("report") ?? station.report
     station.senders = try number("sender-threads", 1...64) ?? station.senders
-    station.batch = try number("batch", 1...1024) ?? station.batch
+    station.batch = try number("batch", StationSettings.batches) ?? station.batch
   }
 
   func scope() throws(ProfileError) -> ScopeSources {

@@ -82,7 +82,6 @@ struct ScanRun: ~Copyable {
       sourceMAC: station.interface.mac, nextHops: nextHops.addresses)
     let selection = SourceSelection(
       addresses: station.sources.count, ports: station.settings.sourcePorts, key: job.key)
-    let processors = usableProcessors
     var threads = Threads()
     let whole = job.rate.perSecond ?? 0
     // Below one probe a second for each thread fewer of them share the work.
@@ -97,20 +96,43 @@ struct ScanRun: ~Copyable {
         continue
       }
       let cursor = job.sequence.cursor(thread: index, of: Int(count))
-      let resets = index == 0 ? self.resets : ResetQueue(capacity: 1)
-      let hops = nextHops
-      threads.append(
-        try KernelThread(
-          name: "send-\(transmitter.queue)",
-          processor: processors.count > 1 ? processors[(index + 1) % processors.count] : nil
-        ) {
-          var sender = Sender(
-            transmitter: transmitter, resets: resets, counters: counters, selection: selection,
-            nextHops: hops, cursor: cursor, rate: share)
-          sender.run()
-        })
+      let maker = ProbeMaker(
+        counters: counters, selection: selection, nextHops: nextHops, cursor: cursor,
+        block: transmitter.batch)
+      try start(index, maker, rate: share, &threads)
     }
     return threads
+  }
+
+  /// Starts the sending thread of a transmitter, and where that pays another one that works ahead for it.
+  private func start(
+    _ index: Int, _ maker: ProbeMaker, rate: UInt64, _ threads: inout Threads
+  ) throws(Fault) {
+    let transmitter = station.transmitters[index]
+    let counters = senders[index]
+    let resets = index == 0 ? self.resets : ResetQueue(capacity: 1)
+    let block = maker.emptyBlock()
+    let placement = ThreadPlacement(senders: senders.count)
+    // The generator is so fast that choosing targets is a fifth of its work.
+    let isFast = transmitter.mode == .generator && (rate == 0 || rate > 1_000_000)
+    let feed = isFast && placement.hasSpare ? ProbeFeed(blocks: 8, of: maker) : nil
+    if let feed {
+      threads.append(
+        try KernelThread(name: "plan-\(transmitter.queue)", processor: placement.spare(index)) {
+          feed.run(maker)
+        })
+    }
+    threads.append(
+      try KernelThread(
+        name: "send-\(transmitter.queue)",
+        processor: transmitter.processor ?? placement.sender(index)
+      ) {
+        var sender = Sender(
+          transmitter: transmitter, resets: resets, counters: counters,
+          source: feed.map { .feed($0) } ?? .own(maker), block: block, rate: rate)
+        sender.run()
+        feed?.stop()
+      })
   }
 
   /// CLOCK_MONOTONIC when the last sender had finished; nil while one sends.

@@ -9,6 +9,7 @@ import Wire
 /// How to send, as asked for.
 enum TransmitChoice: String, CaseIterable {
   case auto
+  case generator
   case xdp
   case xdpZeroCopy = "xdp-zerocopy"
   case xdpCopy = "xdp-copy"
@@ -56,8 +57,9 @@ struct StationSettings {
   var reset = ResetChoice.auto
   /// Sending threads, one transmit queue each.
   var senders = 1
-  /// Frames handed to the kernel in one call.
-  var batch = 64
+  /// Frames handed to the kernel in one call; nil is what suits the way of sending.
+  var batch: Int?
+  static let batches = 1...4096
 }
 
 /// What belongs to one scan.

@@ -11,13 +11,10 @@ struct Sender {
   private let transmitter: any Transmitter
   private let resets: ResetQueue
   private let counters: SenderCounters
-  private let selection: SourceSelection
-  private let nextHops: NextHops
-  private var cursor: ProbeSequence.Cursor
+  private var source: ProbeSource
   private var pacer: Pacer
 
-  private var probes: [Probe]
-  /// Probes stamped with their sources, `entries[first..<last]` still to be sent.
+  /// `entries[first..<last]` are still to be sent.
   private var entries: [TransmitEntry]
   private var first = 0
   private var last = 0
@@ -25,22 +22,19 @@ struct Sender {
   private var exhausted = false
   private var hasBegun = false
 
-  /// - Parameter rate: this thread's share, probes per second; 0 is no limit.
+  /// - Parameters:
+  ///   - block: an array for the source's entries.
+  ///   - rate: this thread's share, probes per second; 0 is no limit.
   init(
-    transmitter: any Transmitter, resets: ResetQueue, counters: SenderCounters,
-    selection: SourceSelection, nextHops: NextHops, cursor: ProbeSequence.Cursor, rate: UInt64
+    transmitter: any Transmitter, resets: ResetQueue, counters: SenderCounters, source: ProbeSource,
+    block: [TransmitEntry], rate: UInt64
   ) {
     self.transmitter = transmitter
     self.resets = resets
     self.counters = counters
-    self.selection = selection
-    self.nextHops = nextHops
-    self.cursor = cursor
+    self.source = source
     pacer = Pacer(perSecond: rate, start: Clock.monotonic)
-    let target = Target(IPv4Address(0), Port(0))
-    probes = [Probe](repeating: Probe(target, pass: 0), count: transmitter.batch)
-    entries = [TransmitEntry](
-      repeating: TransmitEntry(syn: 0, port: 0, source: 0, sourcePort: 0), count: transmitter.batch)
+    entries = block
     resetBatch.reserveCapacity(4096)
   }
 
@@ -60,33 +54,37 @@ struct Sender {
   private mutating func turn() throws(Fault) {
     try takeCompletions()
     if !resets.isEmpty { try sendResets() }
-    guard counters.phase == .sending, !exhausted else {
+    guard counters.phase == .sending, !exhausted || transmitter.waiting > 0 else {
       if transmitter.inFlight == 0, counters.finished.load(ordering: .relaxed) == 0 {
         counters.finished.store(Clock.monotonic, ordering: .releasing)
+      } else if transmitter.waiting > 0 {
+        // Told to stop: what the driver refused before still leaves, for it counts as generated.
+        return try sendWaiting()
       }
       return rest(until: Clock.monotonic + 500_000)
     }
-    if first == last {
-      refill()
-      if exhausted { return }
+    guard refill() || transmitter.waiting > 0 else { return }
+    try sendProbes()
+  }
+
+  private mutating func sendProbes() throws(Fault) {
+    let limit = pacer.batch > 0 ? pacer.batch : transmitter.batch
+    let due = min(pacer.due(at: Clock.monotonic), limit)
+    let waiting = transmitter.waiting
+    guard due > 0 else {
+      return rest(until: pacer.moment(for: min(pacer.tick, last - first + waiting)))
     }
-    let due = min(pacer.due(at: Clock.monotonic), last - first)
-    guard due > 0 else { return rest(until: pacer.moment(for: min(tick, last - first))) }
     if !hasBegun {
       hasBegun = true
       counters.begun.store(Clock.monotonic, ordering: .relaxed)
     }
-    let result = try transmitter.submit(entries.span.extracting(first..<first + due))
-    pacer.spend(result.accepted)
+    let count = min(last - first, transmitter.batch, max(0, due - waiting))
+    let result = try transmitter.submit(entries.span.extracting(first..<first + count))
+    pacer.spend(result.left, at: Clock.monotonic)
     first += result.accepted
     counters.probesRefused.add(result.refused.probes, ordering: .relaxed)
     // A full queue empties at the NIC's pace; asking again at once would only burn the processor.
-    if result.accepted == 0 { rest(until: Clock.monotonic + 20_000) }
-  }
-
-  /// Probes to wait for at a time: a millisecond's worth, so that slow scans hardly wake.
-  private var tick: Int {
-    max(1, min(transmitter.batch, Int(clamping: pacer.perSecond / 1000)))
+    if result.refused.probes > 0 || result.left == 0 { rest(until: Clock.monotonic + 20_000) }
   }
 
   /// Sleeps, but never long: RSTs may come, and a signal wants to be noticed.
@@ -94,31 +92,15 @@ struct Sender {
     Clock.sleep(untilMonotonic: min(moment, Clock.monotonic + 5_000_000))
   }
 
-  private mutating func refill() {
-    (first, last) = (0, 0)
-    while last == 0, !exhausted {
-      let count = Self.fill(&probes, from: &cursor)
-      exhausted = count == 0
-      for index in 0..<count { append(probes[index]) }
+  /// Sees to it that there are entries, if there are any to be had now.
+  private mutating func refill() -> Bool {
+    guard first == last, !exhausted else { return first < last }
+    switch source.next(&entries) {
+    case .entries(let count): (first, last) = (0, count)
+    case .nothing: rest(until: Clock.monotonic + 20_000)
+    case .end: exhausted = true
     }
-  }
-
-  private static func fill(_ probes: inout [Probe], from cursor: inout ProbeSequence.Cursor) -> Int {
-    var span = probes.mutableSpan
-    return cursor.next(into: &span)
-  }
-
-  private mutating func append(_ probe: Probe) {
-    guard let hop = nextHops.index(of: probe.address.value) else {
-      if probe.pass == 0 { counters.unresolved.add(1, ordering: .relaxed) }
-      return
-    }
-    let (source, port) = selection.choose(
-      destination: probe.address.value, port: probe.port.value, pass: UInt64(probe.pass))
-    entries[last] = TransmitEntry(
-      syn: probe.address.value, port: probe.port.value, source: source, sourcePort: port,
-      nextHop: hop)
-    last += 1
+    return first < last
   }
 
   private mutating func sendResets() throws(Fault) {
@@ -126,11 +108,20 @@ struct Sender {
     resets.takeAll(into: &resetBatch)
     var sent = 0
     while sent < resetBatch.count {
-      let result = try transmitter.submit(resetBatch.span.extracting(sent..<resetBatch.count))
+      let end = min(resetBatch.count, sent + transmitter.batch)
+      let result = try transmitter.submit(resetBatch.span.extracting(sent..<end))
       sent += result.accepted
+      counters.probesRefused.add(result.refused.probes, ordering: .relaxed)
       try takeCompletions()
       if result.accepted == 0 { rest(until: Clock.monotonic + 20_000) }
     }
+  }
+
+  /// Tries again what was refused.
+  private func sendWaiting() throws(Fault) {
+    let result = try transmitter.submit(entries.span.extracting(0..<0))
+    counters.probesRefused.add(result.refused.probes, ordering: .relaxed)
+    if result.left == 0 { rest(until: Clock.monotonic + 20_000) }
   }
 
   private func takeCompletions() throws(Fault) {
@@ -150,7 +141,7 @@ struct Sender {
           "\(transmitter.inFlight) frames were handed to queue \(transmitter.queue) and never confirmed",
           remedy: "The link may have gone down during the scan")
       }
-      rest(until: Clock.monotonic + 100_000)
+      if transmitter.waiting > 0 { try sendWaiting() } else { rest(until: Clock.monotonic + 100_000) }
     }
   }
 }

@@ -32,16 +32,19 @@ final class Station {
     let sources = try Self.sources(settings, found, control)
     var locals: Set<IPv4Address> = []
     for source in sources where try control.isLocal(source) { locals.insert(source) }
-    let zeroCopy = Self.plansZeroCopy(settings, found)
+    let candidates = TransmitCandidates(settings, found)
     let receiver = try openReceiver(
       ReceiveSettings(
         interface: found.index, interfaceName: found.name, sources: sources,
         localSources: locals, ports: settings.sourcePorts,
-        reset: Self.resetMethod(settings, found, zeroCopy: zeroCopy),
-        reportClosed: settings.report != .open, reportICMP: settings.report == .all),
+        reset: Self.resetMethod(settings, found, candidates),
+        reportClosed: settings.report != .open, reportICMP: settings.report == .all,
+        generator: candidates.modes.contains(.generator)),
       mode: settings.receive.mode)
     let ready = try control.waitForCarrier(of: found.name, milliseconds: 10_000)
-    let opened = try Self.openTransmitters(settings, ready, zeroCopy: zeroCopy)
+    let opened = try candidates.open(
+      TransmitContext(
+        settings: settings, interface: ready, receiver: receiver, sources: sources.count), control)
 
     self.settings = settings
     self.control = control
@@ -77,17 +80,9 @@ final class Station {
     }
   }
 
-  private static func plansZeroCopy(_ settings: StationSettings, _ interface: InterfaceState) -> Bool {
-    switch settings.transmit {
-    case .xdpZeroCopy: true
-    case .auto, .xdp: interface.xdpFeatures?.contains(.xskZeroCopy) ?? false
-    case .xdpCopy, .packet: false
-    }
-  }
-
   /// In place where that loses nothing, else through the transmitter (docs/architecture.md, "The RST").
   private static func resetMethod(
-    _ settings: StationSettings, _ interface: InterfaceState, zeroCopy: Bool
+    _ settings: StationSettings, _ interface: InterfaceState, _ candidates: TransmitCandidates
   ) -> ResetMethod {
     guard settings.sendsResets else { return .none }
     switch settings.reset {
@@ -95,57 +90,11 @@ final class Station {
     case .transmitter: return .transmitter
     case .auto: break
     }
-    // A zero-copy socket keeps the ring full that XDP_TX needs. And veth delivers what XDP_TX sends only
+    // A zero-copy socket, like the generator, keeps the ring full that XDP_TX needs. And veth delivers what XDP_TX sends only
     // while its peer holds an XDP program, which cannot be seen from here: the frames would wait in the
     // peer's ring, unseen and uncounted.
-    return zeroCopy || interface.driver == "veth" ? .transmitter : .inPlace
-  }
-
-  private static func openTransmitters(
-    _ settings: StationSettings, _ interface: InterfaceState, zeroCopy: Bool
-  ) throws(Fault) -> (transmitters: [any Transmitter], reason: String?) {
-    guard settings.senders >= 1, settings.senders <= max(1, Int(interface.txQueues)) else {
-      throw Fault(
-        "\(interface.name) has \(interface.txQueues) transmit queues, not \(settings.senders)",
-        remedy: "Lower --sender-threads, or raise the channels (`synbox nic apply`)")
-    }
-    func open(_ mode: TransmitMode) throws(Fault) -> [any Transmitter] {
-      var transmitters: [any Transmitter] = []
-      for queue in 0..<UInt32(settings.senders) {
-        switch mode {
-        case .packet:
-          transmitters.append(
-            try PacketTransmitter(interface: interface.index, queue: queue, batch: settings.batch))
-        case .xdpCopy, .xdpZeroCopy:
-          transmitters.append(
-            try XDPTransmitter(
-              interface: interface.name, queue: queue,
-              mode: mode == .xdpZeroCopy ? .zeroCopy : .copy, batch: settings.batch))
-        }
-      }
-      return transmitters
-    }
-    switch settings.transmit {
-    case .packet: return (try open(.packet), nil)
-    case .xdpCopy: return (try open(.xdpCopy), nil)
-    case .xdpZeroCopy: return (try open(.xdpZeroCopy), nil)
-    case .auto, .xdp: break
-    }
-    var reasons: [String] = []
-    if zeroCopy {
-      do throws(Fault) {
-        return (try open(.xdpZeroCopy), nil)
-      } catch { reasons.append(error.description) }
-    } else {
-      reasons.append("\(interface.driver ?? "the driver") reports no AF_XDP zero-copy")
-    }
-    do throws(Fault) {
-      return (try open(.xdpCopy), reasons.joined(separator: "; "))
-    } catch {
-      guard settings.transmit == .auto else { throw error }
-      reasons.append(error.description)
-      return (try open(.packet), reasons.joined(separator: "; "))
-    }
+    let fillsRing = candidates.modes.first == .xdpZeroCopy || candidates.modes.first == .generator
+    return fillsRing || interface.driver == "veth" ? .transmitter : .inPlace
   }
 
   /// One line on what was chosen.

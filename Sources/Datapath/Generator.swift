@@ -1,0 +1,118 @@
+// The in-kernel generator of one interface: opened, attached, and tried out before anything relies on it.
+import Kernel
+import Wire
+
+/// What all generator queues of an interface share.
+public final class Generator: Sendable {
+  let program: ProbeGenerator
+  /// What BPF_PROG_TEST_RUN is asked to run.
+  let entry: Int32
+  /// Only where no receive program is attached.
+  private let link: XDPLink?
+  private let interfaceName: String
+
+  /// Loads the programs and joins them with what is attached to the interface.
+  ///
+  /// The kernel puts a program that it test-runs into its XDP dispatcher and takes it out again, and each
+  /// time waits for RCU, about 25 ms; unless the program is attached somewhere (kernel/bpf/dispatcher.c
+  /// counts). Hence the receive program is the one that runs, or else this one is attached.
+  /// - Throws: a fault that names what the kernel lacks, or the NIC.
+  public init(
+    interface: Int32, name: String, receiver: any Receiver, rings: Int, ringSize: Int = 8192,
+    sources: Int, nextHops: Int
+  ) throws(Fault) {
+    program = try ProbeGenerator(
+      interface: interface, rings: rings, ringSize: ringSize, sources: sources, nextHops: nextHops)
+    interfaceName = name
+    if let attached = try receiver.attach(generator: program.program) {
+      entry = attached
+      link = nil
+      return
+    }
+    entry = program.program
+    do throws(Errno) {
+      link = try XDPLink(program: program.program, interface: interface, mode: .native)
+    } catch {
+      throw Fault(
+        "cannot attach the generator to \(name) in native mode", cause: error,
+        remedy: "The generator needs a driver with native XDP; use --transmit packet")
+    }
+  }
+
+  /// Sends one frame from this thread and hears what became of it, so that a NIC which takes no redirected
+  /// frames is found out now. It is addressed to the interface itself: no switch passes it on.
+  ///
+  /// The thread must run on `processor`. Call it before `prepare` of any transmitter.
+  public func tryOut(mac: MACAddress, processor: Int) throws(Fault) {
+    var ring = GeneratorRing(program, number: 0, processor: processor, entry: entry)
+    // Ethernet's configuration testing protocol, which nobody speaks any more; the rest is never read.
+    let frame = mac.octets + mac.octets + [0x90, 0x00]
+    program.setTemplate(0, frame: frame, ipv4Sum: 0, tcpSum: 0)
+    program.setNextHop(0, nextHopWord(mac, from: mac))
+    let entries = [TransmitEntry(syn: 0, port: 0, source: 0, sourcePort: 0)]
+    ring.append(entries.span, resets: 0)
+    var refusal: Errno?
+    // A ring that is full at this moment, of other traffic, is not a NIC that cannot.
+    for _ in 0..<20 {
+      do throws(Errno) {
+        if try ring.run(limit: 1, frameLength: FrameLayout.minimumLength).sent.total == 1 { return }
+        refusal = ring.refusal
+      } catch {
+        throw Fault(
+          "the in-kernel generator does not run on \(interfaceName)", cause: error,
+          remedy: Self.remedy(error))
+      }
+      Clock.sleep(untilMonotonic: Clock.monotonic + 1_000_000)
+    }
+    throw Fault(
+      "the driver of \(interfaceName) takes no redirected frames", cause: refusal,
+      remedy: "It lacks ndo_xdp_xmit, or its peer does not poll (veth: turn GRO on there); "
+        + "use --transmit xdp-copy or packet")
+  }
+
+  private static func remedy(_ cause: Errno) -> String? {
+    switch cause.number {
+    case 22: "Live frames need Linux 5.18 or newer; use --transmit xdp-copy or packet"
+    case 95: "Its driver has no ndo_xdp_xmit; use --transmit xdp-copy or packet"
+    case 100: "The interface is down; `ip link set … up`"
+    case 1: "A seccomp filter or a security module forbids bpf(BPF_PROG_TEST_RUN)"
+    default: nil
+    }
+  }
+
+  /// Sets all templates and next hops for a job. Nothing may be in flight on any queue.
+  func prepare(_ stamper: FrameStamper) {
+    for (number, pair) in zip(stamper.probes, stamper.resets).enumerated() {
+      set(pair.0, at: 2 * number)
+      set(pair.1, at: 2 * number + 1)
+    }
+    for (number, word) in stamper.nextHops.enumerated() { program.setNextHop(number, word) }
+  }
+
+  private func set(_ template: FrameTemplate, at index: Int) {
+    let frame = template.frame
+    let length = Int(frame[FrameLayout.ipv4 + 2]) << 8 | Int(frame[FrameLayout.ipv4 + 3])
+    let end = FrameLayout.ipv4 + length
+    var tcpSum = wordSum(frame[FrameLayout.source..<FrameLayout.source + 4])
+    tcpSum += wordSum(frame[FrameLayout.tcp..<end])
+    tcpSum += UInt64(UInt16(IPProtocol.tcp.rawValue).bigEndian)
+    tcpSum += UInt64(UInt16(end - FrameLayout.tcp).bigEndian)
+    program.setTemplate(
+      index, frame: frame, ipv4Sum: wordSum(frame[FrameLayout.ipv4..<FrameLayout.tcp]), tcpSum: tcpSum)
+  }
+}
+
+/// The sum of 16-bit words as they lie in this machine's memory (RFC 1071, section 2(B): the checksum does
+/// not depend on the byte order it is computed in).
+private func wordSum(_ octets: ArraySlice<UInt8>) -> UInt64 {
+  var sum: UInt64 = 0
+  for (offset, octet) in octets.enumerated() {
+    sum += UInt64(octet) << (offset % 2 == 0 ? 0 : 8)
+  }
+  return sum
+}
+
+/// The first eight octets of a frame, as they lie in memory on a little-endian machine.
+private func nextHopWord(_ hop: MACAddress, from source: MACAddress) -> UInt64 {
+  (hop.value << 16 | source.value >> 32).byteSwapped
+}

@@ -1,0 +1,141 @@
+// One ring of the in-kernel generator: entries go in, and a call makes the kernel send them.
+import CLinux
+
+/// Frames counted by what they were.
+public struct GeneratedFrames: Hashable, Sendable {
+  public var probes = 0
+  public var resets = 0
+  public var total: Int { probes + resets }
+}
+
+/// A ring of `struct synbox_entry`. All of it belongs to the thread that runs it, which must stay on
+/// `processor`.
+@safe public struct GeneratorRing: ~Copyable, @unchecked Sendable {
+  public let processor: Int
+  private let generator: ProbeGenerator
+  /// The program that is run: the generator's own, or an attached one that calls it.
+  private let entry: Int32
+  private let queue: UnsafeMutablePointer<synbox_queue>
+  private let entries: UnsafeMutablePointer<synbox_entry>
+  private let frame: UnsafeMutableRawPointer
+  /// RSTs among the entries that wait.
+  private var resetsWaiting = 0
+
+  /// Ring `number` of the generator, driven from `processor`; each needs its own.
+  public init(_ generator: ProbeGenerator, number: Int, processor: Int, entry: Int32) {
+    self.generator = generator
+    self.processor = processor
+    self.entry = entry
+    let size = generator.ringSize
+    unsafe queue = generator.queues.start.assumingMemoryBound(to: synbox_queue.self) + processor
+    unsafe entries =
+      generator.entries.start.assumingMemoryBound(to: synbox_entry.self) + number * size
+    // What the kernel's fresh frames hold; the program writes every octet of them.
+    unsafe frame = .allocate(byteCount: ProbeGenerator.frameSize, alignment: 8)
+    unsafe frame.initializeMemory(as: UInt8.self, repeating: 0, count: ProbeGenerator.frameSize)
+    unsafe queue.initialize(to: synbox_queue())
+    unsafe queue.pointee.first = UInt32(number * size)
+    unsafe queue.pointee.mask = UInt32(size - 1)
+  }
+
+  deinit { unsafe frame.deallocate() }
+
+  /// Entries that have not been sent: just appended, or refused.
+  public var waiting: Int { unsafe Int(queue.pointee.end &- queue.pointee.settled) }
+
+  /// Sets the key and the IPv4 identification's mask and fixed bits for what is sent from now on.
+  public mutating func prepare(k0: UInt64, k1: UInt64, identification: (mask: UInt16, fixed: UInt16)) {
+    unsafe queue.pointee.key = synbox_key(k0: k0, k1: k1)
+    unsafe queue.pointee.identification_mask = identification.mask
+    unsafe queue.pointee.identification_fixed = identification.fixed
+  }
+
+  /// Appends entries that lie in memory as `struct synbox_entry` does; there must be room.
+  public mutating func append<Entry: BitwiseCopyable>(_ batch: Span<Entry>, resets: Int) {
+    let size = MemoryLayout<synbox_entry>.stride
+    let count = batch.count
+    precondition(MemoryLayout<Entry>.size == size && waiting + count <= generator.ringSize)
+    let end = unsafe Int(queue.pointee.end & UInt64(queue.pointee.mask))
+    // In two pieces where the ring wraps.
+    let straight = min(count, generator.ringSize - end)
+    unsafe batch.bytes.withUnsafeBytes { octets in
+      guard let from = octets.baseAddress else { return }
+      unsafe memcpy(entries + end, from, straight * size)
+      unsafe memcpy(entries, from + straight * size, (count - straight) * size)
+    }
+    resetsWaiting += resets
+    unsafe queue.pointee.end += UInt64(count)
+  }
+
+  /// Makes the kernel send the oldest `limit` entries that wait, at most. What the driver refuses goes to
+  /// the ring's end and waits again.
+  ///
+  /// - Parameter frameLength: octets of a probe.
+  /// - Throws: the errno of the call, or the one for which frames could not leave at all (ENETDOWN). ESRCH
+  ///   when the thread is not on its processor.
+  public mutating func run(limit: Int, frameLength: Int) throws(Errno)
+    -> (sent: GeneratedFrames, refused: GeneratedFrames)
+  {
+    precondition(frameLength >= 14 && frameLength <= ProbeGenerator.frameSize)
+    guard clinux_current_processor() == Int32(processor) else { throw Errno(ESRCH) }
+    let first = unsafe queue.pointee.settled
+    let refusedBefore = unsafe queue.pointee.refused
+    let count = min(limit, waiting)
+    guard count > 0 else { return (GeneratedFrames(), GeneratedFrames()) }
+    unsafe queue.pointee.error = 0
+    let error = unsafe clinux_program_run_live(entry, frame, UInt32(frameLength), UInt32(count))
+    // A signal, or a tracer, ends a run between two frames; the rest waits for the next.
+    guard error == 0 || error == -EINTR || error == -EAGAIN else { throw Errno(-error) }
+    let settled = unsafe queue.pointee.settled
+    guard unsafe queue.pointee.built == settled else {
+      let reason = unsafe Int32(bitPattern: queue.pointee.error)
+      // These frames are gone, and counted as refused: they wait again.
+      unsafe queue.pointee.built = settled
+      throw Errno(reason == 0 ? EIO : reason)
+    }
+    // Counted before what was refused may be put in their places.
+    let resets = resetsWaiting == 0 ? 0 : resets(from: first, to: settled)
+    let refused: GeneratedFrames =
+      unsafe queue.pointee.refused == refusedBefore
+      ? GeneratedFrames() : requeueRefused(from: first, to: settled)
+    var sent = GeneratedFrames()
+    sent.resets = resets - refused.resets
+    sent.probes = Int(settled - first) - refused.total - sent.resets
+    resetsWaiting -= sent.resets
+    return (sent, refused)
+  }
+
+  /// Why the driver last refused frames, if it was not for want of room.
+  public var refusal: Errno? {
+    let error = unsafe queue.pointee.error
+    return error == 0 ? nil : Errno(Int32(bitPattern: error))
+  }
+
+  private func place(_ position: UInt64) -> UnsafeMutablePointer<synbox_entry> {
+    unsafe entries + Int(position & UInt64(queue.pointee.mask))
+  }
+
+  private func resets(from first: UInt64, to settled: UInt64) -> Int {
+    var count = 0
+    for position in first..<settled
+    where unsafe place(position).pointee.kind == UInt8(SYNBOX_FRAME_RST.rawValue) { count += 1 }
+    return count
+  }
+
+  private mutating func requeueRefused(from first: UInt64, to settled: UInt64) -> GeneratedFrames {
+    var refused = GeneratedFrames()
+    for position in first..<settled where unsafe place(position).pointee.refused != 0 {
+      var copy = unsafe place(position).pointee
+      copy.refused = 0
+      if copy.kind == UInt8(SYNBOX_FRAME_RST.rawValue) {
+        refused.resets += 1
+      } else {
+        refused.probes += 1
+      }
+      // The entry that stood there has been settled, or is this one itself.
+      unsafe place(queue.pointee.end).pointee = copy
+      unsafe queue.pointee.end += 1
+    }
+    return refused
+  }
+}

@@ -1,0 +1,108 @@
+// The in-kernel generator (bpf/probes.bpf.c): its programs and the memory shared with them. Loading needs
+// CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN; running it needs nothing.
+import CLinux
+
+/// The loaded generator of one interface. Its rings are run by one thread each.
+public final class ProbeGenerator: Sendable {
+  /// Octets of a template's frame at most.
+  public static let frameSize = 96
+  /// Entries in each ring, a power of two.
+  public let ringSize: Int
+  /// The program that makes the frames. Borrowed.
+  public let program: Int32
+  private let object: BPFObject
+  private let settle: Descriptor
+  private let redirectError: Descriptor
+  let queues: MappedMemory
+  let entries: MappedMemory
+  private let templates: MappedMemory
+  private let nextHops: MappedMemory
+  private let templateCount: Int
+  private let nextHopCount: Int
+
+  /// - Parameters:
+  ///   - interface: where frames leave; its driver must have ndo_xdp_xmit, and the namespace must be that of
+  ///     the thread that runs the rings.
+  ///   - sources, nextHops: how many there may be.
+  public init(interface: Int32, rings: Int, ringSize: Int, sources: Int, nextHops: Int) throws(Fault) {
+    precondition(rings > 0 && ringSize > 0 && ringSize & (ringSize - 1) == 0)
+    let object = try BPFObject(.probes)
+    let processors = max(1, Int(libbpf_num_possible_cpus()))
+    let counts = [
+      "QUEUES": processors, "ENTRIES": rings * ringSize, "TEMPLATES": 2 * sources,
+      "NEXT_HOPS": nextHops,
+    ]
+    for (map, count) in counts { try object.setMaxEntries(map, UInt32(count)) }
+    try object.setReadOnlyData(Contract.generatorSettings(interface: interface))
+    try object.load()
+    queues = try Self.map("QUEUES", of: object)
+    entries = try Self.map("ENTRIES", of: object)
+    templates = try Self.map("TEMPLATES", of: object)
+    self.nextHops = try Self.map("NEXT_HOPS", of: object)
+    settle = try Self.trace("settle", of: object)
+    redirectError = try Self.trace("redirect_error", of: object)
+    program = try object.program("probes")
+    self.object = object
+    self.ringSize = ringSize
+    templateCount = 2 * sources
+    nextHopCount = nextHops
+  }
+
+  private static func map(_ name: String, of object: borrowing BPFObject) throws(Fault)
+    -> MappedMemory
+  {
+    let map = try object.map(name)
+    let stride = (map.valueSize + 7) & ~7
+    return try MappedMemory(
+      descriptor: map.number, offset: 0, count: map.maxEntries * stride, writable: true,
+      what: "the BPF map \(name)")
+  }
+
+  private static func trace(_ name: String, of object: borrowing BPFObject) throws(Fault)
+    -> Descriptor
+  {
+    let program = try object.program(name)
+    let link = bpf_raw_tracepoint_open(nil, program)
+    guard link >= 0 else {
+      throw Fault(
+        "cannot attach the generator's \(name) to its tracepoint", cause: Errno(-link),
+        remedy: "It needs root or CAP_PERFMON, and a kernel with the XDP tracepoints")
+    }
+    return Descriptor(owning: link)
+  }
+
+  /// Sets what a source fixes of a frame. Nothing may be running.
+  ///
+  /// - Parameters:
+  ///   - index: twice the source's number, and one more for the RST.
+  ///   - ipv4Sum, tcpSum: as `struct synbox_template` has them.
+  public func setTemplate(_ index: Int, frame: [UInt8], ipv4Sum: UInt64, tcpSum: UInt64) {
+    precondition(index >= 0 && index < templateCount && frame.count <= Self.frameSize)
+    let size = MemoryLayout<synbox_template>.size
+    let place = unsafe UnsafeMutableRawBufferPointer(
+      start: templates.start + index * size, count: size)
+    for offset in 0..<Self.frameSize {
+      unsafe place[offset] = offset < frame.count ? frame[offset] : 0
+    }
+    unsafe place.storeBytes(of: ipv4Sum, toByteOffset: Self.frameSize, as: UInt64.self)
+    unsafe place.storeBytes(of: tcpSum, toByteOffset: Self.frameSize + 8, as: UInt64.self)
+  }
+
+  /// Sets the first eight octets of frames for a next hop, as they lie in memory.
+  public func setNextHop(_ index: Int, _ word: UInt64) {
+    precondition(index >= 0 && index < nextHopCount)
+    unsafe nextHops.start.storeBytes(of: word, toByteOffset: index * 8, as: UInt64.self)
+  }
+}
+
+extension BPFMap {
+  /// Puts a program into an array of programs.
+  public func setProgram(_ program: Int32, at index: UInt32) throws(Fault) {
+    let octets = withUnsafeOctets(index)
+    try update(key: octets, value: withUnsafeOctets(program))
+  }
+
+  private func withUnsafeOctets<Value: BitwiseCopyable>(_ value: Value) -> [UInt8] {
+    unsafe withUnsafeBytes(of: value) { unsafe [UInt8]($0) }
+  }
+}

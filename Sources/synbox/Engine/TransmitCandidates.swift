@@ -1,0 +1,116 @@
+// Which way of sending, and why.
+import Datapath
+import Kernel
+import NIC
+import Wire
+
+/// What opening a transmitter needs to know.
+struct TransmitContext {
+  let settings: StationSettings
+  let interface: InterfaceState
+  let receiver: any Receiver
+  /// How many source addresses.
+  let sources: Int
+}
+
+struct OpenedTransmitters {
+  let transmitters: [any Transmitter]
+  /// Why these, where the choice was left to us.
+  let reason: String?
+}
+
+/// The ways to send that come into question, best first. One that was asked for is the only one.
+struct TransmitCandidates {
+  let modes: [TransmitMode]
+  /// Why better ones do not come into question.
+  private let reasons: [String]
+
+  init(_ settings: StationSettings, _ interface: InterfaceState) {
+    let zeroCopy = interface.xdpFeatures?.contains(.xskZeroCopy) ?? false
+    let without = ["\(interface.driver ?? "the driver") reports no AF_XDP zero-copy"]
+    switch settings.transmit {
+    case .generator: (modes, reasons) = ([.generator], [])
+    case .packet: (modes, reasons) = ([.packet], [])
+    case .xdpCopy: (modes, reasons) = ([.xdpCopy], [])
+    case .xdpZeroCopy: (modes, reasons) = ([.xdpZeroCopy], [])
+    case .xdp:
+      (modes, reasons) = zeroCopy ? ([.xdpZeroCopy, .xdpCopy], []) : ([.xdpCopy], without)
+    case .auto:
+      let rest: [TransmitMode] = [.generator, .xdpCopy, .packet]
+      (modes, reasons) = zeroCopy ? ([.xdpZeroCopy] + rest, []) : (rest, without)
+    }
+  }
+
+  /// Opens the first that can be had. An explicit one that cannot is a fault.
+  func open(_ context: TransmitContext, _ control: borrowing NetworkControl) throws(Fault)
+    -> OpenedTransmitters
+  {
+    let settings = context.settings
+    let queues = max(1, Int(context.interface.txQueues))
+    guard settings.senders >= 1, settings.senders <= queues else {
+      throw Fault(
+        "\(context.interface.name) has \(queues) transmit queues, not \(settings.senders)",
+        remedy: "Lower --sender-threads, or raise the channels (`synbox nic apply`)")
+    }
+    var reasons = self.reasons
+    for mode in modes.dropLast() {
+      do throws(Fault) {
+        let transmitters = try Self.open(mode, context, control)
+        if mode == .generator { reasons.append("the driver took the generator's trial frame") }
+        return OpenedTransmitters(
+          transmitters: transmitters, reason: reasons.isEmpty ? nil : reasons.joined(separator: "; "))
+      } catch {
+        reasons.append(error.description)
+      }
+    }
+    return OpenedTransmitters(
+      transmitters: try Self.open(modes[modes.count - 1], context, control),
+      reason: reasons.isEmpty ? nil : reasons.joined(separator: "; "))
+  }
+
+  private static func open(
+    _ mode: TransmitMode, _ context: TransmitContext, _ control: borrowing NetworkControl
+  ) throws(Fault) -> [any Transmitter] {
+    let (settings, interface) = (context.settings, context.interface)
+    if mode == .generator { return try openGenerator(context, control) }
+    let batch = settings.batch ?? 64
+    var transmitters: [any Transmitter] = []
+    for queue in 0..<UInt32(settings.senders) {
+      if mode == .packet {
+        transmitters.append(
+          try PacketTransmitter(interface: interface.index, queue: queue, batch: batch))
+      } else {
+        transmitters.append(
+          try XDPTransmitter(
+            interface: interface.name, queue: queue,
+            mode: mode == .xdpZeroCopy ? .zeroCopy : .copy, batch: batch))
+      }
+    }
+    return transmitters
+  }
+
+  private static func openGenerator(
+    _ context: TransmitContext, _ control: borrowing NetworkControl
+  ) throws(Fault) -> [any Transmitter] {
+    let (settings, interface) = (context.settings, context.interface)
+    let placement = ThreadPlacement(senders: settings.senders)
+    guard let processors = placement.exclusive else {
+      throw Fault(
+        "the generator needs a processor for each of its \(settings.senders) sending threads",
+        remedy: "Lower --sender-threads")
+    }
+    let generator = try Generator(
+      interface: interface.index, name: interface.name, receiver: context.receiver,
+      rings: settings.senders, sources: context.sources,
+      nextHops: AddressResolver.maximumAddresses + 1)
+    // Attaching a program resets some NICs' links.
+    _ = try control.waitForCarrier(of: interface.name, milliseconds: 10_000)
+    try onProcessor(processors[0]) { () throws(Fault) in
+      try generator.tryOut(mac: interface.mac, processor: processors[0])
+    }
+    return processors.enumerated().map { index, processor in
+      GeneratorTransmitter(
+        generator, number: index, processor: processor, batch: settings.batch ?? 4096)
+    }
+  }
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * The generator: makes probes inside the kernel. The kernel runs `probes` over frames of its own making
+ * (BPF_PROG_TEST_RUN with BPF_F_TEST_XDP_LIVE_FRAMES; Documentation/bpf/bpf_prog_run.rst); the program
+ * turns each into the next entry of its processor's ring, cookie and checksums included, and redirects it
+ * to the NIC. `settle` hears from the device map how many of each bulk the driver took.
+ */
+#include "cookie.h"
+#include "parse.h"
+
+/* One ring for each processor, mapped into the scanner. Sized by the loader. */
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(map_flags, BPF_F_MMAPABLE);
+  __uint(max_entries, 1);
+  __type(key, __u32);
+  __type(value, struct synbox_queue);
+} QUEUES SEC(".maps");
+
+/* The rings' entries, one ring behind the other. Sized by the loader. */
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(map_flags, BPF_F_MMAPABLE);
+  __uint(max_entries, 1);
+  __type(key, __u32);
+  __type(value, struct synbox_entry);
+} ENTRIES SEC(".maps");
+
+/* For each source address its SYN, then its RST. Sized by the loader. */
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(map_flags, BPF_F_MMAPABLE);
+  __uint(max_entries, 1);
+  __type(key, __u32);
+  __type(value, struct synbox_template);
+} TEMPLATES SEC(".maps");
+
+/* The first eight octets of a frame as they lie in memory: the next hop's address, two octets of ours. */
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(map_flags, BPF_F_MMAPABLE);
+  __uint(max_entries, 1);
+  __type(key, __u32);
+  __type(value, __u64);
+} NEXT_HOPS SEC(".maps");
+
+/* Where frames leave. const volatile: known to the verifier at load. */
+const volatile __u32 interface = 0;
+
+/* The fields of a probe that are stamped, at their places. */
+struct frame {
+  __u64 next_hop;
+  __u8 fixed_to_identification[10];
+  __be16 identification;
+  __u8 fixed_to_check[4];
+  __u16 ipv4_check;
+  __be32 saddr;
+  __be32 daddr;
+  __be16 source;
+  __be16 dest;
+  __be32 seq;
+  __u8 fixed_to_tcp_check[8];
+  __u16 tcp_check;
+  __u8 rest[8];
+} __attribute__((packed));
+_Static_assert(sizeof(struct frame) == ETH_ZLEN, "the shortest frame");
+_Static_assert(offsetof(struct frame, identification) == 18, "IPv4 identification");
+_Static_assert(offsetof(struct frame, tcp_check) == 50, "TCP checksum");
+
+static __always_inline struct synbox_queue *queue_here(void) {
+  __u32 processor = bpf_get_smp_processor_id();
+  return bpf_map_lookup_elem(&QUEUES, &processor);
+}
+
+/* What a profile has beyond the shortest frame; option lengths are multiples of two. */
+static __always_inline void copy_tail(const struct synbox_template *template, void *data, void *end) {
+#pragma unroll
+  for (__u32 at = ETH_ZLEN; at < sizeof(template->frame); at += 2) {
+    if (data + at + 2 > end) break;
+    *(__u16 *)(data + at) = *(const __u16 *)(template->frame + at);
+  }
+}
+
+static __always_inline void stamp(struct frame *frame, const struct synbox_template *template,
+                                  const struct synbox_entry *entry, __u64 next_hop, __u32 sequence,
+                                  __u16 identification) {
+  __be32 daddr = bpf_htonl(entry->destination);
+  __be32 seq = bpf_htonl(sequence);
+  __be16 source = bpf_htons(entry->source_port), dest = bpf_htons(entry->destination_port);
+  __be16 id = bpf_htons(identification);
+  __builtin_memcpy(frame, template->frame, ETH_ZLEN);
+  frame->next_hop = next_hop;
+  frame->identification = id;
+  frame->ipv4_check = ~fold(template->ipv4_sum + daddr + id);
+  frame->daddr = daddr;
+  frame->source = source;
+  frame->dest = dest;
+  frame->seq = seq;
+  frame->tcp_check = ~fold(template->tcp_sum + daddr + source + dest + seq);
+}
+
+static __always_inline const struct synbox_template *template_of(const struct synbox_entry *entry) {
+  __u32 index = (__u32)entry->source * 2 + (entry->kind == SYNBOX_FRAME_RST);
+  return bpf_map_lookup_elem(&TEMPLATES, &index);
+}
+
+SEC("xdp")
+int probes(struct xdp_md *context) {
+  /* Where no receive program is attached this one is, for the sake of the kernel's XDP dispatcher. */
+  if (context->ingress_ifindex != SYNBOX_LOOPBACK) return XDP_PASS;
+  struct synbox_queue *queue = queue_here();
+  /* Nothing to send: the scanner never asks for more frames than there are entries, unless its thread
+     has been moved to another processor, whose ring is not its own. */
+  if (!queue || queue->built >= queue->end) return XDP_DROP;
+  __u32 place = queue->first + ((__u32)queue->built & queue->mask);
+  const struct synbox_entry *entry = bpf_map_lookup_elem(&ENTRIES, &place);
+  if (!entry) return XDP_ABORTED;
+  const struct synbox_template *template = template_of(entry);
+  __u32 hop = entry->next_hop;
+  const __u64 *next_hop = bpf_map_lookup_elem(&NEXT_HOPS, &hop);
+  void *data = (void *)(long)context->data, *end = (void *)(long)context->data_end;
+  struct frame *frame = data;
+  if (!template || !next_hop || data + ETH_ZLEN > end) return XDP_ABORTED;
+
+  if (entry->kind == SYNBOX_FRAME_SYN) {
+    __be32 saddr = ((const struct frame *)template->frame)->saddr;
+    __u64 hash = probe_hash(&queue->key, saddr, bpf_htonl(entry->destination),
+                            bpf_htons(entry->source_port), bpf_htons(entry->destination_port));
+    __u16 id = ((__u16)(hash >> 32) & queue->identification_mask) | queue->identification_fixed;
+    stamp(frame, template, entry, *next_hop, (__u32)hash, id);
+    if (data + ETH_ZLEN < end) copy_tail(template, data, end);
+  } else {
+    stamp(frame, template, entry, *next_hop, entry->sequence, 0);
+    if (data + ETH_ZLEN < end) bpf_xdp_adjust_tail(context, (int)(ETH_ZLEN - (end - data)));
+  }
+  queue->built += 1;
+  return bpf_redirect(interface, 0);
+}
+
+struct net_device {
+  int ifindex;
+} __attribute__((preserve_access_index));
+
+/*
+ * Called for each bulk of at most 16 frames, in the order in which they were built, on their processor:
+ * the driver took the first `sent`, the other `drops` were freed (kernel/bpf/devmap.c, bq_xmit_all).
+ * Bulks of other programs find nothing outstanding here: between a frame's making and its bulk's
+ * sending nothing else runs in this processor's softirq context.
+ */
+SEC("tp_btf/xdp_devmap_xmit")
+int settle(__u64 *arguments) {
+  const struct net_device *to = (const struct net_device *)arguments[1];
+  __u32 sent = (__u32)arguments[2], drops = (__u32)arguments[3];
+  int error = (int)arguments[4];
+  struct synbox_queue *queue = queue_here();
+  if (!queue || to->ifindex != (int)interface) return 0;
+  __u64 outstanding = queue->built - queue->settled;
+  if ((__u64)sent + drops > outstanding) return 0;
+  for (__u32 drop = 0; drop < drops && drop < 64; drop++) {
+    __u32 place = queue->first + ((__u32)(queue->settled + sent + drop) & queue->mask);
+    struct synbox_entry *entry = bpf_map_lookup_elem(&ENTRIES, &place);
+    if (entry) entry->refused = 1;
+  }
+  if (error < 0) queue->error = -error;
+  queue->refused += drops;
+  queue->settled += sent + drops;
+  return 0;
+}
+
+/* A frame that did not get as far as a bulk (the interface is down, the frame too long): never settled. */
+SEC("tp_btf/xdp_redirect_err")
+int redirect_error(__u64 *arguments) {
+  int error = (int)arguments[3];
+  struct synbox_queue *queue = queue_here();
+  if (queue && queue->built != queue->settled && error < 0) queue->error = -error;
+  return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
