@@ -39,6 +39,14 @@ public final class Generator: Sendable {
     }
   }
 
+  /// One that is run by itself and attached to nothing: slow, for tests of what it makes.
+  init(unattached program: ProbeGenerator) {
+    self.program = program
+    entry = program.program
+    link = nil
+    interfaceName = "no interface"
+  }
+
   /// Sends one frame from this thread and hears what became of it, so that a NIC which takes no redirected
   /// frames is found out now. It is addressed to the interface itself: no switch passes it on.
   ///
@@ -65,15 +73,16 @@ public final class Generator: Sendable {
       Clock.sleep(untilMonotonic: Clock.monotonic + 1_000_000)
     }
     throw Fault(
-      "the driver of \(interfaceName) takes no redirected frames", cause: refusal,
-      remedy: "It lacks ndo_xdp_xmit, or its peer does not poll (veth: turn GRO on there); "
-        + "use --transmit xdp-copy or packet")
+      "the driver of \(interfaceName) refused 20 redirected frames one after the other", cause: refusal,
+      remedy: "Use --transmit xdp-copy or packet")
   }
 
   private static func remedy(_ cause: Errno) -> String? {
     switch cause.number {
     case 22: "Live frames need Linux 5.18 or newer; use --transmit xdp-copy or packet"
-    case 95: "Its driver has no ndo_xdp_xmit; use --transmit xdp-copy or packet"
+    case 95:
+      "Its driver takes no redirected frames (ndo_xdp_xmit); a veth does when its peer has GRO on or an "
+        + "XDP program. Use --transmit xdp-copy or packet"
     case 100: "The interface is down; `ip link set … up`"
     case 1: "A seccomp filter or a security module forbids bpf(BPF_PROG_TEST_RUN)"
     default: nil

@@ -78,7 +78,8 @@ public final class GeneratorTransmitter: Transmitter {
     let remedy: String? =
       switch cause.number {
       case 3: "Something moved the sending thread off processor \(processor ?? 0)"
-      case 100: "The interface is down; `ip link set … up`"
+      // A veth that is down has no ring, and so no ndo_xdp_xmit.
+      case 95, 100: "The interface is down, or its peer is; `ip link set … up`"
       default: nil
       }
     return Fault("cannot send through generator queue \(queue)", cause: cause, remedy: remedy)

@@ -105,6 +105,9 @@ public struct GeneratedFrames: Hashable, Sendable {
     return (sent, refused)
   }
 
+  /// Takes frames that were made outside of `run`, which nothing settles, for sent.
+  public mutating func forgetUnsettled() { unsafe queue.pointee.settled = queue.pointee.built }
+
   /// Why the driver last refused frames, if it was not for want of room.
   public var refusal: Errno? {
     let error = unsafe queue.pointee.error

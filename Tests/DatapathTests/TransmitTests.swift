@@ -19,6 +19,18 @@ func probes(_ count: Int) -> [TransmitEntry] {
 
 /// Sends all of `entries` as the scan's sender does, offering again what was not taken; what was
 /// confirmed. Throws when 20 s do not suffice.
+func send(_ entries: [TransmitEntry], through transmitter: any Transmitter, in lab: Lab) throws
+  -> FrameCounts
+{
+  try lab.onScanner {
+    guard let processor = transmitter.processor else { return try send(entries, through: transmitter) }
+    var confirmed = FrameCounts()
+    try onProcessor(processor) { confirmed = try send(entries, through: transmitter) }
+    return confirmed
+  }
+}
+
+/// The same from this thread.
 func send(_ entries: [TransmitEntry], through transmitter: any Transmitter) throws -> FrameCounts {
   var confirmed = FrameCounts()
   var first = 0
@@ -32,6 +44,7 @@ func send(_ entries: [TransmitEntry], through transmitter: any Transmitter) thro
       confirmed.resets += counts.resets
       if result.accepted == 0 { return false }
     }
+    if transmitter.waiting > 0 { _ = try transmitter.submit(entries.span.extracting(0..<0)) }
     let counts = try transmitter.complete()
     confirmed.probes += counts.probes
     confirmed.resets += counts.resets
@@ -44,7 +57,7 @@ func send(_ entries: [TransmitEntry], through transmitter: any Transmitter) thro
   return confirmed
 }
 
-enum Way: String, CaseIterable { case packet, xdpCopy }
+enum Way: String, CaseIterable { case packet, xdpCopy, generator }
 
 private func open(_ way: Way, batch: Int) throws -> any Transmitter {
   switch way {
@@ -52,10 +65,33 @@ private func open(_ way: Way, batch: Int) throws -> any Transmitter {
     try PacketTransmitter(interface: try interfaceIndex("scan0"), queue: 0, batch: batch)
   case .xdpCopy:
     try XDPTransmitter(interface: "scan0", queue: 0, mode: .copy, batch: batch, ringSize: 512)
+  case .generator:
+    try openGenerator(batch: batch)
   }
 }
 
-private func silentResponder() throws -> Responder {
+/// On the processor this test may use last; the thread must be in the scanner's namespace.
+func openGenerator(batch: Int, ringSize: Int = 512) throws -> any Transmitter {
+  let generator = try Generator(
+    interface: try interfaceIndex("scan0"), name: "scan0", receiver: NoReceiver(), rings: 1,
+    ringSize: ringSize, sources: 1, nextHops: 1)
+  return GeneratorTransmitter(
+    generator, number: 0, processor: try #require(usableProcessors.last), batch: batch)
+}
+
+/// Attaches nothing, so that the generator attaches itself.
+struct NoReceiver: Receiver {
+  let mode = ReceiveMode.packet
+  let reason: String? = nil
+  let reset = ResetMethod.none
+  let descriptor: Int32 = -1
+  func setKey(_ key: SipHashKey) {}
+  func drain(limit: Int, _ body: (Reply) -> Bool) throws(Fault) -> Int { 0 }
+  func attach(generator program: Int32) throws(Fault) -> Int32? { nil }
+  func fates() throws(Fault) -> FateCounts { FateCounts() }
+}
+
+func silentResponder() throws -> Responder {
   try Responder(
     interface: try interfaceIndex("peer0"), name: "peer0", rule: .share(0), seed: 1,
     closedReset: false)
@@ -79,7 +115,7 @@ private func silentResponder() throws -> Responder {
             rst: probe.destination, port: targetPort, source: 0, sourcePort: ourPort,
             sequenceNumber: UInt32(number)))
       }
-      let confirmed = try send(entries, through: transmitter)
+      let confirmed = try send(entries, through: transmitter, in: lab)
       #expect(confirmed == FrameCounts(probes: 10_000, resets: 1_429))
       #expect(transmitter.inFlight == 0)
       #expect(transmitter.batch == batch)
@@ -102,7 +138,7 @@ private func silentResponder() throws -> Responder {
             profile: profile, cookie: Cookie(key: SipHashKey(k0: UInt64(job), k1: 1)),
             sources: [IPv4Address(ours)], sourceMAC: MACAddress(octets: ourMAC)!,
             nextHops: [MACAddress(octets: theirMAC)!]))
-        #expect(try send(probes(1_000), through: transmitter).probes == 1_000)
+        #expect(try send(probes(1_000), through: transmitter, in: lab).probes == 1_000)
       }
       _ = try eventually { try responder.counts()["syns_valid"] >= 4_000 }
       #expect(try responder.counts()["syns_valid"] == 4_000)
@@ -113,12 +149,17 @@ private func silentResponder() throws -> Responder {
   @Test(arguments: Way.allCases)
   func `on an interface that goes down says so, and what to do`(way: Way) throws {
     try Lab.with { lab in
+      // A veth whose peer has no XDP program need not take redirected frames.
+      let responder = try lab.onPeer { try silentResponder() }
       let transmitter = try lab.onScanner { try open(way, batch: 1) }
       transmitter.prepare(stamper)
-      #expect(try send(probes(10), through: transmitter).probes == 10)
+      #expect(try send(probes(10), through: transmitter, in: lab).probes == 10)
+      #expect(try responder.counts()["syns_invalid"] == 0)
       try lab.shell("ip -n \(lab.scanner) link set scan0 down")
-      let fault = try #require(throws: Fault.self) { try send(probes(10), through: transmitter) }
-      #expect(fault.cause?.symbol == "ENETDOWN")
+      let fault = try #require(throws: Fault.self) {
+        try send(probes(10), through: transmitter, in: lab)
+      }
+      #expect(fault.cause?.symbol == (way == .generator ? "EOPNOTSUPP" : "ENETDOWN"))
       #expect(fault.description.contains("The interface is down"))
     }
   }

@@ -14,6 +14,11 @@ struct Way: CustomTestStringConvertible, Sendable {
   var testDescription: String { arguments.joined(separator: " ") }
 
   static let all: [Way] = [
+    Way(arguments: ["--transmit", "generator"]),
+    Way(arguments: ["--transmit", "generator", "--batch", "1"]),
+    Way(arguments: ["--transmit", "generator", "--receive", "xdp-generic"]),
+    Way(arguments: ["--transmit", "generator", "--receive", "packet"], kernelResets: true),
+    Way(arguments: ["--transmit", "generator", "--rst", "in-place", "--sender-threads", "2"]),
     Way(arguments: ["--transmit", "packet"]),
     Way(arguments: ["--transmit", "packet", "--batch", "1"]),
     Way(arguments: ["--transmit", "xdp"]),

@@ -1,0 +1,182 @@
+// The in-kernel generator: the frames it makes, and what becomes of those that the driver refuses.
+
+import Kernel
+import TestSupport
+import Testing
+import Wire
+
+@testable import Datapath
+
+/// What the program makes of each entry, one run at a time, on no interface.
+private func framesMade(of entries: [TransmitEntry], by stamper: FrameStamper) throws -> [[UInt8]] {
+  let kernel = try ProbeGenerator(
+    interface: 1, rings: 1, ringSize: 64, sources: stamper.probes.count,
+    nextHops: stamper.nextHops.count)
+  let generator = Generator(unattached: kernel)
+  let processor = try #require(usableProcessors.last)
+  var frames: [[UInt8]] = []
+  try onProcessor(processor) {
+    var ring = GeneratorRing(kernel, number: 0, processor: processor, entry: kernel.program)
+    generator.prepare(stamper)
+    let key = stamper.cookie.key
+    ring.prepare(
+      k0: key.k0, k1: key.k1,
+      identification: (stamper.identificationMask, stamper.identificationFixed))
+    for entry in entries {
+      // Nothing settles these: the ring is told by hand.
+      ring.append([entry].span, resets: 0)
+      let blank = [UInt8](repeating: 0xa5, count: stamper.frameLength)
+      let run = try BPFProgramRun(program: kernel.program, frame: blank)
+      #expect(run.verdict == .redirect)
+      frames.append(run.output)
+      ring.forgetUnsettled()
+    }
+  }
+  return frames
+}
+
+/// What user space makes of it.
+private func stamped(_ entry: TransmitEntry, by stamper: FrameStamper) -> [UInt8] {
+  var frame = [UInt8](repeating: 0, count: FrameLayout.maximumLength)
+  var span = frame.mutableSpan
+  var bytes = unsafe span.mutableBytes
+  stamper.prefill(&bytes, for: entry.kind)
+  let length = stamper.stamp(entry, into: &bytes)
+  return Array(frame.prefix(length))
+}
+
+@Suite(.serialized) struct `The program that makes probes` {
+  @Test(arguments: ProbeProfile.allCases, [IdentificationPolicy.random, .fixed(54321)])
+  func `writes octet for octet what user space stamps`(
+    profile: ProbeProfile, identification: IdentificationPolicy
+  ) throws {
+    try requireRoot()
+    var random = SeededGenerator(seed)
+    let stamper = FrameStamper(
+      profile: profile, cookie: Cookie(key: referenceKey),
+      sources: (0..<5).map { IPv4Address(ours + $0) }, sourceMAC: MACAddress(octets: ourMAC)!,
+      nextHops: [MACAddress(octets: theirMAC)!, MACAddress(octets: [2, 9, 8, 7, 6, 5])!],
+      identification: identification)
+    let entries = (0..<300).map { number in
+      let (address, port) = (
+        UInt32.random(in: 0 ... .max, using: &random), UInt16(truncatingIfNeeded: number &* 271)
+      )
+      let (source, hop) = (UInt16(number % 5), UInt32(number % 2))
+      return number % 3 == 2
+        ? TransmitEntry(
+          rst: address, port: port, source: source, sourcePort: ourPort,
+          sequenceNumber: UInt32.random(in: 0 ... .max, using: &random), nextHop: hop)
+        : TransmitEntry(syn: address, port: port, source: source, sourcePort: ourPort, nextHop: hop)
+    }
+    let made = try framesMade(of: entries, by: stamper)
+    for (entry, frame) in zip(entries, made) {
+      #expect(hex(frame) == hex(stamped(entry, by: stamper)), "seed \(seed)")
+    }
+  }
+
+  @Test func `passes packets of a real interface on, and drops a frame for which there is no entry`()
+    throws
+  {
+    try requireRoot()
+    let kernel = try ProbeGenerator(interface: 1, rings: 1, ringSize: 64, sources: 1, nextHops: 1)
+    let run = try BPFProgramRun(program: kernel.program, frame: [UInt8](repeating: 1, count: 60))
+    #expect(run.verdict == .drop)
+    #expect(run.output == [UInt8](repeating: 1, count: 60))
+  }
+}
+
+@Suite(.serialized) struct `The generator` {
+  @Test func `on a ring that overflows sends every probe and RST again until the driver has taken it`()
+    throws
+  {
+    try Lab.with { lab in
+      // The peer polls in a thread of its own, on the sender's processor: while the sender runs nothing
+      // takes the 256 frames off that veth's ring holds.
+      try lab.shell("ip netns exec \(lab.peer) sh -c 'echo 1 > /sys/class/net/peer0/threaded'")
+      let responder = try lab.onPeer { try silentResponder() }
+      let processor = try #require(usableProcessors.last)
+      try lab.shell(
+        """
+        for stat in /proc/[0-9]*/stat; do
+          read -r pid name rest < $stat 2>/dev/null || continue
+          case $name in "(napi/peer0-"*) taskset -cp \(processor) $pid ;; esac
+        done >/dev/null
+        """)
+      let transmitter = try lab.onScanner { try openGenerator(batch: 2048, ringSize: 4096) }
+      transmitter.prepare(stamper)
+      var entries = probes(60_000)
+      for number in stride(from: 0, to: 60_000, by: 10) {
+        entries[number] = TransmitEntry(
+          rst: entries[number].destination, port: targetPort, source: 0, sourcePort: ourPort,
+          sequenceNumber: UInt32(number))
+      }
+      let (confirmed, refused) = try lab.onScanner { [entries] in
+        try sendCountingRefusals(entries, through: transmitter)
+      }
+      #expect(confirmed == FrameCounts(probes: 54_000, resets: 6_000))
+      #expect(refused.probes > 0 && refused.resets > 0, "the ring did not overflow")
+      _ = try eventually { try responder.counts()["syns_valid", "rsts_received"] >= 60_000 }
+      #expect(try responder.counts()["syns_valid"] == 54_000)
+      #expect(try responder.counts()["rsts_received"] == 6_000)
+    }
+  }
+
+  @Test func `is found out at once where the peer takes no redirected frames`() throws {
+    try Lab.with { lab in
+      try lab.shell("ip netns exec \(lab.peer) ethtool -K peer0 gro off")
+      let fault = try #require(throws: Fault.self) { try lab.onScanner { try tryOut() } }
+      #expect(fault.description.contains("takes no redirected frames"))
+      #expect(fault.description.contains("GRO"))
+      #expect(fault.cause?.symbol == "EOPNOTSUPP")
+      try lab.shell("ip netns exec \(lab.peer) ethtool -K peer0 gro on")
+      try lab.onScanner { try tryOut() }
+    }
+  }
+
+  @Test func `runs on its own processor only`() throws {
+    try Lab.with { lab in
+      let processors = usableProcessors
+      try #require(processors.count > 1, "this test needs two processors")
+      let fault = try #require(throws: Fault.self) {
+        try lab.onScanner {
+          let transmitter = try openGenerator(batch: 64)
+          transmitter.prepare(stamper)
+          try onProcessor(processors[0]) { _ = try transmitter.submit(probes(1).span) }
+        }
+      }
+      #expect(fault.description.contains("moved the sending thread off processor"))
+    }
+  }
+}
+
+private func tryOut() throws {
+  let generator = try Generator(
+    interface: try interfaceIndex("scan0"), name: "scan0", receiver: NoReceiver(), rings: 1,
+    sources: 1, nextHops: 1)
+  let processor = try #require(usableProcessors.last)
+  try onProcessor(processor) {
+    try generator.tryOut(mac: MACAddress(octets: ourMAC)!, processor: processor)
+  }
+}
+
+/// Sends all of it, offering what was refused again for as long as it takes, up to 20 s.
+private func sendCountingRefusals(_ entries: [TransmitEntry], through transmitter: any Transmitter)
+  throws -> (confirmed: FrameCounts, refused: FrameCounts)
+{
+  var (confirmed, refused) = (FrameCounts(), FrameCounts())
+  try onProcessor(try #require(transmitter.processor)) {
+    var first = 0
+    _ = try eventually {
+      let last = min(first + transmitter.batch, entries.count)
+      let result = try transmitter.submit(entries.span.extracting(first..<last))
+      first += result.accepted
+      refused.probes += result.refused.probes
+      refused.resets += result.refused.resets
+      let counts = try transmitter.complete()
+      confirmed.probes += counts.probes
+      confirmed.resets += counts.resets
+      return first == entries.count && transmitter.inFlight == 0
+    }
+  }
+  return (confirmed, refused)
+}
