@@ -21,7 +21,7 @@ import Testing
     ("\(head)\(scope)alow = 1\n", "box.toml:5:1: found the key \"alow\", expected one of allow, "),
     ("\(head)rate = \"fast\"\n\(scope)", "box.toml:3:1: found \"fast\", expected packets a second"),
     ("\(head)rate = true\n\(scope)", "box.toml:3:1: found true, expected text, a number"),
-    ("\(head)transmit = \"smoke\"\n\(scope)", "expected one of \"auto\", \"xdp\""),
+    ("\(head)transmit = \"smoke\"\n\(scope)", "expected one of \"auto\", \"generator\", \"xdp\""),
     ("\(head)output-fields = \"saddr,x\"\n\(scope)", "box.toml:3:1: found the field \"x\""),
     ("\(head)batch = 5000\n\(scope)", "box.toml:3:1: found 5000, expected a number from 1 to 4096"),
     (
