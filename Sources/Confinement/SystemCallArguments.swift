@@ -23,9 +23,7 @@ extension SystemCallTable {
         "bpf", argument: 0,
         [
           (1, "BPF_MAP_LOOKUP_ELEM: counters"),
-          (2, "BPF_MAP_UPDATE_ELEM: source addresses and targets"),
           (10, "BPF_PROG_TEST_RUN: the in-kernel generator's tick"),
-          (24, "BPF_MAP_LOOKUP_BATCH: all counters in one call"),
         ])
       + each(
         "prctl", argument: 0,

@@ -58,8 +58,8 @@ public final class GeneratorTransmitter: Transmitter {
     }
   }
 
-  public func submit(_ entries: Span<TransmitEntry>) throws(Fault) -> SubmitResult {
-    let outcome = state.withLock { state in state.submit(entries) }
+  public func submit(_ entries: Span<TransmitEntry>, more: Bool) throws(Fault) -> SubmitResult {
+    let outcome = state.withLock { state in state.submit(entries, more: more) }
     do throws(Errno) {
       return try outcome.get()
     } catch {
@@ -87,7 +87,7 @@ public final class GeneratorTransmitter: Transmitter {
 }
 
 extension GeneratorTransmitter.State {
-  mutating func submit(_ entries: Span<TransmitEntry>) -> Result<SubmitResult, Errno> {
+  mutating func submit(_ entries: Span<TransmitEntry>, more: Bool) -> Result<SubmitResult, Errno> {
     var result = SubmitResult()
     var resets = 0
     var room = ringSize - ring.waiting
@@ -99,6 +99,7 @@ extension GeneratorTransmitter.State {
       result.accepted += 1
     }
     ring.append(entries.extracting(0..<result.accepted), resets: resets)
+    if more { return .success(result) }
     do throws(Errno) {
       let run = try ring.run(limit: stride, frameLength: frameLength)
       completed.probes += UInt64(run.sent.probes)

@@ -37,7 +37,7 @@ public final class PacketTransmitter: Transmitter {
     }
   }
 
-  public func submit(_ entries: Span<TransmitEntry>) throws(Fault) -> SubmitResult {
+  public func submit(_ entries: Span<TransmitEntry>, more: Bool) throws(Fault) -> SubmitResult {
     let outcome = state.withLock { state in state.submit(entries, limit: batch) }
     return try outcome.get()
   }

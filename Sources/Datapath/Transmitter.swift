@@ -55,7 +55,9 @@ public protocol Transmitter: Sendable {
   /// Sets the frames' contents for a job. Nothing of the last job may be in flight.
   func prepare(_ stamper: FrameStamper)
   /// Makes frames of as many entries as there is room for, and hands them over.
-  func submit(_ entries: Span<TransmitEntry>) throws(Fault) -> SubmitResult
+  ///
+  /// - Parameter more: another call follows at once, which may do the handing over for both.
+  func submit(_ entries: Span<TransmitEntry>, more: Bool) throws(Fault) -> SubmitResult
   /// Frames whose sending has been confirmed since the last call.
   func complete() throws(Fault) -> FrameCounts
   /// Frames handed over and not confirmed yet.
@@ -65,6 +67,10 @@ public protocol Transmitter: Sendable {
 }
 
 extension Transmitter {
+  public func submit(_ entries: Span<TransmitEntry>) throws(Fault) -> SubmitResult {
+    try submit(entries, more: false)
+  }
+
   public var processor: Int? { nil }
   public var waiting: Int { 0 }
 }

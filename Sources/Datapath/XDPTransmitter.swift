@@ -53,8 +53,8 @@ public final class XDPTransmitter: Transmitter {
     }
   }
 
-  public func submit(_ entries: Span<TransmitEntry>) throws(Fault) -> SubmitResult {
-    let outcome = state.withLock { state in state.submit(entries, limit: batch) }
+  public func submit(_ entries: Span<TransmitEntry>, more: Bool) throws(Fault) -> SubmitResult {
+    let outcome = state.withLock { state in state.submit(entries, limit: batch, more: more) }
     return try outcome.get()
   }
 
@@ -65,7 +65,9 @@ public final class XDPTransmitter: Transmitter {
 }
 
 extension XDPTransmitter.State {
-  mutating func submit(_ entries: Span<TransmitEntry>, limit: Int) -> Result<SubmitResult, Fault> {
+  mutating func submit(_ entries: Span<TransmitEntry>, limit: Int, more: Bool)
+    -> Result<SubmitResult, Fault>
+  {
     guard let stamper else { preconditionFailure("prepare comes first") }
     var count = 0
     var room = free.count
@@ -90,7 +92,7 @@ extension XDPTransmitter.State {
     var result = SubmitResult()
     result.accepted = count
     result.left = count
-    return wakeUp(result)
+    return more ? .success(result) : wakeUp(result)
   }
 
   mutating func complete() -> Result<FrameCounts, Fault> {

@@ -54,10 +54,11 @@ public var usableProcessors: [Int] {
   return list.prefix(Int(max(0, count))).map(Int.init)
 }
 
-/// Runs `body` on one processor, then lets this thread have all that it had before.
+/// Runs `body` on one processor, then lets this thread have all that it had before; nil changes nothing.
 public func onProcessor<Failure: Error>(
-  _ processor: Int, _ body: () throws(Failure) -> Void
+  _ processor: Int?, _ body: () throws(Failure) -> Void
 ) throws(Failure) {
+  guard let processor else { return try body() }
   let before = usableProcessors.map { Int32($0) }
   _ = unsafe clinux_pin_thread([Int32(processor)], 1)
   defer { _ = unsafe clinux_pin_thread(before, Int32(before.count)) }

@@ -41,10 +41,16 @@ public func send(_ signal: Signal, to process: Int32) throws(Errno) {
   try syscall { kill(process, signal.rawValue) }
 }
 
-/// Waits until one of `descriptors` can be read or `milliseconds` have passed; the readable ones.
-public func poll(_ descriptors: [Int32], milliseconds: Int) -> Set<Int32> {
-  var entries = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-  let count = unsafe CLinux.poll(&entries, nfds_t(entries.count), Int32(milliseconds))
-  guard count > 0 else { return [] }
-  return Set(entries.filter { $0.revents != 0 }.map(\.fd))
+/// Waits until one of two descriptors can be read or `milliseconds` have passed; which can. Allocates nothing.
+public func poll(_ first: Int32, _ second: Int32, milliseconds: Int) -> (first: Bool, second: Bool) {
+  var entries: InlineArray<2, pollfd> = [
+    pollfd(fd: first, events: Int16(POLLIN), revents: 0),
+    pollfd(fd: second, events: Int16(POLLIN), revents: 0),
+  ]
+  var span = entries.mutableSpan
+  let count = unsafe span.withUnsafeMutableBufferPointer {
+    unsafe CLinux.poll($0.baseAddress, nfds_t($0.count), Int32(milliseconds))
+  }
+  guard count > 0 else { return (false, false) }
+  return (entries[0].revents != 0, entries[1].revents != 0)
 }

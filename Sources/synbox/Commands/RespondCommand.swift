@@ -46,7 +46,7 @@ struct RespondCommand: ParsableCommand {
     // Whoever started it waits for this line before sending anything.
     try report("ready", responder)
     while true {
-      _ = poll([signals.number], milliseconds: 60_000)
+      _ = poll(signals.number, -1, milliseconds: 60_000)
       while let signal = signals.next() {
         try report(signal == .user1 ? "running" : "ended", responder)
         if signal != .user1 { return }

@@ -28,6 +28,10 @@ struct ScanRun: ~Copyable {
   private(set) var duplicates: UInt64 = 0
   private(set) var discarded: UInt64 = 0
   private(set) var ending: Ending?
+  private let placement: ThreadPlacement
+  /// Replies on their way from the receiver to the results.
+  private var replies: [Reply] = []
+  private static let repliesAtOnce = 256
 
   init(_ job: JobSettings, on station: Station, nextHops: NextHops, writer: consuming ResultWriter)
     throws(Fault)
@@ -43,9 +47,11 @@ struct ScanRun: ~Copyable {
     self.writer = writer
     resets = ResetQueue()
     senders = station.transmitters.map { _ in SenderCounters() }
+    placement = ThreadPlacement(senders: station.transmitters.count)
     sourceIndex = Dictionary(
       uniqueKeysWithValues: station.sources.enumerated().map { ($1, UInt16($0)) })
     table = AnswerTable(key: job.key, bytesMax: job.dedupeBytes)
+    replies.reserveCapacity(Self.repliesAtOnce)
     started = Clock.monotonic
     clockOffset = Clock.realtime &- started
     usageBefore = .current
@@ -60,7 +66,8 @@ struct ScanRun: ~Copyable {
     var threads = try startSenders()
     var failed: Fault?
     do throws(Fault) {
-      try loop(signals, progress)
+      // Replies on the one processor, probes on the others.
+      try onProcessor(placement.receiver) { () throws(Fault) in try loop(signals, progress) }
     } catch {
       failed = error
     }
@@ -112,7 +119,6 @@ struct ScanRun: ~Copyable {
     let counters = senders[index]
     let resets = index == 0 ? self.resets : ResetQueue(capacity: 1)
     let block = maker.emptyBlock()
-    let placement = ThreadPlacement(senders: senders.count)
     // The generator is so fast that choosing targets is a fifth of its work.
     let isFast = transmitter.mode == .generator && (rate == 0 || rate > 1_000_000)
     let feed = isFast && placement.hasSpare ? ProbeFeed(blocks: 8, of: maker) : nil
@@ -155,12 +161,13 @@ struct ScanRun: ~Copyable {
     var nextProgress = started + 1_000_000_000
     var haltBy: UInt64?
     while true {
-      let ready = poll([station.receiver.descriptor, signals.number], milliseconds: 10)
-      var taken = 0
-      if !ready.isEmpty { taken = try takeReplies() }
+      let ready = poll(station.receiver.descriptor, signals.number, milliseconds: 10)
+      let taken = ready.first ? try takeReplies() : 0
+      // Replies come one by one, and each wake-up costs more than a reply: the next ones gather for a while.
+      if taken > 0 { Clock.sleep(untilMonotonic: Clock.monotonic + 1_000_000) }
       try writer.flush()
       if let fault = senders.lazy.compactMap(\.fault).first { throw fault }
-      while let signal = signals.next() {
+      while ready.second, let signal = signals.next() {
         if job.endingSignals.contains(signal) { ending = .signal(signal) }
       }
       let now = Clock.monotonic
@@ -200,8 +207,10 @@ struct ScanRun: ~Copyable {
   /// Takes what waits, a bounded amount so that signals are seen during a flood.
   private mutating func takeReplies() throws(Fault) -> Int {
     var failed: Fault?
+    // Taken out of the scan while the receiver's closure fills it.
     var replies: [Reply] = []
-    replies.reserveCapacity(256)
+    swap(&replies, &self.replies)
+    defer { swap(&replies, &self.replies) }
     var total = 0
     while total < 16_384 {
       replies.removeAll(keepingCapacity: true)
@@ -209,7 +218,7 @@ struct ScanRun: ~Copyable {
       let entry = { [sourceIndex, nextHops] (reply: Reply) -> TransmitEntry? in
         Self.resetEntry(reply, sourceIndex, nextHops)
       }
-      let taken = try station.receiver.drain(limit: 256) { reply in
+      let taken = try station.receiver.drain(limit: Self.repliesAtOnce) { reply in
         // The RST first: a reply whose RST finds no room is left, and so reported once only.
         if reply.resetWanted, let entry = entry(reply), !resets.push(entry) { return false }
         replies.append(reply)

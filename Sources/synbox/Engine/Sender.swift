@@ -53,41 +53,52 @@ struct Sender {
 
   private mutating func turn() throws(Fault) {
     try takeCompletions()
-    if !resets.isEmpty { try sendResets() }
-    guard counters.phase == .sending, !exhausted || transmitter.waiting > 0 else {
-      if transmitter.inFlight == 0, counters.finished.load(ordering: .relaxed) == 0 {
-        counters.finished.store(Clock.monotonic, ordering: .releasing)
-      } else if transmitter.waiting > 0 {
-        // Told to stop: what the driver refused before still leaves, for it counts as generated.
-        return try sendWaiting()
-      }
-      return rest(until: Clock.monotonic + 500_000)
+    let mayProbe = counters.phase == .sending && (refill() || transmitter.waiting > 0)
+    if mayProbe { return try sendProbes() }
+    if !resets.isEmpty { return try sendResets() }
+    guard counters.phase != .sending || exhausted else { return rest(until: Clock.monotonic + 20_000) }
+    if transmitter.waiting > 0 {
+      // Told to stop: what the driver refused before still leaves, for it counts as generated.
+      return try sendWaiting()
     }
-    guard refill() || transmitter.waiting > 0 else { return }
-    try sendProbes()
+    if transmitter.inFlight == 0, counters.finished.load(ordering: .relaxed) == 0 {
+      counters.finished.store(Clock.monotonic, ordering: .releasing)
+    }
+    rest(until: Clock.monotonic + 500_000)
   }
 
+  /// Sends what is due, and the RSTs that wait with it: a call costs more than a frame.
   private mutating func sendProbes() throws(Fault) {
     let limit = pacer.batch > 0 ? pacer.batch : transmitter.batch
-    let due = min(pacer.due(at: Clock.monotonic), limit)
     let waiting = transmitter.waiting
-    guard due > 0 else {
-      return rest(until: pacer.moment(for: min(pacer.tick, last - first + waiting)))
+    let due = min(pacer.due(at: Clock.monotonic), limit)
+    let wanted = pacer.batch > 0 ? min(pacer.tick, last - first + waiting) : 1
+    guard due >= wanted else {
+      let moment = pacer.moment(for: wanted)
+      // RSTs do not wait for the next probes where these are far.
+      let isFar = moment > Clock.monotonic + resetDelay
+      if isFar, !resets.isEmpty { try sendResets() }
+      return rest(until: isFar ? min(moment, Clock.monotonic + resetDelay) : moment)
     }
     if !hasBegun {
       hasBegun = true
       counters.begun.store(Clock.monotonic, ordering: .relaxed)
     }
+    if !resets.isEmpty { try sendResets(more: true) }
     let count = min(last - first, transmitter.batch, max(0, due - waiting))
     let result = try transmitter.submit(entries.span.extracting(first..<first + count))
-    pacer.spend(result.left, at: Clock.monotonic)
+    pacer.spend(min(result.left, count + waiting), at: Clock.monotonic)
     first += result.accepted
     counters.probesRefused.add(result.refused.probes, ordering: .relaxed)
     // A full queue empties at the NIC's pace; asking again at once would only burn the processor.
     if result.refused.probes > 0 || result.left == 0 { rest(until: Clock.monotonic + 20_000) }
   }
 
-  /// Sleeps, but never long: RSTs may come, and a signal wants to be noticed.
+  /// Nanoseconds that an RST may wait for company.
+  private let resetDelay: UInt64 = 2_000_000
+
+  /// Sleeps until a moment of CLOCK_MONOTONIC, but never long: RSTs may come, and a signal wants to be
+  /// noticed.
   private func rest(until moment: UInt64) {
     Clock.sleep(untilMonotonic: min(moment, Clock.monotonic + 5_000_000))
   }
@@ -97,19 +108,21 @@ struct Sender {
     guard first == last, !exhausted else { return first < last }
     switch source.next(&entries) {
     case .entries(let count): (first, last) = (0, count)
-    case .nothing: rest(until: Clock.monotonic + 20_000)
+    case .nothing: break
     case .end: exhausted = true
     }
     return first < last
   }
 
-  private mutating func sendResets() throws(Fault) {
+  private mutating func sendResets(more: Bool = false) throws(Fault) {
     resetBatch.removeAll(keepingCapacity: true)
     resets.takeAll(into: &resetBatch)
     var sent = 0
     while sent < resetBatch.count {
       let end = min(resetBatch.count, sent + transmitter.batch)
-      let result = try transmitter.submit(resetBatch.span.extracting(sent..<end))
+      let isLast = end == resetBatch.count
+      let result = try transmitter.submit(
+        resetBatch.span.extracting(sent..<end), more: more && isLast)
       sent += result.accepted
       counters.probesRefused.add(result.refused.probes, ordering: .relaxed)
       try takeCompletions()

@@ -12,6 +12,9 @@ struct ThreadPlacement {
     self.senders = senders
   }
 
+  /// nil where there is no choice.
+  var receiver: Int? { processors.count > 1 ? processors[0] : nil }
+
   /// nil where there is only one processor, or it cannot be told.
   func sender(_ index: Int) -> Int? {
     processors.count > 1 ? processors[(index + 1) % processors.count] : nil

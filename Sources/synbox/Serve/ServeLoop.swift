@@ -106,7 +106,7 @@ final class ServeLoop {
   /// large file is written, so the directory is not listed more than ten times a second.
   private func waitForFiles() {
     pause(milliseconds: 100)
-    _ = poll([spool.descriptor, signals.reader.number], milliseconds: 900)
+    _ = poll(spool.descriptor, signals.reader.number, milliseconds: 900)
   }
 
   // MARK: - One job

@@ -26,7 +26,7 @@ final class SignalSource: Sendable {
     let finished = Flag()
     let thread = try KernelThread(name: "signals", processor: nil) { [self] in
       while !finished.isSet.load(ordering: .acquiring) {
-        guard !poll([reader.number], milliseconds: 10).isEmpty, let signal = ending() else { continue }
+        guard poll(reader.number, -1, milliseconds: 10).first, let signal = ending() else { continue }
         log.notice("ended by a signal while preparing", metadata: ["signal": "\(signal.rawValue)"])
         endProcessAtOnce(128 + signal.rawValue)
       }
