@@ -13,6 +13,16 @@ struct {
   __type(value, __u64);
 } RESPONDER_STATS SEC(".maps");
 
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(max_entries, SYNBOX_ARRIVAL_SLOTS + 1);
+  __type(key, __u32);
+  __type(value, __u64);
+} ARRIVALS SEC(".maps");
+
+/* CLOCK_MONOTONIC at the first valid SYN, nanoseconds; 0 before. */
+__u64 first_arrival;
+
 const volatile struct synbox_responder_settings settings = {.threshold = 1ULL << 32};
 
 static __always_inline void count(__u32 stat) {
@@ -28,6 +38,17 @@ static __always_inline int pass(__u32 stat) {
 static __always_inline int drop(__u32 stat) {
   count(stat);
   return XDP_DROP;
+}
+
+/* Frames arrive on any processor, so two may be the first, and a later one may carry an earlier time. */
+static __always_inline void count_arrival(void) {
+  __u64 now = bpf_ktime_get_ns();
+  __u64 first = __sync_val_compare_and_swap(&first_arrival, 0, now);
+  if (!first || first > now) first = now;
+  __u64 millisecond = (now - first) / 1000000;
+  __u32 slot = millisecond < SYNBOX_ARRIVAL_SLOTS ? millisecond : SYNBOX_ARRIVAL_SLOTS;
+  __u64 *arrivals = bpf_map_lookup_elem(&ARRIVALS, &slot);
+  if (arrivals) __sync_fetch_and_add(arrivals, 1);
 }
 
 /* The hash of the pair under the seed; its high half becomes the SYN-ACK's sequence number. */
@@ -87,6 +108,7 @@ int responder(struct xdp_md *context) {
   if (flags != TCP_SYN) return pass(SYNBOX_RESPONDER_OTHER);
   if (!is_sound(ip, tcp, c)) return drop(SYNBOX_RESPONDER_SYN_BAD);
   count(SYNBOX_RESPONDER_SYN);
+  if (settings.arrivals) count_arrival();
 
   __u64 hash = pair_hash(ip->daddr, tcp->dest);
   __be32 acknowledges = bpf_htonl(bpf_ntohl(tcp->seq) + 1);

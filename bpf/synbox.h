@@ -158,9 +158,15 @@ struct synbox_responder_settings {
   __u32 answer;    /* enum synbox_answer */
   __u32 closed_rst; /* 1: pairs that do not answer send an RST, 0: they are silent */
   __u32 redirect;   /* 1: answers leave by redirect to the own interface, 0: by XDP_TX */
-  __u32 zero;
+  __u32 arrivals;   /* 1: count SYNs by the millisecond in ARRIVALS */
 };
 _Static_assert(sizeof(struct synbox_responder_settings) == 32, "responder settings are 32 octets");
+
+/*
+ * ARRIVALS: valid SYNs in each millisecond, the first of which begins with the first valid SYN. The element
+ * after these holds all that came later.
+ */
+#define SYNBOX_ARRIVAL_SLOTS 32768
 
 enum synbox_responder_stat {
   SYNBOX_RESPONDER_RECEIVED = 0, /* packets seen */

@@ -26,15 +26,18 @@ public final class Responder: Sendable {
   private let object: BPFObject
   private let link: XDPLink
   private let statistics: BPFMap
+  private let arrivalCounters: BPFMap
 
   /// Loads and attaches the program; without a `mode` in native mode where the interface has it.
   ///
   /// - Parameter redirects: answers leave by redirect instead of XDP_TX. What XDP_TX sends on a veth arrives
   ///   only while the other end, too, runs a native XDP program; what is redirected also if that polls for
   ///   another reason, such as GRO.
+  /// - Parameter countsArrivals: SYNs are also counted by the millisecond, see `arrivals`. It costs a look at
+  ///   the clock for each.
   public init(
     interface: Int32, name: String, rule: AnswerRule, seed: UInt64, closedReset: Bool,
-    redirects: Bool = false, mode: XDPMode? = nil
+    redirects: Bool = false, countsArrivals: Bool = false, mode: XDPMode? = nil
   ) throws(Fault) {
     let object = try BPFObject(.responder)
     let everyone: UInt64 = 1 << 32
@@ -47,14 +50,16 @@ public final class Responder: Sendable {
     try object.setReadOnlyData(
       Contract.responderSettings(
         seed: seed, threshold: threshold, answer: answer, closedReset: closedReset,
-        redirects: redirects))
+        redirects: redirects, arrivals: countsArrivals))
     try object.load()
     let statistics = try object.map("RESPONDER_STATS")
+    let arrivalCounters = try object.map("ARRIVALS")
     let program = try object.program("responder")
     let link = try Self.attach(program, interface, name, mode)
     self.mode = link.mode
     self.object = object
     self.statistics = statistics
+    self.arrivalCounters = arrivalCounters
     self.link = link
   }
 
@@ -77,5 +82,14 @@ public final class Responder: Sendable {
 
   public func counts() throws(Fault) -> ResponderCounts {
     ResponderCounts(values: try statistics.perCPUSums())
+  }
+
+  /// Valid SYNs in each millisecond since the first one, up to the last in which one came; and how many came
+  /// after the time that is kept.
+  public func arrivals() throws(Fault) -> (milliseconds: [UInt64], later: UInt64) {
+    var counters = try arrivalCounters.counters()
+    let later = counters.removeLast()
+    let end = counters.lastIndex { $0 > 0 }.map { $0 + 1 } ?? 0
+    return (Array(counters[..<end]), later)
   }
 }

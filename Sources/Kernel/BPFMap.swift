@@ -16,6 +16,23 @@ public struct BPFMap: Sendable {
     guard error == 0 else { throw Fault("cannot write to the BPF map \(name)", cause: Errno(-error)) }
   }
 
+  /// Every element of an array of 64-bit counters.
+  public func counters() throws(Fault) -> [UInt64] {
+    precondition(valueSize == 8)
+    var values: [UInt64] = []
+    values.reserveCapacity(maxEntries)
+    for index in 0..<UInt32(maxEntries) {
+      var key = index
+      var value: UInt64 = 0
+      let error = unsafe bpf_map_lookup_elem(number, &key, &value)
+      guard error == 0 else {
+        throw Fault("cannot read the BPF map \(name)", cause: Errno(-error))
+      }
+      values.append(value)
+    }
+    return values
+  }
+
   /// Sums each element of a per-CPU array of 64-bit counters over all processors.
   public func perCPUSums() throws(Fault) -> [UInt64] {
     precondition(valueSize == 8)

@@ -6,6 +6,7 @@ public enum Contract {
   public static let fates = Int(SYNBOX_FATES.rawValue)
   public static let stats = Int(SYNBOX_STATS.rawValue)
   public static let responderStats = Int(SYNBOX_RESPONDER_STATS.rawValue)
+  public static let arrivalSlots = Int(SYNBOX_ARRIVAL_SLOTS)
 
   /// Octets of `struct synbox_settings`.
   public static func settings(
@@ -24,12 +25,13 @@ public enum Contract {
 
   /// Octets of `struct synbox_responder_settings`.
   public static func responderSettings(
-    seed: UInt64, threshold: UInt64, answer: UInt32, closedReset: Bool, redirects: Bool
+    seed: UInt64, threshold: UInt64, answer: UInt32, closedReset: Bool, redirects: Bool,
+    arrivals: Bool
   ) -> [UInt8] {
     octets(
       of: synbox_responder_settings(
         seed: seed, threshold: threshold, answer: answer, closed_rst: closedReset ? 1 : 0,
-        redirect: redirects ? 1 : 0, zero: 0))
+        redirect: redirects ? 1 : 0, arrivals: arrivals ? 1 : 0))
   }
 
   /// Octets of the read-only data of `probes`: the interface that frames leave by.

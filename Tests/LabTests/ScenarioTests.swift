@@ -151,6 +151,24 @@ struct Way: CustomTestStringConvertible, Sendable {
   }
 }
 
+@Suite(.serialized) struct `The target node` {
+  @Test func `counts every SYN in its millisecond`() throws {
+    let lab = try Lab()
+    let arrivals = "\(try Lab.temporaryDirectory())/arrivals.csv"
+    let node = try lab.respond(["--answer", "even", "--arrivals", arrivals])
+    _ = try lab.scan(["-q", "-p", "80", "-r", "2k", "-c", "0", "198.19.0.0/22"])
+    #expect(try node.end()["syns_valid"] == 1024)
+    let rows = try String(contentsOfFile: arrivals, encoding: .utf8).split(separator: "\n")
+    #expect(rows.first == "millisecond,syns")
+    let counts = rows.dropFirst().compactMap { Int($0.split(separator: ",")[1]) }
+    #expect(counts.reduce(0, +) == 1024)
+    #expect(try #require(counts.first) > 0)
+    #expect(try #require(counts.last) > 0)
+    // 1,024 probes at 2,000 a second: the last leaves after 511 ms.
+    #expect((480...560).contains(counts.count))
+  }
+}
+
 @Suite(.serialized) struct `Targets from standard input` {
   @Test(arguments: [Data("198.19.0.2\n".utf8), Data([0xc6, 0x13, 0, 2, 0, 0, 0, 0])])
   func `as text and as octets give the same result`(input: Data) throws {

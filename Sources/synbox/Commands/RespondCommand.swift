@@ -25,6 +25,9 @@ struct RespondCommand: ParsableCommand {
   @Flag(help: "Print the counters as JSON, one object a line.")
   var json = false
 
+  @Option(help: "Count SYNs by the millisecond and write them here at the end, CSV.")
+  var arrivals: String?
+
   enum Closed: String, CaseIterable, ExpressibleByArgument { case rst, silent }
 
   private static func rule(_ text: String) throws -> AnswerRule {
@@ -42,23 +45,38 @@ struct RespondCommand: ParsableCommand {
     try state.requireCarrier()
     let responder = try Responder(
       interface: state.index, name: interface, rule: answer, seed: seed,
-      closedReset: closed == .rst, redirects: state.driver == "veth")
+      closedReset: closed == .rst, redirects: state.driver == "veth",
+      countsArrivals: arrivals != nil)
     // Whoever started it waits for this line before sending anything.
     try report("ready", responder)
     while true {
       _ = poll(signals.number, -1, milliseconds: 60_000)
       while let signal = signals.next() {
         try report(signal == .user1 ? "running" : "ended", responder)
-        if signal != .user1 { return }
+        if signal == .user1 { continue }
+        return try writeArrivals(responder)
       }
     }
   }
 
+  private func writeArrivals(_ responder: Responder) throws {
+    guard let arrivals else { return }
+    let (milliseconds, later) = try responder.arrivals()
+    guard later == 0 else {
+      throw Fault("\(later) SYNs came after the \(milliseconds.count) ms that --arrivals keeps")
+    }
+    var text = "millisecond,syns\n"
+    for (millisecond, count) in milliseconds.enumerated() { text += "\(millisecond),\(count)\n" }
+    try Files.replace(arrivals, with: Array(text.utf8), durable: false)
+  }
+
   private func report(_ state: String, _ responder: Responder) throws {
+    let time = Clock.monotonic
     let counts = try responder.counts()
     var text: [UInt8]
     if json {
       var object = JSONObject()
+      object.add("time_ns", time)
       object.add("state", state)
       object.add("interface", interface)
       object.add("xdp_mode", responder.mode.rawValue)
