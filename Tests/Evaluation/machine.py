@@ -1,0 +1,60 @@
+"""The machine and the versions of everything that took part."""
+
+import os
+import platform
+import re
+import subprocess
+from pathlib import Path
+
+from lab import ROOT, SYNBOX
+
+TOOLS = {
+    "synbox": [SYNBOX, "version"],
+    "ZMap": ["zmap", "--version"],
+    "Masscan": ["masscan", "--version"],
+    "Swift": ["swift", "--version"],
+    "ip": ["ip", "-V"],
+    "nft": ["nft", "--version"],
+    "valgrind": ["valgrind", "--version"],
+}
+
+
+def describe_machine() -> dict[str, str]:
+    """Name and value, in the order of the report."""
+    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="ascii"))
+    memory = re.search(r"MemTotal:\s*(\d+) kB", Path("/proc/meminfo").read_text(encoding="ascii"))
+    system = platform.freedesktop_os_release().get("PRETTY_NAME", "unknown")
+    described = {
+        "CPU": model.group(1) if model else platform.machine(),
+        "processors": str(os.cpu_count()),
+        "virtual machine": virtualization(),
+        "memory": f"{int(memory.group(1)) / 2**20:.1f} GiB" if memory else "unknown",
+        "kernel": f"{platform.release()} {platform.machine()}",
+        "system": system,
+        "revision": output(["git", "-C", str(ROOT), "describe", "--always", "--dirty"]),
+        "Python": platform.python_version(),
+        "matplotlib": matplotlib_version(),
+    }
+    return described | {name: output(call) for name, call in TOOLS.items()}
+
+
+def virtualization() -> str:
+    """Whether the processor says that a hypervisor stands below."""
+    flags = re.search(r"flags\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="ascii"))
+    return "yes" if flags and "hypervisor" in flags.group(1).split() else "no sign of one"
+
+
+def matplotlib_version() -> str:
+    import matplotlib  # Only the charts need it.
+
+    return matplotlib.__version__
+
+
+def output(call: list[str]) -> str:
+    """The first line a program prints about itself, or why it cannot be had."""
+    try:
+        done = subprocess.run(call, capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"not to be had: {error}"
+    lines = (done.stdout + done.stderr).strip().splitlines()
+    return lines[0].strip() if lines else "unknown"

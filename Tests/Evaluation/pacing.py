@@ -1,0 +1,95 @@
+"""Pacing: what arrived in each millisecond, at rates from 100 to 1,000,000 a second."""
+
+from dataclasses import dataclass
+from typing import Callable, Sequence
+
+from checks import Check, at_most, equal
+from contestants import GENERATOR, Job
+from lab import Lab
+from settings import BATCH, PACING_PPS, PACING_TARGETS, Scale
+from target_node import TargetNode
+
+WINDOW_MILLISECONDS = 10
+
+
+@dataclass
+class PacedScan:
+    """One rate. `arrivals` are SYNs in each millisecond since the first."""
+
+    pps: int
+    command: str
+    failure: str | None
+    arrivals: list[int]
+
+    @property
+    def average(self) -> float | None:
+        return average_pps(self.arrivals)
+
+    @property
+    def fullest(self) -> int:
+        return fullest_window(self.arrivals, WINDOW_MILLISECONDS)
+
+    @property
+    def allowed(self) -> float:
+        """A window's share of the rate, and one batch."""
+        return self.pps * WINDOW_MILLISECONDS / 1000 + BATCH
+
+
+def average_pps(arrivals: Sequence[int]) -> float | None:
+    """Intervals between arrivals a second, from the first arrival's millisecond to the last one's."""
+    if len(arrivals) < 2:
+        return None
+    return (sum(arrivals) - 1) / (len(arrivals) - 1) * 1000
+
+
+def fullest_window(arrivals: Sequence[int], length: int) -> int:
+    """The most arrivals in any `length` consecutive milliseconds."""
+    held = largest = sum(arrivals[:length])
+    for entering, leaving in zip(arrivals[length:], arrivals):
+        held += entering - leaving
+        largest = max(largest, held)
+    return largest
+
+
+def windows(arrivals: Sequence[int], length: int) -> list[int]:
+    """Arrivals in each window of `length` milliseconds, one after the other."""
+    return [sum(arrivals[start:start + length]) for start in range(0, len(arrivals), length)]
+
+
+def run_pacing(lab: Lab, scale: Scale, progress: Callable[[str], None]) -> list[PacedScan]:
+    """Every rate once, by the generator, against a target node that notes each arrival."""
+    scans = []
+    for rate in PACING_PPS:
+        scan = paced_scan(lab, rate, round(rate * scale.pacing_seconds))
+        average = "FAILED" if scan.average is None else f"{scan.average:,.2f} on average"
+        progress(f"{rate:,} pps: {average}, {scan.fullest:,} in the fullest 10 ms")
+        scans.append(scan)
+    return scans
+
+
+def paced_scan(lab: Lab, rate: int, probes: int) -> PacedScan:
+    job = Job(
+        targets=PACING_TARGETS, ports=(80,), rate=rate, source_ports=(60000, 60000), cooldown=0,
+        answered=False)
+    command, = GENERATOR.commands(lab, job, probes)
+    node = TargetNode(lab, "0%", arrivals=True)
+    program = lab.start(command.arguments, "scanner", lab.box)
+    failure = program.failure(probes / rate + 30)
+    node.end()
+    return PacedScan(rate, program.command, failure, [] if failure else node.arrivals())
+
+
+def pacing_checks(scans: Sequence[PacedScan]) -> list[Check]:
+    """What must be shown of each rate."""
+    checks = []
+    for scan in scans:
+        what = f"{scan.pps:,} pps"
+        if scan.average is None:
+            checks.append(equal(f"{what}: arrivals", None, "some"))
+            continue
+        off = abs(scan.average / scan.pps - 1) * 100
+        checks += [
+            at_most(f"{what}: average off", off, 0.5, " %"),
+            at_most(f"{what}: fullest 10 ms window", float(scan.fullest), scan.allowed),
+        ]
+    return checks
