@@ -11,24 +11,30 @@ BPF_OBJCOPY  := $(TOOLCHAIN)/llvm-objcopy
 BPF_CFLAGS   := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -I/usr/include/$(shell uname -m)-linux-gnu
 SWIFT_STATIC := -c release --product synbox --static-swift-stdlib -Xswiftc -static-executable
 
-# What Debian must provide: to build, to run the lab, to test.
+# What Debian must provide: to build, to run the lab, to test, to compare with other scanners.
 PACKAGES_BUILD := libbpf-dev libxdp-dev libcap-dev libnl-3-dev libnl-genl-3-dev libnl-route-3-dev \
                   libseccomp-dev libelf-dev zlib1g-dev pkg-config g++ git file
 PACKAGES_LAB   := iproute2 ethtool procps jq
 PACKAGES_TEST  := tshark tcpdump python3 libcap2-bin binutils util-linux
+PACKAGES_BENCH := zmap masscan nftables valgrind python3-matplotlib
+# Debian's own, which finds Debian's matplotlib.
+PYTHON         := /usr/bin/python3
 
-.PHONY: help setup bpf build test run check fmt clean
+.PHONY: help setup bpf build test run bench evaluate check fmt clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
 
 setup: build/.setup ## install what is missing (apt packages); does nothing the second time
 
-build/.setup: Makefile
+build/.setup: PACKAGES := $(PACKAGES_BUILD) $(PACKAGES_LAB) $(PACKAGES_TEST)
+build/.setup-bench: PACKAGES := $(PACKAGES_BENCH)
+build/.setup-bench: build/.setup
+build/.setup build/.setup-bench: Makefile
 	@mkdir -p build
-	@missing=$$(dpkg-query -W -f='$${Package} $${Status}\n' $(PACKAGES_BUILD) $(PACKAGES_LAB) $(PACKAGES_TEST) 2>/dev/null \
+	@missing=$$(dpkg-query -W -f='$${Package} $${Status}\n' $(PACKAGES) 2>/dev/null \
 	  | awk '/install ok installed/ {print $$1}' | sort > build/.installed; \
-	  printf '%s\n' $(PACKAGES_BUILD) $(PACKAGES_LAB) $(PACKAGES_TEST) | sort -u | comm -23 - build/.installed); \
+	  printf '%s\n' $(PACKAGES) | sort -u | comm -23 - build/.installed); \
 	if [ -n "$$missing" ]; then \
 	  echo "installing:" $$missing; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >build/setup.log 2>&1 \
@@ -65,6 +71,14 @@ test: build check ## all tests; those on the kernel and the lab need root
 	swift build --build-tests
 	@# One after another: the labs' scans need the processors for themselves.
 	swift test --skip-build --no-parallel
+	$(PYTHON) -m unittest discover -s Tests/Evaluation -p '*_test.py'
+
+bench: ## measure against ZMap and Masscan, under 10 minutes: build/evaluation/report.md
+evaluate: ## the same in full: five rounds, the whole of every network
+# EVALUATION takes further options, such as EVALUATION='--only limit,scan'; see docs/evaluation/README.md.
+bench evaluate: build build/.setup-bench
+	-@$(MAKE) --no-print-directory benchmark-binary
+	@$(PYTHON) Tests/Evaluation --scale $@ $(EVALUATION)
 
 fmt: ## format every Swift file
 	swift format --in-place --recursive Package.swift Sources Tests
