@@ -164,7 +164,7 @@ private func sendCountingRefusals(_ entries: [TransmitEntry], through transmitte
   throws -> (confirmed: FrameCounts, refused: FrameCounts)
 {
   var (confirmed, refused) = (FrameCounts(), FrameCounts())
-  try onProcessor(try #require(transmitter.processor)) {
+  try onProcessor(transmitter.processor) {
     var first = 0
     _ = try eventually {
       let last = min(first + transmitter.batch, entries.count)
