@@ -39,7 +39,8 @@ public struct Pacer: Sendable {
     windowLimit = Int(clamping: perSecond / (Self.second / Self.window)) + batch
   }
 
-  private static func batch(_ perSecond: UInt64) -> Int {
+  /// The batch at a rate.
+  public static func batch(_ perSecond: UInt64) -> Int {
     guard perSecond > 0 else { return 0 }
     return Int(clamping: max(min(64, (perSecond - 1) / 500 + 1), perSecond / 4096))
   }

@@ -33,6 +33,9 @@ public struct Summary: Sendable {
   /// What a target file asked for where the box's own rate is lower; 0 is no limit. nil: nothing was capped.
   public var rateCappedFrom: UInt64?
   public var sendingSeconds: Double = 0
+  /// Probes that may leave at once: what any ten milliseconds may hold beyond their share of the rate. 0
+  /// without a limit.
+  public var pacedBatch: UInt64 = 0
 
   public var repliesReceived: UInt64 = 0
   public var repliesInvalid: UInt64 = 0
@@ -89,6 +92,7 @@ public struct Summary: Sendable {
     object.add("rate_requested_pps", rateRequested)
     if let rateCappedFrom { object.add("rate_capped_from_pps", rateCappedFrom) }
     object.add("rate_achieved_pps", rateAchieved)
+    object.add("paced_batch", pacedBatch)
     object.add("sending_seconds", sendingSeconds)
     object.add("replies_received", repliesReceived)
     object.add("replies_invalid", repliesInvalid)

@@ -28,7 +28,8 @@ import Testing
     #expect(run.signal == 31, "SIGSYS expected; printed: \(run.output)")
   }
 
-  @Test func `reads a BPF map and runs a program that were open before, changes none and opens no more`()
+  @Test
+  func `reads a BPF map and runs a program that were open before, changes none and opens no more`()
     throws
   {
     let run = try probe("open-map")

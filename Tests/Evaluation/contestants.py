@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 from lab import BENCHMARK, SYNBOX, Lab
-from settings import BATCH, SOURCES
+from settings import SOURCES
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def synbox(transmit: str) -> Callable[[Lab, Job, int | None], list[Command]]:
         results, summary = f"{name}.csv", f"{name}.json"
         arguments = [
             SYNBOX, "scan", "-q", "-i", "box0", "-G", lab.gateway_mac, "-S", SOURCES,
-            "--transmit", transmit, "--batch", str(BATCH),
+            "--transmit", transmit,
             "-p", ",".join(map(str, job.ports)), "-s", "{}-{}".format(*job.source_ports),
             "-r", str(job.rate), "-c", str(job.cooldown), "-o", results, "-m", summary]
         if probes is not None:

@@ -1,12 +1,13 @@
 """Pacing: what arrived in each millisecond, at rates from 100 to 1,000,000 a second."""
 
+import json
 from dataclasses import dataclass
 from typing import Callable, Sequence
 
 from checks import Check, at_most, equal
 from contestants import GENERATOR, Job
 from lab import Lab
-from settings import BATCH, PACING_PPS, PACING_TARGETS, Scale
+from settings import PACING_PPS, PACING_TARGETS, Scale
 from target_node import TargetNode
 
 WINDOW_MILLISECONDS = 10
@@ -20,6 +21,8 @@ class PacedScan:
     command: str
     failure: str | None
     arrivals: list[int]
+    batch: int
+    """Probes that may leave at once, as the scanner's summary says."""
 
     @property
     def average(self) -> float | None:
@@ -32,7 +35,7 @@ class PacedScan:
     @property
     def allowed(self) -> float:
         """A window's share of the rate, and one batch."""
-        return self.pps * WINDOW_MILLISECONDS / 1000 + BATCH
+        return self.pps * WINDOW_MILLISECONDS / 1000 + self.batch
 
 
 def average_pps(arrivals: Sequence[int]) -> float | None:
@@ -76,7 +79,10 @@ def paced_scan(lab: Lab, rate: int, probes: int) -> PacedScan:
     program = lab.start(command.arguments, "scanner", lab.box)
     failure = program.failure(probes / rate + 30)
     node.end()
-    return PacedScan(rate, program.command, failure, [] if failure else node.arrivals())
+    if failure or command.summary is None:
+        return PacedScan(rate, program.command, failure or "no summary", [], 0)
+    summary = json.loads((lab.directory / command.summary).read_text(encoding="utf-8"))
+    return PacedScan(rate, program.command, None, node.arrivals(), summary["paced_batch"])
 
 
 def pacing_checks(scans: Sequence[PacedScan]) -> list[Check]:

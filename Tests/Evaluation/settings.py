@@ -11,8 +11,6 @@ START_SECONDS = 20.0
 """A scanner that has sent nothing so long after its start has failed."""
 
 SOURCES = "198.18.0.1-198.18.0.64"
-BATCH = 64
-"""Frames synbox hands to the kernel in one call; pacing may overshoot a window by as many."""
 
 STEADY_TARGETS = "198.19.0.0/20"
 STEADY_PPS = 100_000

@@ -39,6 +39,7 @@ extension ScanRun {
     summary.targetsTotal = job.sequence.plan.count
     summary.targetsOutOfScope = job.sequence.plan.outOfScope
     summary.rateRequested = job.rate.perSecond ?? 0
+    summary.pacedBatch = shares.reduce(0) { $0 + UInt64(Pacer.batch($1)) }
     for sender in senders {
       summary.targetsUnresolved += sender.unresolved.load(ordering: .relaxed)
       summary.probesCompleted += sender.probesCompleted.load(ordering: .relaxed)

@@ -90,25 +90,31 @@ struct ScanRun: ~Copyable {
     let selection = SourceSelection(
       addresses: station.sources.count, ports: station.settings.sourcePorts, key: job.key)
     var threads = Threads()
-    let whole = job.rate.perSecond ?? 0
-    // Below one probe a second for each thread fewer of them share the work.
-    let count = whole == 0 ? UInt64(senders.count) : min(UInt64(senders.count), whole)
+    let shares = self.shares
     for (index, transmitter) in station.transmitters.enumerated() {
       transmitter.prepare(stamper)
-      // Shares that add up: the first ones take what the division leaves over.
-      let share = whole / count + (UInt64(index) < whole % count ? 1 : 0)
       let counters = senders[index]
-      guard index < count else {
+      guard index < shares.count else {
         counters.finished.store(Clock.monotonic, ordering: .releasing)
         continue
       }
-      let cursor = job.sequence.cursor(thread: index, of: Int(count))
+      let cursor = job.sequence.cursor(thread: index, of: shares.count)
       let maker = ProbeMaker(
         counters: counters, selection: selection, nextHops: nextHops, cursor: cursor,
         block: transmitter.batch)
-      try start(index, maker, rate: share, &threads)
+      try start(index, maker, rate: shares[index], &threads)
     }
     return threads
+  }
+
+  /// Each sending thread's part of the rate, probes per second; 0 is no limit.
+  var shares: [UInt64] {
+    let whole = job.rate.perSecond ?? 0
+    guard whole > 0 else { return senders.map { _ in 0 } }
+    // Below one probe a second for each thread fewer of them share the work.
+    let count = min(UInt64(senders.count), whole)
+    // They add up: the first ones take what the division leaves over.
+    return (0..<count).map { whole / count + ($0 < whole % count ? 1 : 0) }
   }
 
   /// Starts the sending thread of a transmitter, and where that pays another one that works ahead for it.
