@@ -9,7 +9,7 @@ TOOLCHAIN    := $(shell swift -print-target-info 2>/dev/null | sed -n 's|.*"runt
 BPF_CLANG    := $(TOOLCHAIN)/clang
 BPF_OBJCOPY  := $(TOOLCHAIN)/llvm-objcopy
 BPF_CFLAGS   := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -I/usr/include/$(shell uname -m)-linux-gnu
-SWIFT_STATIC := -c release --product synbox --static-swift-stdlib -Xswiftc -static-executable
+SWIFT_STATIC := -c release --static-swift-stdlib -Xswiftc -static-executable
 
 # What Debian must provide: to build, to run the lab, to test, to compare with other scanners.
 PACKAGES_BUILD := libbpf-dev libxdp-dev libcap-dev libnl-3-dev libnl-genl-3-dev libnl-route-3-dev \
@@ -20,7 +20,7 @@ PACKAGES_BENCH := zmap masscan nftables valgrind python3-matplotlib
 # Debian's own, which finds Debian's matplotlib.
 PYTHON         := /usr/bin/python3
 
-.PHONY: help setup bpf build test run bench evaluate check fmt clean
+.PHONY: help setup bpf build benchmark test run bench evaluate check fmt clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -59,10 +59,17 @@ build/bpf/libxdp-version: build/.setup
 	@pkg-config --modversion libxdp | tr -d '\n' > $@
 FORCE:
 
-build: bpf ## build/synbox, one static binary
-	@swift build $(SWIFT_STATIC) 2>&1 | { grep -vE 'in statically linked applications|mktemp. is dangerous' || true; }; \
-	  exit $${PIPESTATUS[0]}
-	@cp .build/release/synbox build/synbox.tmp && mv build/synbox.tmp build/synbox
+build: build/synbox ## build/synbox, one static binary
+
+benchmark: build/synbox build/benchmark ## build/benchmark, which measures the parts that bound a scan
+
+# SwiftPM knows what has to be built again. Valgrind cannot read Swift's debug information, and gives up.
+build/synbox build/benchmark: build/%: bpf FORCE
+	@swift build $(SWIFT_STATIC) --product $* 2>&1 \
+	  | { grep -vE 'in statically linked applications|mktemp. is dangerous' || true; }; exit $${PIPESTATUS[0]}
+	@cp .build/release/$* $@.tmp
+	@$(if $(filter benchmark,$*),$(BPF_OBJCOPY) --strip-debug $@.tmp)
+	@mv $@.tmp $@
 
 run: build ## the main job on a lab: a target file becomes results, checked against the rule
 	@netconfig/run

@@ -84,6 +84,14 @@ let package = Package(
     .executableTarget(
       name: "ConfinementProbe", dependencies: ["CConfinementProbe", "Confinement", "Kernel"],
       path: "Tests/ConfinementProbe", swiftSettings: strict),
+
+    // Speeds, not tests: `make benchmark`.
+    .executableTarget(
+      name: "benchmark",
+      dependencies: [
+        "Datapath", "Kernel", "LabSupport", "Plan", "Scan", "TestSupport", "Wire", argumentParser,
+      ],
+      path: "Tests/Benchmark", swiftSettings: strict),
   ],
   cLanguageStandard: .gnu17
 )

@@ -1,0 +1,11 @@
+// Measures the parts that bound a scan, one at a time and on one processor. Not a test: it asserts no speed.
+import ArgumentParser
+
+struct Benchmark: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "benchmark",
+    abstract: "Measure the parts that bound a scan.",
+    subcommands: [MicroCommand.self, StampOnlyCommand.self])
+}
+
+Benchmark.main()
