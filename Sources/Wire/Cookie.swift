@@ -11,7 +11,7 @@ public struct Cookie: Sendable {
   ///
   /// The message is the 12 octets source address, destination address, source port, destination port in
   /// network order, as in bpf/cookie.h.
-  @inlinable
+  @inlinable @inline(__always)
   public func hash(
     source: UInt32, destination: UInt32, sourcePort: UInt16, destinationPort: UInt16
   ) -> UInt64 {

@@ -1,18 +1,24 @@
 // Turns transmit entries into frames. One template per source address holds everything that does not
 // change, its checksums summed in advance; a probe is that template with a few fields stamped.
 
-/// The part of a frame that one source address fixes.
-public struct FrameTemplate: Sendable {
-  /// The complete frame with every changing field zero, padded to the minimum length.
-  public let frame: [UInt8]
-  public let source: IPv4Address
+/// The checksums' part that one source address fixes.
+@usableFromInline struct SourceSums: Sendable, BitwiseCopyable {
+  /// Host order.
+  @usableFromInline let address: UInt32
   /// Over the IPv4 header with identification and destination zero.
   @usableFromInline let ipv4Sum: InternetChecksum
   /// Over pseudo-header, header and options with ports, sequence number and destination zero.
   @usableFromInline let tcpSum: InternetChecksum
+}
+
+/// A frame without what changes from probe to probe.
+struct FrameTemplate {
+  /// The complete frame with every changing field zero, padded to the minimum length.
+  let frame: [UInt8]
+  let sums: SourceSums
 
   /// A SYN in the shape of `profile`.
-  public init(syn profile: ProbeProfile, source: IPv4Address, sourceMAC: MACAddress) {
+  init(syn profile: ProbeProfile, source: IPv4Address, sourceMAC: MACAddress) {
     self.init(
       flags: .syn, window: profile.window, options: profile.options,
       timeToLive: profile.timeToLive, dontFragment: profile.dontFragment, source: source,
@@ -20,7 +26,7 @@ public struct FrameTemplate: Sendable {
   }
 
   /// An RST without ACK, as a TCP sends it for a connection it does not know (RFC 9293, section 3.5.2).
-  public init(rstFrom source: IPv4Address, sourceMAC: MACAddress) {
+  init(rstFrom source: IPv4Address, sourceMAC: MACAddress) {
     self.init(
       flags: .rst, window: 0, options: [], timeToLive: 64, dontFragment: true, source: source,
       sourceMAC: sourceMAC)
@@ -46,15 +52,13 @@ public struct FrameTemplate: Sendable {
     frame += ipv4Octets + tcpOctets
     frame += [UInt8](repeating: 0, count: max(0, FrameLayout.minimumLength - frame.count))
     self.frame = frame
-    self.source = source
 
     var ipv4Sum = InternetChecksum()
     ipv4Sum.add(ipv4Octets)
-    self.ipv4Sum = ipv4Sum
     var tcpSum = InternetChecksum.tcpPseudoHeader(length: tcp.length)
     tcpSum.add(source.value)
     tcpSum.add(tcpOctets)
-    self.tcpSum = tcpSum
+    sums = SourceSums(address: source.value, ipv4Sum: ipv4Sum, tcpSum: tcpSum)
   }
 }
 
@@ -78,9 +82,12 @@ public struct FrameStamper: Sendable {
   public let cookie: Cookie
   /// Octets of every SYN, padding included.
   public let frameLength: Int
+  /// What a SYN and an RST look like; from any source, for what depends on that is stamped.
+  private let probeFrame: [UInt8]
+  private let resetFrame: [UInt8]
   /// One of each for every source address.
-  public let probes: [FrameTemplate]
-  public let resets: [FrameTemplate]
+  @usableFromInline let probes: [SourceSums]
+  @usableFromInline let resets: [SourceSums]
   /// For each next hop the first eight octets of the frame, as they lie in memory on a little-endian
   /// machine: its address and the first two octets of ours.
   public let nextHops: [UInt64]
@@ -96,8 +103,10 @@ public struct FrameStamper: Sendable {
     nextHops: [MACAddress], identification: IdentificationPolicy = .random
   ) {
     precondition(!sources.isEmpty && sources.count <= 65_536 && !nextHops.isEmpty)
-    probes = sources.map { FrameTemplate(syn: profile, source: $0, sourceMAC: sourceMAC) }
-    resets = sources.map { FrameTemplate(rstFrom: $0, sourceMAC: sourceMAC) }
+    let syn = sources.map { FrameTemplate(syn: profile, source: $0, sourceMAC: sourceMAC) }
+    let rst = sources.map { FrameTemplate(rstFrom: $0, sourceMAC: sourceMAC) }
+    (probeFrame, resetFrame) = (syn[0].frame, rst[0].frame)
+    (probes, resets) = (syn.map(\.sums), rst.map(\.sums))
     self.cookie = cookie
     frameLength = profile.frameLength
     let ours = sourceMAC.value >> 32
@@ -111,20 +120,19 @@ public struct FrameStamper: Sendable {
   /// Puts the template for `kind` into a frame that holds none or another kind's; `stamp` then changes
   /// only what changes.
   public func prefill(_ frame: inout MutableRawSpan, for kind: TransmitEntry.Kind) {
-    let template = kind == .syn ? probes[0] : resets[0]
-    for (offset, octet) in template.frame.enumerated() {
+    for (offset, octet) in (kind == .syn ? probeFrame : resetFrame).enumerated() {
       frame.storeBytes(of: octet, toByteOffset: offset, as: UInt8.self)
     }
   }
 
   /// Makes a frame that was prefilled for the entry's kind what `entry` asks for; returns its length.
-  @inlinable @discardableResult
+  @inlinable @inline(__always) @discardableResult
   public func stamp(_ entry: TransmitEntry, into frame: inout MutableRawSpan) -> Int {
     switch entry.kind {
     case .syn:
       let template = probes[Int(entry.source)]
       let hash = cookie.hash(
-        source: template.source.value, destination: entry.destination,
+        source: template.address, destination: entry.destination,
         sourcePort: entry.sourcePort, destinationPort: entry.destinationPort)
       let identification =
         UInt16(truncatingIfNeeded: hash &>> 32) & identificationMask | identificationFixed
@@ -143,9 +151,11 @@ public struct FrameStamper: Sendable {
 
   @inlinable @inline(__always)
   func stamp(
-    _ template: FrameTemplate, _ entry: TransmitEntry, sequenceNumber: UInt32,
+    _ template: SourceSums, _ entry: TransmitEntry, sequenceNumber: UInt32,
     identification: UInt16, into frame: inout MutableRawSpan
   ) {
+    // Checked once, so that no store below is checked again.
+    precondition(frame.byteCount >= FrameLayout.minimumLength)
     var ipv4Sum = template.ipv4Sum
     ipv4Sum.add(entry.destination)
     ipv4Sum.add(identification)
@@ -155,7 +165,7 @@ public struct FrameStamper: Sendable {
     tcpSum.add(ports)
     tcpSum.add(sequenceNumber)
 
-    let addresses = UInt64(template.source.value) &<< 32 | UInt64(entry.destination)
+    let addresses = UInt64(template.address) &<< 32 | UInt64(entry.destination)
     frame.storeBytes(
       of: nextHops[Int(entry.nextHop)], toByteOffset: FrameLayout.destinationMAC, as: UInt64.self)
     frame.storeBytes(

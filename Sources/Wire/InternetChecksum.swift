@@ -4,7 +4,7 @@
 ///
 /// A field that was zero in the summed octets is put in later by adding it: RFC 1624 equation 3,
 /// HC' = ~(~HC + ~m + m'), with m = 0. Order of the 16-bit words does not matter.
-public struct InternetChecksum: Hashable, Sendable {
+public struct InternetChecksum: Hashable, Sendable, BitwiseCopyable {
   @usableFromInline var sum: UInt64
 
   @inlinable public init() { sum = 0 }
@@ -12,10 +12,9 @@ public struct InternetChecksum: Hashable, Sendable {
   /// Adds a 16-bit word, host order.
   @inlinable public mutating func add(_ word: UInt16) { sum &+= UInt64(word) }
 
-  /// Adds two 16-bit words, the first in the high half. The sum of 2^32 of these cannot overflow.
-  @inlinable public mutating func add(_ words: UInt32) {
-    sum &+= UInt64(words >> 16) &+ UInt64(words & 0xffff)
-  }
+  /// Adds two 16-bit words, the first in the high half; folding will add them to each other. The sum of 2^32
+  /// of these cannot overflow.
+  @inlinable public mutating func add(_ words: UInt32) { sum &+= UInt64(words) }
 
   /// Adds octets in transmission order; an odd last one counts as if a zero followed.
   public mutating func add(_ octets: some Sequence<UInt8>) {
@@ -33,10 +32,10 @@ public struct InternetChecksum: Hashable, Sendable {
 
   /// The sum folded to 16 bits: 0xffff over octets that include a correct checksum.
   @inlinable public var folded: UInt16 {
-    var folded = (sum & 0xffff) &+ (sum >> 16 & 0xffff) &+ (sum >> 32)
-    folded = (folded & 0xffff) &+ (folded >> 16)
-    folded = (folded & 0xffff) &+ (folded >> 16)
-    return UInt16(truncatingIfNeeded: folded)
+    // Both halves added to each other twice over, so that the lower sum's carry goes into the upper one.
+    let whole = sum &+ (sum &<< 32 | sum &>> 32)
+    let half = UInt32(truncatingIfNeeded: whole &>> 32)
+    return UInt16(truncatingIfNeeded: (half &+ (half &<< 16 | half &>> 16)) &>> 16)
   }
 
   /// What stands in the header's checksum field, host order.

@@ -45,7 +45,8 @@ public struct SipHash24 {
     v3 = key.k1 ^ 0x7465_6462_7974_6573
   }
 
-  @inlinable mutating func round() {
+  @inlinable @inline(__always)
+  mutating func round() {
     v0 &+= v1
     v1 = v1 &<< 13 | v1 &>> 51
     v1 ^= v0
@@ -63,14 +64,16 @@ public struct SipHash24 {
   }
 
   /// Takes in eight octets as a little-endian number.
-  @inlinable public mutating func compress(_ block: UInt64) {
+  @inlinable @inline(__always)
+  public mutating func compress(_ block: UInt64) {
     v3 ^= block
     round()
     round()
     v0 ^= block
   }
 
-  @inlinable public consuming func finish() -> UInt64 {
+  @inlinable @inline(__always)
+  public consuming func finish() -> UInt64 {
     v2 ^= 0xff
     round()
     round()

@@ -16,7 +16,7 @@ struct StampWork {
   /// Entries are those of a scan: any destination, one port, sources spread evenly.
   init(sources: Int) {
     var random = SeededGenerator(1)
-    stamper = FrameStamper(
+    let stamper = FrameStamper(
       profile: .smallest, cookie: Cookie(key: SipHashKey(k0: random.next(), k1: random.next())),
       sources: (0..<UInt32(sources)).map { IPv4Address(0xc612_0001 + $0) },
       sourceMAC: MACAddress(0x0200_0000_0001), nextHops: [MACAddress(0x0200_0000_0002)])
@@ -25,9 +25,13 @@ struct StampWork {
         syn: random.next(), port: 443, source: UInt16.random(in: 0..<UInt16(sources), using: &random),
         sourcePort: random.next())
     }
+    self.stamper = stamper
     frames = [UInt8](repeating: 0, count: Self.batch * Self.size)
+    var octets = frames.mutableSpan
     for place in 0..<Self.batch {
-      Self.withFrame(place, of: &frames) { stamper.prefill(&$0, for: .syn) }
+      var part = octets._mutatingExtracting(place * Self.size..<(place + 1) * Self.size)
+      var frame = unsafe part.mutableBytes
+      stamper.prefill(&frame, for: .syn)
     }
   }
 
@@ -44,20 +48,15 @@ struct StampWork {
   }
 
   private mutating func stampBatch(from first: Int) {
-    for place in 0..<Self.batch {
-      Self.withFrame(place, of: &frames) { stamper.stamp(entries[first + place], into: &$0) }
-    }
-  }
-
-  @inline(__always)
-  private static func withFrame(
-    _ place: Int, of frames: inout [UInt8], _ body: (inout MutableRawSpan) -> Void
-  ) {
+    // The frames alone are changed while the entries are read.
+    let (stamper, entries) = (stamper, entries)
     var octets = frames.mutableSpan
-    var part = octets._mutatingExtracting(place * Self.size..<(place + 1) * Self.size)
-    // Any octets are as good as any others.
-    var raw = unsafe part.mutableBytes
-    body(&raw)
+    for place in 0..<Self.batch {
+      var part = octets._mutatingExtracting(place * Self.size..<(place + 1) * Self.size)
+      // Any octets are as good as any others.
+      var frame = unsafe part.mutableBytes
+      stamper.stamp(entries[first + place], into: &frame)
+    }
   }
 }
 
