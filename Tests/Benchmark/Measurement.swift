@@ -3,7 +3,7 @@ import Kernel
 import Synchronization
 
 /// Seconds of the fastest of several repetitions: whatever else the machine does only ever adds.
-func fastest(of repetitions: Int = 9, _ body: () throws -> Void) rethrows -> Double {
+func fastest(of repetitions: Int = 25, _ body: () throws -> Void) rethrows -> Double {
   var best = UInt64.max
   for _ in 0..<repetitions {
     let start = Clock.monotonic
