@@ -11,12 +11,6 @@ const char *clinux_error_text(int number) { return strerrordesc_np(number); }
 
 void clinux_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
-_Static_assert(sizeof(struct clinux_message) == sizeof(struct mmsghdr), "the same record");
-
-int clinux_sendmmsg(int socket, struct clinux_message *messages, unsigned count) {
-  return sendmmsg(socket, (struct mmsghdr *)messages, count, MSG_DONTWAIT);
-}
-
 int clinux_open(const char *path, int flags, unsigned mode) { return open(path, flags, mode); }
 
 int clinux_fcntl(int fd, int command, int argument) { return fcntl(fd, command, argument); }
@@ -141,6 +135,10 @@ void clinux_store_release_long(unsigned long *to, unsigned long value) {
 
 unsigned clinux_load_acquire_u32(const unsigned *from) {
   return __atomic_load_n(from, __ATOMIC_ACQUIRE);
+}
+
+void clinux_store_release_u32(unsigned *to, unsigned value) {
+  __atomic_store_n(to, value, __ATOMIC_RELEASE);
 }
 
 int clinux_usable_processors(int *list, int size) {

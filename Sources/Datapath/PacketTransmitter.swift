@@ -10,72 +10,129 @@ public final class PacketTransmitter: Transmitter {
   private let state: Mutex<State>
 
   fileprivate struct State: ~Copyable {
-    var sender: PacketSender
+    var ring: PacketRing
     var stamper: FrameStamper?
-    /// Which template each place holds, if any.
+    /// Which template each slot holds, if any.
     var kinds: [TransmitEntry.Kind?]
-    /// The kernel has taken these; nobody has been told yet.
-    var completed = FrameCounts()
+    /// Slots from the oldest one in flight on; the ring is as long as its slots are many.
+    var oldest = 0
+    var inFlight = 0
+    /// The last call sent not all that waited: another one is needed.
+    var waits = false
+    /// Refused, and nobody has been told yet.
+    var refused = FrameCounts()
+    /// Probes may use all slots but these, so that an RST always finds one.
+    let reserved: Int
   }
 
-  /// Needs CAP_NET_RAW. `batch` frames go in one sendmmsg call; 1 sends each by itself.
-  public init(interface: Int32, queue: UInt32, batch: Int) throws(Fault) {
+  /// Needs CAP_NET_RAW.
+  ///
+  /// - Parameters:
+  ///   - batch: frames handed over with one call; 1 sends each by itself.
+  ///   - ringSize: frames in flight at most, a power of two.
+  public init(interface: Int32, queue: UInt32, batch: Int, ringSize: Int = 2048) throws(Fault) {
     self.queue = queue
     self.batch = batch
-    let sender = try PacketSender(interface: interface, capacity: batch)
+    let ring = try PacketRing(interface: interface, slotCount: ringSize)
     state = Mutex(
-      State(sender: sender, kinds: [TransmitEntry.Kind?](repeating: nil, count: batch)))
+      State(
+        ring: ring, kinds: [TransmitEntry.Kind?](repeating: nil, count: ringSize),
+        reserved: ringSize / 4))
   }
 
-  public var inFlight: Int { 0 }
+  public var inFlight: Int { state.withLock { $0.inFlight } }
 
   public func prepare(_ stamper: FrameStamper) {
     state.withLock { state in
       state.stamper = stamper
-      state.completed = FrameCounts()
-      for place in state.kinds.indices { state.kinds[place] = nil }
+      state.refused = FrameCounts()
+      for slot in state.kinds.indices { state.kinds[slot] = nil }
     }
   }
 
   public func submit(_ entries: Span<TransmitEntry>, more: Bool) throws(Fault) -> SubmitResult {
-    let outcome = state.withLock { state in state.submit(entries, limit: batch) }
+    let outcome = state.withLock { state in state.submit(entries, limit: batch, more: more) }
     return try outcome.get()
   }
 
   public func complete() throws(Fault) -> FrameCounts {
-    state.withLock { state in
-      defer { state.completed = FrameCounts() }
-      return state.completed
-    }
+    let outcome = state.withLock { state in state.complete() }
+    return try outcome.get()
   }
 }
 
 extension PacketTransmitter.State {
-  mutating func submit(_ entries: Span<TransmitEntry>, limit: Int) -> Result<SubmitResult, Fault> {
+  mutating func submit(_ entries: Span<TransmitEntry>, limit: Int, more: Bool)
+    -> Result<SubmitResult, Fault>
+  {
     guard let stamper else { preconditionFailure("prepare comes first") }
-    let count = min(entries.count, limit)
-    for place in 0..<count { write(entries[place], at: place, stamper) }
     var result = SubmitResult()
-    do throws(Errno) {
-      result.accepted = try sender.send(first: 0, count: count)
-    } catch {
-      return .failure(
-        Fault(
-          "cannot send", cause: error,
-          remedy: error.number == 100 ? "The interface is down; `ip link set … up`" : nil))
+    let slots = ring.slotCount
+    while result.accepted < min(entries.count, limit) {
+      let entry = entries[result.accepted]
+      guard slots - inFlight > (entry.kind == .syn ? reserved : 0) else { break }
+      let slot = (oldest + inFlight) & (slots - 1)
+      let fresh = kinds[slot] != entry.kind
+      ring.put(slot) { frame in
+        if fresh { stamper.prefill(&frame, for: entry.kind) }
+        return stamper.stamp(entry, into: &frame)
+      }
+      kinds[slot] = entry.kind
+      inFlight += 1
+      result.accepted += 1
     }
     result.left = result.accepted
-    for place in 0..<result.accepted { completed.count(entries[place].kind) }
-    if result.accepted < count { result.refused.count(entries[result.accepted].kind) }
+    if more {
+      waits = waits || result.accepted > 0
+      return .success(result)
+    }
+    do throws(Fault) {
+      if result.accepted > 0 || waits { try send() }
+    } catch {
+      return .failure(error)
+    }
+    result.refused = refused
+    refused = FrameCounts()
     return .success(result)
   }
 
-  private mutating func write(_ entry: TransmitEntry, at place: Int, _ stamper: FrameStamper) {
-    let fresh = kinds[place] != entry.kind
-    sender.withFrame(place) { frame in
-      if fresh { stamper.prefill(&frame, for: entry.kind) }
-      return stamper.stamp(entry, into: &frame)
+  mutating func complete() -> Result<FrameCounts, Fault> {
+    var counts = FrameCounts()
+    do throws(Fault) {
+      if waits { try send() }
+      while inFlight > 0, try ring.state(of: oldest) == .free {
+        if let kind = kinds[oldest] { counts.count(kind) }
+        oldest = (oldest + 1) & (ring.slotCount - 1)
+        inFlight -= 1
+      }
+    } catch {
+      return .failure(error)
     }
-    kinds[place] = entry.kind
+    return .success(counts)
+  }
+
+  private mutating func send() throws(Fault) {
+    let isRefused: Bool
+    do throws(Errno) {
+      isRefused = try !ring.send()
+    } catch {
+      throw Fault(
+        "cannot send", cause: error,
+        remedy: error.number == 100 ? "The interface is down; `ip link set … up`" : nil)
+    }
+    // In order: if the last one does not wait, none does.
+    let last = (oldest + inFlight - 1) & (ring.slotCount - 1)
+    waits = try ring.state(of: last) == .waiting
+    if isRefused { try countRefused() }
+  }
+
+  /// The first one that waits is the refused one; it stays in its place, and the kernel tries it again.
+  private mutating func countRefused() throws(Fault) {
+    for offset in 0..<inFlight {
+      let slot = (oldest + offset) & (ring.slotCount - 1)
+      guard try ring.state(of: slot) == .waiting else { continue }
+      if let kind = kinds[slot] { refused.count(kind) }
+      return
+    }
   }
 }

@@ -6,7 +6,7 @@ import Wire
 public enum TransmitMode: String, Sendable, CaseIterable {
   /// The kernel makes the frames itself (BPF_PROG_TEST_RUN) and redirects them to the NIC.
   case generator
-  /// AF_PACKET, sendmmsg past the queueing discipline.
+  /// AF_PACKET, a ring shared with the kernel, past the queueing discipline.
   case packet
   /// AF_XDP, frames copied by the kernel.
   case xdpCopy = "xdp-copy"

@@ -1,4 +1,4 @@
-// An AF_PACKET socket for ARP alone (packet(7)).
+// AF_PACKET sockets (packet(7)): one for ARP alone, and what all of them need.
 import CLinux
 
 /// Sends and receives ARP frames on one interface.
@@ -47,5 +47,22 @@ public struct ARPSocket: ~Copyable, Sendable {
   /// Whether a frame arrives within `milliseconds`.
   public func wait(milliseconds: Int) -> Bool {
     waitReadable(descriptor.number, milliseconds: milliseconds)
+  }
+}
+
+extension Descriptor {
+  /// setsockopt(2) with an int.
+  func setOption(_ level: Int32, _ option: Int32, _ value: Int32) throws(Errno) {
+    var value = value
+    let number = self.number
+    try syscall {
+      unsafe setsockopt(number, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
+    }
+  }
+
+  /// Binds an AF_PACKET socket to an interface; protocol 0 receives nothing, ETH_P_ALL everything.
+  func bindPacket(interface: Int32, protocolNumber: UInt16) throws(Errno) {
+    let number = self.number
+    try syscall { clinux_bind_packet(number, interface, protocolNumber) }
   }
 }

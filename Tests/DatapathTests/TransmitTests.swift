@@ -59,12 +59,13 @@ func send(_ entries: [TransmitEntry], through transmitter: any Transmitter) thro
 
 enum Way: String, CaseIterable { case packet, xdpCopy, generator }
 
-private func open(_ way: Way, batch: Int) throws -> any Transmitter {
+private func open(_ way: Way, batch: Int, ringSize: Int = 512) throws -> any Transmitter {
   switch way {
   case .packet:
-    try PacketTransmitter(interface: try interfaceIndex("scan0"), queue: 0, batch: batch)
+    try PacketTransmitter(
+      interface: try interfaceIndex("scan0"), queue: 0, batch: batch, ringSize: ringSize)
   case .xdpCopy:
-    try XDPTransmitter(interface: "scan0", queue: 0, mode: .copy, batch: batch, ringSize: 512)
+    try XDPTransmitter(interface: "scan0", queue: 0, mode: .copy, batch: batch, ringSize: ringSize)
   case .generator:
     try openGenerator(batch: batch)
   }
@@ -163,6 +164,29 @@ func silentResponder() throws -> Responder {
       #expect(fault.description.contains("The interface is down"))
     }
   }
+
+  @Test(arguments: Way.allCases)
+  func `keeps a quarter of its frames for RSTs, whatever probes are offered`(way: Way) throws {
+    try Lab.with { lab in
+      let transmitter = try lab.onScanner { try open(way, batch: 64, ringSize: 64) }
+      transmitter.prepare(stamper)
+      // Until `complete` is asked, what was sent still holds its frame.
+      #expect(try transmitter.submit(probes(64).span).accepted == 48)
+      #expect(try transmitter.submit(probes(64).span).accepted == 0)
+      let reset = TransmitEntry(
+        rst: target, port: targetPort, source: 0, sourcePort: ourPort, sequenceNumber: 1)
+      #expect(try transmitter.submit([TransmitEntry](repeating: reset, count: 64).span).accepted == 16)
+      #expect(transmitter.inFlight == 64)
+      var confirmed = FrameCounts()
+      let ended = try eventually {
+        let counts = try transmitter.complete()
+        confirmed.probes += counts.probes
+        confirmed.resets += counts.resets
+        return transmitter.inFlight == 0
+      }
+      #expect(ended && confirmed == FrameCounts(probes: 48, resets: 16))
+    }
+  }
 }
 
 @Suite(.serialized) struct `AF_XDP` {
@@ -210,30 +234,6 @@ func silentResponder() throws -> Responder {
       transmitter.prepare(stamper)
       let fault = try #require(throws: Fault.self) { try transmitter.submit(probes(1).span) }
       #expect(fault.description.contains("The interface is down"))
-    }
-  }
-
-  @Test func `keeps a quarter of its frames for RSTs, whatever probes are offered`() throws {
-    try Lab.with { lab in
-      let transmitter = try lab.onScanner {
-        try XDPTransmitter(interface: "scan0", queue: 0, mode: .copy, batch: 64, ringSize: 64)
-      }
-      transmitter.prepare(stamper)
-      // Until `complete` is asked, what was sent still holds its frame.
-      #expect(try transmitter.submit(probes(64).span).accepted == 48)
-      #expect(try transmitter.submit(probes(64).span).accepted == 0)
-      let reset = TransmitEntry(
-        rst: target, port: targetPort, source: 0, sourcePort: ourPort, sequenceNumber: 1)
-      #expect(try transmitter.submit([TransmitEntry](repeating: reset, count: 64).span).accepted == 16)
-      #expect(transmitter.inFlight == 64)
-      var confirmed = FrameCounts()
-      let ended = try eventually {
-        let counts = try transmitter.complete()
-        confirmed.probes += counts.probes
-        confirmed.resets += counts.resets
-        return transmitter.inFlight == 0
-      }
-      #expect(ended && confirmed == FrameCounts(probes: 48, resets: 16))
     }
   }
 }

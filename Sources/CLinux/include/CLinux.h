@@ -23,6 +23,7 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
+#include <linux/virtio_net.h>
 #include <net/if.h>
 #include <poll.h>
 #include <pthread.h>
@@ -82,15 +83,10 @@ const struct clinux_profile *clinux_profile(size_t number);
 // ---- macros and inline functions ----
 
 int clinux_errno(void);
-/// strerrorname_np, strerrordesc_np, pthread_setname_np, sendmmsg: declared for _GNU_SOURCE only.
+/// strerrorname_np, strerrordesc_np, pthread_setname_np: declared for _GNU_SOURCE only.
 const char *clinux_error_name(int number);
 const char *clinux_error_text(int number);
 void clinux_name_thread(const char *name);
-struct clinux_message {
-  struct msghdr header;
-  unsigned sent;
-};
-int clinux_sendmmsg(int socket, struct clinux_message *messages, unsigned count);
 int clinux_open(const char *path, int flags, unsigned mode);
 int clinux_fcntl(int fd, int command, int argument);
 int clinux_prctl(int option, unsigned long two, unsigned long three);
@@ -136,10 +132,12 @@ extern const int clinux_o_path;
 int clinux_usable_processors(int *list, int size);
 /// signal(SIGPIPE, SIG_IGN): the constant is a cast.
 void clinux_ignore_sigpipe(void);
-/// Acquire load and release store of words that the kernel writes too (BPF ring buffer positions).
+/// Acquire load and release store of words that the kernel writes too (positions in a BPF ring buffer, the
+/// state of a slot in an AF_PACKET ring).
 unsigned long clinux_load_acquire_long(const unsigned long *from);
 void clinux_store_release_long(unsigned long *to, unsigned long value);
 unsigned clinux_load_acquire_u32(const unsigned *from);
+void clinux_store_release_u32(unsigned *to, unsigned value);
 
 // ---- confinement (confinement.c) ----
 
