@@ -86,10 +86,12 @@ let package = Package(
       path: "Tests/ConfinementProbe", swiftSettings: strict),
 
     // Speeds, not tests: `make benchmark`.
+    .target(name: "CBenchmark", path: "Tests/CBenchmark"),
     .executableTarget(
       name: "benchmark",
       dependencies: [
-        "Datapath", "Kernel", "LabSupport", "Plan", "Scan", "TestSupport", "Wire", argumentParser,
+        "CBenchmark", "Datapath", "Kernel", "LabSupport", "NIC", "Plan", "Scan", "TestSupport",
+        "Wire", argumentParser,
       ],
       path: "Tests/Benchmark", swiftSettings: strict),
   ],

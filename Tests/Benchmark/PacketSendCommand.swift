@@ -1,0 +1,156 @@
+// `benchmark packet-send`: the ways to hand frames to the kernel, in turn over one lab.
+import ArgumentParser
+import CBenchmark
+import Datapath
+import Kernel
+import LabSupport
+import NIC
+import TestSupport
+import Wire
+
+struct PacketSendCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "packet-send",
+    abstract: "Compare ways to send through a socket, in a lab of its own. Needs root.")
+
+  @Option(help: "Frames that each way sends at a time.")
+  var frames = 500_000
+
+  @Option(help: "How often each way has its turn.")
+  var rounds = 5
+
+  @Option(help: "Frames in one call; repeat for several.")
+  var batch: [Int] = [64]
+
+  @Flag(help: "Let the target node poll on a processor of its own.")
+  var threaded = false
+
+  @Flag(help: "Print JSON, as micro does: the median of the rounds.")
+  var json = false
+
+  func run() throws {
+    let lab = try Lab()
+    let node = try lab.respond(["--answer", "0%"])
+    if threaded { try poll(lab) }
+    let way = try Link(lab)
+    var rates: [[Double]] = contenders.map { _ in [] }
+    for _ in 0..<rounds {
+      for (place, contender) in contenders.enumerated() {
+        let seconds = try contender.send(frames, on: way)
+        rates[place].append(Double(frames) / seconds)
+      }
+    }
+    let sent = frames * rounds * contenders.count
+    let received = try node.end()["syns_valid"] ?? 0
+    guard received == sent else {
+      throw Fault("\(sent) SYNs were sent, and \(received) arrived whole")
+    }
+    var report = Report()
+    for (contender, rates) in zip(contenders, rates) {
+      report.add(contender.name, rates.sorted()[rates.count / 2], "frames/s")
+    }
+    print(json ? report.json : report.text)
+  }
+
+  /// The sender can now outrun the target node. With a queueing discipline a full veth queue refuses frames,
+  /// which can be sent again; without one it drops them.
+  private func poll(_ lab: Lab) throws {
+    let box = lab.inside(lab.box, ["tc", "qdisc", "replace", "dev", "box0", "root", "mq"])
+    let net = lab.inside(lab.net, ["sh", "-c", "echo 1 > /sys/class/net/net0/threaded"])
+    for command in [box, net] {
+      let outcome = try LabSupport.run(command)
+      guard outcome.status == 0 else { throw LabError(outcome.errors) }
+    }
+  }
+
+  private var contenders: [Contender] {
+    batch.flatMap { batch in
+      Contender.Way.allCases.map { Contender(way: $0, batch: batch) }
+    }
+  }
+}
+
+/// The box's end of a lab's pair. The calling thread moves into the box.
+private struct Link {
+  let interface: InterfaceState
+  let theirs: MACAddress
+
+  init(_ lab: Lab) throws {
+    let words = try LabSupport.run(["ip", "-n", lab.net, "-o", "link", "show", "net0"]).output
+      .split(separator: " ")
+    guard let at = words.firstIndex(of: "link/ether"), let theirs = MACAddress(words[at + 1]) else {
+      throw LabError("net0 has no Ethernet address: \(words)")
+    }
+    self.theirs = theirs
+    try NetworkNamespace.enter("/run/netns/\(lab.box)")
+    interface = try NetworkControl().state(of: "box0")
+  }
+}
+
+private struct Contender {
+  enum Way: String, CaseIterable {
+    case sendmmsg
+    case ringV2 = "tx_ring_v2"
+    case ringV3 = "tx_ring_v3"
+    case ringCopied = "tx_ring_v2_copied"
+    /// The product's own.
+    case packet
+    case xdpCopy = "xdp_copy"
+  }
+
+  let way: Way
+  let batch: Int
+
+  var name: String { "\(way.rawValue)_\(batch)" }
+
+  /// Seconds until the last frame had left.
+  func send(_ frames: Int, on link: Link) throws -> Double {
+    switch way {
+    case .sendmmsg: try sendInC(CBENCHMARK_SENDMMSG, frames, link)
+    case .ringV2: try sendInC(CBENCHMARK_RING_V2, frames, link)
+    case .ringV3: try sendInC(CBENCHMARK_RING_V3, frames, link)
+    case .ringCopied: try sendInC(CBENCHMARK_RING_V2_COPIED, frames, link)
+    case .packet:
+      try send(
+        frames, through: PacketTransmitter(interface: link.interface.index, queue: 0, batch: batch),
+        link)
+    case .xdpCopy:
+      try send(
+        frames,
+        through: XDPTransmitter(
+          interface: link.interface.name, queue: 0, mode: .copy, batch: batch), link)
+    }
+  }
+
+  private func sendInC(_ way: cbenchmark_way, _ frames: Int, _ link: Link) throws -> Double {
+    let nanoseconds = cbenchmark_send(
+      way, link.interface.index, link.interface.mac.value, link.theirs.value, UInt32(batch),
+      UInt64(frames))
+    guard nanoseconds >= 0 else {
+      throw Fault("cannot send by \(name)", cause: Errno(Int32(-nanoseconds)))
+    }
+    return Double(nanoseconds) / 1e9
+  }
+
+  private func send(_ frames: Int, through transmitter: any Transmitter, _ link: Link) throws -> Double
+  {
+    transmitter.prepare(
+      FrameStamper(
+        profile: .smallest, cookie: Cookie(key: .random()), sources: [IPv4Address(198, 18, 0, 1)],
+        sourceMAC: link.interface.mac, nextHops: [link.theirs]))
+    let entries = (0..<UInt32(65_536)).map {
+      TransmitEntry(syn: 0xc613_0000 + $0, port: 80, source: 0, sourcePort: 40_000)
+    }
+    let start = Clock.monotonic
+    var (sent, completed) = (0, 0)
+    while completed < frames {
+      let first = sent % entries.count
+      let count = min(batch, frames - sent, entries.count - first)
+      if count > 0 {
+        sent += try transmitter.submit(entries.span.extracting(first..<first + count)).accepted
+      }
+      completed += Int(try transmitter.complete().probes)
+    }
+    return Double(Clock.monotonic - start) / 1e9
+  }
+}
