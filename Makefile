@@ -83,8 +83,7 @@ test: build check ## all tests; those on the kernel and the lab need root
 bench: ## measure against ZMap and Masscan, under 10 minutes: build/evaluation/report.md
 evaluate: ## the same in full: five rounds, the whole of every network
 # EVALUATION takes further options, such as EVALUATION='--only limit,scan'; see docs/evaluation/README.md.
-bench evaluate: build build/.setup-bench
-	-@$(MAKE) --no-print-directory benchmark-binary
+bench evaluate: benchmark build/.setup-bench
 	@$(PYTHON) Tests/Evaluation --scale $@ $(EVALUATION)
 
 fmt: ## format every Swift file

@@ -91,15 +91,14 @@ public final class Generator: Sendable {
 
   /// Sets all templates and next hops for a job. Nothing may be in flight on any queue.
   func prepare(_ stamper: FrameStamper) {
-    for (number, pair) in zip(stamper.probes, stamper.resets).enumerated() {
-      set(pair.0, at: 2 * number)
-      set(pair.1, at: 2 * number + 1)
+    for source in 0..<stamper.sourceCount {
+      set(stamper.template(of: .syn, source: source), at: 2 * source)
+      set(stamper.template(of: .rst, source: source), at: 2 * source + 1)
     }
     for (number, word) in stamper.nextHops.enumerated() { program.setNextHop(number, word) }
   }
 
-  private func set(_ template: FrameTemplate, at index: Int) {
-    let frame = template.frame
+  private func set(_ frame: [UInt8], at index: Int) {
     let length = Int(frame[FrameLayout.ipv4 + 2]) << 8 | Int(frame[FrameLayout.ipv4 + 3])
     let end = FrameLayout.ipv4 + length
     var tcpSum = wordSum(frame[FrameLayout.source..<FrameLayout.source + 4])

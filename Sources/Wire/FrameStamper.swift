@@ -117,6 +117,17 @@ public struct FrameStamper: Sendable {
     }
   }
 
+  public var sourceCount: Int { probes.count }
+
+  /// The whole frame of `kind` from one of the sources, every changing field and both checksums zero.
+  public func template(of kind: TransmitEntry.Kind, source: Int) -> [UInt8] {
+    var frame = kind == .syn ? probeFrame : resetFrame
+    var address: [UInt8] = []
+    address.append(bigEndian: probes[source].address)
+    frame.replaceSubrange(FrameLayout.source..<FrameLayout.source + 4, with: address)
+    return frame
+  }
+
   /// Puts the template for `kind` into a frame that holds none or another kind's; `stamp` then changes
   /// only what changes.
   public func prefill(_ frame: inout MutableRawSpan, for kind: TransmitEntry.Kind) {

@@ -5,7 +5,7 @@ struct Benchmark: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "benchmark",
     abstract: "Measure the parts that bound a scan.",
-    subcommands: [MicroCommand.self, PacketSendCommand.self, StampOnlyCommand.self])
+    subcommands: [FloodCommand.self, MicroCommand.self, PacketSendCommand.self, StampOnlyCommand.self])
 }
 
 Benchmark.main()

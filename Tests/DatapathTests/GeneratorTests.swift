@@ -10,7 +10,7 @@ import Wire
 /// What the program makes of each entry, one run at a time, on no interface.
 private func framesMade(of entries: [TransmitEntry], by stamper: FrameStamper) throws -> [[UInt8]] {
   let kernel = try ProbeGenerator(
-    interface: 1, rings: 1, ringSize: 64, sources: stamper.probes.count,
+    interface: 1, rings: 1, ringSize: 64, sources: stamper.sourceCount,
     nextHops: stamper.nextHops.count)
   let generator = Generator(unattached: kernel)
   let processor = try #require(usableProcessors.last)

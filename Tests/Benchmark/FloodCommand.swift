@@ -1,0 +1,60 @@
+// The limit that transmitters are compared with.
+import ArgumentParser
+import Datapath
+import Kernel
+import NIC
+import Wire
+
+/// Sends one and the same SYN again and again through the generator's kernel path.
+struct FloodCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "flood",
+    abstract: "Send a constant frame through the generator's kernel path, as fast as it goes.",
+    discussion: "Only where every frame stays inside: a network namespace with no way out.")
+
+  @Option(help: "The interface to send from; its driver must have native XDP.")
+  var interface: String
+
+  @Option(
+    help: "The Ethernet address to send to.",
+    transform: { text in
+      guard let address = MACAddress(text) else {
+        throw ValidationError("found \(text), expected an Ethernet address")
+      }
+      return address
+    })
+  var gatewayMac: MACAddress
+
+  @Option(help: "Frames to send.")
+  var count: Int
+
+  func run() throws {
+    let state = try NetworkControl().state(of: interface)
+    try state.requireCarrier()
+    let source = state.addresses.first?.address ?? IPv4Address(198, 18, 0, 1)
+    let stamper = FrameStamper(
+      profile: .smallest, cookie: Cookie(key: .random()), sources: [source], sourceMAC: state.mac,
+      nextHops: [gatewayMac])
+    let entry = TransmitEntry(syn: 0xc613_0002, port: 80, source: 0, sourcePort: 60_000)
+    let frame = Self.frame(entry, stamper)
+    let flood = try Flood(interface: state.index)
+    var started: UInt64 = 0
+    var ended: UInt64 = 0
+    // Where the generator's thread runs.
+    try onProcessor(usableProcessors.last) {
+      started = Clock.monotonic
+      try flood.send(frame, count: count)
+      ended = Clock.monotonic
+    }
+    print("{\"frames\": \(count), \"seconds\": \(Double(ended - started) / 1e9)}")
+  }
+
+  private static func frame(_ entry: TransmitEntry, _ stamper: FrameStamper) -> [UInt8] {
+    var octets = [UInt8](repeating: 0, count: stamper.frameLength)
+    var span = octets.mutableSpan
+    var bytes = unsafe span.mutableBytes
+    stamper.prefill(&bytes, for: entry.kind)
+    stamper.stamp(entry, into: &bytes)
+    return octets
+  }
+}
