@@ -47,25 +47,20 @@ struct {
 /* Where frames leave. const volatile: known to the verifier at load. */
 const volatile __u32 interface = 0;
 
-/* The fields of a probe that are stamped, at their places. */
-struct frame {
-  __u64 next_hop;
-  __u8 fixed_to_identification[10];
-  __be16 identification;
-  __u8 fixed_to_check[4];
-  __u16 ipv4_check;
-  __be32 saddr;
-  __be32 daddr;
-  __be16 source;
-  __be16 dest;
-  __be32 seq;
-  __u8 fixed_to_tcp_check[8];
-  __u16 tcp_check;
-  __u8 rest[8];
-} __attribute__((packed));
-_Static_assert(sizeof(struct frame) == ETH_ZLEN, "the shortest frame");
-_Static_assert(offsetof(struct frame, identification) == 18, "IPv4 identification");
-_Static_assert(offsetof(struct frame, tcp_check) == 50, "TCP checksum");
+/* Where a probe's changing fields lie, octets from the start of the frame. */
+enum {
+  AT_IDENTIFICATION = ETH_HLEN + offsetof(struct iphdr, id),
+  AT_IPV4_CHECK = ETH_HLEN + offsetof(struct iphdr, check),
+  AT_SADDR = ETH_HLEN + offsetof(struct iphdr, saddr),
+  AT_DADDR = ETH_HLEN + offsetof(struct iphdr, daddr),
+  AT_TCP = ETH_HLEN + sizeof(struct iphdr),
+  AT_SOURCE = AT_TCP + offsetof(struct tcphdr, source),
+  AT_DEST = AT_TCP + offsetof(struct tcphdr, dest),
+  AT_SEQ = AT_TCP + offsetof(struct tcphdr, seq),
+  AT_TCP_CHECK = AT_TCP + offsetof(struct tcphdr, check),
+};
+/* Whole words, aligned or not: of a packed structure the compiler would write every octet by itself. */
+#define PUT(type, frame, at) (*(type *)((void *)(frame) + (at)))
 
 static __always_inline struct synbox_queue *queue_here(void) {
   __u32 processor = bpf_get_smp_processor_id();
@@ -77,26 +72,31 @@ static __always_inline void copy_tail(const struct synbox_template *template, vo
 #pragma unroll
   for (__u32 at = ETH_ZLEN; at < sizeof(template->frame); at += 2) {
     if (data + at + 2 > end) break;
-    *(__u16 *)(data + at) = *(const __u16 *)(template->frame + at);
+    PUT(__u16, data, at) = PUT(const __u16, template, at);
   }
 }
 
-static __always_inline void stamp(struct frame *frame, const struct synbox_template *template,
-                                  const struct synbox_entry *entry, __u64 next_hop, __u32 sequence,
+/* The shortest frame of a template; ETH_ZLEN octets are known to lie inside the packet. */
+static __always_inline void copy_frame(void *frame, const struct synbox_template *template) {
+#pragma unroll
+  for (__u32 at = 0; at + 8 <= ETH_ZLEN; at += 8) PUT(__u64, frame, at) = PUT(const __u64, template, at);
+  PUT(__u32, frame, ETH_ZLEN - 4) = PUT(const __u32, template, ETH_ZLEN - 4);
+}
+
+static __always_inline void stamp(void *frame, const struct synbox_template *template,
+                                  const struct synbox_entry *entry, __u32 sequence,
                                   __u16 identification) {
   __be32 daddr = bpf_htonl(entry->destination);
   __be32 seq = bpf_htonl(sequence);
   __be16 source = bpf_htons(entry->source_port), dest = bpf_htons(entry->destination_port);
   __be16 id = bpf_htons(identification);
-  __builtin_memcpy(frame, template->frame, ETH_ZLEN);
-  frame->next_hop = next_hop;
-  frame->identification = id;
-  frame->ipv4_check = ~fold(template->ipv4_sum + daddr + id);
-  frame->daddr = daddr;
-  frame->source = source;
-  frame->dest = dest;
-  frame->seq = seq;
-  frame->tcp_check = ~fold(template->tcp_sum + daddr + source + dest + seq);
+  copy_frame(frame, template);
+  PUT(__be16, frame, AT_IDENTIFICATION) = id;
+  PUT(__u16, frame, AT_IPV4_CHECK) = ~fold(template->ipv4_sum + daddr + id);
+  PUT(__be32, frame, AT_DADDR) = daddr;
+  PUT(__be32, frame, AT_SOURCE) = source | (__u32)dest << 16;
+  PUT(__be32, frame, AT_SEQ) = seq;
+  PUT(__u16, frame, AT_TCP_CHECK) = ~fold(template->tcp_sum + daddr + source + dest + seq);
 }
 
 static __always_inline const struct synbox_template *template_of(const struct synbox_entry *entry) {
@@ -116,22 +116,31 @@ int probes(struct xdp_md *context) {
   const struct synbox_entry *entry = bpf_map_lookup_elem(&ENTRIES, &place);
   if (!entry) return XDP_ABORTED;
   const struct synbox_template *template = template_of(entry);
-  __u32 hop = entry->next_hop;
-  const __u64 *next_hop = bpf_map_lookup_elem(&NEXT_HOPS, &hop);
   void *data = (void *)(long)context->data, *end = (void *)(long)context->data_end;
-  struct frame *frame = data;
-  if (!template || !next_hop || data + ETH_ZLEN > end) return XDP_ABORTED;
+  if (!template || data + ETH_ZLEN > end) return XDP_ABORTED;
 
   if (entry->kind == SYNBOX_FRAME_SYN) {
-    __be32 saddr = ((const struct frame *)template->frame)->saddr;
-    __u64 hash = probe_hash(&queue->key, saddr, bpf_htonl(entry->destination),
-                            bpf_htons(entry->source_port), bpf_htons(entry->destination_port));
+    __u64 hash = probe_hash(&queue->key, PUT(const __be32, template, AT_SADDR),
+                            bpf_htonl(entry->destination), bpf_htons(entry->source_port),
+                            bpf_htons(entry->destination_port));
     __u16 id = ((__u16)(hash >> 32) & queue->identification_mask) | queue->identification_fixed;
-    stamp(frame, template, entry, *next_hop, (__u32)hash, id);
-    if (data + ETH_ZLEN < end) copy_tail(template, data, end);
+    stamp(data, template, entry, (__u32)hash, id);
   } else {
-    stamp(frame, template, entry, *next_hop, entry->sequence, 0);
-    if (data + ETH_ZLEN < end) bpf_xdp_adjust_tail(context, (int)(ETH_ZLEN - (end - data)));
+    stamp(data, template, entry, entry->sequence, 0);
+  }
+  /* Templates are addressed to the gateway. */
+  if (entry->next_hop != 0) {
+    __u32 hop = entry->next_hop;
+    const __u64 *word = bpf_map_lookup_elem(&NEXT_HOPS, &hop);
+    if (!word) return XDP_ABORTED;
+    PUT(__u64, data, 0) = *word;
+  }
+  if (data + ETH_ZLEN < end) {
+    if (entry->kind == SYNBOX_FRAME_SYN) {
+      copy_tail(template, data, end);
+    } else {
+      bpf_xdp_adjust_tail(context, (int)(ETH_ZLEN - (end - data)));
+    }
   }
   queue->built += 1;
   return bpf_redirect(interface, 0);

@@ -106,7 +106,7 @@ enum synbox_frame {
 struct synbox_entry {
   __u32 destination;
   __u32 sequence; /* RST only */
-  __u32 next_hop; /* index into NEXT_HOPS */
+  __u32 next_hop; /* 0 is the gateway, else an index into NEXT_HOPS */
   __u16 destination_port;
   __u16 source_port;
   __u16 source; /* index into TEMPLATES, which has a SYN and an RST for each */
@@ -118,7 +118,7 @@ _Static_assert(sizeof(struct synbox_entry) == 24, "an entry is 24 octets");
 
 /* What one of our source addresses fixes of a frame. 128 octets, so that an index becomes a shift. */
 struct synbox_template {
-  __u8 frame[96];  /* the frame with every changing field zero, zero-padded */
+  __u8 frame[96];  /* the frame to the gateway with every changing field zero, zero-padded */
   __u64 ipv4_sum;  /* sum of the IPv4 header's 16-bit words as they lie in memory, unfolded */
   __u64 tcp_sum;   /* the same over pseudo-header, TCP header and options */
   __u64 zero[2];

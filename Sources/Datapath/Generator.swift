@@ -56,7 +56,6 @@ public final class Generator: Sendable {
     // Ethernet's configuration testing protocol, which nobody speaks any more; the rest is never read.
     let frame = mac.octets + mac.octets + [0x90, 0x00]
     program.setTemplate(0, frame: frame, ipv4Sum: 0, tcpSum: 0)
-    program.setNextHop(0, nextHopWord(mac, from: mac))
     let entries = [TransmitEntry(syn: 0, port: 0, source: 0, sourcePort: 0)]
     ring.append(entries.span, resets: 0)
     var refusal: Errno?
@@ -92,13 +91,15 @@ public final class Generator: Sendable {
   /// Sets all templates and next hops for a job. Nothing may be in flight on any queue.
   func prepare(_ stamper: FrameStamper) {
     for source in 0..<stamper.sourceCount {
-      set(stamper.template(of: .syn, source: source), at: 2 * source)
-      set(stamper.template(of: .rst, source: source), at: 2 * source + 1)
+      set(stamper.template(of: .syn, source: source), stamper.nextHops[0], at: 2 * source)
+      set(stamper.template(of: .rst, source: source), stamper.nextHops[0], at: 2 * source + 1)
     }
     for (number, word) in stamper.nextHops.enumerated() { program.setNextHop(number, word) }
   }
 
-  private func set(_ frame: [UInt8], at index: Int) {
+  private func set(_ template: [UInt8], _ gateway: UInt64, at index: Int) {
+    var frame = template
+    for octet in 0..<8 { frame[octet] = UInt8(truncatingIfNeeded: gateway >> (8 * octet)) }
     let length = Int(frame[FrameLayout.ipv4 + 2]) << 8 | Int(frame[FrameLayout.ipv4 + 3])
     let end = FrameLayout.ipv4 + length
     var tcpSum = wordSum(frame[FrameLayout.source..<FrameLayout.source + 4])
@@ -118,9 +119,4 @@ private func wordSum(_ octets: ArraySlice<UInt8>) -> UInt64 {
     sum += UInt64(octet) << (offset % 2 == 0 ? 0 : 8)
   }
   return sum
-}
-
-/// The first eight octets of a frame, as they lie in memory on a little-endian machine.
-private func nextHopWord(_ hop: MACAddress, from source: MACAddress) -> UInt64 {
-  (hop.value << 16 | source.value >> 32).byteSwapped
 }
