@@ -74,7 +74,7 @@ build/synbox build/benchmark: build/%: bpf FORCE
 run: build ## the main job on a lab: a target file becomes results, checked against the rule
 	@netconfig/run
 
-test: build check ## all tests; those on the kernel and the lab need root
+test: build benchmark check ## all tests; those on the kernel and the lab need root
 	swift build --build-tests
 	@# One after another: the labs' scans need the processors for themselves.
 	swift test --skip-build --no-parallel

@@ -93,7 +93,14 @@ let package = Package(
         "CBenchmark", "Datapath", "Kernel", "LabSupport", "NIC", "Plan", "Scan", "TestSupport",
         "Wire", argumentParser,
       ],
-      path: "Tests/Benchmark", swiftSettings: strict),
+      path: "Tests/Benchmark", swiftSettings: strict,
+      // So that `benchmark allocations` sees every one, the libraries' too where they are linked in.
+      linkerSettings: [
+        .unsafeFlags(
+          ["malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign"].flatMap {
+            ["-Xlinker", "--wrap=\($0)"]
+          })
+      ]),
   ],
   cLanguageStandard: .gnu17
 )

@@ -49,36 +49,49 @@ public final class PacketReceiver: Receiver {
         state.waiting = nil
         left -= 1
       }
-      // Copies: the closure below may not reach into the state whose capture is at work.
+      // A function, not a closure in a constant: that would lie on the heap.
       let classifier = state.classifier
-      var fates = state.fates
-      var failure: Errno?
-      var waiting: Reply?
-      do throws(Errno) {
-        left -= try state.capture.drain(limit: left) { frame in
-          let (fate, reply) = classifier.classify(frame, time: Clock.monotonic)
-          fates[fate] += 1
-          guard var reply else { return true }
-          reply.resetWanted =
-            wantsReset && reply.kind == .open && !local.contains(reply.destination)
-          if body(reply) { return true }
-          waiting = reply
-          return false
-        }
-      } catch {
-        failure = error
+      func classify(_ frame: Span<UInt8>) -> (Fate, Reply?) {
+        let (fate, found) = classifier.classify(frame, time: Clock.monotonic)
+        guard var reply = found else { return (fate, nil) }
+        reply.resetWanted = wantsReset && reply.kind == .open && !local.contains(reply.destination)
+        return (fate, reply)
       }
-      // What the kernel had no room for may have been anything; it counts as lost events.
-      if let drops = try? state.capture.drops() { fates[.openRingFull] += drops }
-      state.fates = fates
-      state.waiting = waiting
-      if let failure { throw Fault("cannot read captured packets", cause: failure) }
+      left -= try state.capture.drain(
+        limit: left, counting: &state.fates, leaving: &state.waiting, classify: classify, handing: body)
       // The reply that waits is counted when it is taken.
-      return limit - left - (waiting == nil ? 0 : 1)
+      return limit - left - (state.waiting == nil ? 0 : 1)
     }
   }
 
   public func attach(generator program: Int32) throws(Fault) -> Int32? { nil }
 
   public func fates() throws(Fault) -> FateCounts { state.withLock { $0.fates } }
+}
+
+extension PacketCapture {
+  /// Classifies what was captured, at most `limit` packets, and hands on the replies; how many packets. The
+  /// reply that `take` does not want is left in `waiting`, and ends it.
+  fileprivate mutating func drain(
+    limit: Int, counting fates: inout FateCounts, leaving waiting: inout Reply?,
+    classify: (Span<UInt8>) -> (Fate, Reply?), handing take: (Reply) -> Bool
+  ) throws(Fault) -> Int {
+    var taken = 0
+    var failure: Errno?
+    do throws(Errno) {
+      taken = try drain(limit: limit) { frame in
+        let (fate, reply) = classify(frame)
+        fates[fate] += 1
+        guard let reply, !take(reply) else { return true }
+        waiting = reply
+        return false
+      }
+    } catch {
+      failure = error
+    }
+    // What the kernel had no room for may have been anything; it counts as lost events.
+    if let drops = try? self.drops() { fates[.openRingFull] += drops }
+    if let failure { throw Fault("cannot read captured packets", cause: failure) }
+    return taken
+  }
 }

@@ -5,7 +5,6 @@ import Datapath
 import Kernel
 import LabSupport
 import NIC
-import TestSupport
 import Wire
 
 struct PacketSendCommand: ParsableCommand {
@@ -70,23 +69,6 @@ struct PacketSendCommand: ParsableCommand {
   }
 }
 
-/// The box's end of a lab's pair. The calling thread moves into the box.
-private struct Link {
-  let interface: InterfaceState
-  let theirs: MACAddress
-
-  init(_ lab: Lab) throws {
-    let words = try LabSupport.run(["ip", "-n", lab.net, "-o", "link", "show", "net0"]).output
-      .split(separator: " ")
-    guard let at = words.firstIndex(of: "link/ether"), let theirs = MACAddress(words[at + 1]) else {
-      throw LabError("net0 has no Ethernet address: \(words)")
-    }
-    self.theirs = theirs
-    try NetworkNamespace.enter("/run/netns/\(lab.box)")
-    interface = try NetworkControl().state(of: "box0")
-  }
-}
-
 private struct Contender {
   enum Way: String, CaseIterable {
     case sendmmsg
@@ -134,13 +116,8 @@ private struct Contender {
 
   private func send(_ frames: Int, through transmitter: any Transmitter, _ link: Link) throws -> Double
   {
-    transmitter.prepare(
-      FrameStamper(
-        profile: .smallest, cookie: Cookie(key: .random()), sources: [IPv4Address(198, 18, 0, 1)],
-        sourceMAC: link.interface.mac, nextHops: [link.theirs]))
-    let entries = (0..<UInt32(65_536)).map {
-      TransmitEntry(syn: 0xc613_0000 + $0, port: 80, source: 0, sourcePort: 40_000)
-    }
+    transmitter.prepare(link.stamper(.random()))
+    let entries = link.probes(65_536)
     let start = Clock.monotonic
     var (sent, completed) = (0, 0)
     while completed < frames {

@@ -5,7 +5,10 @@ struct Benchmark: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "benchmark",
     abstract: "Measure the parts that bound a scan.",
-    subcommands: [FloodCommand.self, MicroCommand.self, PacketSendCommand.self, StampOnlyCommand.self])
+    subcommands: [
+      FloodCommand.self, MicroCommand.self, PacketSendCommand.self, AllocationsCommand.self,
+      StampOnlyCommand.self,
+    ])
 }
 
 Benchmark.main()

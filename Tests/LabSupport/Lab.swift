@@ -15,6 +15,8 @@ public final class Lab: Sendable {
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
   /// The static binary, as `make build` leaves it.
   public static let synbox = "\(root)/build/synbox"
+  /// As `make benchmark` leaves it.
+  public static let benchmark = "\(root)/build/benchmark"
 
   public init() throws {
     guard geteuid() == 0 else { throw LabError("lab tests make namespaces: run them as root") }

@@ -1,4 +1,4 @@
-// What `benchmark` does in C: AF_PACKET in the ways that the product does not send.
+// What `benchmark` does in C: it sends by AF_PACKET in ways that the product does not, and counts allocations.
 #ifndef CBENCHMARK_H
 #define CBENCHMARK_H
 
@@ -18,5 +18,8 @@ enum cbenchmark_way {
 /// in the low 48 bits, the first octet highest. Nanoseconds until the last one had left, or a negative errno.
 long long cbenchmark_send(enum cbenchmark_way way, int interface, unsigned long long from,
                           unsigned long long to, unsigned batch, unsigned long long frames);
+
+/// How often the calling thread has asked for memory since it began.
+unsigned long long cbenchmark_allocations(void);
 
 #endif

@@ -1,0 +1,121 @@
+// `benchmark allocations`: what the loops of a scan take from the heap once they run.
+import ArgumentParser
+import CBenchmark
+import Datapath
+import Kernel
+import LabSupport
+import NIC
+import Plan
+import Scan
+import Synchronization
+import Wire
+
+struct AllocationsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "allocations",
+    abstract: "Count the allocations of the loops that send and receive. Needs root.")
+
+  @Flag(help: "Print JSON, as micro does.")
+  var json = false
+
+  private static let batches = 2_000
+
+  func run() throws {
+    let lab = try Lab()
+    let node = try lab.respond(["--answer", "all"])
+    let link = try Link(lab)
+    try checkCounter()
+    var report = Report()
+    report.add("fill", "allocations") { try countFilling() }
+    report.add("packet_send", "allocations") {
+      try countSending(PacketTransmitter(interface: link.interface.index, queue: 0, batch: 64), link)
+    }
+    report.add("xdp_copy_send", "allocations") {
+      try countSending(
+        XDPTransmitter(interface: link.interface.name, queue: 0, mode: .copy, batch: 64), link)
+    }
+    for mode in [ReceiveMode.xdpNative, .packet] {
+      report.add("\(mode.rawValue.replacing("-", with: "_"))_receive", "allocations") {
+        try countReceiving(mode, link)
+      }
+    }
+    _ = try node.end()
+    print(json ? report.json : report.text)
+  }
+
+  /// In so many turns after as many to warm up.
+  private func count(_ turn: () throws -> Void) throws -> Double {
+    for _ in 0..<Self.batches { try turn() }
+    let before = cbenchmark_allocations()
+    for _ in 0..<Self.batches { try turn() }
+    return Double(cbenchmark_allocations() - before)
+  }
+
+  /// Zero means nothing unless an allocation would be seen.
+  private func checkCounter() throws {
+    let before = cbenchmark_allocations()
+    consume(UInt64([UInt8](repeating: 1, count: 1 << 16).span.count))
+    let object = Mutex<[AnyHashable]>([Self.batches])
+    consume(UInt64(object.withLock { $0.count }))
+    guard cbenchmark_allocations() > before else { throw Fault("the counter counts nothing") }
+  }
+
+  private func countSending(_ transmitter: any Transmitter, _ link: Link) throws -> Double {
+    transmitter.prepare(link.stamper(.random()))
+    var entries = link.probes(64)
+    // Every other batch has an RST in it: the frames' kinds change.
+    entries[7] = TransmitEntry(
+      rst: 0xc613_0001, port: 80, source: 0, sourcePort: 40_000, sequenceNumber: 1)
+    var first = 0
+    return try count {
+      first = first == 0 ? 8 : 0
+      _ = try transmitter.submit(entries.span.extracting(first..<entries.count))
+      _ = try transmitter.complete()
+    }
+  }
+
+  /// Each turn sends probes, all of which are answered, and takes in the replies.
+  private func countReceiving(_ mode: ReceiveMode, _ link: Link) throws -> Double {
+    let receiver = try openReceiver(
+      ReceiveSettings(
+        interface: link.interface.index, interfaceName: link.interface.name, sources: [Link.source],
+        localSources: [], ports: 40_000...40_000, reset: .transmitter, reportClosed: true,
+        reportICMP: true),
+      mode: mode)
+    let key = SipHashKey.random()
+    receiver.setKey(key)
+    let transmitter = try PacketTransmitter(interface: link.interface.index, queue: 0, batch: 64)
+    transmitter.prepare(link.stamper(key))
+    let entries = link.probes(64)
+    var replies = 0
+    let allocations = try count {
+      _ = try transmitter.submit(entries.span)
+      _ = try transmitter.complete()
+      _ = try receiver.drain(limit: .max) { reply in
+        replies += reply.kind == .open ? 1 : 0
+        return true
+      }
+    }
+    guard replies > Self.batches else { throw Fault("only \(replies) replies came") }
+    return allocations
+  }
+
+  private func countFilling() throws -> Double {
+    let file = try TargetFile.parse(Array("16.0.0.0/8:80,443,8000-8010".utf8), name: "benchmark")
+    let plan = try TargetPlan([file], defaultPorts: nil, scope: Scope())
+    let sequence = ProbeSequence(plan: plan, seed: Seed(7))
+    let selection = SourceSelection(
+      addresses: 64, ports: 32768...61000, key: SipHashKey(k0: 1, k1: 2))
+    var cursor = sequence.cursor()
+    var probes = [Probe](repeating: sequence[0], count: 64)
+    return try count {
+      var span = probes.mutableSpan
+      for index in 0..<cursor.next(into: &span) {
+        let probe = span[index]
+        let (source, port) = selection.choose(
+          destination: probe.address.value, port: probe.port.value, pass: 0)
+        consume(UInt64(source) ^ UInt64(port))
+      }
+    }
+  }
+}

@@ -1,0 +1,35 @@
+// The scene of the measurements that send.
+import Kernel
+import LabSupport
+import NIC
+import Wire
+
+/// The box's end of a lab's pair. The calling thread moves into the box.
+struct Link {
+  let interface: InterfaceState
+  let theirs: MACAddress
+
+  init(_ lab: Lab) throws {
+    let words = try LabSupport.run(["ip", "-n", lab.net, "-o", "link", "show", "net0"]).output
+      .split(separator: " ")
+    guard let at = words.firstIndex(of: "link/ether"), let theirs = MACAddress(words[at + 1]) else {
+      throw LabError("net0 has no Ethernet address: \(words)")
+    }
+    self.theirs = theirs
+    try NetworkNamespace.enter("/run/netns/\(lab.box)")
+    interface = try NetworkControl().state(of: "box0")
+  }
+
+  func stamper(_ key: SipHashKey) -> FrameStamper {
+    FrameStamper(
+      profile: .smallest, cookie: Cookie(key: key), sources: [Self.source],
+      sourceMAC: interface.mac, nextHops: [theirs])
+  }
+
+  static let source = IPv4Address(198, 18, 0, 1)
+
+  /// To so many addresses from 198.19.0.0 on.
+  func probes(_ count: UInt32) -> [TransmitEntry] {
+    (0..<count).map { TransmitEntry(syn: 0xc613_0000 + $0, port: 80, source: 0, sourcePort: 40_000) }
+  }
+}
