@@ -60,7 +60,7 @@ public enum SystemCallTable {
     epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 poll ppoll select
     pselect6 eventfd eventfd2 signalfd4 inotify_init1 inotify_add_watch inotify_rm_watch pipe2
     """
-  static let packets = "sendto sendmsg sendmmsg recvfrom recvmsg recvmmsg getsockopt"
+  static let packets = "sendto sendmsg recvfrom recvmsg recvmmsg getsockopt"
   static let facts = """
     getpid getppid getuid geteuid getgid getegid getresuid getresgid getgroups capget uname sysinfo
     getrandom getrusage
