@@ -84,18 +84,103 @@ private func randomReply(_ random: inout SeededGenerator, addresses: UInt32, por
     }
   }
 
-  @Test func `is exact up to three quarters of its slots, and the next pair evicts one`() {
-    var table = AnswerTable(key: key, bytesMax: 1024 * 8)
-    for number in 0..<UInt32(768) { _ = table.insert(reply(from: IPv4Address(number))) }
-    #expect(table.count == 768)
+  @Test func `knows what is in it, and nothing else, whenever it has grown`() {
+    var random = SeededGenerator(seed)
+    var table = AnswerTable(key: key)
+    var model: Set<UInt32> = []
+    var bytes = table.bytes
+    while model.count < 60_000 {
+      let number = UInt32.random(in: .min ... .max, using: &random)
+      guard (table.insert(pair(number)) == .new) == model.insert(number).inserted else {
+        Issue.record("differs at pair \(number), seed \(seed)")
+        return
+      }
+      if table.bytes > bytes, model.count >= 10_000 {
+        // After each growth a hundred of what it holds, and the one it grew for.
+        let known = model.prefix(100).allSatisfy { table.insert(pair($0)) == .duplicate }
+        #expect(known && table.insert(pair(number)) == .duplicate, "seed \(seed)")
+      }
+      bytes = table.bytes
+    }
+    #expect(model.allSatisfy { table.insert(pair($0)) == .duplicate })
+    #expect(table.count == model.count)
     #expect(table.evictions == 0)
-    #expect(table.insert(reply(from: IPv4Address(768))) == .new)
-    #expect(table.count == 768)
-    #expect(table.evictions == 1)
+  }
+}
+
+/// One of 2^32 pairs that differ in address and port.
+private func pair(_ number: UInt32) -> Reply {
+  reply(from: IPv4Address(number), port: UInt16(truncatingIfNeeded: number >> 7))
+}
+
+@Suite struct `The memory of an answer table` {
+  @Test func `is at most 12.5 octets a pair, from 20,000 pairs to 1.7 million`() {
+    var table = AnswerTable(key: key)
+    var most = 0.0
+    for number in 0..<UInt32(1_700_000) {
+      _ = table.insert(pair(number))
+      // Often enough to see each state between two growths of a segment.
+      if number >= 20_000, number % 256 == 0 {
+        most = max(most, Double(table.bytes) / Double(table.count))
+      }
+    }
+    #expect(table.count == 1_700_000)
+    #expect(most < 12.5)
+    #expect(table.bytes < 19_500_000)
   }
 
-  @Test func `that is full ends every search, and counts each pair it forgets`() {
-    var table = AnswerTable(key: key, bytesMax: 1024 * 8)
+  @Test func `is small at first, and grows a segment at a time`() {
+    var table = AnswerTable(key: key)
+    #expect(table.bytes < 150 << 10)
+    var bytes = table.bytes
+    for number in 0..<UInt32(100_000) {
+      _ = table.insert(pair(number))
+      // A quarter of one of 64, and that one may be a quarter larger than the average.
+      #expect(Double(table.bytes - bytes) < Double(bytes) / 64 / 4 * 1.3)
+      bytes = table.bytes
+    }
+  }
+
+  @Test(arguments: [8 << 10, 100_000, 1 << 20])
+  func `stays within its bound, with room for the copy of the segment that grows`(bytesMax: Int) {
+    var table = AnswerTable(key: key, bytesMax: bytesMax)
+    var most = 0
+    for number in 0..<UInt32(bytesMax / 8) {
+      _ = table.insert(pair(number))
+      most = max(most, table.bytes)
+    }
+    #expect(most <= bytesMax)
+    #expect(most >= bytesMax * 9 / 10)
+    #expect(table.bytes == most)
+  }
+}
+
+@Suite struct `An answer table at its bound` {
+  /// Pairs that a table of 1 MiB holds at most: four fifths of the slots of 64 segments and a copy.
+  private static let pairsMax = (1 << 20) / 8 / 65 * 4 / 5 * 64
+
+  @Test func `has forgotten nothing at nine tenths of what it holds at most`() {
+    var table = AnswerTable(key: key, bytesMax: 1 << 20)
+    let numbers = 0..<UInt32(Self.pairsMax * 9 / 10)
+    for number in numbers { _ = table.insert(pair(number)) }
+    #expect(table.count == numbers.count)
+    #expect(table.evictions == 0)
+    #expect(numbers.allSatisfy { table.insert(pair($0)) == .duplicate })
+  }
+
+  @Test func `forgets a pair for each new one once it is full`() {
+    var table = AnswerTable(key: key, bytesMax: 1 << 20)
+    let numbers = 0..<UInt32(Self.pairsMax * 5 / 4)
+    for number in numbers { #expect(table.insert(pair(number)) == .new) }
+    #expect(table.count == Self.pairsMax)
+    #expect(table.evictions == UInt64(numbers.count - Self.pairsMax))
+    for number in numbers.endIndex..<numbers.endIndex + 1000 { _ = table.insert(pair(number)) }
+    #expect(table.count == Self.pairsMax)
+    #expect(table.evictions == UInt64(numbers.count - Self.pairsMax + 1000))
+  }
+
+  @Test func `ends every search, and counts each pair it forgets`() {
+    var table = AnswerTable(key: key, bytesMax: 8 << 10)
     var news: UInt64 = 0
     for number in 0..<UInt32(100_000) where table.insert(reply(from: IPv4Address(number))) == .new {
       news += 1
@@ -111,10 +196,55 @@ private func randomReply(_ random: inout SeededGenerator, addresses: UInt32, por
     #expect(known == table.count)
   }
 
-  @Test func `keeps to its bound of memory, a power of two below what it is given`() {
-    // 3 KiB short of 4096 slots: 2048 slots, of which 1536 are used.
-    var table = AnswerTable(key: key, bytesMax: 4096 * 8 - 3072)
-    for number in 0..<UInt32(5_000) { _ = table.insert(reply(from: IPv4Address(number))) }
-    #expect(table.count == 1536)
+  @Test func `lets a greater reply replace the lesser from that pair, and forgets nothing for it`()
+    throws
+  {
+    var table = AnswerTable(key: key, bytesMax: 8 << 10)
+    for number in 0..<UInt32(5_000) { _ = table.insert(reply(.closed, from: IPv4Address(number))) }
+    let held = try #require(
+      (0..<UInt32(5_000)).first {
+        var copy = table
+        return copy.insert(reply(.closed, from: IPv4Address($0))) == .duplicate
+      })
+    let evictions = table.evictions
+    #expect(table.insert(reply(.open, from: IPv4Address(held))) == .new)
+    #expect(table.insert(reply(.closed, from: IPv4Address(held))) == .duplicate)
+    #expect(table.evictions == evictions)
+  }
+}
+
+@Suite struct `Pairs chosen to collide` {
+  private func hash(_ reply: Reply, _ key: SipHashKey) -> UInt64 {
+    var state = SipHash24(key: key)
+    state.compress(UInt64(reply.source.value) << 16 | UInt64(reply.sourcePort.value))
+    return state.finish()
+  }
+
+  @Test func `overflow a segment for who knows the key, and do nothing under any other`() {
+    // All of them in the one segment that the low six bits name; it has 1612 of the table's 100,000 places.
+    let chosen = (0..<UInt32(200_000)).filter { hash(pair($0), key) % 64 == 5 }.map(pair)
+    var known = AnswerTable(key: key, bytesMax: 1 << 20)
+    for reply in chosen { _ = known.insert(reply) }
+    #expect(known.count == 2016 * 4 / 5)
+    #expect(known.evictions > 1000)
+
+    var random = SeededGenerator(seed)
+    for _ in 0..<5 {
+      let other = SipHashKey(k0: random.next(), k1: random.next())
+      var table = AnswerTable(key: other, bytesMax: 1 << 20)
+      for reply in chosen { _ = table.insert(reply) }
+      #expect(table.evictions == 0, "key \(other), seed \(seed)")
+    }
+  }
+
+  @Test(arguments: [0, 6, 10, 16])
+  func `by a pattern in the address spread like any others`(shift: UInt32) {
+    var table = AnswerTable(key: key, bytesMax: 1 << 20)
+    // Addresses that agree in their low bits; 65,536 pairs, two thirds of what the table holds.
+    for number in 0..<UInt32(1 << 16) {
+      _ = table.insert(reply(from: IPv4Address(number << shift)))
+    }
+    #expect(table.count == 1 << 16)
+    #expect(table.evictions == 0)
   }
 }
