@@ -62,6 +62,13 @@ static __always_inline int pass(__u32 fate) {
   return XDP_PASS;
 }
 
+/* The fate of a packet that is no reply: foreign, unless its destination is one of our addresses. A valid
+   cookie needs no such question, for our address is part of what it proves. */
+static __always_inline int pass_ip(const struct iphdr *ip, __u32 fate) {
+  __be32 destination = ip->daddr;
+  return pass(bpf_map_lookup_elem(&WHITELIST_IPV4, &destination) ? fate : SYNBOX_PASS_NOT_OURS);
+}
+
 static __always_inline int drop(__u32 fate) {
   count(fate);
   return XDP_DROP;
@@ -77,7 +84,7 @@ static __always_inline struct synbox_event *reserve(const struct iphdr *ip, __u8
   struct synbox_event *event = bpf_ringbuf_reserve(&EVENTS, sizeof(*event), 0);
   if (!event) return NULL;
   __builtin_memset(event, 0, sizeof(*event));
-  event->time_ns = bpf_ktime_get_ns();
+  event->time_ns = bpf_ktime_get_coarse_ns();
   event->ipid = ip->id;
   event->ttl = ip->ttl;
   event->kind = kind;
@@ -161,19 +168,19 @@ static __always_inline int reset(struct cursor c, struct iphdr *ip, struct tcphd
 static __always_inline int tcp_packet(struct xdp_md *context, struct cursor c, struct ethhdr *ethernet,
                                       struct iphdr *ip, const struct synbox_key *key) {
   struct tcphdr *tcp = parse_tcp(&c);
-  if (!tcp) return pass(SYNBOX_PASS_MALFORMED);
-  if (!is_our_port(tcp->dest)) return pass(SYNBOX_PASS_OTHER_PORT);
+  if (!tcp) return pass_ip(ip, SYNBOX_PASS_MALFORMED);
+  if (!is_our_port(tcp->dest)) return pass_ip(ip, SYNBOX_PASS_OTHER_PORT);
   __u8 flags = tcp_flags(tcp) & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK);
   __u32 expected = cookie(key, ip->daddr, ip->saddr, tcp->dest, tcp->source);
   __u32 ahead = bpf_ntohl(tcp->ack_seq) - expected;
   if (flags == (TCP_SYN | TCP_ACK)) {
-    return ahead == 1 ? syn_ack(context, c, ethernet, ip, tcp) : pass(SYNBOX_PASS_BAD_COOKIE);
+    return ahead == 1 ? syn_ack(context, c, ethernet, ip, tcp) : pass_ip(ip, SYNBOX_PASS_BAD_COOKIE);
   }
   /* Some stacks acknowledge the SYN in their RST, some do not: seq and seq + 1 both prove it. */
   if (flags == (TCP_RST | TCP_ACK)) {
-    return ahead <= 1 ? reset(c, ip, tcp) : pass(SYNBOX_PASS_BAD_COOKIE);
+    return ahead <= 1 ? reset(c, ip, tcp) : pass_ip(ip, SYNBOX_PASS_BAD_COOKIE);
   }
-  return pass(SYNBOX_PASS_NOT_REPLY);
+  return pass_ip(ip, SYNBOX_PASS_NOT_REPLY);
 }
 
 /* Destination unreachable, source quench, time exceeded, parameter problem (RFC 792). */
@@ -184,6 +191,9 @@ static __always_inline int is_error(__u8 type) {
 
 /* An error quotes at least the IPv4 header and eight octets: both ports and the sequence number. */
 static __always_inline int icmp_packet(struct cursor c, struct iphdr *ip, const struct synbox_key *key) {
+  /* The cookie proves the quoted source address, not the one this error was sent to. */
+  __be32 destination = ip->daddr;
+  if (!bpf_map_lookup_elem(&WHITELIST_IPV4, &destination)) return pass(SYNBOX_PASS_NOT_OURS);
   struct icmphdr *icmp = c.next;
   if ((void *)(icmp + 1) > c.end) return pass(SYNBOX_PASS_MALFORMED);
   if (!is_error(icmp->type)) return pass(SYNBOX_PASS_OTHER_PROTOCOL);
@@ -231,15 +241,13 @@ int answers(struct xdp_md *context) {
   if (ether_type != bpf_htons(ETH_P_IP)) return pass(SYNBOX_PASS_NOT_IPV4);
   struct iphdr *ip = parse_ipv4(&c);
   if (!ip) return pass(SYNBOX_PASS_MALFORMED);
-  __be32 destination = ip->daddr;
-  if (!bpf_map_lookup_elem(&WHITELIST_IPV4, &destination)) return pass(SYNBOX_PASS_NOT_OURS);
-  if (ip->frag_off & bpf_htons(IPV4_FRAGMENT_BITS)) return pass(SYNBOX_PASS_FRAGMENT);
+  if (ip->frag_off & bpf_htons(IPV4_FRAGMENT_BITS)) return pass_ip(ip, SYNBOX_PASS_FRAGMENT);
   __u32 zero = 0;
   const struct synbox_key *key = bpf_map_lookup_elem(&SIPHASH_KEY, &zero);
   if (!key) return pass(SYNBOX_PASS_NOT_OURS);
   if (ip->protocol == IPPROTO_TCP) return tcp_packet(context, c, ethernet, ip, key);
   if (ip->protocol == IPPROTO_ICMP) return icmp_packet(c, ip, key);
-  return pass(SYNBOX_PASS_OTHER_PROTOCOL);
+  return pass_ip(ip, SYNBOX_PASS_OTHER_PROTOCOL);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -10,6 +10,11 @@
 
 #include "synbox.h"
 
+#include <linux/bpf.h>
+
+/* Its __always_inline insists; that of linux/stddef.h, in force until here, does not. */
+#include <bpf/bpf_helpers.h>
+
 static __always_inline __u64 rotate_left(__u64 x, int bits) { return (x << bits) | (x >> (64 - bits)); }
 
 #define SIP_ROUND(v0, v1, v2, v3)                                                                  \

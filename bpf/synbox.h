@@ -29,7 +29,7 @@ enum synbox_rst {
 
 /* One valid reply, 88 bytes, written once into EVENTS. */
 struct synbox_event {
-  __u64 time_ns;         /* CLOCK_MONOTONIC at receipt, nanoseconds */
+  __u64 time_ns;         /* CLOCK_MONOTONIC_COARSE at receipt, nanoseconds: a clock tick late at most */
   __be32 saddr;          /* the probed address (ICMP: as quoted) */
   __be32 daddr;          /* our address */
   __be16 sport;          /* the probed port (ICMP: as quoted) */

@@ -125,7 +125,8 @@ private func pair(_ number: UInt32) -> Reply {
       }
     }
     #expect(table.count == 1_700_000)
-    #expect(most < 12.5)
+    // Each segment takes 12.5 when it has just grown; did they all grow together, so would the table.
+    #expect(most < 12)
     #expect(table.bytes < 19_500_000)
   }
 
