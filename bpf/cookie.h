@@ -17,20 +17,41 @@
 
 static __always_inline __u64 rotate_left(__u64 x, int bits) { return (x << bits) | (x >> (64 - bits)); }
 
-#define SIP_ROUND(v0, v1, v2, v3)                                                                  \
+/* The half of a round that leaves v2 and v3 alone, and the rest of it. */
+#define SIP_FIRST_HALF(v0, v1)                                                                     \
   do {                                                                                             \
     v0 += v1; v1 = rotate_left(v1, 13); v1 ^= v0; v0 = rotate_left(v0, 32);                        \
+  } while (0)
+#define SIP_SECOND_HALF(v0, v1, v2, v3)                                                            \
+  do {                                                                                             \
     v2 += v3; v3 = rotate_left(v3, 16); v3 ^= v2;                                                  \
     v0 += v3; v3 = rotate_left(v3, 21); v3 ^= v0;                                                  \
     v2 += v1; v1 = rotate_left(v1, 17); v1 ^= v2; v2 = rotate_left(v2, 32);                        \
   } while (0)
+#define SIP_ROUND(v0, v1, v2, v3)                                                                  \
+  do {                                                                                             \
+    SIP_FIRST_HALF(v0, v1);                                                                        \
+    SIP_SECOND_HALF(v0, v1, v2, v3);                                                               \
+  } while (0)
+
+/* The message comes in through v3, so the first half of the first round is the key's alone. */
+static __always_inline struct synbox_sip_start siphash_start(__u64 k0, __u64 k1) {
+  struct synbox_sip_start start = {
+      .v0 = k0 ^ 0x736f6d6570736575ULL,
+      .v1 = k1 ^ 0x646f72616e646f6dULL,
+      .v2 = k0 ^ 0x6c7967656e657261ULL,
+      .v3 = k1 ^ 0x7465646279746573ULL,
+  };
+  SIP_FIRST_HALF(start.v0, start.v1);
+  return start;
+}
 
 /* SipHash-2-4 of a message whose last block, length octet included, is `last`. */
-static __always_inline __u64 siphash_two_blocks(__u64 k0, __u64 k1, __u64 first, __u64 last) {
-  __u64 v0 = k0 ^ 0x736f6d6570736575ULL, v1 = k1 ^ 0x646f72616e646f6dULL;
-  __u64 v2 = k0 ^ 0x6c7967656e657261ULL, v3 = k1 ^ 0x7465646279746573ULL;
+static __always_inline __u64 siphash_finish(const struct synbox_sip_start *start, __u64 first,
+                                            __u64 last) {
+  __u64 v0 = start->v0, v1 = start->v1, v2 = start->v2, v3 = start->v3;
   v3 ^= first;
-  SIP_ROUND(v0, v1, v2, v3);
+  SIP_SECOND_HALF(v0, v1, v2, v3);
   SIP_ROUND(v0, v1, v2, v3);
   v0 ^= first;
   v3 ^= last;
@@ -45,20 +66,25 @@ static __always_inline __u64 siphash_two_blocks(__u64 k0, __u64 k1, __u64 first,
   return v0 ^ v1 ^ v2 ^ v3;
 }
 
-/*
- * The hash of the probe from (saddr, sport) to (daddr, dport). Its low 32 bits are the sequence number in
- * host order, the next 16 the IPv4 identification where that is random.
- */
-static __always_inline __u64 probe_hash(const struct synbox_key *key, __be32 saddr, __be32 daddr,
-                                        __be16 sport, __be16 dport) {
-  __u64 first = (__u64)saddr | ((__u64)daddr << 32);
-  __u64 last = (__u64)sport | ((__u64)dport << 16) | (12ULL << 56);
-  return siphash_two_blocks(key->k0, key->k1, first, last);
+static __always_inline __u64 siphash_two_blocks(__u64 k0, __u64 k1, __u64 first, __u64 last) {
+  struct synbox_sip_start start = siphash_start(k0, k1);
+  return siphash_finish(&start, first, last);
 }
 
+/*
+ * The hash of a probe, whose `ports` are both as they lie in its header. Its low 32 bits are the sequence
+ * number in host order, the next 16 the IPv4 identification where that is random.
+ */
+static __always_inline __u64 probe_hash(const struct synbox_sip_start *start, __be32 saddr,
+                                        __be32 daddr, __be32 ports) {
+  return siphash_finish(start, (__u64)saddr | ((__u64)daddr << 32), (__u64)ports | (12ULL << 56));
+}
+
+/* The sequence number, host order, of the probe from (saddr, sport) to (daddr, dport). */
 static __always_inline __u32 cookie(const struct synbox_key *key, __be32 saddr, __be32 daddr,
                                     __be16 sport, __be16 dport) {
-  return (__u32)probe_hash(key, saddr, daddr, sport, dport);
+  struct synbox_sip_start start = siphash_start(key->k0, key->k1);
+  return (__u32)probe_hash(&start, saddr, daddr, (__u32)sport | ((__u32)dport << 16));
 }
 
 #endif

@@ -107,8 +107,7 @@ struct synbox_entry {
   __u32 destination;
   __u32 sequence; /* RST only */
   __u32 next_hop; /* 0 is the gateway, else an index into NEXT_HOPS */
-  __u16 destination_port;
-  __u16 source_port;
+  __u32 ports;  /* source port << 16 | destination port */
   __u16 source; /* index into TEMPLATES, which has a SYN and an RST for each */
   __u8 kind;    /* enum synbox_frame */
   __u8 refused; /* set by the program: the driver did not take the frame */
@@ -125,12 +124,20 @@ struct synbox_template {
 };
 _Static_assert(sizeof(struct synbox_template) == 128, "a template is 128 octets");
 
+/* SipHash's state for a key as far as it goes without the message (cookie.h). */
+struct synbox_sip_start {
+  __u64 v0;
+  __u64 v1;
+  __u64 v2;
+  __u64 v3;
+};
+
 /*
  * One sending thread's ring of entries, found by the processor that the thread is pinned to. Only that
  * processor touches it, so there is nothing to lock. Positions count entries since the ring was made.
  */
 struct synbox_queue {
-  struct synbox_key key;
+  struct synbox_sip_start start; /* of the job's key */
   __u64 end;     /* set by user space: entries below may be sent */
   __u64 built;   /* entries below have become frames */
   __u64 settled; /* entries below were taken by the driver, or refused */
@@ -140,8 +147,9 @@ struct synbox_queue {
   __u16 identification_mask;  /* the IPv4 identification: (hash bits & mask) | fixed */
   __u16 identification_fixed;
   __u32 error; /* the errno of the last bulk or frame that was refused for another reason than room */
+  __u64 zero[6];
 };
-_Static_assert(sizeof(struct synbox_queue) == 64, "a queue is a cache line");
+_Static_assert(sizeof(struct synbox_queue) == 128, "a queue is two cache lines");
 
 /* ---- the target node (responder.bpf.c) ---- */
 

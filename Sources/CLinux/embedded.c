@@ -7,11 +7,6 @@ static const unsigned char answers[] __attribute__((aligned(8))) = {
 };
 const size_t clinux_answers_object_size = sizeof answers;
 
-static const unsigned char flood[] __attribute__((aligned(8))) = {
-#embed "../../build/bpf/flood.bpf.o"
-};
-const size_t clinux_flood_object_size = sizeof flood;
-
 static const unsigned char probes[] __attribute__((aligned(8))) = {
 #embed "../../build/bpf/probes.bpf.o"
 };
@@ -30,7 +25,6 @@ static const char libxdp_version[] = {
     0};
 
 const void *clinux_answers_start(void) { return answers; }
-const void *clinux_flood_start(void) { return flood; }
 const void *clinux_probes_start(void) { return probes; }
 const void *clinux_responder_start(void) { return responder; }
 const char *clinux_revision_text(void) { return revision; }

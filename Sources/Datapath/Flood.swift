@@ -2,38 +2,32 @@
 import Kernel
 import Wire
 
-/// For benchmarks. Unpaced, and nothing that is refused is sent again.
-public final class Flood: Sendable {
-  private let object: BPFObject
-  private let link: XDPLink
-  private let program: Int32
+/// For benchmarks. Unpaced; the way in, the counting and the sending again are the generator's.
+public struct Flood {
+  private let generator: Generator
+  public let processor: Int
 
-  /// Loads and attaches the program, for the reason that `Generator` gives.
-  public init(interface: Int32) throws(Fault) {
-    let object = try BPFObject(.flood)
-    try object.setReadOnlyData(Contract.generatorSettings(interface: interface))
-    try object.load()
-    program = try object.program("flood")
-    do throws(Errno) {
-      link = try XDPLink(program: program, interface: interface, mode: .native)
-    } catch {
-      throw Fault("cannot attach the flood to interface \(interface)", cause: error)
-    }
-    self.object = object
+  /// - Parameter processor: the one that the calling thread is pinned to when it sends.
+  public init(interface: Int32, name: String, receiver: any Receiver, processor: Int) throws(Fault) {
+    generator = try Generator(
+      interface: interface, name: name, receiver: receiver, rings: 1, sources: 1, nextHops: 1,
+      floods: true)
+    self.processor = processor
   }
 
-  /// Sends `frame` `count` times from this thread.
+  /// Sends `frame` `count` times from this thread, as many in a call as the generator makes.
   public func send(_ frame: [UInt8], count: Int) throws(Fault) {
+    var ring = GeneratorRing(
+      generator.program, number: 0, processor: processor, entry: generator.entry)
+    generator.program.setTemplate(0, frame: frame, ipv4Sum: 0, tcpSum: 0)
     var left = count
-    while left > 0 {
-      // As many in a call as the generator makes.
-      let run = min(left, 4096)
-      do throws(Errno) {
-        try runLiveFrames(program: program, frame: frame, count: run)
-      } catch {
-        throw Fault("cannot flood", cause: error)
+    do throws(Errno) {
+      while left > 0 {
+        ring.append(constantFrames: min(left, 4096) - ring.waiting)
+        left -= try ring.run(limit: 4096, frameLength: frame.count).sent.total
       }
-      left -= run
+    } catch {
+      throw Fault("cannot flood", cause: error)
     }
   }
 }

@@ -13,16 +13,19 @@ public final class Generator: Sendable {
 
   /// Loads the programs and joins them with what is attached to the interface.
   ///
+  /// With `floods` it is what `Flood` needs.
+  ///
   /// The kernel puts a program that it test-runs into its XDP dispatcher and takes it out again, and each
   /// time waits for RCU, about 25 ms; unless the program is attached somewhere (kernel/bpf/dispatcher.c
   /// counts). Hence the receive program is the one that runs, or else this one is attached.
   /// - Throws: a fault that names what the kernel lacks, or the NIC.
   public init(
     interface: Int32, name: String, receiver: any Receiver, rings: Int, ringSize: Int = 8192,
-    sources: Int, nextHops: Int
+    sources: Int, nextHops: Int, floods: Bool = false
   ) throws(Fault) {
     program = try ProbeGenerator(
-      interface: interface, rings: rings, ringSize: ringSize, sources: sources, nextHops: nextHops)
+      interface: interface, rings: rings, ringSize: ringSize, sources: sources, nextHops: nextHops,
+      floods: floods)
     interfaceName = name
     if let attached = try receiver.attach(generator: program.program) {
       entry = attached

@@ -51,6 +51,14 @@ import CLinux
     }
   }
 
+  /// Whether `load` loads a program; what an object's source leaves out by `SEC("?…")` is not.
+  public func setLoads(_ program: String, _ loads: Bool) throws(Fault) {
+    guard let found = unsafe bpf_object__find_program_by_name(object, program) else {
+      throw Fault("the BPF object \(name) has no program \(program)")
+    }
+    unsafe bpf_program__set_autoload(found, loads)
+  }
+
   /// Hands maps and programs to the kernel. What the verifier says against it becomes the fault's detail.
   public func load() throws(Fault) {
     // libbpf reads the number of processors from /sys once and keeps it; later that path is out of reach.

@@ -37,10 +37,3 @@ public struct BPFProgramRun: Sendable {
     self.nanoseconds = nanoseconds
   }
 }
-
-/// Runs a program over live frames: the kernel makes `count` frames like `frame`, and does with each what the
-/// program says (Linux 5.18).
-public func runLiveFrames(program: Int32, frame: [UInt8], count: Int) throws(Errno) {
-  let error = unsafe clinux_program_run_live(program, frame, UInt32(frame.count), UInt32(count))
-  guard error == 0 else { throw Errno(-error) }
-}

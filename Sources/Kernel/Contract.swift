@@ -34,8 +34,8 @@ public enum Contract {
         redirect: redirects ? 1 : 0, arrivals: arrivals ? 1 : 0))
   }
 
-  /// Octets of the read-only data of `probes` and `flood`: the interface that frames leave by.
-  public static func generatorSettings(interface: Int32) -> [UInt8] { octets(of: interface) }
+  /// Octets of the read-only data of `probes`: the interface that frames leave by.
+  static func generatorSettings(interface: Int32) -> [UInt8] { octets(of: interface) }
 
   private static func octets<Value: BitwiseCopyable>(of value: Value) -> [UInt8] {
     unsafe withUnsafeBytes(of: value) { unsafe [UInt8]($0) }

@@ -4,7 +4,6 @@ import CLinux
 /// A BPF object file inside the binary.
 public enum EmbeddedObject: String, Sendable {
   case answers
-  case flood
   case probes
   case responder
 
@@ -14,10 +13,6 @@ public enum EmbeddedObject: String, Sendable {
     case .answers:
       unsafe (
         UnsafeRawPointer(clinux_answers_start()), Int(clinux_answers_object_size)
-      )
-    case .flood:
-      unsafe (
-        UnsafeRawPointer(clinux_flood_start()), Int(clinux_flood_object_size)
       )
     case .probes:
       unsafe (

@@ -45,9 +45,20 @@ public struct GeneratedFrames: Hashable, Sendable {
 
   /// Sets the key and the IPv4 identification's mask and fixed bits for what is sent from now on.
   public mutating func prepare(k0: UInt64, k1: UInt64, identification: (mask: UInt16, fixed: UInt16)) {
-    unsafe queue.pointee.key = synbox_key(k0: k0, k1: k1)
+    unsafe queue.pointee.start = Self.start(k0, k1)
     unsafe queue.pointee.identification_mask = identification.mask
     unsafe queue.pointee.identification_fixed = identification.fixed
+  }
+
+  /// What bpf/cookie.h calls siphash_start: the state for a key, half a round on.
+  private static func start(_ k0: UInt64, _ k1: UInt64) -> synbox_sip_start {
+    var (v0, v1) = (k0 ^ 0x736f_6d65_7073_6575, k1 ^ 0x646f_7261_6e64_6f6d)
+    v0 &+= v1
+    v1 = v1 << 13 | v1 >> 51
+    v1 ^= v0
+    v0 = v0 << 32 | v0 >> 32
+    return synbox_sip_start(
+      v0: v0, v1: v1, v2: k0 ^ 0x6c79_6765_6e65_7261, v3: k1 ^ 0x7465_6462_7974_6573)
   }
 
   /// Appends entries that lie in memory as `struct synbox_entry` does; there must be room.
@@ -64,6 +75,12 @@ public struct GeneratedFrames: Hashable, Sendable {
       unsafe memcpy(entries, from + straight * size, (count - straight) * size)
     }
     resetsWaiting += resets
+    unsafe queue.pointee.end += UInt64(count)
+  }
+
+  /// Floods: `count` frames wait that are all like the first template.
+  public mutating func append(constantFrames count: Int) {
+    precondition(waiting + count <= generator.ringSize)
     unsafe queue.pointee.end += UInt64(count)
   }
 

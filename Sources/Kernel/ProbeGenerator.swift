@@ -24,7 +24,10 @@ public final class ProbeGenerator: Sendable {
   ///   - interface: where frames leave; its driver must have ndo_xdp_xmit, and the namespace must be that of
   ///     the thread that runs the rings.
   ///   - sources, nextHops: how many there may be.
-  public init(interface: Int32, rings: Int, ringSize: Int, sources: Int, nextHops: Int) throws(Fault) {
+  ///   - floods: send the ring's constant frame instead of probes; for benchmarks.
+  public init(
+    interface: Int32, rings: Int, ringSize: Int, sources: Int, nextHops: Int, floods: Bool = false
+  ) throws(Fault) {
     precondition(rings > 0 && ringSize > 0 && ringSize & (ringSize - 1) == 0)
     let object = try BPFObject(.probes)
     let processors = max(1, Int(libbpf_num_possible_cpus()))
@@ -33,6 +36,10 @@ public final class ProbeGenerator: Sendable {
       "NEXT_HOPS": nextHops,
     ]
     for (map, count) in counts { try object.setMaxEntries(map, UInt32(count)) }
+    if floods {
+      try object.setLoads("probes", false)
+      try object.setLoads("flood", true)
+    }
     try object.setReadOnlyData(Contract.generatorSettings(interface: interface))
     try object.load()
     queues = try Self.map("QUEUES", of: object)
@@ -41,7 +48,7 @@ public final class ProbeGenerator: Sendable {
     self.nextHops = try Self.map("NEXT_HOPS", of: object)
     settle = try Self.trace("settle", of: object)
     redirectError = try Self.trace("redirect_error", of: object)
-    program = try object.program("probes")
+    program = try object.program(floods ? "flood" : "probes")
     self.object = object
     self.ringSize = ringSize
     templateCount = 2 * sources

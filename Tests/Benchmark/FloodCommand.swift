@@ -37,11 +37,19 @@ struct FloodCommand: ParsableCommand {
       nextHops: [gatewayMac])
     let entry = TransmitEntry(syn: 0xc613_0002, port: 80, source: 0, sourcePort: 60_000)
     let frame = Self.frame(entry, stamper)
-    let flood = try Flood(interface: state.index)
+    let ports: ClosedRange<UInt16> = 60_000...60_000
+    let receiver = try openReceiver(
+      ReceiveSettings(
+        interface: state.index, interfaceName: interface, sources: [source], localSources: [],
+        ports: ports, reset: .none, reportClosed: false, reportICMP: false, generator: true),
+      mode: .xdpNative)
+    let flood = try Flood(
+      interface: state.index, name: interface, receiver: receiver,
+      processor: usableProcessors.last ?? 0)
     var started: UInt64 = 0
     var ended: UInt64 = 0
     // Where the generator's thread runs.
-    try onProcessor(usableProcessors.last) {
+    try onProcessor(flood.processor) {
       started = Clock.monotonic
       try flood.send(frame, count: count)
       ended = Clock.monotonic

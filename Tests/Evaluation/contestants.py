@@ -113,7 +113,7 @@ XDP_COPY = Contestant("synbox xdp-copy", 3_600_000, synbox("xdp-copy"))
 PACKET = Contestant("synbox packet", 2_800_000, synbox("packet"))
 ZMAP = Contestant("ZMap", 1_800_000, zmap)
 MASSCAN = Contestant("Masscan", 1_500_000, masscan)
-FLOOD = Contestant("constant-frame flood", 20_000_000, flood, counter="packets_received")
+FLOOD = Contestant("constant-frame flood", 20_000_000, flood)
 
 TRANSMITTERS = (GENERATOR, XDP_COPY, PACKET)
 SCANNERS = (*TRANSMITTERS, ZMAP, MASSCAN)

@@ -62,8 +62,6 @@
 /// The BPF objects: first octet and length. Arrays of unknown size do not reach Swift, hence functions.
 const void *clinux_answers_start(void);
 extern const size_t clinux_answers_object_size;
-const void *clinux_flood_start(void);
-extern const size_t clinux_flood_object_size;
 const void *clinux_probes_start(void);
 extern const size_t clinux_probes_object_size;
 const void *clinux_responder_start(void);
