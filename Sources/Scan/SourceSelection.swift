@@ -4,10 +4,10 @@ import Wire
 /// Spreads probes evenly over all source addresses and source ports, by a keyed hash of the target, so that
 /// a probe sent again looks the same and nobody can foresee the port.
 public struct SourceSelection: Sendable {
-  private let addresses: UInt64
-  private let firstPort: UInt16
-  private let ports: UInt64
-  private let key: SipHashKey
+  @usableFromInline let addresses: UInt64
+  @usableFromInline let firstPort: UInt16
+  @usableFromInline let ports: UInt64
+  @usableFromInline let key: SipHashKey
 
   public init(addresses: Int, ports: ClosedRange<UInt16>, key: SipHashKey) {
     self.addresses = UInt64(addresses)
@@ -24,7 +24,7 @@ public struct SourceSelection: Sendable {
     choose(UInt64(destination) &<< 16 | UInt64(port), pass)
   }
 
-  @usableFromInline
+  @inlinable
   func choose(_ target: UInt64, _ pass: UInt64) -> (source: UInt16, port: UInt16) {
     // Two rounds of multiply and fold (as in wyhash): the cookie protects, this only has to spread.
     var hash = Self.fold(target ^ key.k0, pass &+ 0x9e37_79b9_7f4a_7c15 ^ key.k1)
@@ -34,7 +34,8 @@ public struct SourceSelection: Sendable {
     return (UInt16(truncatingIfNeeded: source), firstPort &+ UInt16(truncatingIfNeeded: port))
   }
 
-  private static func fold(_ a: UInt64, _ b: UInt64) -> UInt64 {
+  @inlinable
+  static func fold(_ a: UInt64, _ b: UInt64) -> UInt64 {
     let (high, low) = a.multipliedFullWidth(by: b)
     return high ^ low
   }

@@ -23,11 +23,12 @@ public struct TransmitEntry: Hashable, Sendable, BitwiseCopyable {
   /// The raw value, for an enumeration's own place in memory is the compiler's affair.
   @usableFromInline var kindValue: UInt8
   /// The kernel's mark in its own copy, and what fills the octets up.
-  private var refused: UInt8 = 0
-  private var zero: UInt32 = 0
+  @usableFromInline var refused: UInt8 = 0
+  @usableFromInline var zero: UInt32 = 0
 
   @inlinable public var kind: Kind { kindValue == Kind.rst.rawValue ? .rst : .syn }
 
+  @inlinable
   public init(
     syn destination: UInt32, port: UInt16, source: UInt16, sourcePort: UInt16, nextHop: UInt32 = 0
   ) {

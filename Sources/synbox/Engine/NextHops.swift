@@ -79,6 +79,9 @@ struct NextHops {
     return try station.resolver.resolve(asked, from: source, milliseconds: 500)
   }
 
+  /// Every target lies behind the gateway.
+  var isAllRemote: Bool { links.isEmpty }
+
   /// The entry's next hop, or nil where the address is on the link and unresolved.
   func index(of address: UInt32) -> UInt32? {
     for link in links where address >= link.range.first && address <= link.range.last {

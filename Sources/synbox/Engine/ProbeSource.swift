@@ -34,23 +34,32 @@ struct ProbeMaker {
 
   /// Writes the next entries to the start of `block`, and says how many; 0 at the end.
   mutating func fill(_ block: inout [TransmitEntry]) -> Int {
-    var filled = 0
-    while filled == 0 {
+    while true {
       let count = Self.take(&probes, from: &cursor)
       if count == 0 { return 0 }
-      for index in 0..<count {
-        let probe = probes[index]
-        guard let hop = nextHops.index(of: probe.address.value) else {
-          if probe.pass == 0 { counters.unresolved.add(1, ordering: .relaxed) }
-          continue
-        }
-        let (source, port) = selection.choose(
-          destination: probe.address.value, port: probe.port.value, pass: UInt64(probe.pass))
-        block[filled] = TransmitEntry(
-          syn: probe.address.value, port: probe.port.value, source: source, sourcePort: port,
-          nextHop: hop)
-        filled += 1
+      let filled = convert(count, into: &block)
+      if filled > 0 { return filled }
+    }
+  }
+
+  private func convert(_ count: Int, into block: inout [TransmitEntry]) -> Int {
+    var entries = block.mutableSpan
+    let probes = self.probes.span
+    let selection = self.selection
+    let isAllRemote = nextHops.isAllRemote
+    var filled = 0
+    for index in 0..<count {
+      let probe = probes[index]
+      guard let hop = isAllRemote ? 0 : nextHops.index(of: probe.address.value) else {
+        if probe.pass == 0 { counters.unresolved.add(1, ordering: .relaxed) }
+        continue
       }
+      let (source, port) = selection.choose(
+        destination: probe.address.value, port: probe.port.value, pass: UInt64(probe.pass))
+      entries[filled] = TransmitEntry(
+        syn: probe.address.value, port: probe.port.value, source: source, sourcePort: port,
+        nextHop: hop)
+      filled += 1
     }
     return filled
   }
