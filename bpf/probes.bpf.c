@@ -130,6 +130,8 @@ int probes(struct xdp_md *context) {
     asm volatile("" : "+r"(hash)::"memory");
     sequence = (__u32)hash;
     identification = ((__u16)(hash >> 32) & queue->identification_mask) | queue->identification_fixed;
+  } else {
+    queue->resets += 1;
   }
   void *data = (void *)(long)context->data, *end = (void *)(long)context->data_end;
   if (data + ETH_ZLEN > end) return XDP_ABORTED;

@@ -142,12 +142,13 @@ struct synbox_queue {
   __u64 built;   /* entries below have become frames */
   __u64 settled; /* entries below were taken by the driver, or refused */
   __u64 refused; /* how many entries were refused so far */
+  __u64 resets;  /* how many of those built were RSTs */
   __u32 first;   /* where this ring lies in ENTRIES */
   __u32 mask;    /* its size less one */
   __u16 identification_mask;  /* the IPv4 identification: (hash bits & mask) | fixed */
   __u16 identification_fixed;
   __u32 error; /* the errno of the last bulk or frame that was refused for another reason than room */
-  __u64 zero[6];
+  __u64 zero[5];
 };
 _Static_assert(sizeof(struct synbox_queue) == 128, "a queue is two cache lines");
 

@@ -60,7 +60,7 @@ public final class Generator: Sendable {
     let frame = mac.octets + mac.octets + [0x90, 0x00]
     program.setTemplate(0, frame: frame, ipv4Sum: 0, tcpSum: 0)
     let entries = [TransmitEntry(syn: 0, port: 0, source: 0, sourcePort: 0)]
-    ring.append(entries.span, resets: 0)
+    ring.append(entries.span)
     var refusal: Errno?
     // A ring that is full at this moment, of other traffic, is not a NIC that cannot.
     for _ in 0..<20 {

@@ -89,16 +89,8 @@ public final class GeneratorTransmitter: Transmitter {
 extension GeneratorTransmitter.State {
   mutating func submit(_ entries: Span<TransmitEntry>, more: Bool) -> Result<SubmitResult, Errno> {
     var result = SubmitResult()
-    var resets = 0
-    var room = ringSize - ring.waiting
-    while result.accepted < min(entries.count, batch) {
-      let isReset = entries[result.accepted].kind == .rst
-      guard room > (isReset ? 0 : reserved) else { break }
-      room -= 1
-      resets += isReset ? 1 : 0
-      result.accepted += 1
-    }
-    ring.append(entries.extracting(0..<result.accepted), resets: resets)
+    result.accepted = accepted(entries)
+    ring.append(entries.extracting(0..<result.accepted))
     if more { return .success(result) }
     do throws(Errno) {
       let run = try ring.run(limit: stride, frameLength: frameLength)
@@ -112,6 +104,18 @@ extension GeneratorTransmitter.State {
     } catch {
       return .failure(error)
     }
+  }
+
+  /// How many of the first ones there is room for.
+  private func accepted(_ entries: Span<TransmitEntry>) -> Int {
+    let count = min(entries.count, batch)
+    var room = ringSize - ring.waiting
+    if room - reserved >= count { return count }
+    for index in 0..<count {
+      guard room > (entries[index].kind == .rst ? 0 : reserved) else { return index }
+      room -= 1
+    }
+    return count
   }
 
   /// A full ring refuses the tail of what it is offered, and making those frames was in vain: offer about

@@ -18,8 +18,6 @@ public struct GeneratedFrames: Hashable, Sendable {
   private let queue: UnsafeMutablePointer<synbox_queue>
   private let entries: UnsafeMutablePointer<synbox_entry>
   private let frame: UnsafeMutableRawPointer
-  /// RSTs among the entries that wait.
-  private var resetsWaiting = 0
 
   /// Ring `number` of the generator, driven from `processor`; each needs its own.
   public init(_ generator: ProbeGenerator, number: Int, processor: Int, entry: Int32) {
@@ -62,7 +60,7 @@ public struct GeneratedFrames: Hashable, Sendable {
   }
 
   /// Appends entries that lie in memory as `struct synbox_entry` does; there must be room.
-  public mutating func append<Entry: BitwiseCopyable>(_ batch: Span<Entry>, resets: Int) {
+  public mutating func append<Entry: BitwiseCopyable>(_ batch: Span<Entry>) {
     let size = MemoryLayout<synbox_entry>.stride
     let count = batch.count
     precondition(MemoryLayout<Entry>.size == size && waiting + count <= generator.ringSize)
@@ -74,7 +72,6 @@ public struct GeneratedFrames: Hashable, Sendable {
       unsafe memcpy(entries + end, from, straight * size)
       unsafe memcpy(entries, from + straight * size, (count - straight) * size)
     }
-    resetsWaiting += resets
     unsafe queue.pointee.end += UInt64(count)
   }
 
@@ -96,7 +93,7 @@ public struct GeneratedFrames: Hashable, Sendable {
     precondition(frameLength >= 14 && frameLength <= ProbeGenerator.frameSize)
     guard clinux_current_processor() == Int32(processor) else { throw Errno(ESRCH) }
     let first = unsafe queue.pointee.settled
-    let refusedBefore = unsafe queue.pointee.refused
+    let (refusedBefore, resetsBefore) = unsafe (queue.pointee.refused, queue.pointee.resets)
     let count = min(limit, waiting)
     guard count > 0 else { return (GeneratedFrames(), GeneratedFrames()) }
     unsafe queue.pointee.error = 0
@@ -110,15 +107,12 @@ public struct GeneratedFrames: Hashable, Sendable {
       unsafe queue.pointee.built = settled
       throw Errno(reason == 0 ? EIO : reason)
     }
-    // Counted before what was refused may be put in their places.
-    let resets = resetsWaiting == 0 ? 0 : resets(from: first, to: settled)
     let refused: GeneratedFrames =
       unsafe queue.pointee.refused == refusedBefore
       ? GeneratedFrames() : requeueRefused(from: first, to: settled)
     var sent = GeneratedFrames()
-    sent.resets = resets - refused.resets
+    sent.resets = unsafe Int(queue.pointee.resets - resetsBefore) - refused.resets
     sent.probes = Int(settled - first) - refused.total - sent.resets
-    resetsWaiting -= sent.resets
     return (sent, refused)
   }
 
@@ -133,13 +127,6 @@ public struct GeneratedFrames: Hashable, Sendable {
 
   private func place(_ position: UInt64) -> UnsafeMutablePointer<synbox_entry> {
     unsafe entries + Int(position & UInt64(queue.pointee.mask))
-  }
-
-  private func resets(from first: UInt64, to settled: UInt64) -> Int {
-    var count = 0
-    for position in first..<settled
-    where unsafe place(position).pointee.kind == UInt8(SYNBOX_FRAME_RST.rawValue) { count += 1 }
-    return count
   }
 
   private mutating func requeueRefused(from first: UInt64, to settled: UInt64) -> GeneratedFrames {

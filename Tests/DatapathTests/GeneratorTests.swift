@@ -24,7 +24,7 @@ private func framesMade(of entries: [TransmitEntry], by stamper: FrameStamper) t
       identification: (stamper.identificationMask, stamper.identificationFixed))
     for entry in entries {
       // Nothing settles these: the ring is told by hand.
-      ring.append([entry].span, resets: 0)
+      ring.append([entry].span)
       let blank = [UInt8](repeating: 0xa5, count: stamper.frameLength)
       let run = try BPFProgramRun(program: kernel.program, frame: blank)
       #expect(run.verdict == .redirect)
