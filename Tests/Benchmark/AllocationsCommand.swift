@@ -34,6 +34,7 @@ struct AllocationsCommand: ParsableCommand {
       try countSending(
         XDPTransmitter(interface: link.interface.name, queue: 0, mode: .copy, batch: 64), link)
     }
+    report.add("generator_send", "allocations") { try countGenerating(link) }
     for mode in [ReceiveMode.xdpNative, .packet] {
       report.add("\(mode.rawValue.replacing("-", with: "_"))_receive", "allocations") {
         try countReceiving(mode, link)
@@ -60,6 +61,18 @@ struct AllocationsCommand: ParsableCommand {
     guard cbenchmark_allocations() > before else { throw Fault("the counter counts nothing") }
   }
 
+  private func countGenerating(_ link: Link) throws -> Double {
+    let receiver = try openReceiver(link.receiving(generator: true), mode: .xdpNative)
+    let processor = usableProcessors.last ?? 0
+    let generator = try Generator(
+      interface: link.interface.index, name: link.interface.name, receiver: receiver, rings: 1,
+      sources: 1, nextHops: 1)
+    let transmitter = GeneratorTransmitter(generator, number: 0, processor: processor, batch: 64)
+    var allocations = 0.0
+    try onProcessor(processor) { allocations = try countSending(transmitter, link) }
+    return allocations
+  }
+
   private func countSending(_ transmitter: any Transmitter, _ link: Link) throws -> Double {
     transmitter.prepare(link.stamper(.random()))
     var entries = link.probes(64)
@@ -76,12 +89,7 @@ struct AllocationsCommand: ParsableCommand {
 
   /// Each turn sends probes, all of which are answered, and takes in the replies.
   private func countReceiving(_ mode: ReceiveMode, _ link: Link) throws -> Double {
-    let receiver = try openReceiver(
-      ReceiveSettings(
-        interface: link.interface.index, interfaceName: link.interface.name, sources: [Link.source],
-        localSources: [], ports: 40_000...40_000, reset: .transmitter, reportClosed: true,
-        reportICMP: true),
-      mode: mode)
+    let receiver = try openReceiver(link.receiving(), mode: mode)
     let key = SipHashKey.random()
     receiver.setKey(key)
     let transmitter = try PacketTransmitter(interface: link.interface.index, queue: 0, batch: 64)

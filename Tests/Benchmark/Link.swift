@@ -1,4 +1,5 @@
 // The scene of the measurements that send.
+import Datapath
 import Kernel
 import LabSupport
 import NIC
@@ -24,6 +25,13 @@ struct Link {
     FrameStamper(
       profile: .smallest, cookie: Cookie(key: key), sources: [Self.source],
       sourceMAC: interface.mac, nextHops: [theirs])
+  }
+
+  func receiving(generator: Bool = false) -> ReceiveSettings {
+    ReceiveSettings(
+      interface: interface.index, interfaceName: interface.name, sources: [Self.source],
+      localSources: [], ports: 40_000...40_000, reset: .transmitter, reportClosed: true,
+      reportICMP: true, generator: generator)
   }
 
   static let source = IPv4Address(198, 18, 0, 1)

@@ -15,7 +15,7 @@ import Testing
     }
     #expect(
       counts == [
-        "fill": 0, "packet_send": 0, "xdp_copy_send": 0, "xdp_native_receive": 0,
+        "fill": 0, "generator_send": 0, "packet_send": 0, "xdp_copy_send": 0, "xdp_native_receive": 0,
         "packet_receive": 0,
       ])
   }
