@@ -221,12 +221,14 @@ struct ScanRun: ~Copyable {
     while total < 16_384 {
       replies.removeAll(keepingCapacity: true)
       let resets = self.resets
-      let entry = { [sourceIndex, nextHops] (reply: Reply) -> TransmitEntry? in
-        Self.resetEntry(reply, sourceIndex, nextHops)
-      }
+      let (sourceIndex, nextHops) = (self.sourceIndex, self.nextHops)
       let taken = try station.receiver.drain(limit: Self.repliesAtOnce) { reply in
         // The RST first: a reply whose RST finds no room is left, and so reported once only.
-        if reply.resetWanted, let entry = entry(reply), !resets.push(entry) { return false }
+        if reply.resetWanted, let entry = Self.resetEntry(reply, sourceIndex, nextHops),
+          !resets.push(entry)
+        {
+          return false
+        }
         replies.append(reply)
         return true
       }
