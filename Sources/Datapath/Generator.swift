@@ -16,7 +16,7 @@ public final class Generator: Sendable {
   /// With `floods` it is what `Flood` needs.
   ///
   /// The kernel puts a program that it test-runs into its XDP dispatcher and takes it out again, and each
-  /// time waits for RCU, about 25 ms; unless the program is attached somewhere (kernel/bpf/dispatcher.c
+  /// time waits for RCU, about 24 ms; unless the program is attached somewhere (kernel/bpf/dispatcher.c
   /// counts). Hence the receive program is the one that runs, or else this one is attached.
   /// - Throws: a fault that names what the kernel lacks, or the NIC.
   public init(

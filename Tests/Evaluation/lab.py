@@ -7,9 +7,8 @@ import signal
 import subprocess
 from pathlib import Path
 
-from program import EvaluationError, Program, run
+from program import ROOT, EvaluationError, Program, run
 
-ROOT = Path(__file__).resolve().parents[2]
 SYNBOX = str(ROOT / "build/synbox")
 BENCHMARK = str(ROOT / "build/benchmark")
 

@@ -5,6 +5,15 @@ import subprocess
 from pathlib import Path
 
 
+ROOT = Path(__file__).resolve().parents[2]
+"""The repository."""
+
+
+def shown(arguments: list[str]) -> str:
+    """A call as a report has it: paths from the repository on."""
+    return " ".join(arguments).replace(f"{ROOT}/", "")
+
+
 class EvaluationError(Exception):
     """The evaluation itself cannot go on; its text says why."""
 
@@ -60,7 +69,7 @@ class Program:
 
     @property
     def command(self) -> str:
-        return " ".join(self.arguments)
+        return shown(self.arguments)
 
     def said(self, limit: int = 600) -> str:
         """The last `limit` characters it printed: errors, or output where there are none."""

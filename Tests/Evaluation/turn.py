@@ -10,7 +10,7 @@ from pathlib import Path
 from contestants import Command, Contestant, Job
 from lab import Lab
 from measure import Load, Measurement, combined, idle_load, measure
-from program import EvaluationError, Program
+from program import EvaluationError, Program, shown
 from sampler import Sample, Sampler
 from settings import SAMPLES_PER_SECOND, SENDING_PPS, SILENCE_SECONDS, START_SECONDS
 from target_node import Counts, TargetNode
@@ -49,7 +49,7 @@ def take_turn(
 ) -> Turn:
     """Runs `contestant` against a target node of its own; `number` is the round."""
     commands = contestant.commands(lab, job, probes)
-    turn = Turn(contestant.name, number, [" ".join(command.arguments) for command in commands])
+    turn = Turn(contestant.name, number, [shown(command.arguments) for command in commands])
     node = TargetNode(lab, answer)
     sampler = Sampler(node)
     baseline_samples = sample_for(sampler, baseline_seconds)

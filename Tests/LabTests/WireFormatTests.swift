@@ -21,7 +21,8 @@ private struct Captured {
   @Test(
     arguments: [
       ("packet", "smallest", "60"), ("xdp", "smallest", "60"), ("packet", "linux", "74"),
-      ("xdp", "windows", "66"), ("xdp", "none", "60"),
+      ("xdp", "windows", "66"), ("xdp", "none", "60"), ("generator", "smallest", "60"),
+      ("generator", "linux", "74"),
     ])
   func `are well formed, each target once, all sources and ports in use`(
     transmit: String, profile: String, length: String

@@ -125,7 +125,7 @@ struct ScanRun: ~Copyable {
     let counters = senders[index]
     let resets = index == 0 ? self.resets : ResetQueue(capacity: 1)
     let block = maker.emptyBlock()
-    // The generator is so fast that choosing targets is a fifth of its work.
+    // The generator is so fast that choosing targets is a tenth of its work.
     let isFast = transmitter.mode == .generator && (rate == 0 || rate > 1_000_000)
     let feed = isFast && placement.hasSpare ? ProbeFeed(blocks: 8, of: maker) : nil
     if let feed {
