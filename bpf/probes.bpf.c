@@ -58,6 +58,8 @@ enum {
   AT_SEQ = AT_TCP + offsetof(struct tcphdr, seq),
   AT_TCP_CHECK = AT_TCP + offsetof(struct tcphdr, check),
 };
+/* Ethernet, IPv4, TCP with 40 octets of options, and two more. */
+#define LONGEST_FRAME 96
 /* Whole words, aligned or not: of a packed structure the compiler would write every octet by itself. */
 #define PUT(type, frame, at) (*(type *)((void *)(frame) + (at)))
 
@@ -69,7 +71,7 @@ static __always_inline struct synbox_queue *queue_here(void) {
 /* What a profile has beyond the shortest frame; option lengths are multiples of two. */
 static __always_inline void copy_tail(const struct synbox_template *template, void *data, void *end) {
 #pragma unroll
-  for (__u32 at = ETH_ZLEN; at < sizeof(template->frame); at += 2) {
+  for (__u32 at = ETH_ZLEN; at < LONGEST_FRAME; at += 2) {
     if (data + at + 2 > end) break;
     PUT(__u16, data, at) = PUT(const __u16, template, at);
   }
@@ -82,7 +84,7 @@ static __always_inline void copy_frame(void *frame, const struct synbox_template
   PUT(__u32, frame, ETH_ZLEN - 4) = PUT(const __u32, template, ETH_ZLEN - 4);
 }
 
-/* `sum` is below 2^34. */
+/* `sum` is below 2^34: at most three words of 32 bits and one of 16. */
 static __always_inline __u16 checksum(__u64 sum) {
   sum = (sum & 0xffff) + (sum >> 16);
   sum = (sum & 0xffff) + (sum >> 16);
@@ -95,12 +97,12 @@ static __always_inline void stamp(void *frame, const struct synbox_template *tem
   __be16 id = bpf_htons(identification);
   copy_frame(frame, template);
   PUT(__be16, frame, AT_IDENTIFICATION) = id;
-  PUT(__u16, frame, AT_IPV4_CHECK) = checksum(template->ipv4_sum + daddr + id);
+  PUT(__u16, frame, AT_IPV4_CHECK) = checksum((__u64)PUT(const __u16, template, AT_IPV4_CHECK) + daddr + id);
   PUT(__be32, frame, AT_DADDR) = daddr;
   PUT(__be32, frame, AT_SOURCE) = ports;
   PUT(__be32, frame, AT_SEQ) = seq;
   /* Words of 32 bits add up to the same as their halves (RFC 1071). */
-  PUT(__u16, frame, AT_TCP_CHECK) = checksum(template->tcp_sum + daddr + ports + seq);
+  PUT(__u16, frame, AT_TCP_CHECK) = checksum((__u64)PUT(const __u16, template, AT_TCP_CHECK) + daddr + ports + seq);
 }
 
 static __always_inline const struct synbox_template *template_of(const struct synbox_entry *entry) {

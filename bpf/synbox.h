@@ -115,12 +115,14 @@ struct synbox_entry {
 };
 _Static_assert(sizeof(struct synbox_entry) == 24, "an entry is 24 octets");
 
-/* What one of our source addresses fixes of a frame. 128 octets, so that an index becomes a shift. */
+/*
+ * What one of our source addresses fixes of a frame: the frame to the gateway with every changing field zero,
+ * zero-padded. In the places of the checksums stand the sums of what is fixed, folded and not complemented
+ * (IPv4 header; pseudo-header, TCP header and options), so that the shortest frame needs one cache line.
+ * 128 octets, so that an index becomes a shift.
+ */
 struct synbox_template {
-  __u8 frame[96];  /* the frame to the gateway with every changing field zero, zero-padded */
-  __u64 ipv4_sum;  /* sum of the IPv4 header's 16-bit words as they lie in memory, unfolded */
-  __u64 tcp_sum;   /* the same over pseudo-header, TCP header and options */
-  __u64 zero[2];
+  __u8 frame[128];
 };
 _Static_assert(sizeof(struct synbox_template) == 128, "a template is 128 octets");
 

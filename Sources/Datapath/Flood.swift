@@ -19,7 +19,7 @@ public struct Flood {
   public func send(_ frame: [UInt8], count: Int) throws(Fault) {
     var ring = GeneratorRing(
       generator.program, number: 0, processor: processor, entry: generator.entry)
-    generator.program.setTemplate(0, frame: frame, ipv4Sum: 0, tcpSum: 0)
+    generator.program.setTemplate(0, frame: frame)
     var left = count
     do throws(Errno) {
       while left > 0 {

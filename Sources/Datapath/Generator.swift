@@ -58,7 +58,7 @@ public final class Generator: Sendable {
     var ring = GeneratorRing(program, number: 0, processor: processor, entry: entry)
     // Ethernet's configuration testing protocol, which nobody speaks any more; the rest is never read.
     let frame = mac.octets + mac.octets + [0x90, 0x00]
-    program.setTemplate(0, frame: frame, ipv4Sum: 0, tcpSum: 0)
+    program.setTemplate(0, frame: frame)
     let entries = [TransmitEntry(syn: 0, port: 0, source: 0, sourcePort: 0)]
     ring.append(entries.span)
     var refusal: Errno?
@@ -105,21 +105,16 @@ public final class Generator: Sendable {
     for octet in 0..<8 { frame[octet] = UInt8(truncatingIfNeeded: gateway >> (8 * octet)) }
     let length = Int(frame[FrameLayout.ipv4 + 2]) << 8 | Int(frame[FrameLayout.ipv4 + 3])
     let end = FrameLayout.ipv4 + length
-    var tcpSum = wordSum(frame[FrameLayout.source..<FrameLayout.source + 4])
-    tcpSum += wordSum(frame[FrameLayout.tcp..<end])
-    tcpSum += UInt64(UInt16(IPProtocol.tcp.rawValue).bigEndian)
-    tcpSum += UInt64(UInt16(end - FrameLayout.tcp).bigEndian)
-    program.setTemplate(
-      index, frame: frame, ipv4Sum: wordSum(frame[FrameLayout.ipv4..<FrameLayout.tcp]), tcpSum: tcpSum)
+    var ipv4 = InternetChecksum()
+    ipv4.add(frame[FrameLayout.ipv4..<FrameLayout.tcp])
+    var tcp = InternetChecksum.tcpPseudoHeader(length: end - FrameLayout.tcp)
+    tcp.add(frame[FrameLayout.source..<FrameLayout.source + 4])
+    tcp.add(frame[FrameLayout.tcp..<end])
+    // Not complemented: the program adds what changes.
+    for (offset, sum) in [(FrameLayout.ipv4Checksum, ipv4), (FrameLayout.tcpChecksum, tcp)] {
+      frame[offset] = UInt8(sum.folded >> 8)
+      frame[offset + 1] = UInt8(truncatingIfNeeded: sum.folded)
+    }
+    program.setTemplate(index, frame: frame)
   }
-}
-
-/// The sum of 16-bit words as they lie in this machine's memory (RFC 1071, section 2(B): the checksum does
-/// not depend on the byte order it is computed in).
-private func wordSum(_ octets: ArraySlice<UInt8>) -> UInt64 {
-  var sum: UInt64 = 0
-  for (offset, octet) in octets.enumerated() {
-    sum += UInt64(octet) << (offset % 2 == 0 ? 0 : 8)
-  }
-  return sum
 }

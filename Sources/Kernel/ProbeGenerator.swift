@@ -78,21 +78,17 @@ public final class ProbeGenerator: Sendable {
     return Descriptor(owning: link)
   }
 
-  /// Sets what a source fixes of a frame. Nothing may be running.
+  /// Sets what a source fixes of a frame, as `struct synbox_template` has it. Nothing may be running.
   ///
-  /// - Parameters:
-  ///   - index: twice the source's number, and one more for the RST.
-  ///   - ipv4Sum, tcpSum: as `struct synbox_template` has them.
-  public func setTemplate(_ index: Int, frame: [UInt8], ipv4Sum: UInt64, tcpSum: UInt64) {
+  /// - Parameter index: twice the source's number, and one more for the RST.
+  public func setTemplate(_ index: Int, frame: [UInt8]) {
     precondition(index >= 0 && index < templateCount && frame.count <= Self.frameSize)
     let size = MemoryLayout<synbox_template>.size
     let place = unsafe UnsafeMutableRawBufferPointer(
       start: templates.start + index * size, count: size)
-    for offset in 0..<Self.frameSize {
+    for offset in 0..<size {
       unsafe place[offset] = offset < frame.count ? frame[offset] : 0
     }
-    unsafe place.storeBytes(of: ipv4Sum, toByteOffset: Self.frameSize, as: UInt64.self)
-    unsafe place.storeBytes(of: tcpSum, toByteOffset: Self.frameSize + 8, as: UInt64.self)
   }
 
   /// Sets the first eight octets of frames for a next hop, as they lie in memory.
