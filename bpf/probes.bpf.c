@@ -61,7 +61,7 @@ enum {
 /* Ethernet, IPv4, TCP with 40 octets of options, and two more. */
 #define LONGEST_FRAME 96
 /* Whole words, aligned or not: of a packed structure the compiler would write every octet by itself. */
-#define PUT(type, frame, at) (*(type *)((void *)(frame) + (at)))
+#define FIELD(type, frame, at) (*(type *)((void *)(frame) + (at)))
 
 static __always_inline struct synbox_queue *queue_here(void) {
   __u32 processor = bpf_get_smp_processor_id();
@@ -73,15 +73,15 @@ static __always_inline void copy_tail(const struct synbox_template *template, vo
 #pragma unroll
   for (__u32 at = ETH_ZLEN; at < LONGEST_FRAME; at += 2) {
     if (data + at + 2 > end) break;
-    PUT(__u16, data, at) = PUT(const __u16, template, at);
+    FIELD(__u16, data, at) = FIELD(const __u16, template, at);
   }
 }
 
 /* The shortest frame of a template; ETH_ZLEN octets are known to lie inside the packet. */
 static __always_inline void copy_frame(void *frame, const struct synbox_template *template) {
 #pragma unroll
-  for (__u32 at = 0; at + 8 <= ETH_ZLEN; at += 8) PUT(__u64, frame, at) = PUT(const __u64, template, at);
-  PUT(__u32, frame, ETH_ZLEN - 4) = PUT(const __u32, template, ETH_ZLEN - 4);
+  for (__u32 at = 0; at + 8 <= ETH_ZLEN; at += 8) FIELD(__u64, frame, at) = FIELD(const __u64, template, at);
+  FIELD(__u32, frame, ETH_ZLEN - 4) = FIELD(const __u32, template, ETH_ZLEN - 4);
 }
 
 /* `sum` is below 2^34: at most three words of 32 bits and one of 16. */
@@ -96,13 +96,13 @@ static __always_inline void stamp(void *frame, const struct synbox_template *tem
   __be32 seq = bpf_htonl(sequence);
   __be16 id = bpf_htons(identification);
   copy_frame(frame, template);
-  PUT(__be16, frame, AT_IDENTIFICATION) = id;
-  PUT(__u16, frame, AT_IPV4_CHECK) = checksum((__u64)PUT(const __u16, template, AT_IPV4_CHECK) + daddr + id);
-  PUT(__be32, frame, AT_DADDR) = daddr;
-  PUT(__be32, frame, AT_SOURCE) = ports;
-  PUT(__be32, frame, AT_SEQ) = seq;
+  FIELD(__be16, frame, AT_IDENTIFICATION) = id;
+  FIELD(__u16, frame, AT_IPV4_CHECK) = checksum((__u64)FIELD(const __u16, template, AT_IPV4_CHECK) + daddr + id);
+  FIELD(__be32, frame, AT_DADDR) = daddr;
+  FIELD(__be32, frame, AT_SOURCE) = ports;
+  FIELD(__be32, frame, AT_SEQ) = seq;
   /* Words of 32 bits add up to the same as their halves (RFC 1071). */
-  PUT(__u16, frame, AT_TCP_CHECK) = checksum((__u64)PUT(const __u16, template, AT_TCP_CHECK) + daddr + ports + seq);
+  FIELD(__u16, frame, AT_TCP_CHECK) = checksum((__u64)FIELD(const __u16, template, AT_TCP_CHECK) + daddr + ports + seq);
 }
 
 static __always_inline const struct synbox_template *template_of(const struct synbox_entry *entry) {
@@ -127,7 +127,7 @@ int probes(struct xdp_md *context) {
   __u32 sequence = entry->sequence;
   __u16 identification = 0;
   if (entry->kind == SYNBOX_FRAME_SYN) {
-    __u64 hash = probe_hash(&queue->start, PUT(const __be32, template, AT_SADDR), daddr, ports);
+    __u64 hash = probe_hash(&queue->start, FIELD(const __be32, template, AT_SADDR), daddr, ports);
     /* The hash needs every register: nothing of what follows may be mixed into it. */
     asm volatile("" : "+r"(hash)::"memory");
     sequence = (__u32)hash;
@@ -143,7 +143,7 @@ int probes(struct xdp_md *context) {
     __u32 hop = entry->next_hop;
     const __u64 *word = bpf_map_lookup_elem(&NEXT_HOPS, &hop);
     if (!word) return XDP_ABORTED;
-    PUT(__u64, data, 0) = *word;
+    FIELD(__u64, data, 0) = *word;
   }
   if (data + ETH_ZLEN < end) {
     if (entry->kind == SYNBOX_FRAME_SYN) {

@@ -13,13 +13,8 @@ import CLinux
 
   /// Opens a capture of IPv4 TCP to `ports` and of ICMP errors on `interface`.
   public init(interface: Int32, ports: ClosedRange<UInt16>) throws(Fault) {
-    let number = CLinux.socket(AF_PACKET, Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    guard number >= 0 else {
-      throw Fault(
-        "cannot open an AF_PACKET socket", cause: .last,
-        remedy: "Capturing packets needs root or CAP_NET_RAW")
-    }
-    let descriptor = Descriptor(owning: number)
+    let descriptor = try Descriptor.packetSocket(for: "Capturing packets")
+    let number = descriptor.number
     do throws(Errno) {
       // The filter first, then the binding: no packet slips in between.
       try Self.attachFilter(number, ports)

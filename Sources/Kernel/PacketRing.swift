@@ -35,13 +35,8 @@ import CLinux
   /// Opens a socket bound to `interface` that receives nothing. `slotCount` is a power of two from 16 on.
   public init(interface: Int32, slotCount: Int) throws(Fault) {
     precondition(slotCount >= 16 && slotCount & (slotCount - 1) == 0)
-    let number = CLinux.socket(AF_PACKET, Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    guard number >= 0 else {
-      throw Fault(
-        "cannot open an AF_PACKET socket", cause: .last,
-        remedy: "Sending raw frames needs root or CAP_NET_RAW")
-    }
-    let socket = Descriptor(owning: number)
+    let socket = try Descriptor.packetSocket(for: "Sending raw frames")
+    let number = socket.number
     do throws(Errno) {
       try socket.bindPacket(interface: interface, protocolNumber: 0)
       try socket.setOption(SOL_PACKET, PACKET_QDISC_BYPASS, 1)

@@ -10,14 +10,9 @@ public struct ARPSocket: ~Copyable, Sendable {
 
   /// Throws ENODEV when the interface is gone, EPERM without CAP_NET_RAW.
   public init(interfaceIndex: Int32) throws(Errno) {
-    // Protocol 0 receives nothing: no frame of another interface slips in before bind.
-    let type = Int32(SOCK_RAW.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
-    let opened = Descriptor(owning: try syscall { socket(AF_PACKET, type, 0) })
-    let number = opened.number
+    let opened = try Descriptor.packetSocket(type: SOCK_NONBLOCK)
     // 65,536 answers may come within seconds. Best effort: without CAP_NET_ADMIN the default stays.
-    var size: Int32 = 8 << 20
-    _ = unsafe setsockopt(
-      number, SOL_SOCKET, SO_RCVBUFFORCE, &size, UInt32(MemoryLayout<Int32>.size))
+    try? opened.setOption(SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20)
     try opened.bindPacket(interface: interfaceIndex, protocolNumber: UInt16(ETH_P_ARP))
     descriptor = opened
   }
@@ -51,6 +46,24 @@ public struct ARPSocket: ~Copyable, Sendable {
 }
 
 extension Descriptor {
+  /// An AF_PACKET socket of whole frames. It receives nothing until it is bound, so that no frame of another
+  /// interface slips in.
+  static func packetSocket(type: __socket_type = SOCK_CLOEXEC) throws(Errno) -> Descriptor {
+    let type = Int32(SOCK_RAW.rawValue | SOCK_CLOEXEC.rawValue | type.rawValue)
+    return Descriptor(owning: try syscall { socket(AF_PACKET, type, 0) })
+  }
+
+  /// The same with a fault that says what needs the privilege, as the start of a sentence.
+  static func packetSocket(for purpose: String) throws(Fault) -> Descriptor {
+    do throws(Errno) {
+      return try packetSocket()
+    } catch {
+      throw Fault(
+        "cannot open an AF_PACKET socket", cause: error,
+        remedy: "\(purpose) needs root or CAP_NET_RAW")
+    }
+  }
+
   /// setsockopt(2) with an int.
   func setOption(_ level: Int32, _ option: Int32, _ value: Int32) throws(Errno) {
     var value = value

@@ -91,8 +91,9 @@ struct ScanRun: ~Copyable {
       addresses: station.sources.count, ports: station.settings.sourcePorts, key: job.key)
     var threads = Threads()
     let shares = self.shares
+    // All before the first thread starts: the generator's queues share their templates.
+    for transmitter in station.transmitters { transmitter.prepare(stamper) }
     for (index, transmitter) in station.transmitters.enumerated() {
-      transmitter.prepare(stamper)
       let counters = senders[index]
       guard index < shares.count else {
         counters.finished.store(Clock.monotonic, ordering: .releasing)
