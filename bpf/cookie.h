@@ -2,8 +2,9 @@
 /*
  * The SYN cookie: SipHash-2-4 (Aumasson and Bernstein, 2012) of the probe's addresses and ports.
  *
- * The message is the 12 octets source address, destination address, source port, destination port,
- * each as it stands in the probe's headers. The low 32 bits of the hash are the sequence number.
+ * The message is the 14 octets source address, destination port, two zero, destination address, source port,
+ * each as it stands in the probe's headers: first what few different values are of, so that a sender need
+ * not hash the first block each time. The low 32 bits of the hash are the sequence number.
  */
 #ifndef SYNBOX_COOKIE_H
 #define SYNBOX_COOKIE_H
@@ -35,8 +36,8 @@ static __always_inline __u64 rotate_left(__u64 x, int bits) { return (x << bits)
   } while (0)
 
 /* The message comes in through v3, so the first half of the first round is the key's alone. */
-static __always_inline struct synbox_sip_start siphash_start(__u64 k0, __u64 k1) {
-  struct synbox_sip_start start = {
+static __always_inline struct synbox_sip_state siphash_start(__u64 k0, __u64 k1) {
+  struct synbox_sip_state start = {
       .v0 = k0 ^ 0x736f6d6570736575ULL,
       .v1 = k1 ^ 0x646f72616e646f6dULL,
       .v2 = k0 ^ 0x6c7967656e657261ULL,
@@ -46,16 +47,22 @@ static __always_inline struct synbox_sip_start siphash_start(__u64 k0, __u64 k1)
   return start;
 }
 
-/* SipHash-2-4 of a message whose last block, length octet included, is `last`. */
-static __always_inline __u64 siphash_finish(const struct synbox_sip_start *start, __u64 first,
-                                            __u64 last) {
-  __u64 v0 = start->v0, v1 = start->v1, v2 = start->v2, v3 = start->v3;
-  v3 ^= first;
-  SIP_SECOND_HALF(v0, v1, v2, v3);
-  SIP_ROUND(v0, v1, v2, v3);
-  v0 ^= first;
+/* Takes in the first block of two, and the first half of the next round, which knows nothing of the second. */
+static __always_inline struct synbox_sip_state siphash_first(const struct synbox_sip_state *start, __u64 first) {
+  struct synbox_sip_state state = *start;
+  state.v3 ^= first;
+  SIP_SECOND_HALF(state.v0, state.v1, state.v2, state.v3);
+  SIP_ROUND(state.v0, state.v1, state.v2, state.v3);
+  state.v0 ^= first;
+  SIP_FIRST_HALF(state.v0, state.v1);
+  return state;
+}
+
+/* Takes in the last block, length octet included. */
+static __always_inline __u64 siphash_last(const struct synbox_sip_state *state, __u64 last) {
+  __u64 v0 = state->v0, v1 = state->v1, v2 = state->v2, v3 = state->v3;
   v3 ^= last;
-  SIP_ROUND(v0, v1, v2, v3);
+  SIP_SECOND_HALF(v0, v1, v2, v3);
   SIP_ROUND(v0, v1, v2, v3);
   v0 ^= last;
   v2 ^= 0xff;
@@ -66,25 +73,25 @@ static __always_inline __u64 siphash_finish(const struct synbox_sip_start *start
   return v0 ^ v1 ^ v2 ^ v3;
 }
 
+/* SipHash-2-4 of a message whose last block, length octet included, is `last`. */
 static __always_inline __u64 siphash_two_blocks(__u64 k0, __u64 k1, __u64 first, __u64 last) {
-  struct synbox_sip_start start = siphash_start(k0, k1);
-  return siphash_finish(&start, first, last);
+  struct synbox_sip_state start = siphash_start(k0, k1);
+  struct synbox_sip_state state = siphash_first(&start, first);
+  return siphash_last(&state, last);
 }
 
-/*
- * The hash of a probe, whose `ports` are both as they lie in its header. Its low 32 bits are the sequence
- * number in host order, the next 16 the IPv4 identification where that is random.
- */
-static __always_inline __u64 probe_hash(const struct synbox_sip_start *start, __be32 saddr,
-                                        __be32 daddr, __be32 ports) {
-  return siphash_finish(start, (__u64)saddr | ((__u64)daddr << 32), (__u64)ports | (12ULL << 56));
+/* The two blocks of a probe's message. */
+static __always_inline __u64 first_block(__be32 saddr, __be16 dport) {
+  return (__u64)saddr | ((__u64)dport << 32);
+}
+static __always_inline __u64 last_block(__be32 daddr, __be16 sport) {
+  return (__u64)daddr | ((__u64)sport << 32) | (14ULL << 56);
 }
 
 /* The sequence number, host order, of the probe from (saddr, sport) to (daddr, dport). */
 static __always_inline __u32 cookie(const struct synbox_key *key, __be32 saddr, __be32 daddr,
                                     __be16 sport, __be16 dport) {
-  struct synbox_sip_start start = siphash_start(key->k0, key->k1);
-  return (__u32)probe_hash(&start, saddr, daddr, (__u32)sport | ((__u32)dport << 16));
+  return (__u32)siphash_two_blocks(key->k0, key->k1, first_block(saddr, dport), last_block(daddr, sport));
 }
 
 #endif

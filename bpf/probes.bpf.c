@@ -8,24 +8,6 @@
 #include "cookie.h"
 #include "parse.h"
 
-/* One ring for each processor, mapped into the scanner. Sized by the loader. */
-struct {
-  __uint(type, BPF_MAP_TYPE_ARRAY);
-  __uint(map_flags, BPF_F_MMAPABLE);
-  __uint(max_entries, 1);
-  __type(key, __u32);
-  __type(value, struct synbox_queue);
-} QUEUES SEC(".maps");
-
-/* The rings' entries, one ring behind the other. Sized by the loader. */
-struct {
-  __uint(type, BPF_MAP_TYPE_ARRAY);
-  __uint(map_flags, BPF_F_MMAPABLE);
-  __uint(max_entries, 1);
-  __type(key, __u32);
-  __type(value, struct synbox_entry);
-} ENTRIES SEC(".maps");
-
 /* For each source address its SYN, then its RST. Sized by the loader. */
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
@@ -43,6 +25,9 @@ struct {
   __type(key, __u32);
   __type(value, __u64);
 } NEXT_HOPS SEC(".maps");
+
+/* Mapped into the scanner. */
+struct synbox_senders senders;
 
 /* Where frames leave. const volatile: known to the verifier at load. */
 const volatile __u32 interface = 0;
@@ -63,9 +48,13 @@ enum {
 /* Whole words, aligned or not: of a packed structure the compiler would write every octet by itself. */
 #define FIELD(type, frame, at) (*(type *)((void *)(frame) + (at)))
 
-static __always_inline struct synbox_queue *queue_here(void) {
-  __u32 processor = bpf_get_smp_processor_id();
-  return bpf_map_lookup_elem(&QUEUES, &processor);
+static __always_inline struct synbox_sender *sender_here(void) {
+  __u32 ring = senders.ring_of[bpf_get_smp_processor_id() & (SYNBOX_PROCESSORS - 1)];
+  return &senders.senders[ring & (SYNBOX_RINGS - 1)];
+}
+
+static __always_inline struct synbox_entry *entry_at(struct synbox_sender *sender, __u64 position) {
+  return &sender->entries[position & (SYNBOX_RING - 1)];
 }
 
 /* What a profile has beyond the shortest frame; option lengths are multiples of two. */
@@ -78,7 +67,7 @@ static __always_inline void copy_tail(const struct synbox_template *template, vo
 }
 
 /* The shortest frame of a template; ETH_ZLEN octets are known to lie inside the packet. */
-static __always_inline void copy_frame(void *frame, const struct synbox_template *template) {
+static __always_inline void copy_frame(void *frame, const void *template) {
 #pragma unroll
   for (__u32 at = 0; at + 8 <= ETH_ZLEN; at += 8) FIELD(__u64, frame, at) = FIELD(const __u64, template, at);
   FIELD(__u32, frame, ETH_ZLEN - 4) = FIELD(const __u32, template, ETH_ZLEN - 4);
@@ -91,67 +80,101 @@ static __always_inline __u16 checksum(__u64 sum) {
   return ~(__u16)(sum + (sum >> 16));
 }
 
-static __always_inline void stamp(void *frame, const struct synbox_template *template, __be32 daddr,
-                                  __be32 ports, __u32 sequence, __u16 identification) {
+static __always_inline const struct synbox_template *template_of(const struct synbox_entry *entry) {
+  __u32 index = (__u32)entry->source * 2 + entry->kind - SYNBOX_FRAME_SYN;
+  return bpf_map_lookup_elem(&TEMPLATES, &index);
+}
+
+/* Puts a memo for `entry` in the place of another. Out of line, for it is seldom wanted. */
+static __noinline int fill(struct synbox_sender *sender, struct synbox_memo *memo, const struct synbox_entry *entry) {
+  const struct synbox_template *template = template_of(entry);
+  if (!template) return -1;
+  copy_frame(memo->frame, template);
+  __be16 dport = bpf_htons((__u16)entry->ports);
+  memo->state = siphash_first(&sender->queue.start, first_block(FIELD(const __be32, template, AT_SADDR), dport));
+  return 0;
+}
+
+static __always_inline const struct synbox_memo *memo_of(struct synbox_sender *sender,
+                                                         const struct synbox_entry *entry) {
+  __u64 shape = entry->shape & SYNBOX_SHAPE_MASK;
+  struct synbox_memo *memo = &sender->memos[(shape * 0x9e3779b97f4a7c15ULL) >> (64 - SYNBOX_MEMO_BITS)];
+  if (memo->shape != shape) {
+    if (fill(sender, memo, entry) < 0) return NULL;
+    memo->shape = shape;
+  }
+  return memo;
+}
+
+/* The Ethernet address: templates are addressed to the gateway. */
+static __always_inline int address(void *frame, const struct synbox_entry *entry) {
+  __u32 hop = entry->next_hop;
+  if (hop == 0) return 0;
+  const __u64 *word = bpf_map_lookup_elem(&NEXT_HOPS, &hop);
+  if (!word) return -1;
+  FIELD(__u64, frame, 0) = *word;
+  return 0;
+}
+
+static __always_inline void stamp(void *frame, const struct synbox_memo *memo, __be32 daddr, __be32 ports,
+                                  __u32 sequence, __u16 identification) {
   __be32 seq = bpf_htonl(sequence);
   __be16 id = bpf_htons(identification);
-  copy_frame(frame, template);
   FIELD(__be16, frame, AT_IDENTIFICATION) = id;
-  FIELD(__u16, frame, AT_IPV4_CHECK) = checksum((__u64)FIELD(const __u16, template, AT_IPV4_CHECK) + daddr + id);
+  FIELD(__u16, frame, AT_IPV4_CHECK) = checksum((__u64)FIELD(const __u16, memo->frame, AT_IPV4_CHECK) + daddr + id);
   FIELD(__be32, frame, AT_DADDR) = daddr;
   FIELD(__be32, frame, AT_SOURCE) = ports;
   FIELD(__be32, frame, AT_SEQ) = seq;
   /* Words of 32 bits add up to the same as their halves (RFC 1071). */
-  FIELD(__u16, frame, AT_TCP_CHECK) = checksum((__u64)FIELD(const __u16, template, AT_TCP_CHECK) + daddr + ports + seq);
+  FIELD(__u16, frame, AT_TCP_CHECK) = checksum((__u64)FIELD(const __u16, memo->frame, AT_TCP_CHECK) + daddr + ports + seq);
 }
 
-static __always_inline const struct synbox_template *template_of(const struct synbox_entry *entry) {
-  __u32 index = (__u32)entry->source * 2 + (entry->kind == SYNBOX_FRAME_RST);
-  return bpf_map_lookup_elem(&TEMPLATES, &index);
+/* The frame of an RST, which needs no hash. Out of line, for there are fewer of them. */
+static __noinline int reset(struct xdp_md *context, struct synbox_sender *sender, const struct synbox_entry *entry) {
+  const struct synbox_memo *memo = memo_of(sender, entry);
+  void *data = (void *)(long)context->data, *end = (void *)(long)context->data_end;
+  if (!memo || data + ETH_ZLEN > end) return -1;
+  copy_frame(data, memo->frame);
+  if (address(data, entry) < 0) return -1;
+  stamp(data, memo, bpf_htonl(entry->destination), bpf_htonl(entry->ports), entry->sequence, 0);
+  sender->queue.resets += 1;
+  /* The frame has a probe's length. */
+  return data + ETH_ZLEN < end ? bpf_xdp_adjust_tail(context, (int)(ETH_ZLEN - (end - data))) : 0;
+}
+
+static __always_inline int probe(struct xdp_md *context, struct synbox_sender *sender, const struct synbox_entry *entry) {
+  const struct synbox_memo *memo = memo_of(sender, entry);
+  void *data = (void *)(long)context->data, *end = (void *)(long)context->data_end;
+  if (!memo || data + ETH_ZLEN > end) return -1;
+  copy_frame(data, memo->frame);
+  if (address(data, entry) < 0) return -1;
+  if (data + ETH_ZLEN < end) {
+    const struct synbox_template *template = template_of(entry);
+    if (!template) return -1;
+    copy_tail(template, data, end);
+  }
+  __be32 daddr = bpf_htonl(entry->destination), ports = bpf_htonl(entry->ports);
+  __u64 hash = siphash_last(&memo->state, last_block(daddr, ports));
+  /* The hash needs every register: nothing of what follows may be mixed into it. */
+  asm volatile("" : "+r"(hash)::"memory");
+  struct synbox_queue *queue = &sender->queue;
+  __u16 identification = ((__u16)(hash >> 32) & queue->identification_mask) | queue->identification_fixed;
+  stamp(data, memo, daddr, ports, (__u32)hash, identification);
+  return 0;
 }
 
 SEC("xdp")
 int probes(struct xdp_md *context) {
   /* Where no receive program is attached this one is, for the sake of the kernel's XDP dispatcher. */
   if (context->ingress_ifindex != SYNBOX_LOOPBACK) return XDP_PASS;
-  struct synbox_queue *queue = queue_here();
+  struct synbox_sender *sender = sender_here();
+  struct synbox_queue *queue = &sender->queue;
   /* Nothing to send: the scanner never asks for more frames than there are entries, unless its thread
      has been moved to another processor, whose ring is not its own. */
-  if (!queue || queue->built >= queue->end) return XDP_DROP;
-  __u32 place = queue->first + ((__u32)queue->built & queue->mask);
-  const struct synbox_entry *entry = bpf_map_lookup_elem(&ENTRIES, &place);
-  if (!entry) return XDP_ABORTED;
-  const struct synbox_template *template = template_of(entry);
-  if (!template) return XDP_ABORTED;
-  __be32 daddr = bpf_htonl(entry->destination), ports = bpf_htonl(entry->ports);
-  __u32 sequence = entry->sequence;
-  __u16 identification = 0;
-  if (entry->kind == SYNBOX_FRAME_SYN) {
-    __u64 hash = probe_hash(&queue->start, FIELD(const __be32, template, AT_SADDR), daddr, ports);
-    /* The hash needs every register: nothing of what follows may be mixed into it. */
-    asm volatile("" : "+r"(hash)::"memory");
-    sequence = (__u32)hash;
-    identification = ((__u16)(hash >> 32) & queue->identification_mask) | queue->identification_fixed;
-  } else {
-    queue->resets += 1;
-  }
-  void *data = (void *)(long)context->data, *end = (void *)(long)context->data_end;
-  if (data + ETH_ZLEN > end) return XDP_ABORTED;
-  stamp(data, template, daddr, ports, sequence, identification);
-  /* Templates are addressed to the gateway. */
-  if (entry->next_hop != 0) {
-    __u32 hop = entry->next_hop;
-    const __u64 *word = bpf_map_lookup_elem(&NEXT_HOPS, &hop);
-    if (!word) return XDP_ABORTED;
-    FIELD(__u64, data, 0) = *word;
-  }
-  if (data + ETH_ZLEN < end) {
-    if (entry->kind == SYNBOX_FRAME_SYN) {
-      copy_tail(template, data, end);
-    } else {
-      bpf_xdp_adjust_tail(context, (int)(ETH_ZLEN - (end - data)));
-    }
-  }
+  if (queue->built >= queue->end) return XDP_DROP;
+  const struct synbox_entry *entry = entry_at(sender, queue->built);
+  int error = entry->kind == SYNBOX_FRAME_SYN ? probe(context, sender, entry) : reset(context, sender, entry);
+  if (error < 0) return XDP_ABORTED;
   queue->built += 1;
   return bpf_redirect(interface, 0);
 }
@@ -164,13 +187,13 @@ int probes(struct xdp_md *context) {
 SEC("?xdp")
 int flood(struct xdp_md *context) {
   if (context->ingress_ifindex != SYNBOX_LOOPBACK) return XDP_PASS;
-  struct synbox_queue *queue = queue_here();
+  struct synbox_sender *sender = sender_here();
   __u32 first = 0;
   const struct synbox_template *template = bpf_map_lookup_elem(&TEMPLATES, &first);
   void *data = (void *)(long)context->data, *end = (void *)(long)context->data_end;
-  if (!queue || !template || data + ETH_ZLEN > end) return XDP_DROP;
+  if (!template || data + ETH_ZLEN > end) return XDP_DROP;
   copy_frame(data, template);
-  queue->built += 1;
+  sender->queue.built += 1;
   return bpf_redirect(interface, 0);
 }
 
@@ -189,14 +212,13 @@ int settle(__u64 *arguments) {
   const struct net_device *to = (const struct net_device *)arguments[1];
   __u32 sent = (__u32)arguments[2], drops = (__u32)arguments[3];
   int error = (int)arguments[4];
-  struct synbox_queue *queue = queue_here();
-  if (!queue || to->ifindex != (int)interface) return 0;
+  struct synbox_sender *sender = sender_here();
+  struct synbox_queue *queue = &sender->queue;
+  if (to->ifindex != (int)interface) return 0;
   __u64 outstanding = queue->built - queue->settled;
   if ((__u64)sent + drops > outstanding) return 0;
   for (__u32 drop = 0; drop < drops && drop < 64; drop++) {
-    __u32 place = queue->first + ((__u32)(queue->settled + sent + drop) & queue->mask);
-    struct synbox_entry *entry = bpf_map_lookup_elem(&ENTRIES, &place);
-    if (entry) entry->refused = 1;
+    entry_at(sender, queue->settled + sent + drop)->refused = 1;
   }
   if (error < 0) queue->error = -error;
   queue->refused += drops;
@@ -208,8 +230,10 @@ int settle(__u64 *arguments) {
 SEC("tp_btf/xdp_redirect_err")
 int redirect_error(__u64 *arguments) {
   int error = (int)arguments[3];
-  struct synbox_queue *queue = queue_here();
-  if (queue && queue->built != queue->settled && error < 0) queue->error = -error;
+  struct synbox_sender *sender = sender_here();
+  if (error >= 0) return 0;
+  struct synbox_queue *queue = &sender->queue;
+  if (queue->built != queue->settled) queue->error = -error;
   return 0;
 }
 

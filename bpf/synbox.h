@@ -106,14 +106,21 @@ enum synbox_frame {
 struct synbox_entry {
   __u32 destination;
   __u32 sequence; /* RST only */
+  union {
+    struct {
+      __u32 ports;  /* source port << 16 | destination port */
+      __u16 source; /* index into TEMPLATES, which has a SYN and an RST for each */
+      __u8 kind;    /* enum synbox_frame */
+      __u8 refused; /* set by the program: the driver did not take the frame */
+    };
+    __u64 shape; /* under SYNBOX_SHAPE_MASK what frames share that differ only in what is stamped */
+  };
   __u32 next_hop; /* 0 is the gateway, else an index into NEXT_HOPS */
-  __u32 ports;  /* source port << 16 | destination port */
-  __u16 source; /* index into TEMPLATES, which has a SYN and an RST for each */
-  __u8 kind;    /* enum synbox_frame */
-  __u8 refused; /* set by the program: the driver did not take the frame */
   __u32 zero;
 };
 _Static_assert(sizeof(struct synbox_entry) == 24, "an entry is 24 octets");
+/* Destination port, source and kind; never 0, for no kind is. */
+#define SYNBOX_SHAPE_MASK 0x00ffffff0000ffffULL
 
 /*
  * What one of our source addresses fixes of a frame: the frame to the gateway with every changing field zero,
@@ -126,8 +133,8 @@ struct synbox_template {
 };
 _Static_assert(sizeof(struct synbox_template) == 128, "a template is 128 octets");
 
-/* SipHash's state for a key as far as it goes without the message (cookie.h). */
-struct synbox_sip_start {
+/* SipHash's state on the way through a message (cookie.h). */
+struct synbox_sip_state {
   __u64 v0;
   __u64 v1;
   __u64 v2;
@@ -135,24 +142,61 @@ struct synbox_sip_start {
 };
 
 /*
- * One sending thread's ring of entries, found by the processor that the thread is pinned to. Only that
- * processor touches it, so there is nothing to lock. Positions count entries since the ring was made.
+ * What all frames of one kind from one source to one port have in common: the shortest frame, and the hash's
+ * state behind the message's first block, a third of the hash. A scan has few of these.
  */
+struct synbox_memo {
+  __u64 shape; /* as in the entries; 0 if there is none */
+  __u64 zero;
+  struct synbox_sip_state state;
+  __u8 frame[60];
+  __u32 zero2[5];
+};
+_Static_assert(sizeof(struct synbox_memo) == 128, "a memo is two cache lines");
+#define SYNBOX_MEMO_BITS 9
+#define SYNBOX_MEMOS (1 << SYNBOX_MEMO_BITS)
+
+/* The state of one ring of entries. Positions count entries since the ring was made. */
 struct synbox_queue {
-  struct synbox_sip_start start; /* of the job's key */
+  struct synbox_sip_state start; /* of the job's key, half a round on */
   __u64 end;     /* set by user space: entries below may be sent */
   __u64 built;   /* entries below have become frames */
   __u64 settled; /* entries below were taken by the driver, or refused */
   __u64 refused; /* how many entries were refused so far */
   __u64 resets;  /* how many of those built were RSTs */
-  __u32 first;   /* where this ring lies in ENTRIES */
-  __u32 mask;    /* its size less one */
   __u16 identification_mask;  /* the IPv4 identification: (hash bits & mask) | fixed */
   __u16 identification_fixed;
   __u32 error; /* the errno of the last bulk or frame that was refused for another reason than room */
-  __u64 zero[5];
+  __u64 zero[6];
 };
 _Static_assert(sizeof(struct synbox_queue) == 128, "a queue is two cache lines");
+
+/* Entries in a ring, and rings, the first of which stays empty. */
+#define SYNBOX_RING 8192
+#define SYNBOX_RINGS 16
+#define SYNBOX_PROCESSORS 1024
+
+/*
+ * All that a sending thread shares with the program. It is found by the processor that the thread is pinned
+ * to; no other processor touches it, so there is nothing to lock.
+ */
+struct synbox_sender {
+  struct synbox_queue queue;
+  struct synbox_memo memos[SYNBOX_MEMOS]; /* by a hash of their shape; the program's own, zero for each new job */
+  struct synbox_entry entries[SYNBOX_RING];
+};
+
+/* In the program's own data: to look each up in a map would take as long as to fill a frame. */
+struct synbox_senders {
+  __u8 ring_of[SYNBOX_PROCESSORS]; /* by processor */
+  struct synbox_sender senders[SYNBOX_RINGS];
+};
+enum {
+  SYNBOX_SENDERS_AT = __builtin_offsetof(struct synbox_senders, senders),
+  SYNBOX_SENDER_SIZE = sizeof(struct synbox_sender),
+  SYNBOX_MEMOS_AT = __builtin_offsetof(struct synbox_sender, memos),
+  SYNBOX_ENTRIES_AT = __builtin_offsetof(struct synbox_sender, entries),
+};
 
 /* ---- the target node (responder.bpf.c) ---- */
 

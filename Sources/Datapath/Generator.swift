@@ -20,11 +20,11 @@ public final class Generator: Sendable {
   /// counts). Hence the receive program is the one that runs, or else this one is attached.
   /// - Throws: a fault that names what the kernel lacks, or the NIC.
   public init(
-    interface: Int32, name: String, receiver: any Receiver, rings: Int, ringSize: Int = 8192,
+    interface: Int32, name: String, receiver: any Receiver, rings: Int,
     sources: Int, nextHops: Int, floods: Bool = false
   ) throws(Fault) {
     program = try ProbeGenerator(
-      interface: interface, rings: rings, ringSize: ringSize, sources: sources, nextHops: nextHops,
+      interface: interface, rings: rings, sources: sources, nextHops: nextHops,
       floods: floods)
     interfaceName = name
     if let attached = try receiver.attach(generator: program.program) {

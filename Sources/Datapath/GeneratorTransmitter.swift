@@ -28,17 +28,21 @@ public final class GeneratorTransmitter: Transmitter {
   ///   - number: which of the generator's rings.
   ///   - processor: the one that the sending thread is pinned to, and the thread of no other ring.
   ///   - batch: frames made in one system call.
-  public init(_ generator: Generator, number: Int, processor: Int, batch: Int) {
+  ///   - ringSize: entries that wait at most.
+  public init(
+    _ generator: Generator, number: Int, processor: Int, batch: Int,
+    ringSize: Int = ProbeGenerator.ringSize
+  ) {
+    precondition(ringSize <= ProbeGenerator.ringSize)
     self.generator = generator
     self.queue = UInt32(number)
     self.processor = processor
     self.batch = batch
-    let size = generator.program.ringSize
     state = Mutex(
       State(
         ring: GeneratorRing(
           generator.program, number: number, processor: processor, entry: generator.entry),
-        stride: batch, reserved: size / 4, ringSize: size, batch: batch))
+        stride: batch, reserved: ringSize / 4, ringSize: ringSize, batch: batch))
   }
 
   public var inFlight: Int { waiting }

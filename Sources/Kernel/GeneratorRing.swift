@@ -12,31 +12,48 @@ public struct GeneratedFrames: Hashable, Sendable {
 /// `processor`.
 @safe public struct GeneratorRing: ~Copyable, @unchecked Sendable {
   public let processor: Int
+  /// Its place in the shared memory.
+  private let ring: Int
   private let generator: ProbeGenerator
   /// The program that is run: the generator's own, or an attached one that calls it.
   private let entry: Int32
+  private let sender: UnsafeMutableRawPointer
   private let queue: UnsafeMutablePointer<synbox_queue>
   private let entries: UnsafeMutablePointer<synbox_entry>
   private let frame: UnsafeMutableRawPointer
+
+  private static let mask = UInt64(ProbeGenerator.ringSize - 1)
 
   /// Ring `number` of the generator, driven from `processor`; each needs its own.
   public init(_ generator: ProbeGenerator, number: Int, processor: Int, entry: Int32) {
     self.generator = generator
     self.processor = processor
     self.entry = entry
-    let size = generator.ringSize
-    unsafe queue = generator.queues.start.assumingMemoryBound(to: synbox_queue.self) + processor
+    precondition(number < ProbeGenerator.mostRings && processor < Int(SYNBOX_PROCESSORS))
+    // The first ring stays empty, for processors that have none.
+    ring = number + 1
+    let at = Int(SYNBOX_SENDERS_AT) + ring * Int(SYNBOX_SENDER_SIZE)
+    unsafe sender = generator.senders.start + at
+    // A sender begins with its queue.
+    unsafe queue = sender.assumingMemoryBound(to: synbox_queue.self)
     unsafe entries =
-      generator.entries.start.assumingMemoryBound(to: synbox_entry.self) + number * size
+      (sender + Int(SYNBOX_ENTRIES_AT)).assumingMemoryBound(to: synbox_entry.self)
     // What the kernel's fresh frames hold; the program writes every octet of them.
     unsafe frame = .allocate(byteCount: ProbeGenerator.frameSize, alignment: 8)
     unsafe frame.initializeMemory(as: UInt8.self, repeating: 0, count: ProbeGenerator.frameSize)
     unsafe queue.initialize(to: synbox_queue())
-    unsafe queue.pointee.first = UInt32(number * size)
-    unsafe queue.pointee.mask = UInt32(size - 1)
+    unsafe generator.senders.start.storeBytes(
+      of: UInt8(ring), toByteOffset: processor, as: UInt8.self)
   }
 
-  deinit { unsafe frame.deallocate() }
+  deinit {
+    let place = unsafe generator.senders.start + processor
+    // Unless another ring has taken the processor over.
+    if unsafe place.load(as: UInt8.self) == UInt8(ring) {
+      unsafe place.storeBytes(of: 0, as: UInt8.self)
+    }
+    unsafe frame.deallocate()
+  }
 
   /// Entries that have not been sent: just appended, or refused.
   public var waiting: Int { unsafe Int(queue.pointee.end &- queue.pointee.settled) }
@@ -44,18 +61,21 @@ public struct GeneratedFrames: Hashable, Sendable {
   /// Sets the key and the IPv4 identification's mask and fixed bits for what is sent from now on.
   public mutating func prepare(k0: UInt64, k1: UInt64, identification: (mask: UInt16, fixed: UInt16)) {
     unsafe queue.pointee.start = Self.start(k0, k1)
+    // What the program remembers belongs to the key before.
+    unsafe memset(
+      sender + Int(SYNBOX_MEMOS_AT), 0, Int(SYNBOX_ENTRIES_AT) - Int(SYNBOX_MEMOS_AT))
     unsafe queue.pointee.identification_mask = identification.mask
     unsafe queue.pointee.identification_fixed = identification.fixed
   }
 
   /// What bpf/cookie.h calls siphash_start: the state for a key, half a round on.
-  private static func start(_ k0: UInt64, _ k1: UInt64) -> synbox_sip_start {
+  private static func start(_ k0: UInt64, _ k1: UInt64) -> synbox_sip_state {
     var (v0, v1) = (k0 ^ 0x736f_6d65_7073_6575, k1 ^ 0x646f_7261_6e64_6f6d)
     v0 &+= v1
     v1 = v1 << 13 | v1 >> 51
     v1 ^= v0
     v0 = v0 << 32 | v0 >> 32
-    return synbox_sip_start(
+    return synbox_sip_state(
       v0: v0, v1: v1, v2: k0 ^ 0x6c79_6765_6e65_7261, v3: k1 ^ 0x7465_6462_7974_6573)
   }
 
@@ -63,10 +83,10 @@ public struct GeneratedFrames: Hashable, Sendable {
   public mutating func append<Entry: BitwiseCopyable>(_ batch: Span<Entry>) {
     let size = MemoryLayout<synbox_entry>.stride
     let count = batch.count
-    precondition(MemoryLayout<Entry>.size == size && waiting + count <= generator.ringSize)
-    let end = unsafe Int(queue.pointee.end & UInt64(queue.pointee.mask))
+    precondition(MemoryLayout<Entry>.size == size && waiting + count <= ProbeGenerator.ringSize)
+    let end = unsafe Int(queue.pointee.end & Self.mask)
     // In two pieces where the ring wraps.
-    let straight = min(count, generator.ringSize - end)
+    let straight = min(count, ProbeGenerator.ringSize - end)
     unsafe batch.bytes.withUnsafeBytes { octets in
       guard let from = octets.baseAddress else { return }
       unsafe memcpy(entries + end, from, straight * size)
@@ -77,7 +97,7 @@ public struct GeneratedFrames: Hashable, Sendable {
 
   /// Floods: `count` frames wait that are all like the first template.
   public mutating func append(constantFrames count: Int) {
-    precondition(waiting + count <= generator.ringSize)
+    precondition(waiting + count <= ProbeGenerator.ringSize)
     unsafe queue.pointee.end += UInt64(count)
   }
 
@@ -126,7 +146,7 @@ public struct GeneratedFrames: Hashable, Sendable {
   }
 
   private func place(_ position: UInt64) -> UnsafeMutablePointer<synbox_entry> {
-    unsafe entries + Int(position & UInt64(queue.pointee.mask))
+    unsafe entries + Int(position & Self.mask)
   }
 
   private mutating func requeueRefused(from first: UInt64, to settled: UInt64) -> GeneratedFrames {

@@ -7,14 +7,16 @@ public final class ProbeGenerator: Sendable {
   /// Octets of a template's frame at most.
   public static let frameSize = 96
   /// Entries in each ring, a power of two.
-  public let ringSize: Int
+  public static let ringSize = Int(SYNBOX_RING)
+  /// Rings at most.
+  public static let mostRings = Int(SYNBOX_RINGS) - 1
   /// The program that makes the frames. Borrowed.
   public let program: Int32
   private let object: BPFObject
   private let settle: Descriptor
   private let redirectError: Descriptor
-  let queues: MappedMemory
-  let entries: MappedMemory
+  /// A `struct synbox_senders`.
+  let senders: MappedMemory
   private let templates: MappedMemory
   private let nextHops: MappedMemory
   private let templateCount: Int
@@ -23,18 +25,19 @@ public final class ProbeGenerator: Sendable {
   /// - Parameters:
   ///   - interface: where frames leave; its driver must have ndo_xdp_xmit, and the namespace must be that of
   ///     the thread that runs the rings.
-  ///   - sources, nextHops: how many there may be.
+  ///   - rings, sources, nextHops: how many there may be.
   ///   - floods: send the ring's constant frame instead of probes; for benchmarks.
   public init(
-    interface: Int32, rings: Int, ringSize: Int, sources: Int, nextHops: Int, floods: Bool = false
+    interface: Int32, rings: Int, sources: Int, nextHops: Int, floods: Bool = false
   ) throws(Fault) {
-    precondition(rings > 0 && ringSize > 0 && ringSize & (ringSize - 1) == 0)
+    let processors = Int(libbpf_num_possible_cpus())
+    guard rings <= Self.mostRings, processors <= Int(SYNBOX_PROCESSORS) else {
+      throw Fault(
+        "the in-kernel generator has at most \(Self.mostRings) rings and \(SYNBOX_PROCESSORS) processors, "
+          + "not \(rings) and \(processors)", remedy: "Use fewer senders")
+    }
     let object = try BPFObject(.probes)
-    let processors = max(1, Int(libbpf_num_possible_cpus()))
-    let counts = [
-      "QUEUES": processors, "ENTRIES": rings * ringSize, "TEMPLATES": 2 * sources,
-      "NEXT_HOPS": nextHops,
-    ]
+    let counts = ["TEMPLATES": 2 * sources, "NEXT_HOPS": nextHops]
     for (map, count) in counts { try object.setMaxEntries(map, UInt32(count)) }
     if floods {
       try object.setLoads("probes", false)
@@ -42,15 +45,13 @@ public final class ProbeGenerator: Sendable {
     }
     try object.setReadOnlyData(Contract.generatorSettings(interface: interface))
     try object.load()
-    queues = try Self.map("QUEUES", of: object)
-    entries = try Self.map("ENTRIES", of: object)
+    senders = try Self.map(".bss", of: object)
     templates = try Self.map("TEMPLATES", of: object)
     self.nextHops = try Self.map("NEXT_HOPS", of: object)
     settle = try Self.trace("settle", of: object)
     redirectError = try Self.trace("redirect_error", of: object)
     program = try object.program(floods ? "flood" : "probes")
     self.object = object
-    self.ringSize = ringSize
     templateCount = 2 * sources
     nextHopCount = nextHops
   }

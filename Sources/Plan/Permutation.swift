@@ -20,7 +20,9 @@ public struct Permutation: Sendable {
   public let seed: UInt64
 
   private static let rounds = 8
-  private let keys: InlineArray<8, UInt64>
+  /// One odd number and one other for each round.
+  private let factors: InlineArray<8, UInt64>
+  private let summands: InlineArray<8, UInt64>
   /// k: the lower part is of so many bits, half of those of `count`.
   private let lowBits: UInt64
   private let lowMask: UInt64
@@ -40,7 +42,9 @@ public struct Permutation: Sendable {
     highCount = (count - 1) >> lowBits + 1
     // Seeds that differ in one bit must not lead to related keys.
     let root = mix64(mix64(seed) ^ 0x7379_6e62_6f78)
-    keys = InlineArray { round in mix64(root &+ UInt64(round) &* 0x9e37_79b9_7f4a_7c15) }
+    let key = { (number: Int) in mix64(root &+ UInt64(number) &* 0x9e37_79b9_7f4a_7c15) }
+    factors = InlineArray { round in key(2 * round) | 1 }
+    summands = InlineArray { round in key(2 * round + 1) }
   }
 
   /// Where `index`, below `count`, is taken to.
@@ -82,9 +86,9 @@ public struct Permutation: Sendable {
     var high = value &>> lowBits
     var low = value & lowMask
     for round in stride(from: 0, to: Self.rounds, by: 2) {
-      let sum = high &+ highPart(low ^ keys[round])
+      let sum = high &+ highPart(low, round)
       high = sum >= highCount ? sum &- highCount : sum
-      low ^= Self.mix(high ^ keys[round + 1]) &>> lowShift
+      low ^= mix(high, round + 1) &>> lowShift
     }
     return high &<< lowBits | low
   }
@@ -94,8 +98,8 @@ public struct Permutation: Sendable {
     var high = value &>> lowBits
     var low = value & lowMask
     for round in stride(from: Self.rounds - 2, through: 0, by: -2) {
-      low ^= Self.mix(high ^ keys[round + 1]) &>> lowShift
-      let part = highPart(low ^ keys[round])
+      low ^= mix(high, round + 1) &>> lowShift
+      let part = highPart(low, round)
       high = high >= part ? high &- part : high &+ highCount &- part
     }
     return high &<< lowBits | low
@@ -103,14 +107,15 @@ public struct Permutation: Sendable {
 
   /// A number below `highCount` (Lemire, "Fast Random Integer Generation in an Interval", 2019).
   @inline(__always)
-  private func highPart(_ value: UInt64) -> UInt64 {
-    Self.mix(value).multipliedFullWidth(by: highCount).high
+  private func highPart(_ value: UInt64, _ round: Int) -> UInt64 {
+    mix(value, round).multipliedFullWidth(by: highCount).high
   }
 
-  /// The round function; its upper bits depend on all of `value`.
+  /// The round function; its upper bits depend on all of `value`. Multiply-shift hashing (Dietzfelbinger and
+  /// others, "A Reliable Randomized Algorithm for the Closest-Pair Problem", 1997): each round's values for
+  /// two inputs are all but independent, and a round costs one multiplication.
   @inline(__always)
-  private static func mix(_ value: UInt64) -> UInt64 {
-    let product = value &* 0xbf58_476d_1ce4_e5b9
-    return (product ^ product &>> 32) &* 0x94d0_49bb_1331_11eb
+  private func mix(_ value: UInt64, _ round: Int) -> UInt64 {
+    value &* factors[round] &+ summands[round]
   }
 }

@@ -9,16 +9,15 @@ public struct Cookie: Sendable {
   /// The hash of a probe's four-tuple, all in host order. The low 32 bits are the sequence number, the
   /// next 16 the IPv4 identification where that is random.
   ///
-  /// The message is the 12 octets source address, destination address, source port, destination port in
-  /// network order, as in bpf/cookie.h.
+  /// The message is the 14 octets source address, destination port, two zero, destination address, source
+  /// port in network order, as in bpf/cookie.h.
   @inlinable @inline(__always)
   public func hash(
     source: UInt32, destination: UInt32, sourcePort: UInt16, destinationPort: UInt16
   ) -> UInt64 {
     var state = SipHash24(key: key)
-    state.compress(UInt64(source.byteSwapped) | UInt64(destination.byteSwapped) << 32)
-    state.compress(
-      UInt64(sourcePort.byteSwapped) | UInt64(destinationPort.byteSwapped) << 16 | 12 << 56)
+    state.compress(UInt64(source.byteSwapped) | UInt64(destinationPort.byteSwapped) << 32)
+    state.compress(UInt64(destination.byteSwapped) | UInt64(sourcePort.byteSwapped) << 32 | 14 << 56)
     return state.finish()
   }
 

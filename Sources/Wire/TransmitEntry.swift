@@ -14,16 +14,17 @@ public struct TransmitEntry: Hashable, Sendable, BitwiseCopyable {
   public var destination: UInt32
   /// RST only: what the SYN-ACK acknowledged, host order.
   public var sequenceNumber: UInt32
-  /// Which Ethernet address to send to: an index into the stamper's next hops, 0 for the gateway.
-  public var nextHop: UInt32
   public var destinationPort: UInt16
   public var sourcePort: UInt16
   /// Which of our addresses: an index into the stamper's sources.
   public var source: UInt16
   /// The raw value, for an enumeration's own place in memory is the compiler's affair.
   @usableFromInline var kindValue: UInt8
-  /// The kernel's mark in its own copy, and what fills the octets up.
+  /// The kernel's mark in its own copy.
   @usableFromInline var refused: UInt8 = 0
+  /// Which Ethernet address to send to: an index into the stamper's next hops, 0 for the gateway.
+  public var nextHop: UInt32
+  /// Fills the octets up.
   @usableFromInline var zero: UInt32 = 0
 
   @inlinable public var kind: Kind { kindValue == Kind.rst.rawValue ? .rst : .syn }

@@ -28,6 +28,9 @@ struct FloodCommand: ParsableCommand {
   @Option(help: "Frames to send.")
   var count: Int
 
+  @Flag(help: "Send probes in place of the constant frame: always the same 4096, chosen before.")
+  var probes = false
+
   func run() throws {
     let state = try NetworkControl().state(of: interface)
     try state.requireCarrier()
@@ -43,18 +46,45 @@ struct FloodCommand: ParsableCommand {
         interface: state.index, interfaceName: interface, sources: [source], localSources: [],
         ports: ports, reset: .none, reportClosed: false, reportICMP: false, generator: true),
       mode: .xdpNative)
-    let flood = try Flood(
-      interface: state.index, name: interface, receiver: receiver,
-      processor: usableProcessors.last ?? 0)
+    let processor = usableProcessors.last ?? 0
+    let send: () throws -> Void
+    if probes {
+      let transmitter = GeneratorTransmitter(
+        try Generator(
+          interface: state.index, name: interface, receiver: receiver, rings: 1, sources: 1,
+          nextHops: 1), number: 0, processor: processor, batch: 4096)
+      transmitter.prepare(stamper)
+      send = { try Self.send(Self.probes, count: count, through: transmitter) }
+    } else {
+      let flood = try Flood(
+        interface: state.index, name: interface, receiver: receiver, processor: processor)
+      send = { try flood.send(frame, count: count) }
+    }
     var started: UInt64 = 0
     var ended: UInt64 = 0
     // Where the generator's thread runs.
-    try onProcessor(flood.processor) {
+    try onProcessor(processor) {
       started = Clock.monotonic
-      try flood.send(frame, count: count)
+      try send()
       ended = Clock.monotonic
     }
     print("{\"frames\": \(count), \"seconds\": \(Double(ended - started) / 1e9)}")
+  }
+
+  private static let probes = (0..<4096).map { number in
+    TransmitEntry(
+      syn: 0x6000_0000 &+ UInt32(number) &* 7919, port: 80, source: 0, sourcePort: 60_000)
+  }
+
+  private static func send(
+    _ entries: [TransmitEntry], count: Int, through transmitter: GeneratorTransmitter
+  ) throws {
+    var left = count
+    while left > 0 {
+      let room = entries.count - transmitter.waiting
+      _ = try transmitter.submit(entries.span.extracting(0..<room), more: false)
+      left -= Int(try transmitter.complete().probes)
+    }
   }
 
   private static func frame(_ entry: TransmitEntry, _ stamper: FrameStamper) -> [UInt8] {

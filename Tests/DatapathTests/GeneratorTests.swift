@@ -10,7 +10,7 @@ import Wire
 /// What the program makes of each entry, one run at a time, on no interface.
 private func framesMade(of entries: [TransmitEntry], by stamper: FrameStamper) throws -> [[UInt8]] {
   let kernel = try ProbeGenerator(
-    interface: 1, rings: 1, ringSize: 64, sources: stamper.sourceCount,
+    interface: 1, rings: 1, sources: stamper.sourceCount,
     nextHops: stamper.nextHops.count)
   let generator = Generator(unattached: kernel)
   let processor = try #require(usableProcessors.last)
@@ -78,7 +78,7 @@ private func stamped(_ entry: TransmitEntry, by stamper: FrameStamper) -> [UInt8
     throws
   {
     try requireRoot()
-    let kernel = try ProbeGenerator(interface: 1, rings: 1, ringSize: 64, sources: 1, nextHops: 1)
+    let kernel = try ProbeGenerator(interface: 1, rings: 1, sources: 1, nextHops: 1)
     let run = try BPFProgramRun(program: kernel.program, frame: [UInt8](repeating: 1, count: 60))
     #expect(run.verdict == .drop)
     #expect(run.output == [UInt8](repeating: 1, count: 60))
@@ -102,7 +102,7 @@ private func stamped(_ entry: TransmitEntry, by stamper: FrameStamper) -> [UInt8
           case $name in "(napi/peer0-"*) taskset -cp \(processor) $pid ;; esac
         done >/dev/null
         """)
-      let transmitter = try lab.onScanner { try openGenerator(batch: 2048, ringSize: 4096) }
+      let transmitter = try lab.onScanner { try openGenerator(batch: 2048) }
       transmitter.prepare(stamper)
       var entries = probes(60_000)
       for number in stride(from: 0, to: 60_000, by: 10) {

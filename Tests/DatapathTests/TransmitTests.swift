@@ -75,9 +75,10 @@ private func open(_ way: Way, batch: Int, ringSize: Int = 512) throws -> any Tra
 func openGenerator(batch: Int, ringSize: Int = 512) throws -> any Transmitter {
   let generator = try Generator(
     interface: try interfaceIndex("scan0"), name: "scan0", receiver: NoReceiver(), rings: 1,
-    ringSize: ringSize, sources: 1, nextHops: 1)
+    sources: 1, nextHops: 1)
   return GeneratorTransmitter(
-    generator, number: 0, processor: try #require(usableProcessors.last), batch: batch)
+    generator, number: 0, processor: try #require(usableProcessors.last), batch: batch,
+    ringSize: ringSize)
 }
 
 /// Attaches nothing, so that the generator attaches itself.
