@@ -44,7 +44,7 @@ build/.setup build/.setup-bench: Makefile
 
 bpf: $(BPF_OBJECTS) build/bpf/revision build/bpf/libxdp-version ## compile the BPF programs
 
-build/bpf/%.bpf.o: bpf/%.bpf.c bpf/synbox.h bpf/parse.h bpf/cookie.h build/.setup
+build/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) build/.setup
 	@mkdir -p build/bpf
 	$(BPF_CLANG) $(BPF_CFLAGS) -c $< -o $@.tmp
 	@$(BPF_OBJCOPY) --strip-debug $@.tmp && mv $@.tmp $@

@@ -5,6 +5,7 @@
  */
 #include "cookie.h"
 #include "parse.h"
+#include "verify.h"
 
 struct {
   __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -91,7 +92,7 @@ static __always_inline struct synbox_event *reserve(const struct iphdr *ip, __u8
   return event;
 }
 
-/* Copies the TCP options that lie inside both the header's claim and the packet, at most 40 octets. */
+/* Copies the TCP options, at most 40 octets; the caller has checked that they lie inside the packet. */
 static __always_inline void read_tcp_options(struct synbox_event *event, const struct tcphdr *tcp,
                                              struct cursor c) {
   __u32 claimed = (tcp->doff - 5) * 4;
@@ -168,19 +169,21 @@ static __always_inline int reset(struct cursor c, struct iphdr *ip, struct tcphd
 static __always_inline int tcp_packet(struct xdp_md *context, struct cursor c, struct ethhdr *ethernet,
                                       struct iphdr *ip, const struct synbox_key *key) {
   struct tcphdr *tcp = parse_tcp(&c);
-  if (!tcp) return pass_ip(ip, SYNBOX_PASS_MALFORMED);
+  if (!tcp || tcp->doff * 4 > ipv4_payload(ip)) return pass_ip(ip, SYNBOX_PASS_MALFORMED);
   if (!is_our_port(tcp->dest)) return pass_ip(ip, SYNBOX_PASS_OTHER_PORT);
+  /* FIN beside SYN or RST, or both of these: no TCP answers so. Other bits say nothing about the port. */
   __u8 flags = tcp_flags(tcp) & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK);
+  int is_syn_ack = flags == (TCP_SYN | TCP_ACK);
+  if (!is_syn_ack && flags != (TCP_RST | TCP_ACK)) return pass_ip(ip, SYNBOX_PASS_NOT_REPLY);
   __u32 expected = cookie(key, ip->daddr, ip->saddr, tcp->dest, tcp->source);
   __u32 ahead = bpf_ntohl(tcp->ack_seq) - expected;
-  if (flags == (TCP_SYN | TCP_ACK)) {
-    return ahead == 1 ? syn_ack(context, c, ethernet, ip, tcp) : pass_ip(ip, SYNBOX_PASS_BAD_COOKIE);
-  }
   /* Some stacks acknowledge the SYN in their RST, some do not: seq and seq + 1 both prove it. */
-  if (flags == (TCP_RST | TCP_ACK)) {
-    return ahead <= 1 ? reset(c, ip, tcp) : pass_ip(ip, SYNBOX_PASS_BAD_COOKIE);
+  if (ahead != 1 && (is_syn_ack || ahead != 0)) return pass_ip(ip, SYNBOX_PASS_BAD_COOKIE);
+  if (bpf_ntohs(ip->tot_len) > SYNBOX_LONGEST_REPLY) return pass(SYNBOX_PASS_MALFORMED);
+  if (!ipv4_is_sound(context, ip) || !tcp_is_sound(context, c, ip, tcp, settings.partial_checksums)) {
+    return pass(SYNBOX_PASS_BAD_CHECKSUM);
   }
-  return pass_ip(ip, SYNBOX_PASS_NOT_REPLY);
+  return is_syn_ack ? syn_ack(context, c, ethernet, ip, tcp) : reset(c, ip, tcp);
 }
 
 /* Destination unreachable, source quench, time exceeded, parameter problem (RFC 792). */
@@ -190,27 +193,36 @@ static __always_inline int is_error(__u8 type) {
 }
 
 /* An error quotes at least the IPv4 header and eight octets: both ports and the sequence number. */
-static __always_inline int icmp_packet(struct cursor c, struct iphdr *ip, const struct synbox_key *key) {
+static __always_inline int icmp_packet(struct xdp_md *context, struct cursor c, struct iphdr *ip,
+                                       const struct synbox_key *key) {
   /* The cookie proves the quoted source address, not the one this error was sent to. */
   __be32 destination = ip->daddr;
   if (!bpf_map_lookup_elem(&WHITELIST_IPV4, &destination)) return pass(SYNBOX_PASS_NOT_OURS);
   struct icmphdr *icmp = c.next;
-  if ((void *)(icmp + 1) > c.end) return pass(SYNBOX_PASS_MALFORMED);
+  if ((void *)(icmp + 1) > c.end || ipv4_payload(ip) < sizeof(*icmp)) {
+    return pass(SYNBOX_PASS_MALFORMED);
+  }
   if (!is_error(icmp->type)) return pass(SYNBOX_PASS_OTHER_PROTOCOL);
   c.next = icmp + 1;
+  /* Its total length is the probe's, most of which may have been left out. */
   struct iphdr *quoted = parse_ipv4(&c);
-  if (!quoted) return pass(SYNBOX_PASS_MALFORMED);
+  if (!quoted || ipv4_payload(ip) < sizeof(*icmp) + quoted->ihl * 4) return pass(SYNBOX_PASS_MALFORMED);
   if (quoted->protocol != IPPROTO_TCP) return pass(SYNBOX_PASS_OTHER_PROTOCOL);
   struct {
     __be16 source;
     __be16 dest;
     __be32 seq;
   } *probe = c.next;
-  if ((void *)(probe + 1) > c.end) return pass(SYNBOX_PASS_MALFORMED);
+  __u32 needed = sizeof(*icmp) + quoted->ihl * 4 + sizeof(*probe);
+  if ((void *)(probe + 1) > c.end || ipv4_payload(ip) < needed) return pass(SYNBOX_PASS_MALFORMED);
   if (!is_our_port(probe->source)) return pass(SYNBOX_PASS_OTHER_PORT);
   /* No need to look quoted->saddr up: a foreign one does not give our cookie. */
   __u32 expected = cookie(key, quoted->saddr, quoted->daddr, probe->source, probe->dest);
   if (bpf_ntohl(probe->seq) != expected) return pass(SYNBOX_PASS_BAD_COOKIE);
+  if (bpf_ntohs(ip->tot_len) > SYNBOX_LONGEST_REPLY) return pass(SYNBOX_PASS_MALFORMED);
+  if (!ipv4_is_sound(context, ip) || !icmp_is_sound(context, ip, icmp)) {
+    return pass(SYNBOX_PASS_BAD_CHECKSUM);
+  }
 
   if (!settings.report_icmp) return drop(SYNBOX_ICMP_UNREPORTED);
   struct synbox_event *event = reserve(ip, SYNBOX_ICMP);
@@ -240,13 +252,13 @@ int answers(struct xdp_md *context) {
   if (!ethernet) return pass(SYNBOX_PASS_MALFORMED);
   if (ether_type != bpf_htons(ETH_P_IP)) return pass(SYNBOX_PASS_NOT_IPV4);
   struct iphdr *ip = parse_ipv4(&c);
-  if (!ip) return pass(SYNBOX_PASS_MALFORMED);
+  if (!ip || !ipv4_is_whole(ip, c)) return pass(SYNBOX_PASS_MALFORMED);
   if (ip->frag_off & bpf_htons(IPV4_FRAGMENT_BITS)) return pass_ip(ip, SYNBOX_PASS_FRAGMENT);
   __u32 zero = 0;
   const struct synbox_key *key = bpf_map_lookup_elem(&SIPHASH_KEY, &zero);
   if (!key) return pass(SYNBOX_PASS_NOT_OURS);
   if (ip->protocol == IPPROTO_TCP) return tcp_packet(context, c, ethernet, ip, key);
-  if (ip->protocol == IPPROTO_ICMP) return icmp_packet(c, ip, key);
+  if (ip->protocol == IPPROTO_ICMP) return icmp_packet(context, c, ip, key);
   return pass_ip(ip, SYNBOX_PASS_OTHER_PROTOCOL);
 }
 

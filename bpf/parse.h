@@ -82,6 +82,16 @@ static __always_inline struct iphdr *parse_ipv4(struct cursor *c) {
   return ip;
 }
 
+/* Octets behind the IPv4 header and its options, by the total length. */
+static __always_inline __u32 ipv4_payload(const struct iphdr *ip) {
+  return bpf_ntohs(ip->tot_len) - ip->ihl * 4;
+}
+
+/* Whether all of the total length was received. What lies beyond it is the link's padding. */
+static __always_inline int ipv4_is_whole(const struct iphdr *ip, struct cursor c) {
+  return (const void *)ip + bpf_ntohs(ip->tot_len) <= c.end;
+}
+
 /* The fixed 20 octets of TCP; options are read by read_tcp_options. */
 static __always_inline struct tcphdr *parse_tcp(struct cursor *c) {
   struct tcphdr *tcp = c->next;
@@ -103,12 +113,17 @@ static __always_inline __u16 fold(__u64 sum) {
   return (__u16)sum;
 }
 
-/* Sum of `words` 16-bit words; `words` is a constant, so the loop unrolls. */
+/*
+ * Sum of `words` 16-bit words, an even constant, so the loop unrolls. Two words are added at once: folding adds
+ * the halves to each other.
+ */
 static __always_inline __u64 sum_words(const void *from, int words) {
-  const __u16 *word = from;
+  /* Headers have fields of all sizes. */
+  typedef __u32 __attribute__((may_alias)) word_pair;
+  const word_pair *pair = from;
   __u64 sum = 0;
 #pragma unroll
-  for (int i = 0; i < words; i++) sum += word[i];
+  for (int i = 0; i < words / 2; i++) sum += pair[i];
   return sum;
 }
 

@@ -13,6 +13,12 @@
 /* The interface that frames made by BPF_PROG_TEST_RUN pretend to come from: lo, everywhere number 1. */
 #define SYNBOX_LOOPBACK 1
 
+/*
+ * Octets of an IPv4 packet that may be a reply. No honest one is longer: probes allow a segment of 1460 octets
+ * at most, and an ICMP error is to fit into 576 (RFC 1812, section 4.3.2.3).
+ */
+#define SYNBOX_LONGEST_REPLY 1500
+
 /* What a valid reply is. */
 enum synbox_kind {
   SYNBOX_SYN_ACK = 1, /* the port is open */
@@ -58,13 +64,14 @@ _Static_assert(sizeof(struct synbox_event) == 88, "the event record is 88 octets
  */
 enum synbox_stat {
   SYNBOX_PASS_NOT_IPV4 = 0,
-  SYNBOX_PASS_MALFORMED,      /* a header runs past the packet's end, or a length is impossible */
+  SYNBOX_PASS_MALFORMED,      /* a header runs past the packet's end, or a length is impossible in a reply */
   SYNBOX_PASS_FRAGMENT,       /* IPv4 fragments are never believed */
   SYNBOX_PASS_NOT_OURS,       /* destination not in WHITELIST_IPV4 */
   SYNBOX_PASS_OTHER_PROTOCOL, /* neither TCP nor an ICMP error */
   SYNBOX_PASS_OTHER_PORT,     /* destination port outside our source ports */
   SYNBOX_PASS_NOT_REPLY,      /* TCP, but neither SYN-ACK nor RST-ACK */
   SYNBOX_PASS_BAD_COOKIE,     /* looks like a reply, but the cookie does not hold */
+  SYNBOX_PASS_BAD_CHECKSUM,   /* the cookie holds, the IPv4, TCP or ICMP checksum does not */
   SYNBOX_OPEN,                /* valid SYN-ACK, reported */
   SYNBOX_OPEN_RING_FULL,      /* valid SYN-ACK dropped without an RST: the target sends it again */
   SYNBOX_CLOSED,              /* valid RST, reported */
@@ -86,8 +93,10 @@ struct synbox_settings {
   __u8 report_closed; /* valid RSTs become events */
   __u8 report_icmp;   /* valid ICMP errors become events */
   __u8 generator;     /* frames made by BPF_PROG_TEST_RUN go on to the program in GENERATOR */
+  __u8 partial_checksums; /* the link is virtual: TCP checksums may be left to an adapter that there is not */
+  __u8 zero;
 };
-_Static_assert(sizeof(struct synbox_settings) == 8, "settings are 8 octets");
+_Static_assert(sizeof(struct synbox_settings) == 10, "settings are 10 octets");
 
 /* The 128-bit SipHash key, as two little-endian words. Sole element of SIPHASH_KEY. */
 struct synbox_key {

@@ -54,6 +54,28 @@ int clinux_wake_transmit(int socket) {
   return sendto(socket, NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 ? -1 : 0;
 }
 
+long clinux_receive_packet(int socket, void *buffer, size_t size, unsigned *status, unsigned char *type) {
+  struct sockaddr_ll from = {0};
+  struct iovec part = {.iov_base = buffer, .iov_len = size};
+  union {
+    struct cmsghdr header;
+    char octets[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
+  } control;
+  struct msghdr message = {.msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &part,
+                           .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+  long length = recvmsg(socket, &message, MSG_DONTWAIT | MSG_TRUNC);
+  if (length < 0) return -1;
+  *type = from.sll_pkttype;
+  *status = 0;
+  for (struct cmsghdr *at = CMSG_FIRSTHDR(&message); at; at = CMSG_NXTHDR(&message, at)) {
+    if (at->cmsg_level != SOL_PACKET || at->cmsg_type != PACKET_AUXDATA) continue;
+    struct tpacket_auxdata data;
+    memcpy(&data, CMSG_DATA(at), sizeof data);
+    *status = data.tp_status;
+  }
+  return length;
+}
+
 int clinux_xdp_link(int program, int interface, unsigned flags) {
   LIBBPF_OPTS(bpf_link_create_opts, options, .flags = flags);
   return bpf_link_create(program, interface, BPF_XDP, &options);

@@ -6,9 +6,11 @@ import Wire
 public final class PacketReceiver: Receiver {
   public let mode = ReceiveMode.packet
   public let reason: String?
-  /// The transmitter sends RSTs for addresses that are not this host's. For its own the kernel does, whose
-  /// TCP sees the SYN-ACK too and knows no such connection.
+  /// The transmitter sends RSTs for addresses that are not this host's, and for frames that its own IPv4 does not
+  /// take. For the others the kernel does, whose TCP sees the SYN-ACK too and knows no such connection.
   public let reset: ResetMethod
+  /// By what the kernel says of each frame, so only what a local TCP sent can have one.
+  public let acceptsPartialChecksums = true
   private let local: Set<IPv4Address>
   public let descriptor: Int32
   private let state: Mutex<State>
@@ -51,10 +53,12 @@ public final class PacketReceiver: Receiver {
       }
       // A function, not a closure in a constant: that would lie on the heap.
       let classifier = state.classifier
-      func classify(_ frame: Span<UInt8>) -> (Fate, Reply?) {
-        let (fate, found) = classifier.classify(frame, time: Clock.monotonic)
+      func classify(_ frame: Span<UInt8>, _ origin: PacketCapture.Origin) -> (Fate, Reply?) {
+        let (fate, found) = classifier.classify(
+          frame, time: Clock.monotonic, partialChecksum: origin.isChecksumPending)
         guard var reply = found else { return (fate, nil) }
-        reply.resetWanted = wantsReset && reply.kind == .open && !local.contains(reply.destination)
+        let kernelAnswers = origin.isForHost && local.contains(reply.destination)
+        reply.resetWanted = wantsReset && reply.kind == .open && !kernelAnswers
         return (fate, reply)
       }
       left -= try state.capture.drain(
@@ -74,13 +78,13 @@ extension PacketCapture {
   /// reply that `take` does not want is left in `waiting`, and ends it.
   fileprivate mutating func drain(
     limit: Int, counting fates: inout FateCounts, leaving waiting: inout Reply?,
-    classify: (Span<UInt8>) -> (Fate, Reply?), handing take: (Reply) -> Bool
+    classify: (Span<UInt8>, Origin) -> (Fate, Reply?), handing take: (Reply) -> Bool
   ) throws(Fault) -> Int {
     var taken = 0
     var failure: Errno?
     do throws(Errno) {
-      taken = try drain(limit: limit) { frame in
-        let (fate, reply) = classify(frame)
+      taken = try drain(limit: limit) { frame, origin in
+        let (fate, reply) = classify(frame, origin)
         fates[fate] += 1
         guard let reply, !take(reply) else { return true }
         waiting = reply

@@ -26,13 +26,16 @@ public struct ReceiveSettings: Sendable {
   public var reportICMP: Bool
   /// A generator will run through the XDP program.
   public var generator: Bool
+  /// The link is virtual: TCP checksums of local senders may be left to an adapter that there is not.
+  public var partialChecksums: Bool
   /// Octets of the event ring, a power of two and a multiple of the page.
   public var ringBytes: UInt32
 
   public init(
     interface: Int32, interfaceName: String, sources: [IPv4Address],
     localSources: Set<IPv4Address>, ports: ClosedRange<UInt16>, reset: ResetMethod, reportClosed: Bool,
-    reportICMP: Bool, generator: Bool = false, ringBytes: UInt32 = 1 << 22
+    reportICMP: Bool, generator: Bool = false, partialChecksums: Bool = false,
+    ringBytes: UInt32 = 1 << 22
   ) {
     self.interface = interface
     self.interfaceName = interfaceName
@@ -43,6 +46,7 @@ public struct ReceiveSettings: Sendable {
     self.reportClosed = reportClosed
     self.reportICMP = reportICMP
     self.generator = generator
+    self.partialChecksums = partialChecksums
     self.ringBytes = ringBytes
   }
 }
@@ -54,6 +58,8 @@ public protocol Receiver: Sendable {
   var reason: String? { get }
   /// Who sends the RST after a SYN-ACK.
   var reset: ResetMethod { get }
+  /// Believed is also a TCP checksum that a local sender left to the adapter; else only a correct one.
+  var acceptsPartialChecksums: Bool { get }
   /// Readable when replies may be waiting.
   var descriptor: Int32 { get }
   /// From now on only replies under this key are believed.

@@ -7,6 +7,7 @@ public final class XDPReceiver: Receiver {
   public let mode: ReceiveMode
   public let reason: String?
   public let reset: ResetMethod
+  public let acceptsPartialChecksums: Bool
   public let descriptor: Int32
   private let object: BPFObject
   private let link: XDPLink
@@ -33,6 +34,7 @@ public final class XDPReceiver: Receiver {
     self.mode = mode == .native ? .xdpNative : .xdpGeneric
     self.reason = reason
     self.reset = settings.reset
+    acceptsPartialChecksums = settings.partialChecksums
     descriptor = ring.descriptor
     self.object = object
     self.key = key
@@ -46,7 +48,8 @@ public final class XDPReceiver: Receiver {
     try object.setReadOnlyData(
       Contract.settings(
         ports: settings.ports, reset: settings.reset, reportClosed: settings.reportClosed,
-        reportICMP: settings.reportICMP, generator: settings.generator))
+        reportICMP: settings.reportICMP, generator: settings.generator,
+        partialChecksums: settings.partialChecksums))
     try object.setMaxEntries("EVENTS", settings.ringBytes)
     try object.setMaxEntries("WHITELIST_IPV4", UInt32(max(1, settings.sources.count)))
     try object.load()

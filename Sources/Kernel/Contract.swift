@@ -6,12 +6,13 @@ public enum Contract {
   public static let fates = Int(SYNBOX_FATES.rawValue)
   public static let stats = Int(SYNBOX_STATS.rawValue)
   public static let responderStats = Int(SYNBOX_RESPONDER_STATS.rawValue)
+  public static let longestReply = Int(SYNBOX_LONGEST_REPLY)
   public static let arrivalSlots = Int(SYNBOX_ARRIVAL_SLOTS)
 
   /// Octets of `struct synbox_settings`.
   public static func settings(
     ports: ClosedRange<UInt16>, reset: ResetMethod, reportClosed: Bool, reportICMP: Bool,
-    generator: Bool = false
+    generator: Bool = false, partialChecksums: Bool = false
   ) -> [UInt8] {
     var settings = synbox_settings()
     settings.port_first = ports.lowerBound
@@ -20,6 +21,7 @@ public enum Contract {
     settings.report_closed = reportClosed ? 1 : 0
     settings.report_icmp = reportICMP ? 1 : 0
     settings.generator = generator ? 1 : 0
+    settings.partial_checksums = partialChecksums ? 1 : 0
     return octets(of: settings)
   }
 

@@ -8,8 +8,16 @@ import CLinux
   public var descriptor: Int32 { socket.number }
   private let socket: Descriptor
   private let buffer: UnsafeMutableRawPointer
-  /// Replies and quoted probes lie well within this; what is longer is cut, not lost.
-  private static let snapLength = 256
+  /// The longest frame there is: a checksum needs all of it.
+  private static let snapLength = 1 << 16
+
+  /// What the kernel says of a captured frame beside its octets.
+  public struct Origin: Sendable {
+    /// A local sender left the TCP or UDP checksum to an adapter (TP_STATUS_CSUMNOTREADY).
+    public var isChecksumPending: Bool
+    /// It is addressed to this host (PACKET_HOST), whose own IPv4 sees it too.
+    public var isForHost: Bool
+  }
 
   /// Opens a capture of IPv4 TCP to `ports` and of ICMP errors on `interface`.
   public init(interface: Int32, ports: ClosedRange<UInt16>) throws(Fault) {
@@ -19,6 +27,7 @@ import CLinux
       // The filter first, then the binding: no packet slips in between.
       try Self.attachFilter(number, ports)
       try descriptor.setOption(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+      try descriptor.setOption(SOL_PACKET, PACKET_AUXDATA, 1)
       try? descriptor.setOption(SOL_SOCKET, SO_RCVBUFFORCE, 1 << 26)
       try descriptor.bindPacket(interface: interface, protocolNumber: UInt16(ETH_P_IP))
     } catch {
@@ -30,7 +39,8 @@ import CLinux
 
   deinit { unsafe buffer.deallocate() }
 
-  /// tcp dst port in range, or ICMP type 3, 4, 11, 12; fragments and all else are refused in the kernel.
+  /// tcp dst port in range, or ICMP type 3, 4, 11, 12; all else is refused in the kernel. Fragments are left to
+  /// the classifier.
   private static func attachFilter(_ socket: Int32, _ ports: ClosedRange<UInt16>) throws(Errno) {
     func op(_ code: Int32, _ jt: UInt8, _ jf: UInt8, _ k: UInt32) -> sock_filter {
       sock_filter(code: UInt16(code), jt: jt, jf: jf, k: k)
@@ -51,7 +61,7 @@ import CLinux
       op(jumpEqual, 2, 0, 4),  // 10
       op(jumpEqual, 1, 0, 11),  // 11
       op(jumpEqual, 0, 1, 12),  // 12
-      op(BPF_RET | BPF_K, 0, 0, UInt32(snapLength)),  // 13: take it
+      op(BPF_RET | BPF_K, 0, 0, .max),  // 13: take it
       op(BPF_RET | BPF_K, 0, 0, 0),  // 14: leave it
     ]
     try syscall {
@@ -64,20 +74,25 @@ import CLinux
   }
 
   /// Hands at most `limit` frames to `body`, which returns false to stop; how many were taken.
-  public mutating func drain(limit: Int, _ body: (Span<UInt8>) -> Bool) throws(Errno) -> Int {
+  public mutating func drain(limit: Int, _ body: (Span<UInt8>, Origin) -> Bool) throws(Errno) -> Int {
     var taken = 0
     while taken < limit {
-      let length = unsafe recv(
-        socket.number, buffer, Self.snapLength, Int32(MSG_DONTWAIT))
+      var status: UInt32 = 0
+      var type: UInt8 = 0
+      let length = unsafe clinux_receive_packet(
+        socket.number, buffer, Self.snapLength, &status, &type)
       if length < 0 {
         let errno = Errno.last
         if [EAGAIN, EINTR].contains(errno.number) { return taken }
         throw errno
       }
-      let bytes = unsafe UnsafeRawBufferPointer(start: buffer, count: length)
+      let bytes = unsafe UnsafeRawBufferPointer(start: buffer, count: min(length, Self.snapLength))
       let frame = unsafe Span<UInt8>(_unsafeElements: bytes.bindMemory(to: UInt8.self))
+      let origin = Origin(
+        isChecksumPending: status & UInt32(TP_STATUS_CSUMNOTREADY) != 0,
+        isForHost: type == UInt8(PACKET_HOST))
       taken += 1
-      if !body(frame) { break }
+      if !body(frame, origin) { break }
     }
     return taken
   }

@@ -1,5 +1,7 @@
 // The account of a scan: every stage's counter, and the proof that they add up.
 
+import Wire
+
 /// What the metadata file holds. Field names in JSON are these in snake_case (interface.md).
 public struct Summary: Sendable {
   public var version = ""
@@ -15,6 +17,8 @@ public struct Summary: Sendable {
   public var modeReason: String?
   /// Who closes half-open connections: `none`, `in-place`, `transmitter`, `kernel`.
   public var resetMode = ""
+  /// Which TCP checksums are believed: `full`, `full or partial`.
+  public var checksumMode = ""
   public var seed: UInt64 = 0
   public var shard = 0
   public var shards = 1
@@ -37,11 +41,14 @@ public struct Summary: Sendable {
   /// without a limit.
   public var pacedBatch: UInt64 = 0
 
+  /// All packets that the receive side saw, by what became of them.
+  public var fates = FateCounts()
   public var repliesReceived: UInt64 = 0
   public var repliesInvalid: UInt64 = 0
   public var repliesOpen: UInt64 = 0
   public var repliesClosed: UInt64 = 0
   public var repliesICMP: UInt64 = 0
+  /// In place and through the transmitter.
   public var resetsSent: UInt64 = 0
   public var eventsLost: UInt64 = 0
   /// Of the valid ones those that `--report` asks for: results written, duplicates and results discarded.
@@ -80,6 +87,7 @@ public struct Summary: Sendable {
     object.add("receive_mode", receiveMode)
     if let modeReason { object.add("mode_reason", modeReason) }
     object.add("rst_mode", resetMode)
+    object.add("checksum_mode", checksumMode)
     object.add("seed", seed)
     object.add("shard", UInt64(shard))
     object.add("shards", UInt64(shards))
@@ -94,6 +102,10 @@ public struct Summary: Sendable {
     object.add("rate_achieved_pps", rateAchieved)
     object.add("paced_batch", pacedBatch)
     object.add("sending_seconds", sendingSeconds)
+    object.add("packets_seen", fates.seen)
+    var byFate = JSONObject()
+    for fate in Fate.allCases { byFate.add(fate.name, fates[fate]) }
+    object.add("fates", byFate)
     object.add("replies_received", repliesReceived)
     object.add("replies_invalid", repliesInvalid)
     object.add("replies_valid", repliesValid)
@@ -101,6 +113,7 @@ public struct Summary: Sendable {
     object.add("replies_closed", repliesClosed)
     object.add("replies_icmp", repliesICMP)
     object.add("rst_sent", resetsSent)
+    object.add("rst_in_place", fates.resetsSent)
     object.add("events_lost", eventsLost)
     object.add("replies_reported", repliesReported)
     object.add("duplicates", duplicates)

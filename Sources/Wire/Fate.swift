@@ -10,6 +10,7 @@ public enum Fate: Int, CaseIterable, Sendable {
   case otherPort
   case notReply
   case badCookie
+  case badChecksum
   case open
   case openRingFull
   case closed
@@ -18,6 +19,29 @@ public enum Fate: Int, CaseIterable, Sendable {
   case icmp
   case icmpUnreported
   case icmpRingFull
+
+  /// As it stands in the summary.
+  public var name: String {
+    switch self {
+    case .notIPv4: "not_ipv4"
+    case .malformed: "malformed"
+    case .fragment: "fragment"
+    case .notOurs: "not_ours"
+    case .otherProtocol: "other_protocol"
+    case .otherPort: "other_port"
+    case .notReply: "not_reply"
+    case .badCookie: "bad_cookie"
+    case .badChecksum: "bad_checksum"
+    case .open: "open"
+    case .openRingFull: "open_ring_full"
+    case .closed: "closed"
+    case .closedUnreported: "closed_unreported"
+    case .closedRingFull: "closed_ring_full"
+    case .icmp: "icmp"
+    case .icmpUnreported: "icmp_unreported"
+    case .icmpRingFull: "icmp_ring_full"
+    }
+  }
 }
 
 /// How many packets met each fate, and how many RSTs the receive program sent itself.
@@ -43,6 +67,8 @@ public struct FateCounts: Hashable, Sendable {
   public var icmp: UInt64 { self[.icmp] + self[.icmpUnreported] + self[.icmpRingFull] }
   /// Replies whose cookie held and that were not left for the target to send again.
   public var valid: UInt64 { open + closed + icmp }
+  /// Looked like replies, but were not to be believed.
+  public var invalid: UInt64 { self[.badCookie] + self[.badChecksum] }
   /// Events that found the ring full.
   public var eventsLost: UInt64 {
     self[.openRingFull] + self[.closedRingFull] + self[.icmpRingFull]

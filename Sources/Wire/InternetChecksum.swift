@@ -30,6 +30,16 @@ public struct InternetChecksum: Hashable, Sendable, BitwiseCopyable {
     if let high { add(UInt16(high) << 8) }
   }
 
+  /// Adds the octets of a range of `frame`, an odd last one as if a zero followed.
+  public mutating func add(_ frame: Span<UInt8>, _ range: Range<Int>) {
+    var at = range.lowerBound
+    while at + 1 < range.upperBound {
+      add(frame.word16(at: at))
+      at += 2
+    }
+    if at < range.upperBound { add(UInt16(frame[at]) << 8) }
+  }
+
   /// The sum folded to 16 bits: 0xffff over octets that include a correct checksum.
   @inlinable public var folded: UInt16 {
     // Both halves added to each other twice over, so that the lower sum's carry goes into the upper one.

@@ -8,6 +8,7 @@ struct AnswersSettings: Sendable {
   var reset = ResetMethod.inPlace
   var reportClosed = true
   var reportICMP = true
+  var partialChecksums = false
   var ringBytes: UInt32 = 1 << 16
   var key = referenceKey
   var sources = [IPv4Address(ours)]
@@ -43,7 +44,7 @@ final class AnswersProgram {
     try object.setReadOnlyData(
       Contract.settings(
         ports: settings.ports, reset: settings.reset, reportClosed: settings.reportClosed,
-        reportICMP: settings.reportICMP))
+        reportICMP: settings.reportICMP, partialChecksums: settings.partialChecksums))
     try object.setMaxEntries("EVENTS", settings.ringBytes)
     try object.load()
     let whitelist = try object.map("WHITELIST_IPV4")

@@ -67,7 +67,10 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
     #expect(try program.fates().seen == UInt64(packetTable.count))
   }
 
-  @Test(arguments: synAckRows.filter { $0.verdict == .transmit && !$0.name.contains("of our ports") })
+  @Test(
+    arguments: (synAckRows + oddRows).filter {
+      $0.verdict == .transmit && !$0.name.contains("of our ports")
+    })
   func `turns a SYN-ACK round into this RST, octet for octet`(row: PacketRow) throws {
     let output = try AnswersProgram().run(row.frame).output
     let tags: [UInt16] =
@@ -80,6 +83,91 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
     let program = try AnswersProgram()
     #expect(throws: Errno.self) { try program.execute(runt) }
     #expect(AnswersSettings().classifier.classify(runt.span, time: 1).fate == .malformed)
+  }
+
+  @Test func `is not run on more than a page, for it asks for no frames of several buffers`() throws {
+    let jumbo = tcpFrame(tcp(0x12, data: [UInt8](repeating: 0x55, count: 8960)))
+    let program = try AnswersProgram()
+    #expect(throws: Errno.self) { try program.execute(jumbo) }
+    #expect(try program.fates().seen == 0)
+    #expect(AnswersSettings().classifier.classify(jumbo.span, time: 1).fate == .malformed)
+  }
+}
+
+@Suite struct `On a virtual link, where a local TCP leaves its checksum undone, the receive program` {
+  /// Frame by frame: its fate there. On any other link the first two are badly summed, as the table has it.
+  private static let rows: [(name: String, frame: [UInt8], fate: Fate)] = [
+    ("a SYN-ACK", partialSynAck, .open),
+    ("an RST", tcpFrame(tcp(0x14, checksum: .partial)), .closed),
+    (
+      "a SYN-ACK with data", tcpFrame(tcp(0x12, data: [1, 2, 3], checksum: .partial)), .open
+    ),
+    ("a SYN-ACK that is summed", tcpFrame(tcp(0x12)), .open),
+    ("a SYN-ACK with a sum of 0", tcpFrame(tcp(0x12, checksum: .zero)), .badChecksum),
+    ("a sum that is off by one", off(partialSynAck, FrameOffset.tcpChecksum + 1), .badChecksum),
+    ("a wrong IPv4 checksum", off(partialSynAck, FrameOffset.ipv4Checksum), .badChecksum),
+    (
+      "an error's checksum",
+      off(
+        ethernet(ipv4(icmp(3, 1, quoting: quotedProbe(octets: 8)), protocol: 1)),
+        FrameOffset.icmpChecksum), .badChecksum
+    ),
+  ]
+
+  private static func off(_ frame: [UInt8], _ offset: Int) -> [UInt8] {
+    var frame = frame
+    frame[offset] ^= 1
+    return frame
+  }
+
+  @Test(arguments: rows.indices)
+  func `accepts exactly the pseudo-header's sum beside a correct one, as does its twin`(index: Int)
+    throws
+  {
+    let (name, frame, fate) = Self.rows[index]
+    let settings = AnswersSettings(partialChecksums: true)
+    let outcome = try AnswersProgram(settings).run(frame)
+    #expect(outcome.fates[fate] == 1 && outcome.fates.seen == 1, "\(name): \(outcome.fates.values)")
+    #expect(outcome.replies.count == (fate == .badChecksum ? 0 : 1), "\(name)")
+    let twin = settings.classifier.classify(frame.span, time: 1, partialChecksum: true)
+    #expect(twin.fate == fate, "\(name)")
+  }
+
+  @Test func `makes of it an RST with a whole checksum`() throws {
+    let output = try AnswersProgram(AnswersSettings(partialChecksums: true)).run(partialSynAck).output
+    #expect(hex(output) == hex(expectedReset(for: partialSynAck)))
+  }
+}
+
+@Suite struct `Replies that come late` {
+  @Test func `after a restart under the same key are believed, in place of those that never came`()
+    throws
+  {
+    // The program and all its maps are new; the key alone is kept with the job.
+    var frames: [[UInt8]] = []
+    for port in ourPorts {
+      frames.append(tcpFrame(tcp(0x12, to: port, acknowledgment: cookie(ourPort: port) &+ 1)))
+    }
+    for half in [frames.prefix(10), frames.suffix(11)] {
+      let program = try AnswersProgram()
+      for frame in half { #expect(try program.run(frame).fates[.open] == 1) }
+    }
+  }
+
+  @Test func `for another shard or another run are not, and neither are RSTs and errors for it`() throws
+  {
+    let program = try AnswersProgram()
+    let foreign = [
+      tcpFrame(tcp(0x12, acknowledgment: strangersCookie &+ 1)),
+      tcpFrame(tcp(0x14, acknowledgment: strangersCookie &+ 1)),
+      tcpFrame(tcp(0x14, acknowledgment: strangersCookie)),
+      ethernet(
+        ipv4(icmp(3, 1, quoting: quotedProbe(octets: 8, sequence: strangersCookie)), protocol: 1)),
+    ]
+    for frame in foreign {
+      let outcome = try program.run(frame)
+      #expect(outcome.verdict == .pass && outcome.fates[.badCookie] == 1 && outcome.replies.isEmpty)
+    }
   }
 }
 
@@ -169,7 +257,10 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
 
 extension PacketRow {
   /// Where the ICMP message starts.
-  fileprivate var icmpOffset: Int { frame[12] == 0x81 ? 38 : 34 }
+  fileprivate var icmpOffset: Int {
+    let ipv4 = frame[12] == 0x81 ? 18 : 14
+    return ipv4 + Int(frame[ipv4] & 15) * 4
+  }
 }
 
 extension Span<UInt8> {

@@ -27,19 +27,33 @@ func ipv4(
   return header + payload
 }
 
+/// What stands in a TCP segment's checksum field.
+enum SegmentChecksum {
+  case correct
+  /// The pseudo-header's sum, as a sender leaves it to its adapter.
+  case partial
+  case zero
+}
+
 /// A TCP segment (RFC 9293) from the target to us unless told otherwise.
 func tcp(
   _ flags: UInt8, from source: UInt16 = targetPort, to destination: UInt16 = ourPort,
   sequence: UInt32 = 0x7788_99aa, acknowledgment: UInt32 = cookie &+ 1, window: UInt16 = 64_240,
   options: [UInt8] = [], headerWords: UInt8? = nil, data: [UInt8] = [],
-  addresses: (from: UInt32, to: UInt32) = (target, ours)
+  addresses: (from: UInt32, to: UInt32) = (target, ours), checksum: SegmentChecksum = .correct
 ) -> [UInt8] {
   var segment = big(source) + big(destination) + big(sequence) + big(acknowledgment)
   segment += [(headerWords ?? UInt8(5 + options.count / 4)) << 4, flags] + big(window)
   segment += [0, 0, 0, 0] + options + data
   let pseudoHeader =
     big(addresses.from) + big(addresses.to) + [0, 6] + big(UInt16(segment.count))
-  segment.replaceSubrange(16..<18, with: big(~onesComplementSum(pseudoHeader + segment)))
+  let field: UInt16 =
+    switch checksum {
+    case .correct: ~onesComplementSum(pseudoHeader + segment)
+    case .partial: onesComplementSum(pseudoHeader)
+    case .zero: 0
+    }
+  segment.replaceSubrange(16..<18, with: big(field))
   return segment
 }
 

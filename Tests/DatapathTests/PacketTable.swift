@@ -80,12 +80,10 @@ let synAckRows: [PacketRow] = [
     options: mss),
   PacketRow(
     "a SYN-ACK whose options run past the packet's end",
-    ethernet(ipv4(tcp(synAck, options: mss + [1, 1, 1, 1], headerWords: 15))), .transmit, .open,
-    options: mss + [1, 1, 1, 1]),
+    ethernet(ipv4(tcp(synAck, options: mss + [1, 1, 1, 1], headerWords: 15))), .pass, .malformed),
   PacketRow(
     "a SYN-ACK whose last option word is cut",
-    Array(ethernet(ipv4(tcp(synAck, options: mss + mss))).dropLast(1)), .transmit, .open,
-    options: mss),
+    Array(ethernet(ipv4(tcp(synAck, options: mss + mss))).dropLast(1)), .pass, .malformed),
   PacketRow(
     "a SYN-ACK with IPv4 options: the transmitter must send the RST",
     ethernet(ipv4(tcp(synAck), options: [1, 1, 1, 0])).padded, .drop, .open, resetWanted: true),
@@ -229,7 +227,7 @@ let malformedRows: [PacketRow] = [
     "a TCP header of four words", tcpFrame(tcp(synAck, headerWords: 4)), .pass, .malformed),
 ]
 
-let packetTable = synAckRows + refusedRows + resetRows + icmpRows + malformedRows
+let packetTable = synAckRows + refusedRows + resetRows + icmpRows + malformedRows + hostileRows
 
 /// The sequence number of the probe that leaves from another of our ports.
 func cookie(ourPort port: UInt16) -> UInt32 {

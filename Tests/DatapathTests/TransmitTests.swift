@@ -86,6 +86,7 @@ struct NoReceiver: Receiver {
   let mode = ReceiveMode.packet
   let reason: String? = nil
   let reset = ResetMethod.none
+  let acceptsPartialChecksums = false
   let descriptor: Int32 = -1
   func setKey(_ key: SipHashKey) {}
   func drain(limit: Int, _ body: (Reply) -> Bool) throws(Fault) -> Int { 0 }

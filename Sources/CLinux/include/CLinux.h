@@ -96,6 +96,10 @@ void clinux_libbpf_capture(char *buffer, size_t size);
 /// addresses do not reach Swift. 0 or -1 with errno.
 int clinux_bind_packet(int socket, int interface, unsigned short protocol);
 int clinux_wake_transmit(int socket);
+/// One packet of an AF_PACKET socket with PACKET_AUXDATA, without waiting: its length on the wire, or -1 with
+/// errno. `status` becomes TP_STATUS_* bits, 0 where the kernel gave none, `type` PACKET_HOST or another of
+/// them. (The macros that walk control messages do not reach Swift.)
+long clinux_receive_packet(int socket, void *buffer, size_t size, unsigned *status, unsigned char *type);
 /// Attaches a loaded XDP program by a link that dies with its descriptor; the link's descriptor, or a
 /// negative errno. (The options are a designated-initialiser macro.)
 int clinux_xdp_link(int program, int interface, unsigned flags);

@@ -14,7 +14,7 @@ extension ScanRun {
       elapsed: now - started, probesTotal: job.sequence.count,
       probesCompleted: senders.reduce(0) { $0 + $1.probesCompleted.load(ordering: .relaxed) },
       probesRefused: senders.reduce(0) { $0 + $1.probesRefused.load(ordering: .relaxed) },
-      results: writer.written, repliesValid: fates.valid, repliesInvalid: fates[.badCookie],
+      results: writer.written, repliesValid: fates.valid, repliesInvalid: fates.invalid,
       eventsLost: fates.eventsLost, duplicates: duplicates,
       cooldownEnds: sendingFinished.map { $0 + job.cooldown.nanoseconds - started },
       rate: job.rate)
@@ -33,6 +33,7 @@ extension ScanRun {
     summary.receiveMode = station.receiver.mode.rawValue
     summary.modeReason = station.modeReason
     summary.resetMode = station.resetMode
+    summary.checksumMode = station.checksumMode
     summary.seed = job.seed.value
     summary.shard = Int(job.sequence.shard.index)
     summary.shards = Int(job.sequence.shard.count)
@@ -50,12 +51,13 @@ extension ScanRun {
     let finished = sendingFinished ?? Clock.monotonic
     let begun = senders.map { $0.begun.load(ordering: .relaxed) }.filter { $0 > 0 }.min() ?? finished
     summary.sendingSeconds = Double(finished - min(finished, begun)) / 1e9
+    summary.fates = fates
     summary.repliesOpen = fates.open
     summary.repliesClosed = fates.closed
     summary.repliesICMP = fates.icmp
-    summary.repliesInvalid = fates[.badCookie]
+    summary.repliesInvalid = fates.invalid
     summary.eventsLost = fates.eventsLost
-    summary.repliesReceived = fates.valid + fates[.badCookie] + fates[.openRingFull]
+    summary.repliesReceived = fates.valid + fates.invalid + fates[.openRingFull]
     summary.resetsSent += fates.resetsSent
     summary.repliesReported = reported
     summary.duplicates = duplicates

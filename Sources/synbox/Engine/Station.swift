@@ -39,7 +39,7 @@ final class Station {
         localSources: locals, ports: settings.sourcePorts,
         reset: Self.resetMethod(settings, found, candidates),
         reportClosed: settings.report != .open, reportICMP: settings.report == .all,
-        generator: candidates.modes.contains(.generator)),
+        generator: candidates.modes.contains(.generator), partialChecksums: found.isVirtualLink),
       mode: settings.receive.mode)
     let ready = try control.waitForCarrier(of: found.name, milliseconds: 10_000)
     let opened = try candidates.open(
@@ -104,6 +104,9 @@ final class Station {
     return "\(interface.name): transmit \(transmit), receive \(receiver.mode.rawValue), "
       + "RST \(resetMode)\(reason)"
   }
+
+  /// Which TCP checksums are believed, in the summary's words.
+  var checksumMode: String { receiver.acceptsPartialChecksums ? "full or partial" : "full" }
 
   /// How RSTs are sent, in the summary's words.
   var resetMode: String {

@@ -73,6 +73,7 @@ struct BoxStatus {
   let transmitModes: [String]
   let receiveMode: String
   let resetMode: String
+  let checksumMode: String
   let modeReason: String?
   let scopeSHA256: String
 
@@ -82,6 +83,7 @@ struct BoxStatus {
     transmitModes = station.transmitters.map { "\($0.mode.rawValue):\($0.queue)" }
     receiveMode = station.receiver.mode.rawValue
     resetMode = station.resetMode
+    checksumMode = station.checksumMode
     modeReason = station.modeReason
     scopeSHA256 = scope.sha256
   }
@@ -131,6 +133,7 @@ struct BoxStatus {
     object.add("receive_mode", receiveMode)
     if let modeReason { object.add("mode_reason", modeReason) }
     object.add("rst_mode", resetMode)
+    object.add("checksum_mode", checksumMode)
     object.add("scope_sha256", scopeSHA256)
     object.add("version", VersionCommand.number)
     object.add("revision", BuildIdentity.revision)

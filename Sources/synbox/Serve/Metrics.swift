@@ -46,7 +46,8 @@ extension BoxStatus {
     text.sample(sums.refused)
     text.family("synbox_replies_valid_total", .counter, "Replies whose cookie held.")
     text.sample(sums.valid)
-    text.family("synbox_replies_invalid_total", .counter, "Replies whose cookie did not hold.")
+    text.family(
+      "synbox_replies_invalid_total", .counter, "Replies whose cookie or checksum did not hold.")
     text.sample(sums.invalid)
     text.family("synbox_results_total", .counter, "Results written.")
     text.sample(sums.results)
