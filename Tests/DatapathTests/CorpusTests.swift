@@ -1,0 +1,91 @@
+// The packet table once more, over a real interface and through each way of receiving.
+
+import Datapath
+import Kernel
+import Testing
+import Wire
+
+/// Puts whole frames on an interface, right or wrong.
+private final class Injector: Sendable {
+  private let socket: ARPSocket
+
+  init(_ interface: String) throws { socket = try ARPSocket(interfaceIndex: interfaceIndex(interface)) }
+
+  func send(_ frame: [UInt8]) throws {
+    guard try socket.send(frame) else { throw Problem(description: "the interface is busy") }
+  }
+}
+
+extension PacketRow {
+  /// Capture sees a frame after the kernel has taken the outermost tag off, and only IPv4 behind that.
+  fileprivate func isSeen(by mode: ReceiveMode) -> Bool {
+    let tags: [[UInt8]] = [[0x81, 0x00], [0x88, 0xa8]]
+    let doubly =
+      frame.count >= 18 && tags.contains(Array(frame[12..<14])) && tags.contains(Array(frame[16..<18]))
+    return mode != .packet || !doubly
+  }
+}
+
+/// A SYN-ACK that tells, by its sequence number, that what was sent before it has been looked at.
+private func marker(_ number: Int) -> [UInt8] {
+  tcpFrame(tcp(0x12, sequence: 0xff00_0000 + UInt32(number)))
+}
+
+@Suite(.serialized) struct `Over a veth the packet table` {
+  @Test(arguments: ReceiveMode.allCases)
+  func `gives the events that it gives without, and the fates`(mode: ReceiveMode) throws {
+    try Lab.with { lab in
+      // The longest frames of the table fit, and still each into one buffer.
+      try lab.shell(
+        "ip -n \(lab.scanner) link set scan0 mtu 3400; ip -n \(lab.peer) link set peer0 mtu 3400")
+      let receiver = try lab.onScanner {
+        try openReceiver(
+          ReceiveSettings(
+            interface: try interfaceIndex("scan0"), interfaceName: "scan0",
+            sources: [IPv4Address(ours)],
+            localSources: [], ports: ourPorts, reset: .inPlace, reportClosed: true, reportICMP: true),
+          mode: mode)
+      }
+      receiver.setKey(referenceKey)
+      let injector = try lab.onPeer { try Injector("peer0") }
+      var expected = FateCounts()
+      for (number, row) in packetTable.enumerated() {
+        try injector.send(row.frame)
+        try injector.send(marker(number))
+        expected[row.fate] += 1
+        expected[.open] += 1
+        let replies = try take(from: receiver, until: 0xff00_0000 + UInt32(number), row.name)
+        let wanted =
+          row.isSeen(by: mode)
+          ? AnswersSettings().classifier.classify(row.frame.span, time: 1).reply : nil
+        #expect(replies.map(account) == [wanted].compactMap { $0 }.map(account), "\(row.name)")
+        // The transmitter sends the RSTs of packet capture, else those that cannot be made in place.
+        let resetWanted = mode == .packet ? row.kind == .open : row.resetWanted
+        #expect(replies.allSatisfy { $0.resetWanted == resetWanted }, "\(row.name)")
+      }
+      // Capture is shown candidates only.
+      guard mode != .packet else { return }
+      let all = try eventually { try receiver.fates().seen >= expected.seen }
+      var fates = try receiver.fates()
+      #expect(all && fates.resetsSent > 0)
+      fates.resetsSent = 0
+      #expect(fates == expected, "\(fates.values) \(expected.values)")
+    }
+  }
+
+  /// The replies that came before the marker with this sequence number, and with it.
+  private func take(from receiver: any Receiver, until sequence: UInt32, _ name: String) throws
+    -> [Reply]
+  {
+    var replies: [Reply] = []
+    let came = try eventually {
+      _ = try receiver.drain(limit: 16) { reply in
+        replies.append(reply)
+        return true
+      }
+      return replies.contains { $0.kind == .open && $0.sequenceNumber == sequence }
+    }
+    guard came else { throw Problem(description: "no marker came after \(name)") }
+    return replies.filter { $0.sequenceNumber != sequence }
+  }
+}
