@@ -21,7 +21,11 @@ public struct Result: Sendable {
 
 /// A column of the output. The raw values are what `-f` takes.
 public enum ResultField: String, CaseIterable, Sendable {
-  case saddr, daddr, ipid, ttl, sport, dport, seqnum, acknum, window
+  case saddr
+  case saddrRaw = "saddr_raw"
+  case daddr
+  case daddrRaw = "daddr_raw"
+  case ipid, ttl, sport, dport, seqnum, acknum, window
   case tcpoptMSS = "tcpopt_mss"
   case tcpoptWscale = "tcpopt_wscale"
   case tcpoptSackPerm = "tcpopt_sack_perm"
@@ -36,27 +40,44 @@ public enum ResultField: String, CaseIterable, Sendable {
   case icmpType = "icmp_type"
   case icmpCode = "icmp_code"
   case icmpResponder = "icmp_responder"
+  case icmpUnreachStr = "icmp_unreach_str"
 
   public static let standard: [ResultField] = [.saddr, .sport]
 
-  /// Parses `-f`: names between commas, in the order of the output.
-  public static func parse(list: String) throws(UnknownField) -> [ResultField] {
+  /// Parses `-f`: names between commas, in the order of the output. None may stand there twice, for a JSON object
+  /// must not have a member twice (RFC 8259, section 4).
+  public static func parse(list: String) throws(FieldListError) -> [ResultField] {
     var fields: [ResultField] = []
     for name in list.split(separator: ",", omittingEmptySubsequences: false) {
       let trimmed = String(name.drop { $0 == " " })
-      guard let field = ResultField(rawValue: trimmed) else { throw UnknownField(name: trimmed) }
+      guard let field = ResultField(rawValue: trimmed) else { throw .unknown(trimmed) }
+      guard !fields.contains(field) else { throw .repeated(field) }
       fields.append(field)
     }
     return fields
   }
 }
 
-public struct UnknownField: Error, Hashable, Sendable, CustomStringConvertible {
-  public let name: String
-  public var description: String {
-    let known = ResultField.allCases.map(\.rawValue).joined(separator: ",")
-    return "there is no field \"\(name)\"; known are \(known)"
+/// What is wrong with a list of fields.
+public enum FieldListError: Error, Hashable, Sendable, CustomStringConvertible {
+  case unknown(String)
+  case repeated(ResultField)
+
+  public var found: String {
+    switch self {
+    case .unknown(let name): "the field \"\(name)\""
+    case .repeated(let field): "the field \"\(field.rawValue)\" twice"
+    }
   }
+
+  public var expected: String {
+    switch self {
+    case .unknown: "one of " + ResultField.allCases.map(\.rawValue).joined(separator: ",")
+    case .repeated: "each field once"
+    }
+  }
+
+  public var description: String { "found \(found), expected \(expected)" }
 }
 
 /// A value of a field: what it looks like in CSV and in JSON differs only by quotes.
@@ -75,6 +96,8 @@ extension ResultField {
     switch self {
     case .saddr: return .address(reply.source)
     case .daddr: return .address(reply.destination)
+    case .saddrRaw: return .number(Self.raw(reply.source))
+    case .daddrRaw: return .number(Self.raw(reply.destination))
     case .ipid: return .number(UInt64(reply.identification))
     case .ttl: return .number(UInt64(reply.timeToLive))
     case .sport: return .number(UInt64(reply.sourcePort.value))
@@ -89,7 +112,7 @@ extension ResultField {
     case .seqnum, .acknum, .window, .tcpoptMSS, .tcpoptWscale, .tcpoptSackPerm, .tcpoptTsVal,
       .tcpoptTsEcr:
       return reply.kind == .icmp ? .absent : tcpValue(of: reply)
-    case .icmpType, .icmpCode, .icmpResponder:
+    case .icmpType, .icmpCode, .icmpResponder, .icmpUnreachStr:
       return reply.kind == .icmp ? icmpValue(of: reply) : .absent
     }
   }
@@ -103,9 +126,11 @@ extension ResultField {
     case .acknum: return .number(UInt64(reply.acknowledgmentNumber))
     case .window: return .number(UInt64(reply.window))
     case .tcpoptMSS: return optional(reply.tcpOptions.maximumSegmentSize)
-    case .tcpoptWscale: return optional(reply.tcpOptions.windowScale)
+    case .tcpoptWscale:
+      // As in ZMap the factor, not its logarithm; above 14 RFC 7323, section 2.3, has 14 used.
+      return optional(reply.tcpOptions.windowScale.map { UInt32(1) << min($0, 14) })
     case .tcpoptSackPerm:
-      return .number(reply.tcpOptions.selectiveAcknowledgmentPermitted ? 1 : 0)
+      return reply.tcpOptions.selectiveAcknowledgmentPermitted ? .number(1) : .absent
     case .tcpoptTsVal: return optional(reply.tcpOptions.timestampValue)
     default: return optional(reply.tcpOptions.timestampEcho)
     }
@@ -115,8 +140,25 @@ extension ResultField {
     switch self {
     case .icmpType: .number(UInt64(reply.icmpType))
     case .icmpCode: .number(UInt64(reply.icmpCode))
+    case .icmpUnreachStr: reply.icmpType == 3 ? .text(Self.unreachable(reply.icmpCode)) : .absent
     default: .address(reply.icmpResponder)
     }
+  }
+
+  /// The four octets read as this machine's integer, which is what ZMap prints.
+  private static func raw(_ address: IPv4Address) -> UInt64 { UInt64(address.value.bigEndian) }
+
+  /// ZMap's words for the codes of destination unreachable (RFC 792, RFC 1122, RFC 1812), its spelling kept.
+  private static let unreachables = [
+    "network unreachable", "host unreachable", "protocol unreachable", "port unreachable",
+    "fragments required", "source route failed", "network unknown", "host unknown",
+    "source host isolated", "network admin. prohibited", "host admin. prohibited",
+    "network unreachable TOS", "host unreachable TOS", "communication admin. prohibited",
+    "host presdence violation", "precedence cutoff",
+  ]
+
+  private static func unreachable(_ code: UInt8) -> String {
+    unreachables.indices.contains(Int(code)) ? unreachables[Int(code)] : "unknown"
   }
 
   /// ZMap's words.

@@ -40,7 +40,8 @@ public struct ResultFormatter: Sendable {
     buffer.append(UInt8(ascii: "\n"))
   }
 
-  /// No value holds a comma, a quote or a control character, so none needs quoting in CSV.
+  /// No value holds a comma, a quote or a control character, so none needs quoting in CSV (RFC 4180, section 2) or
+  /// escaping in JSON.
   private func append(_ value: FieldValue, to buffer: inout [UInt8]) {
     let json = format == .json
     switch value {

@@ -41,14 +41,17 @@ private func line(
 /// What each field of `synAck` and of `unreachable` reads in CSV.
 private let expected: [(field: ResultField, synAck: String, unreachable: String)] = [
   (.saddr, "198.18.0.9", "198.18.0.9"), (.daddr, "198.19.0.1", "198.19.0.1"),
+  // 198.18.0.9 is c6 12 00 09, read from the low end.
+  (.saddrRaw, "150999750", "150999750"), (.daddrRaw, "16782278", "16782278"),
   (.ipid, "4660", "4660"), (.ttl, "57", "57"), (.sport, "443", "443"),
   (.dport, "40000", "40000"), (.seqnum, "4000000000", ""), (.acknum, "1", ""),
-  (.window, "64240", ""), (.tcpoptMSS, "1460", ""), (.tcpoptWscale, "7", ""),
+  (.window, "64240", ""), (.tcpoptMSS, "1460", ""), (.tcpoptWscale, "128", ""),
   (.tcpoptSackPerm, "1", ""), (.tcpoptTsVal, "256", ""), (.tcpoptTsEcr, "4294967295", ""),
   (.classification, "synack", "icmp"), (.success, "1", "0"), (.isRepeat, "0", "0"),
   (.cooldown, "0", "0"), (.timestampStr, "2026-11-22T16:20:00.123Z", "2026-11-22T16:20:00.123Z"),
   (.timestampTs, "1795364400", "1795364400"), (.timestampUs, "123456", "123456"),
   (.icmpType, "", "3"), (.icmpCode, "", "13"), (.icmpResponder, "", "198.18.255.254"),
+  (.icmpUnreachStr, "", "communication admin. prohibited"),
 ]
 
 @Suite struct `A result in CSV` {
@@ -73,12 +76,41 @@ private let expected: [(field: ResultField, synAck: String, unreachable: String)
 
   @Test func `leaves options that a SYN-ACK did not carry empty`() {
     let fields: [ResultField] = [.tcpoptMSS, .tcpoptWscale, .tcpoptSackPerm, .tcpoptTsVal]
-    #expect(line(.csv, fields, reply()) == ",,0,\n")
+    #expect(line(.csv, fields, reply()) == ",,,\n")
   }
 
   @Test func `says rst of a closed port, and marks repeats and the cooldown`() {
     let fields: [ResultField] = [.classification, .success, .isRepeat, .cooldown]
     #expect(line(.csv, fields, reply(.closed), isRepeat: true, inCooldown: true) == "rst,0,1,1\n")
+  }
+
+  @Test(
+    arguments: [(0, "1"), (8, "256"), (14, "16384"), (15, "16384"), (255, "16384")] as [(UInt8, String)]
+  )
+  func `gives the window scale as a factor, of 2^14 at most`(shift: UInt8, text: String) {
+    var reply = reply()
+    for (index, octet) in [3, 3, shift, 0].enumerated() { reply.options[index] = octet }
+    reply.optionsLength = 4
+    #expect(line(.csv, [.tcpoptWscale], reply) == text + "\n")
+  }
+
+  @Test
+  func `names every code of destination unreachable in words that need no quotes, and no other type's`()
+  {
+    var names: Set<String> = []
+    for code in UInt8(0)...255 {
+      var reply = unreachable
+      reply.icmpCode = code
+      let text = line(.csv, [.icmpUnreachStr], reply)
+      #expect(!text.dropLast().contains { $0 == "," || $0 == "\"" || $0.isNewline } && text.count > 1)
+      names.insert(text)
+    }
+    #expect(names.count == 17 && names.contains("unknown\n") && names.contains("port unreachable\n"))
+    for type in [4, 11, 12] as [UInt8] {
+      var reply = unreachable
+      reply.icmpType = type
+      #expect(line(.csv, [.icmpUnreachStr], reply) == "\n", "type \(type)")
+    }
   }
 
   @Test(arguments: [
@@ -157,11 +189,19 @@ private let expected: [(field: ResultField, synAck: String, unreachable: String)
 
   @Test(arguments: ["", "saddr,", "saddr,,sport", "Saddr", "saddr;sport", "tcpoptMSS", "isRepeat"])
   func `with an unknown name is refused with all the names there are`(list: String) throws {
-    let error = try #require(throws: UnknownField.self) { try ResultField.parse(list: list) }
+    let error = try #require(throws: FieldListError.self) { try ResultField.parse(list: list) }
     for field in ResultField.allCases {
       #expect(error.description.contains(field.rawValue), "\(field)")
     }
-    #expect(error.description.contains("\"\(error.name)\""))
+    guard case .unknown(let name) = error else { throw error }
+    #expect(error.description.contains("\"\(name)\""))
+  }
+
+  @Test(arguments: ["saddr,saddr", "sport,saddr,sport", "saddr,ttl, saddr"])
+  func `that names a field twice is refused by that name`(list: String) throws {
+    let error = try #require(throws: FieldListError.self) { try ResultField.parse(list: list) }
+    let name = try #require(list.split(separator: ",").first)
+    #expect(error.description == "found the field \"\(name)\" twice, expected each field once")
   }
 
   @Test(arguments: ResultField.allCases)

@@ -128,12 +128,10 @@ private struct ConfigurationReader {
 
   func fields() throws(ProfileError) -> [ResultField]? {
     guard let text = try text(["output-fields"]) else { return nil }
-    do throws(UnknownField) {
+    do throws(FieldListError) {
       return try ResultField.parse(list: text)
     } catch {
-      let known = ResultField.allCases.map(\.rawValue).joined(separator: ", ")
-      throw document.error(
-        at: ["output-fields"], found: "the field \"\(error.name)\"", expected: "one of \(known)")
+      throw document.error(at: ["output-fields"], found: error.found, expected: error.expected)
     }
   }
 
