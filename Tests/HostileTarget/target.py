@@ -1,0 +1,121 @@
+"""A target that answers SYNs as no honest one would, by the last octet of the probed address.
+
+    python3 target.py INTERFACE
+
+It prints "ready", and on SIGTERM a JSON object: for each last octet the RSTs that closed a SYN-ACK of it, checksum
+and sequence number right, and under "bad" those that did not. Frames are written by hand (RFC 791, 792, 9293).
+"""
+
+import json
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+
+SYN, RST, ACK = 0x02, 0x04, 0x10
+
+
+def checksum(octets):
+    """RFC 1071."""
+    octets += b"\0" * (len(octets) % 2)
+    total = sum(struct.unpack(f"!{len(octets) // 2}H", octets))
+    while total > 0xFFFF:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def ipv4(source, destination, protocol, payload, options=b""):
+    header = struct.pack(
+        "!BBHHHBBH4s4s", 0x45 + len(options) // 4, 0, 20 + len(options) + len(payload), 7, 0, 60, protocol, 0,
+        source, destination) + options
+    return header[:10] + struct.pack("!H", checksum(header)) + header[12:] + payload
+
+
+def pseudo_header(source, destination, length):
+    return source + destination + struct.pack("!HH", socket.IPPROTO_TCP, length)
+
+
+def tcp(probe, flags, ahead=1, words=5, spoil=0):
+    """An answer to `probe`: acknowledges its number + `ahead`, claims `words`, has a checksum off by `spoil`."""
+    segment = struct.pack(
+        "!HHIIBBHHH", probe.port, probe.source_port, 0x10203040, (probe.sequence + ahead) & 0xFFFFFFFF,
+        words << 4, flags, 64240, 0, 0)
+    header = pseudo_header(probe.address, probe.source, len(segment))
+    value = checksum(header + segment) ^ spoil
+    return segment[:16] + struct.pack("!H", value) + segment[18:]
+
+
+class Segment:
+    """A TCP segment received in an Ethernet frame."""
+
+    def __init__(self, frame):
+        self.frame = frame
+        self.packet = frame[14:14 + struct.unpack_from("!H", frame, 16)[0]]
+        self.source, self.address = frame[26:30], frame[30:34]
+        self.source_port, self.port, self.sequence = struct.unpack_from("!HHI", frame, 34)
+        self.flags = frame[47]
+
+    def is_sound(self):
+        segment = self.packet[20:]
+        return checksum(self.packet[:20]) == 0 and checksum(
+            pseudo_header(self.source, self.address, len(segment)) + segment) == 0
+
+
+def answers(probe):
+    """What to send back: (seconds from now, IPv4 packet)."""
+    def reply(*arguments, options=b"", **keywords):
+        segment = tcp(probe, *arguments, **keywords)
+        return ipv4(probe.address, probe.source, socket.IPPROTO_TCP, segment, options)
+
+    open_port = reply(SYN | ACK)
+    icmp = struct.pack("!BBHI", 3, 13, 0, 0) + probe.packet[:28]
+    icmp = icmp[:2] + struct.pack("!H", checksum(icmp)) + icmp[4:]
+    return {
+        1: [(0, open_port)],
+        2: [(0, reply(RST | ACK)), (0.2, open_port)],
+        3: [(0, open_port)] * 1000,
+        4: [(1.2, open_port)],
+        5: [(0, reply(SYN | ACK, options=b"\1\1\1\0"))],
+        6: [(0, reply(SYN | ACK, spoil=1))],
+        7: [(0, reply(SYN | ACK, 2))],
+        8: [(0, reply(SYN | ACK, words=15))],
+        9: [(0, ipv4(b"\xc6\x12\x00\xfe", probe.source, socket.IPPROTO_ICMP, icmp))],
+        10: [(0, reply(RST, 1)), (0.2, reply(RST | ACK, 0))],
+    }.get(probe.address[3], [])
+
+
+def main(interface):
+    link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800))
+    link.setsockopt(socket.SOL_SOCKET, 33, 1 << 24)  # SO_RCVBUFFORCE
+    link.bind((interface, 0x0800))
+    ended = []
+    signal.signal(signal.SIGTERM, lambda *_: ended.append(True))
+    waiting, expected, resets = [], {}, {"bad": 0}
+    print("ready", flush=True)
+    while not ended:
+        now = time.monotonic()
+        for due, frame in [entry for entry in waiting if entry[0] <= now]:
+            link.send(frame)
+        waiting = [entry for entry in waiting if entry[0] > now]
+        if not select.select([link], [], [], 0.02)[0]:
+            continue
+        frame, origin = link.recvfrom(2048)
+        if origin[2] == socket.PACKET_OUTGOING or len(frame) < 54 or frame[23] != socket.IPPROTO_TCP:
+            continue
+        segment = Segment(frame)
+        last = segment.address[3]
+        if segment.flags == SYN:
+            expected[segment.address, segment.port, segment.source_port] = segment.sequence
+            for delay, packet in answers(segment):
+                waiting.append((now + delay, frame[6:12] + frame[0:6] + b"\x08\x00" + packet))
+        elif segment.flags & RST:
+            wanted = expected.get((segment.address, segment.port, segment.source_port), 0)
+            sound = segment.is_sound() and segment.sequence == (wanted + 1) & 0xFFFFFFFF
+            key = str(last) if sound else "bad"
+            resets[key] = resets.get(key, 0) + 1
+    print(json.dumps(resets))
+
+
+main(sys.argv[1])

@@ -1,0 +1,122 @@
+import Foundation
+import LabSupport
+import Testing
+
+/// Tests/HostileTarget/target.py at work: what it does to whom is written there.
+private final class HostileTarget {
+  private let running: Running
+
+  init(_ lab: Lab) throws {
+    running = try Running(
+      lab.inside(lab.net, ["python3", "\(Lab.root)/Tests/HostileTarget/target.py", "net0"]))
+    try running.wait(for: "readiness") { $0.text.contains("ready") }
+  }
+
+  /// RSTs by the last octet of the address they closed; `bad` are those that no TCP would accept.
+  func end() throws -> [String: Int] {
+    running.signal(SIGTERM)
+    let outcome = try running.wait()
+    guard outcome.status == 0, let last = outcome.lines.last else { throw LabError(outcome.errors) }
+    return try JSON.object(last).compactMapValues { $0 as? Int }
+  }
+}
+
+/// How replies come in and who sends RSTs.
+private struct ResetWay: CustomTestStringConvertible, Sendable {
+  let arguments: [String]
+  let mode: String
+  /// RSTs that the scan itself sends, and how many of them in place.
+  let sent: Int
+  let inPlace: Int
+  var testDescription: String { arguments.joined(separator: " ") }
+
+  // Valid SYN-ACKs: 1, 2, 4, 5 one each, and a thousand from 3. That of 5 cannot be turned round.
+  static let all: [ResetWay] = [
+    ResetWay(arguments: ["--transmit", "generator"], mode: "transmitter", sent: 1004, inPlace: 0),
+    ResetWay(arguments: ["--transmit", "xdp-copy"], mode: "transmitter", sent: 1004, inPlace: 0),
+    ResetWay(arguments: ["--transmit", "packet"], mode: "transmitter", sent: 1004, inPlace: 0),
+    ResetWay(
+      arguments: ["--transmit", "generator", "--receive", "xdp-generic", "--rst", "in-place"],
+      mode: "in-place", sent: 1004, inPlace: 1003),
+    ResetWay(
+      arguments: ["--transmit", "xdp-copy", "--receive", "xdp-generic", "--rst", "in-place"],
+      mode: "in-place", sent: 1004, inPlace: 1003),
+    ResetWay(
+      arguments: ["--transmit", "packet", "--receive", "xdp-generic", "--rst", "in-place"],
+      mode: "in-place", sent: 1004, inPlace: 1003),
+    ResetWay(
+      arguments: ["--transmit", "packet", "--receive", "packet"], mode: "kernel or transmitter",
+      sent: 0,
+      inPlace: 0),
+  ]
+}
+
+@Suite(.serialized) struct `A hostile target` {
+  @Test(arguments: ResetWay.all)
+  fileprivate func `is not believed, a late one is, and each SYN-ACK gets its RST`(way: ResetWay) throws
+  {
+    let lab = try Lab()
+    let target = try HostileTarget(lab)
+    let metadata = "\(try Lab.temporaryDirectory())/summary.json"
+    let scan = try lab.scan(
+      way.arguments + [
+        "-q", "-p", "80", "-c", "2", "--report", "all", "-f", "saddr,classification,cooldown", "-m",
+        metadata,
+        "198.19.7.1-198.19.7.10",
+      ])
+    #expect(scan.status == 0, "\(scan.errors)")
+    let lines = scan.lines.dropFirst().map { $0.split(separator: ",").map(String.init) }
+    #expect(
+      lines.map { "\($0[0]) \($0[1])" }.sorted() == [
+        "198.19.7.1 synack", "198.19.7.10 rst", "198.19.7.2 rst", "198.19.7.2 synack",
+        "198.19.7.3 synack",
+        "198.19.7.4 synack", "198.19.7.5 synack", "198.19.7.9 icmp",
+      ])
+    #expect(lines.contains(["198.19.7.4", "synack", "1"]), "a late reply is marked")
+
+    let object = try JSON.object(String(contentsOfFile: metadata, encoding: .utf8))
+    let summary = try JSON.numbers(file: metadata)
+    let fates = try #require(object["fates"] as? [String: Double])
+    #expect(fates["open"] == 1004 && fates["closed"] == 2 && fates["icmp"] == 1)
+    #expect(fates["bad_checksum"] == 1 && fates["bad_cookie"] == 1 && fates["malformed"] == 1)
+    #expect(fates["not_reply"] == 1)
+    #expect(summary["packets_seen"] == fates.values.reduce(0, +))
+    #expect(summary["replies_valid"] == 1007 && summary["replies_invalid"] == 2)
+    #expect(summary["duplicates"] == 999 && summary["results_written"] == 8)
+    #expect(object["rst_mode"] as? String == way.mode)
+    #expect(summary["rst_sent"] == Double(way.sent) && summary["rst_in_place"] == Double(way.inPlace))
+    // To the SYN-ACK of 7, which is none of ours, this host's own TCP answers; its number is not ours either.
+    #expect(try target.end() == ["1": 1, "2": 1, "3": 1000, "4": 1, "5": 1, "bad": 1])
+  }
+}
+
+@Suite(.serialized) struct `Two shards on one link at once` {
+  @Test func `do not take each other's replies for theirs, and find all together`() throws {
+    let lab = try Lab()
+    let node = try lab.respond(["--answer", "even"])
+    let directory = try Lab.temporaryDirectory()
+    // Capture is the one way of receiving that two processes can share.
+    let scans = try (0..<2).map { shard in
+      try Running(
+        lab.inside(
+          lab.box,
+          [
+            Lab.synbox, "scan", "-q", "-i", "box0", "--transmit", "packet", "--receive", "packet", "-p",
+            "80",
+            "-r", "200", "-c", "1", "-e", "7", "--shards", "2", "--shard", "\(shard)", "-m",
+            "\(directory)/\(shard).json", "198.19.0.0/22",
+          ]))
+    }
+    let outcomes = try scans.map { try $0.wait() }
+    let found = outcomes.map { Set($0.lines.dropFirst()) }
+    let all = (0..<1024).filter { $0 % 2 == 0 }.map { "198.19.\($0 >> 8).\($0 & 255),80" }
+    #expect(found[0].isDisjoint(with: found[1]))
+    #expect(found[0].union(found[1]) == Set(all))
+    for (shard, found) in found.enumerated() {
+      let summary = try JSON.numbers(file: "\(directory)/\(shard).json")
+      #expect(summary["replies_valid"] == Double(found.count))
+      #expect(try #require(summary["replies_invalid"]) > 0, "the other's were seen")
+    }
+    #expect(try node.end()["syns_valid"] == 1024)
+  }
+}
