@@ -99,7 +99,7 @@ private func repairChecksums(_ frame: inout [UInt8]) {
         replies.isEmpty && reply == nil
           || replies.map(account) == [reply].compactMap({ $0 }).map(account),
         (run.verdict == .pass) == !fate.isValid, run.verdict == .transmit || run.output == frame,
-        replies.allSatisfy({ $0.proves(cookie) })
+        replies.allSatisfy({ $0.proves(cookie, in: frame) })
       else {
         Issue.record(
           "seed \(fuzzSeed), packet \(number), partial \(partial), fate \(fate), code \(run.code): \(hex(frame))"
@@ -124,16 +124,29 @@ extension Fate {
 }
 
 extension Reply {
-  /// For TCP the number that the peer acknowledged must be the probe's; an ICMP error's event does not
-  /// carry the number that it quoted.
-  fileprivate func proves(_ cookie: Cookie) -> Bool {
+  /// For TCP the number that the peer acknowledged must be the probe's; for an ICMP error the one that it quotes,
+  /// which its event does not carry.
+  fileprivate func proves(_ cookie: Cookie, in frame: [UInt8]) -> Bool {
     let sequence = cookie.sequenceNumber(
       source: destination.value, destination: source.value, sourcePort: destinationPort.value,
       destinationPort: sourcePort.value)
     switch kind {
     case .open: return acknowledgmentNumber == sequence &+ 1
     case .closed: return acknowledgmentNumber &- sequence <= 1
-    case .icmp: return true
+    case .icmp: return Self.quotedSequence(frame) == sequence
     }
+  }
+
+  private static func quotedSequence(_ frame: [UInt8]) -> UInt32? {
+    var at = 14
+    while at + 60 <= frame.count, [[0x81, 0x00], [0x88, 0xa8]].contains(Array(frame[at - 2..<at])) {
+      at += 4
+    }
+    // Two IPv4 headers, and the ICMP header between them.
+    for gap in [8, 4] {
+      guard at < frame.count else { return nil }
+      at += Int(frame[at] & 15) * 4 + gap
+    }
+    return at + 4 <= frame.count ? frame.span.word32(at: at) : nil
   }
 }

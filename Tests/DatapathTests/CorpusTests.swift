@@ -73,6 +73,38 @@ private func marker(_ number: Int) -> [UInt8] {
     }
   }
 
+  @Test
+  func
+    `through capture has its RSTs left to the kernel only where the kernel's own TCP sees the frame`()
+    throws
+  {
+    try Lab.with { lab in
+      let receiver = try lab.onScanner {
+        try openReceiver(
+          ReceiveSettings(
+            interface: try interfaceIndex("scan0"), interfaceName: "scan0",
+            sources: [IPv4Address(ours)],
+            localSources: [IPv4Address(ours)], ports: ourPorts, reset: .inPlace, reportClosed: true,
+            reportICMP: true),
+          mode: .packet)
+      }
+      receiver.setKey(referenceKey)
+      let injector = try lab.onPeer { try Injector("peer0") }
+      let packet = ipv4(tcp(0x12))
+      let cases: [(name: String, frame: [UInt8], resetWanted: Bool)] = [
+        ("to this host", ethernet(packet), false),
+        ("in a VLAN that this host is not in", ethernet(packet, tags: [0x8100]), true),
+        ("to another Ethernet address", ethernet(packet, to: [2, 0, 0, 0, 0, 9]), true),
+      ]
+      for (number, (name, frame, resetWanted)) in cases.enumerated() {
+        try injector.send(frame)
+        try injector.send(marker(number))
+        let replies = try take(from: receiver, until: 0xff00_0000 + UInt32(number), name)
+        #expect(replies.map(\.resetWanted) == [resetWanted], "\(name)")
+      }
+    }
+  }
+
   /// The replies that came before the marker with this sequence number, and with it.
   private func take(from receiver: any Receiver, until sequence: UInt32, _ name: String) throws
     -> [Reply]

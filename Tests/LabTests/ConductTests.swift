@@ -107,7 +107,7 @@ struct BadCall: CustomTestStringConvertible, Sendable {
       input: [0xc6, 0x13, 0, 2, 0, 0]),
     BadCall(["-p", "80", "127.0.0.1"], 2, ["no target is left"]),
     BadCall(["-p", "80", "/nowhere/targets"], 1, ["/nowhere/targets", "ENOENT"]),
-    BadCall(["-p", "80", "-f", "saddr,colour", "198.19.0.1"], 2, ["\"colour\"", "saddr,daddr"]),
+    BadCall(["-p", "80", "-f", "saddr,colour", "198.19.0.1"], 2, ["\"colour\"", "ttl,sport,dport"]),
     BadCall(["-p", "80", "-f", "saddr,saddr", "198.19.0.1"], 2, ["\"saddr\" twice"]),
     BadCall(["-p", "80", "-r", "fast", "198.19.0.1"], 2, ["\"fast\"", "100k"]),
     BadCall(["-p", "80", "-r", "1k", "-B", "1M", "198.19.0.1"], 2, ["exclude each other"]),

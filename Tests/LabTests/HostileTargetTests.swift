@@ -84,6 +84,7 @@ private struct ResetWay: CustomTestStringConvertible, Sendable {
     #expect(summary["replies_valid"] == 1007 && summary["replies_invalid"] == 2)
     #expect(summary["duplicates"] == 999 && summary["results_written"] == 8)
     #expect(object["rst_mode"] as? String == way.mode)
+    #expect(object["checksum_mode"] as? String == "full or partial", "a veth is a virtual link")
     #expect(summary["rst_sent"] == Double(way.sent) && summary["rst_in_place"] == Double(way.inPlace))
     // To the SYN-ACK of 7, which is none of ours, this host's own TCP answers; its number is not ours either.
     #expect(try target.end() == ["1": 1, "2": 1, "3": 1000, "4": 1, "5": 1, "bad": 1])

@@ -41,6 +41,24 @@ func fault(_ body: () throws -> Void) -> String {
     }
   }
 
+  @Test func `tells virtual links, on which checksums may be unfinished, by their driver`() async throws
+  {
+    try await Lab.run { _ in
+      var state = try NetworkControl().state(of: "v0")
+      #expect(state.isVirtualLink)
+      for driver in ["veth", "netkit", "virtio_net", "tun", "vif"] {
+        state.driver = driver
+        #expect(state.isVirtualLink, "\(driver)")
+      }
+      for driver in [
+        "igb", "igc", "ixgbe", "i40e", "ice", "mlx5_core", "bridge", "bonding", "macvlan", "", nil,
+      ] {
+        state.driver = driver
+        #expect(!state.isVirtualLink, "\(driver ?? "none")")
+      }
+    }
+  }
+
   @Test func `of one that is not there names those that are`() async throws {
     try await Lab.run { _ in
       let text = fault { _ = try NetworkControl().state(of: "nosuch0") }

@@ -1,6 +1,7 @@
 import Foundation
 import Scan
 import Testing
+import Wire
 
 @Suite struct `A summary` {
   private static func example() -> Summary {
@@ -30,6 +31,7 @@ import Testing
       "rate_achieved_pps", "paced_batch", "replies_received", "replies_invalid", "replies_valid",
       "replies_open",
       "replies_closed", "replies_icmp", "rst_sent", "events_lost", "duplicates",
+      "packets_seen", "fates", "rst_mode", "rst_in_place", "checksum_mode",
       "dedupe_evictions", "results_written", "cpu_user_seconds", "cpu_system_seconds",
       "peak_rss_bytes", "resumed", "scope_sha256",
     ]
@@ -48,6 +50,17 @@ import Testing
     #expect(number("seed") == .max)
     #expect(members["transmit_mode"] as? [String] == ["xdp-copy:0", "xdp-copy:1"])
     #expect(members["version"] as? String == "synbox 1.0 \"test\"")
+  }
+
+  @Test func `shows every fate by a name of its own, and their sum`() throws {
+    var summary = Self.example()
+    for fate in Fate.allCases { summary.fates[fate] = 1 << UInt64(fate.rawValue) }
+    let members = try object(summary.json)
+    let fates = try #require(members["fates"] as? [String: UInt64])
+    #expect(
+      fates
+        == Dictionary(uniqueKeysWithValues: Fate.allCases.map { ($0.name, 1 << UInt64($0.rawValue)) }))
+    #expect(members["packets_seen"] as? UInt64 == (1 << UInt64(Fate.allCases.count)) - 1)
   }
 
   @Test func `of a scan whose clock was set back has no negative duration`() throws {

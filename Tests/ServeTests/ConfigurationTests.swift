@@ -23,6 +23,10 @@ import Testing
     ("\(head)rate = true\n\(scope)", "box.toml:3:1: found true, expected text, a number"),
     ("\(head)transmit = \"smoke\"\n\(scope)", "expected one of \"auto\", \"generator\", \"xdp\""),
     ("\(head)output-fields = \"saddr,x\"\n\(scope)", "box.toml:3:1: found the field \"x\""),
+    (
+      "\(head)output-fields = [\"saddr\", \"saddr\"]\n\(scope)",
+      "box.toml:3:1: found the field \"saddr\" twice, expected each field once"
+    ),
     ("\(head)batch = 5000\n\(scope)", "box.toml:3:1: found 5000, expected a number from 1 to 4096"),
     (
       "\(head)gateway-mac = \"01:00:00:00:00:01\"\n\(scope)", "expected an Ethernet address of one host"
