@@ -85,11 +85,13 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
     #expect(AnswersSettings().classifier.classify(runt.span, time: 1).fate == .malformed)
   }
 
-  @Test func `is not run on more than a page, for it asks for no frames of several buffers`() throws {
+  @Test func `sees the first buffer of a jumbo, and calls it malformed for what it does not see`()
+    throws
+  {
     let jumbo = tcpFrame(tcp(0x12, data: [UInt8](repeating: 0x55, count: 8960)))
-    let program = try AnswersProgram()
-    #expect(throws: Errno.self) { try program.execute(jumbo) }
-    #expect(try program.fates().seen == 0)
+    let outcome = try AnswersProgram().run(jumbo)
+    #expect(outcome.verdict == .pass && outcome.output == jumbo && outcome.replies.isEmpty)
+    #expect(outcome.fates[.malformed] == 1 && outcome.fates.seen == 1)
     #expect(AnswersSettings().classifier.classify(jumbo.span, time: 1).fate == .malformed)
   }
 }
