@@ -114,7 +114,7 @@ public final class XDPReceiver: Receiver {
   /// When a reply came. The program notes the time to a clock tick (1 to 10 ms), for a precise clock costs a
   /// third of all its work; that the reply is taken here is later by a millisecond or so, unless there is a
   /// jam.
-  private static func receipt(noted: UInt64, taken: UInt64) -> UInt64 {
+  package static func receipt(noted: UInt64, taken: UInt64) -> UInt64 {
     let tick: UInt64 = 10_000_000
     return taken > noted + tick ? noted + tick : max(noted, taken)
   }

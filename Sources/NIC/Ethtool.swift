@@ -28,47 +28,22 @@ extension NetworkControl {
 
   func rings(of index: Int32) throws(NetlinkError) -> Rings? {
     guard let reply = try ask(ETHTOOL_MSG_RINGS_GET, index) else { return nil }
-    return Rings(
-      rx: try reply.bounded(ETHTOOL_A_RINGS_RX, ETHTOOL_A_RINGS_RX_MAX),
-      tx: try reply.bounded(ETHTOOL_A_RINGS_TX, ETHTOOL_A_RINGS_TX_MAX))
+    return try reply.rings()
   }
 
   func channels(of index: Int32) throws(NetlinkError) -> Channels? {
     guard let reply = try ask(ETHTOOL_MSG_CHANNELS_GET, index) else { return nil }
-    return Channels(
-      combined: try reply.bounded(
-        ETHTOOL_A_CHANNELS_COMBINED_COUNT, ETHTOOL_A_CHANNELS_COMBINED_MAX),
-      rx: try reply.bounded(ETHTOOL_A_CHANNELS_RX_COUNT, ETHTOOL_A_CHANNELS_RX_MAX),
-      tx: try reply.bounded(ETHTOOL_A_CHANNELS_TX_COUNT, ETHTOOL_A_CHANNELS_TX_MAX),
-      other: try reply.bounded(ETHTOOL_A_CHANNELS_OTHER_COUNT, ETHTOOL_A_CHANNELS_OTHER_MAX))
+    return try reply.channels()
   }
 
   func coalescing(of index: Int32) throws(NetlinkError) -> Coalescing? {
     guard let reply = try ask(ETHTOOL_MSG_COALESCE_GET, index) else { return nil }
-    var coalescing = Coalescing()
-    for parameter in CoalescingNumber.allCases {
-      coalescing.numbers[parameter] = try reply.number(parameter.attribute)
-    }
-    for parameter in CoalescingFlag.allCases {
-      coalescing.flags[parameter] = try reply.number(parameter.attribute, UInt8.self).map { $0 != 0 }
-    }
-    return coalescing
+    return try reply.coalescing()
   }
 
   func features(of index: Int32) throws(NetlinkError) -> [String: Feature] {
     guard let reply = try ask(ETHTOOL_MSG_FEATURES_GET, index) else { return [:] }
-    // `hw` lists every feature with its bit, the others only those that are set.
-    let hardware = try reply.bitset(ETHTOOL_A_FEATURES_HW)
-    let wanted = try reply.bitset(ETHTOOL_A_FEATURES_WANTED)
-    let active = try reply.bitset(ETHTOOL_A_FEATURES_ACTIVE)
-    let noChange = try reply.bitset(ETHTOOL_A_FEATURES_NOCHANGE)
-    return Dictionary(
-      uniqueKeysWithValues: hardware.map { name, bit in
-        let feature = Feature(
-          hardware: bit, wanted: wanted[name] ?? false, active: active[name] ?? false,
-          noChange: noChange[name] ?? false)
-        return (name, feature)
-      })
+    return try reply.features()
   }
 
   func xdpFeatures(of index: Int32) throws(NetlinkError) -> (XDPFeatures?, UInt32?) {
@@ -76,11 +51,7 @@ extension NetworkControl {
     var message = NetlinkMessage(family: netdev, command: NETDEV_CMD_DEV_GET)
     message.put(NETDEV_A_DEV_IFINDEX, index)
     guard let reply = try generic.request(message).first else { return (nil, nil) }
-    let attributes = try NetlinkAttributes(reply, after: 4)
-    return (
-      try attributes.number(NETDEV_A_DEV_XDP_FEATURES).map(XDPFeatures.init(rawValue:)),
-      try attributes.number(NETDEV_A_DEV_XDP_ZC_MAX_SEGS)
-    )
+    return try NetlinkAttributes(reply, after: 4).xdpFeatures()
   }
 }
 
@@ -138,29 +109,5 @@ extension CoalescingFlag {
     case .adaptiveRX: ETHTOOL_A_COALESCE_USE_ADAPTIVE_RX
     case .adaptiveTX: ETHTOOL_A_COALESCE_USE_ADAPTIVE_TX
     }
-  }
-}
-
-extension NetlinkAttributes {
-  /// A count and its maximum; nil when the driver names no count.
-  fileprivate func bounded(_ current: UInt16, _ maximum: UInt16) throws(NetlinkError) -> Bounded? {
-    guard let count = try number(current, UInt32.self) else { return nil }
-    return Bounded(count, maximum: try number(maximum))
-  }
-
-  /// A verbose bitset: the listed names, with their bits. In one without a mask (`NOMASK`) every listed
-  /// bit is set.
-  func bitset(_ type: UInt16) throws(NetlinkError) -> [String: Bool] {
-    guard let bitset = try self[type]?.nested() else { return [:] }
-    let all = bitset[ETHTOOL_A_BITSET_NOMASK] != nil
-    var bits: [String: Bool] = [:]
-    guard let list = try bitset[ETHTOOL_A_BITSET_BITS]?.nested() else { return [:] }
-    for entry in list {
-      let bit = try entry.nested()
-      // Some bits have had no name since their feature was removed.
-      guard let name = bit[ETHTOOL_A_BITSET_BIT_NAME]?.string, !name.isEmpty else { continue }
-      bits[name] = all || bit[ETHTOOL_A_BITSET_BIT_VALUE] != nil
-    }
-    return bits
   }
 }

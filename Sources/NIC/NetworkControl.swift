@@ -120,11 +120,7 @@ extension NetworkControl {
     do throws(NetlinkError) {
       let message = NetlinkMessage(
         type: RTM_GETLINK, flags: NLM_F_DUMP, header: Self.linkHeader(index: 0))
-      var links: [InterfaceState] = []
-      for reply in try route.request(message) where reply.type == RTM_NEWLINK {
-        links.append(try InterfaceState(link: reply))
-      }
-      return links
+      return try route.request(message).links()
     } catch {
       throw error.fault("cannot list the network interfaces")
     }
@@ -134,39 +130,7 @@ extension NetworkControl {
     // struct ifaddrmsg: family AF_INET, prefix length, flags, scope, index.
     let message = NetlinkMessage(
       type: RTM_GETADDR, flags: NLM_F_DUMP, header: [2, 0, 0, 0, 0, 0, 0, 0])
-    var addresses: [InterfaceAddress] = []
-    for reply in try route.request(message) where reply.type == RTM_NEWADDR {
-      let attributes = try NetlinkAttributes(reply, after: 8)
-      guard reply.payload.native(at: 4, as: Int32.self) == index, reply.payload[0] == 2,
-        reply.payload[1] <= 32,
-        let address = (attributes[IFA_LOCAL] ?? attributes[IFA_ADDRESS])
-          .flatMap({ IPv4Address(octets: $0.value) })
-      else { continue }
-      addresses.append(InterfaceAddress(address, prefixLength: reply.payload[1]))
-    }
-    return addresses
-  }
-}
-
-extension InterfaceState {
-  /// What an `RTM_NEWLINK` message says.
-  init(link reply: NetlinkReply) throws(NetlinkError) {
-    let attributes = try NetlinkAttributes(reply, after: 16)
-    guard let index = reply.payload.native(at: 4, as: Int32.self),
-      let flags = reply.payload.native(at: 8, as: UInt32.self), let name = attributes[IFLA_IFNAME]
-    else { throw .malformed("a link without a name") }
-    // A tunnel or `lo` may have no Ethernet address.
-    let mac = attributes[IFLA_ADDRESS].flatMap { MACAddress(octets: $0.value) } ?? .zero
-    self.init(
-      index: index, name: name.string, mac: mac, mtu: try attributes.number(IFLA_MTU) ?? 0)
-    let maximum = try attributes.number(IFLA_MAX_MTU, UInt32.self)
-    maximumMTU = maximum == 0 ? nil : maximum
-    isUp = flags & 1 == 1  // IFF_UP
-    hasCarrier = try attributes.number(IFLA_CARRIER, UInt8.self) == 1
-    operationalState =
-      try attributes.number(IFLA_OPERSTATE).flatMap(OperationalState.init(rawValue:)) ?? .unknown
-    rxQueues = try attributes.number(IFLA_NUM_RX_QUEUES) ?? 1
-    txQueues = try attributes.number(IFLA_NUM_TX_QUEUES) ?? 1
+    return try route.request(message).addresses(of: index)
   }
 }
 

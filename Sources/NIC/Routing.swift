@@ -22,10 +22,7 @@ extension NetworkControl {
     do throws(NetlinkError) {
       _ = try lookUp(address, out: interface.index, flags: RTM_F_FIB_MATCH)
       let attributes = try lookUp(address, out: interface.index, flags: 0).attributes
-      return Route(
-        gateway: attributes[RTA_GATEWAY].flatMap { IPv4Address(octets: $0.value) },
-        outInterface: try attributes.number(RTA_OIF) ?? interface.index,
-        preferredSource: attributes[RTA_PREFSRC].flatMap { IPv4Address(octets: $0.value) })
+      return try Route(attributes, default: interface.index)
     } catch {
       throw error.fault(
         "there is no route to \(address) out of \(interface.name)",
@@ -54,10 +51,7 @@ extension NetworkControl {
     var message = NetlinkMessage(type: RTM_GETROUTE, header: header)
     message.put(RTA_DST, bytes: address.octets)
     if let out { message.put(RTA_OIF, out) }
-    guard let reply = try route.request(message).first(where: { $0.type == RTM_NEWROUTE }) else {
-      throw .malformed("no route in the answer about a route")
-    }
-    return (reply.payload.count > 7 ? reply.payload[7] : 0, try NetlinkAttributes(reply, after: 12))
+    return try route.request(message).route()
   }
 
   /// The networks that `interface` reaches without a gateway: its routes of link scope, in order.
@@ -66,18 +60,7 @@ extension NetworkControl {
     do throws(NetlinkError) {
       let message = NetlinkMessage(
         type: RTM_GETROUTE, flags: NLM_F_DUMP, header: [2] + [UInt8](repeating: 0, count: 11))
-      var prefixes: Set<InterfaceAddress> = []
-      for reply in try route.request(message) where reply.type == RTM_NEWROUTE {
-        let attributes = try NetlinkAttributes(reply, after: 12)
-        guard reply.payload[6] == RT_SCOPE_LINK, reply.payload[7] == RTN_UNICAST,
-          reply.payload[1] <= 32, attributes[RTA_GATEWAY] == nil,
-          try attributes.number(RTA_OIF) == interface.index
-        else { continue }
-        // A route to 0.0.0.0/0 has no RTA_DST.
-        let network = attributes[RTA_DST].flatMap { IPv4Address(octets: $0.value) } ?? IPv4Address(0)
-        prefixes.insert(InterfaceAddress(network, prefixLength: reply.payload[1]))
-      }
-      return prefixes.sorted()
+      return try route.request(message).onLinkPrefixes(of: interface.index)
     } catch {
       throw error.fault("cannot read the routes of \(interface.name)")
     }
@@ -90,18 +73,7 @@ extension NetworkControl {
       // struct ndmsg: family AF_INET, pads, index, state, flags, type.
       let message = NetlinkMessage(
         type: RTM_GETNEIGH, flags: NLM_F_DUMP, header: [2] + [UInt8](repeating: 0, count: 11))
-      let known = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT
-      var neighbours: [IPv4Address: MACAddress] = [:]
-      for reply in try route.request(message) where reply.type == RTM_NEWNEIGH {
-        let attributes = try NetlinkAttributes(reply, after: 12)
-        guard reply.payload.native(at: 4, as: Int32.self) == interface.index,
-          let state = reply.payload.native(at: 8, as: UInt16.self), state & known != 0,
-          let address = attributes[NDA_DST].flatMap({ IPv4Address(octets: $0.value) }),
-          let mac = attributes[NDA_LLADDR].flatMap({ MACAddress(octets: $0.value) }), !mac.isGroup
-        else { continue }
-        neighbours[address] = mac
-      }
-      return neighbours
+      return try route.request(message).neighbours(of: interface.index)
     } catch {
       throw error.fault("cannot read the neighbour table of \(interface.name)")
     }

@@ -3,7 +3,7 @@ import Kernel
 
 /// The rules for names of target files. A job's directories bear its file's name, which appears in logs and
 /// in operators' shells: so it must be visible text, and no option of a command.
-enum JobName {
+package enum JobName {
   /// Octets. Leaves room for the number that tells jobs of one name apart, in the 255 that a file system
   /// allows.
   static let longest = 200
@@ -16,12 +16,12 @@ enum JobName {
     ].flatMap { [$0, $0 + ".new"] })
 
   /// Names that uploads in progress have, and those that are none of the box's business.
-  static func isHidden(_ name: FileName) -> Bool {
+  package static func isHidden(_ name: FileName) -> Bool {
     name.octets.first == UInt8(ascii: ".") || name.octets.suffix(5) == Array(".part".utf8)
   }
 
   /// What is wrong with a name: found and expected; nil for a usable one.
-  static func objection(to name: FileName) -> (found: String, expected: String)? {
+  package static func objection(to name: FileName) -> (found: String, expected: String)? {
     guard name.octets.count <= longest else {
       return ("a file name of \(name.octets.count) octets", "\(longest) at most")
     }
@@ -36,7 +36,7 @@ enum JobName {
   }
 
   /// A usable name that resembles an unusable one.
-  static func safe(_ name: FileName) -> String {
+  package static func safe(_ name: FileName) -> String {
     let octets = name.octets.prefix(longest - 1).map { octet in
       let isPlain =
         UInt8(ascii: "0")...UInt8(ascii: "9") ~= octet

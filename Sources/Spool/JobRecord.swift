@@ -77,7 +77,7 @@ public struct JobRecord: Hashable, Sendable, Codable {
     var sha256: String
   }
 
-  func encoded() throws(Fault) -> [UInt8] {
+  package func encoded() throws(Fault) -> [UInt8] {
     do {
       let sealed = Sealed(job: self, sha256: SHA256.hex(try Self.canonical(self)))
       return try Self.canonical(sealed) + [UInt8(ascii: "\n")]
@@ -87,7 +87,7 @@ public struct JobRecord: Hashable, Sendable, Codable {
   }
 
   /// nil unless every octet is as it was written.
-  init?(_ octets: [UInt8]) {
+  package init?(_ octets: [UInt8]) {
     let decoder = JSONDecoder()
     guard let sealed = try? decoder.decode(Sealed.self, from: Data(octets)),
       let canonical = try? Self.canonical(sealed.job), SHA256.hex(canonical) == sealed.sha256,

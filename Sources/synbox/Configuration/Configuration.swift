@@ -6,7 +6,7 @@ import Scan
 import Wire
 
 /// What `synbox serve` is told. Target files may override rate, bandwidth, probes, cooldown and ports.
-struct Configuration {
+package struct Configuration {
   /// Which NIC profile is applied at start.
   enum Profile: Equatable {
     /// The built-in one of the interface's driver.
@@ -41,14 +41,14 @@ struct Configuration {
   ]
 
   /// The rate that no job exceeds: of rate and bandwidth the lower one; nil when neither is set.
-  var rateLimit: PacketRate? {
+  package var rateLimit: PacketRate? {
     let limits = [rate, bandwidth?.packetRate(frameBytes: probeProfile.frameLength)]
     return limits.compactMap(\.self).min { ($0.perSecond ?? .max) < ($1.perSecond ?? .max) }
   }
 
   /// Directories, or files, that must stay readable after the drop so that the configuration can be read
   /// again.
-  var readablePaths: [String] {
+  package var readablePaths: [String] {
     let files = [path] + [scope.allowFile, scope.denyFile].compactMap(\.self)
     return Set(
       files.map { file in

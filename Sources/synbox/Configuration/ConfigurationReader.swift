@@ -12,7 +12,11 @@ extension Configuration {
 
   /// Reads a configuration. Throws `ProfileError` for what is wrong in it, `Fault` when it cannot be read.
   init(path: String) throws {
-    let octets = try Files.read(path, limit: Self.maximumSize)
+    try self.init(try Files.read(path, limit: Self.maximumSize), path: path)
+  }
+
+  /// Reads a configuration's octets. `path` names it in errors, and is what its own paths are relative to.
+  package init(_ octets: [UInt8], path: String) throws(ProfileError) {
     let document = try TOMLDocument(octets, file: path, maximumSize: Self.maximumSize)
     try document.requireKnown(document.root, [], Self.keys)
     let reader = ConfigurationReader(document: document)
