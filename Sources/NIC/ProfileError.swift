@@ -1,4 +1,5 @@
 // What is wrong with a profile, and where.
+import Kernel
 
 /// A mistake in a profile: prints as `FILE:LINE:COLUMN: found …, expected …`.
 public struct ProfileError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -17,8 +18,12 @@ public struct ProfileError: Error, Hashable, Sendable, CustomStringConvertible {
     self.expected = expected
   }
 
+  /// What cannot be seen is escaped: a profile must not reach the operator's terminal through its mistakes.
   public var description: String {
-    "\(file):\(line):\(column): found \(found), expected \(expected)"
+    let text = "\(file):\(line):\(column): found \(found), expected \(expected)"
+    return text.unicodeScalars.map { scalar in
+      FileName.isVisible(scalar) ? String(scalar) : "\\u{\(String(scalar.value, radix: 16))}"
+    }.joined()
   }
 }
 
@@ -29,7 +34,8 @@ struct ProfilePositions {
   private let lines: [Substring]
 
   init(_ text: String) {
-    lines = text.split(omittingEmptySubsequences: false) { $0.isNewline }
+    // As TOML has it: other characters that break lines elsewhere may stand in comments and strings.
+    lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
   }
 
   /// The line and column, from 1, of the key at the end of `path`.

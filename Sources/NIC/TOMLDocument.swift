@@ -39,14 +39,17 @@ public struct TOMLDocument {
         file: file, line: 1, column: 1, found: "more than \(maximumSize) octets",
         expected: "a file that a person wrote")
     }
-    guard let text = String(validating: bytes, as: UTF8.self) else {
-      let valid = String(decoding: bytes, as: UTF8.self).prefix { $0 != "\u{fffd}" }
-      let line = valid.split(omittingEmptySubsequences: false) { $0.isNewline }
+    do {
+      _ = try UTF8Span(validating: bytes.span)
+    } catch {
+      let lines = bytes[..<error.byteOffsets.lowerBound]
+        .split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
       throw ProfileError(
-        file: file, line: line.count, column: (line.last?.count ?? 0) + 1,
+        file: file, line: lines.count,
+        column: String(decoding: lines[lines.count - 1], as: UTF8.self).count + 1,
         found: "octets that are not UTF-8", expected: "TOML text")
     }
-    try self.init(text, file: file)
+    try self.init(String(decoding: bytes, as: UTF8.self), file: file)
   }
 
   /// Throws for a key of `table`, which stands at `path`, that is not among `known`.
@@ -54,9 +57,8 @@ public struct TOMLDocument {
     throws(ProfileError)
   {
     for key in table.keys where !known.contains(key) {
-      let shown = Self.shown(TOMLValue(stringLiteral: key))
       throw error(
-        at: path + [key], found: "the key \(shown)",
+        at: path + [key], found: "the key \(Self.shown(key))",
         expected: "one of \(known.joined(separator: ", "))")
     }
   }
@@ -72,11 +74,14 @@ public struct TOMLDocument {
     switch value.type {
     case .table: return "a table"
     case .array: return "a list"
-    default:
-      let text = value.debugDescription.unicodeScalars.map {
-        $0.value < 32 || $0.value == 127 ? "?" : String($0)
-      }
-      return text.count > 60 ? text.prefix(60).joined() + "…" : text.joined()
+    case .string: return shown(value.string ?? "")
+    default: return value.debugDescription
     }
+  }
+
+  /// Text as it may stand in a message: in quotes, and short. `ProfileError` makes it printable.
+  public static func shown(_ text: String) -> String {
+    let scalars = text.unicodeScalars
+    return "\"\(String(String.UnicodeScalarView(scalars.prefix(60))))\(scalars.count > 60 ? "…" : "")\""
   }
 }

@@ -65,7 +65,8 @@ public enum FieldListError: Error, Hashable, Sendable, CustomStringConvertible {
 
   public var found: String {
     switch self {
-    case .unknown(let name): "the field \"\(name)\""
+    // Nothing unprintable reaches the terminal.
+    case .unknown(let name): "the field \(name.debugDescription)"
     case .repeated(let field): "the field \"\(field.rawValue)\" twice"
     }
   }

@@ -92,6 +92,13 @@ import Wire
       "x = \"\"\"\na\"\"\"",
       "p.toml:1:5: found a string of several lines, expected one that ends on its line"
     ),
+    // Characters that break lines elsewhere, and such as no terminal must see.
+    (
+      "# \u{2028}\nmtu = 1", "p.toml:2:1: found 1, expected a number from 68 to 65535"
+    ),
+    (
+      "mtu = \"\u{202e}\"", "p.toml:1:1: found \"\\u{202e}\", expected a number from 68 to 65535"
+    ),
     ("[[.", "p.toml:1:3: found \".\", expected the name of a section"),
     ("\u{feff}[#\n]", "p.toml:1:3: found \"#\", expected the name of a section"),
   ])
@@ -116,6 +123,11 @@ import Wire
     #expect(
       fault { _ = try InterfaceProfile(toml: bytes, file: "p.toml") }
         == "p.toml:2:5: found octets that are not UTF-8, expected TOML text")
+    #expect(
+      fault {
+        _ = try InterfaceProfile(toml: Array("# \u{2028}\u{fffd}\n".utf8) + [0xe7], file: "p.toml")
+      }
+        == "p.toml:2:1: found octets that are not UTF-8, expected TOML text")
     let long = [UInt8](repeating: UInt8(ascii: "#"), count: 70_000)
     #expect(fault { _ = try InterfaceProfile(toml: long, file: "p") }.contains("more than 65536"))
   }

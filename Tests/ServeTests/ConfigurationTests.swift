@@ -27,6 +27,7 @@ import Testing
       "\(head)output-fields = [\"saddr\", \"saddr\"]\n\(scope)",
       "box.toml:3:1: found the field \"saddr\" twice, expected each field once"
     ),
+    ("\(head)report = \"\\u001b[2J\"\n\(scope)", "box.toml:3:1: found \"\\u{1b}[2J\", expected one of"),
     ("\(head)batch = 5000\n\(scope)", "box.toml:3:1: found 5000, expected a number from 1 to 4096"),
     (
       "\(head)gateway-mac = \"01:00:00:00:00:01\"\n\(scope)", "expected an Ethernet address of one host"

@@ -115,7 +115,7 @@ private struct ConfigurationReader {
     guard let text = try text([key]) else { return nil }
     guard let word = Word(rawValue: text) else {
       let known = Word.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
-      throw document.error(at: [key], found: "\"\(text)\"", expected: "one of \(known)")
+      throw document.error(at: [key], found: TOMLDocument.shown(text), expected: "one of \(known)")
     }
     return word
   }
@@ -143,7 +143,7 @@ private struct ConfigurationReader {
     guard let text = try text(["gateway-mac"]) else { return nil }
     guard let mac = MACAddress(text), !mac.isGroup, mac != .zero else {
       throw document.error(
-        at: ["gateway-mac"], found: "\"\(text)\"",
+        at: ["gateway-mac"], found: TOMLDocument.shown(text),
         expected: "an Ethernet address of one host such as 02:00:00:00:00:01")
     }
     return mac
