@@ -24,7 +24,7 @@ extension Spool {
   }
 
   func moveFinished(_ job: Job) throws(Fault) -> String {
-    try removeOwn(of: job, keeping: ["summary.json", "results.csv", "results.jsonl"])
+    try removeOwn(of: job, keeping: OutputFormat.fileNames.union(["summary.json"]))
     return try move(job, to: data.results)
   }
 
@@ -49,6 +49,9 @@ extension Spool {
 }
 
 extension OutputFormat {
+  /// The names that results have in results/NAME/.
+  static let fileNames = Set(allCases.map(\.fileName))
+
   /// The results' name in results/NAME/.
   var fileName: String {
     switch self {

@@ -1,5 +1,6 @@
 // What a process that ended in the middle of something has left in active/.
 import Kernel
+import Scan
 
 /// A job that was found in active/.
 public struct InterruptedJob: Sendable {
@@ -59,7 +60,8 @@ extension Spool {
     var job = Job(
       name: name, file: file, directory: directory,
       record: record ?? JobRecord(file: file, now: Clock.realtime))
-    if entries.contains("summary.json"), entries.contains(where: { $0.hasPrefix("results.") }) {
+    // Partial results are none: a summary beside them alone is not the end.
+    if entries.contains("summary.json"), entries.contains(where: OutputFormat.fileNames.contains) {
       leftovers.finished.append(try moveFinished(job))
       return nil
     }

@@ -44,6 +44,8 @@ import Testing
     let forged = text.replacing(job.record.key, with: other + job.record.key.dropFirst())
     try Data(forged.utf8).write(to: box.url(path))
     #expect(try box.spool.interrupted().jobs.first?.note?.contains("damaged") == true)
+    try Data(text.replacing(": ", with: ":  ").utf8).write(to: box.url(path))
+    #expect(try box.spool.interrupted().jobs.first?.note?.contains("damaged") == true)
     // What it was given instead is good.
     #expect(try box.spool.interrupted().jobs.first?.note == nil)
   }
@@ -77,6 +79,13 @@ import Testing
   @Test func resultsWithoutASummaryAreNotTakenForTheEnd() throws {
     let (box, job) = try interruptedBox()
     try Files.rename(job.partial, to: "\(job.directory)/results.csv")
+    #expect(try box.spool.interrupted().jobs.count == 1)
+    #expect(try box.names("active/net.txt") == ["job.json", "net.txt"])
+  }
+
+  @Test func aSummaryBesidePartialResultsIsNotTakenForTheEnd() throws {
+    let (box, _) = try interruptedBox()
+    try Data("{}".utf8).write(to: box.url("active/net.txt/summary.json"))
     #expect(try box.spool.interrupted().jobs.count == 1)
     #expect(try box.names("active/net.txt") == ["job.json", "net.txt"])
   }
