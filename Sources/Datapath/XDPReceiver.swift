@@ -116,7 +116,7 @@ public final class XDPReceiver: Receiver {
   /// jam.
   package static func receipt(noted: UInt64, taken: UInt64) -> UInt64 {
     let tick: UInt64 = 10_000_000
-    return taken > noted + tick ? noted + tick : max(noted, taken)
+    return taken > noted ? noted + min(taken - noted, tick) : noted
   }
 
   public func fates() throws(Fault) -> FateCounts {
