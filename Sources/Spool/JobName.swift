@@ -30,7 +30,10 @@ package enum JobName {
     guard text.unicodeScalars.allSatisfy(FileName.isVisible) else {
       return (found, "a name without control and formatting characters")
     }
-    guard !text.hasPrefix("-") else { return (found, "a name that does not begin with -") }
+    // The octet: with a combining mark behind it, it would be another character of the text.
+    guard name.octets.first != UInt8(ascii: "-") else {
+      return (found, "a name that does not begin with -")
+    }
     guard !own.contains(text) else { return (found, "a name that the box does not use itself") }
     return nil
   }
