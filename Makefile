@@ -20,7 +20,7 @@ PACKAGES_BENCH := zmap masscan nftables valgrind python3-matplotlib
 # Debian's own, which finds Debian's matplotlib.
 PYTHON         := /usr/bin/python3
 
-.PHONY: help setup bpf build benchmark test run bench evaluate check fmt clean
+.PHONY: help setup bpf build benchmark test fuzz run bench evaluate check fmt clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -79,6 +79,20 @@ test: build benchmark check ## all tests; those on the kernel and the lab need r
 	@# One after another: the labs' scans need the processors for themselves.
 	swift test --skip-build --no-parallel
 	$(PYTHON) -m unittest discover -s Tests/Evaluation -p '*_test.py'
+
+# Of -sanitize options the Swift compiler heeds the last alone, so that one names both; SwiftPM's own makes room
+# for libFuzzer's main function and covers C and C++.
+FUZZ := -c release --scratch-path build/fuzz/build --product fuzz --sanitize fuzzer \
+        -Xswiftc -sanitize=fuzzer,address -Xcc -fsanitize=address -Xcxx -fsanitize=address
+MINUTES ?= 5
+
+fuzz: bpf ## fuzz every reader of foreign octets for MINUTES=5 in all; docs/fuzzing.md
+	@SYNBOX_FUZZ=1 swift build $(FUZZ) 2>&1 \
+	  | { grep -v __asan_extra_spill_area || true; }; exit $${PIPESTATUS[0]}
+	@cp build/fuzz/build/release/fuzz build/fuzz/fuzz
+	@# The XDP program has its test.
+	swift build --build-tests
+	@$(PYTHON) Tests/Fuzz --minutes $(MINUTES)
 
 bench: ## measure against ZMap and Masscan, under 10 minutes: build/evaluation/report.md
 evaluate: ## the same in full: five rounds, the whole of every network

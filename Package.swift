@@ -28,9 +28,27 @@ let argumentParser = Target.Dependency.product(
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let toml = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
 
+/// `make fuzz` asks for it: everything is built with libFuzzer, which brings a main function of its own, so the
+/// program becomes a library.
+let isFuzzing = Context.environment["SYNBOX_FUZZ"] != nil
+
+let program: [Target.Dependency] = [
+  "Confinement", "Datapath", "Kernel", "NIC", "Plan", "Scan", "Spool", "Wire", argumentParser,
+  logging, toml,
+]
+
+let fuzzers: [Target] =
+  isFuzzing
+  ? [
+    .target(name: "CFuzz", path: "Tests/Fuzz/CFuzz"),
+    .executableTarget(
+      name: "fuzz", dependencies: ["CFuzz", "FuzzTargets", "Kernel"], path: "Tests/Fuzz/Engine",
+      swiftSettings: strict),
+  ] : []
+
 let package = Package(
   name: "synbox",
-  products: [.executable(name: "synbox", targets: ["synbox"])],
+  products: isFuzzing ? [] : [.executable(name: "synbox", targets: ["synbox"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -55,13 +73,10 @@ let package = Package(
     module("Datapath", ["Kernel", "Wire"]),
     module("Confinement", ["Kernel"]),
     module("Spool", ["Kernel", "Plan", "Scan", "Wire"]),
-    .executableTarget(
-      name: "synbox",
-      dependencies: [
-        "Confinement", "Datapath", "Kernel", "NIC", "Plan", "Scan", "Spool", "Wire",
-        argumentParser, logging, toml,
-      ],
-      swiftSettings: strict),
+    isFuzzing
+      ? .target(
+        name: "synbox", dependencies: program, exclude: ["main.swift"], swiftSettings: strict)
+      : .executableTarget(name: "synbox", dependencies: program, swiftSettings: strict),
 
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
     tests("WireTests", ["Wire", "TestSupport"]),
@@ -78,6 +93,13 @@ let package = Package(
     tests("NICTests", ["NIC", "Kernel", "Wire", "TestSupport"]),
     tests("DatapathTests", ["Datapath", "Kernel", "Wire", "TestSupport"]),
     tests("ConfinementTests", ["Confinement", "ConfinementProbe", "Kernel"]),
+
+    // Readers of foreign octets: their corpora in every test run, libFuzzer in `make fuzz`.
+    .target(
+      name: "FuzzTargets",
+      dependencies: ["Datapath", "Kernel", "NIC", "Plan", "Scan", "Spool", "Wire", "synbox"],
+      path: "Tests/Fuzz/Targets", swiftSettings: strict),
+    tests("FuzzTests", ["FuzzTargets", "Kernel", "TestSupport", "synbox"]),
 
     // A drop cannot be taken back, so the tests run it in a process of its own.
     .target(name: "CConfinementProbe", path: "Tests/CConfinementProbe"),
@@ -101,6 +123,6 @@ let package = Package(
             ["-Xlinker", "--wrap=\($0)"]
           })
       ]),
-  ],
+  ] + fuzzers,
   cLanguageStandard: .gnu17
 )

@@ -1,0 +1,27 @@
+// Allow and deny lists.
+import Plan
+
+extension FuzzTarget {
+  /// A mistake within the file, or exactly the addresses that a second reading finds; an empty list is none
+  /// unless that is allowed, so that a list that was cut off does not let everything through.
+  static let addressList = FuzzTarget("address-list", maximumLength: 512) { octets in
+    let mistakes = AddressList.check(octets.span, name: "f", allowEmpty: false)
+    for mistake in mistakes { try mistake.requirePlace(in: octets) }
+    let set: AddressSet
+    do throws(InputError) {
+      set = try AddressList.parse(octets, name: "f", allowEmpty: true)
+    } catch {
+      return try require(mistakes.first == error, "\(mistakes) but \(error)")
+    }
+    let strict = try? AddressList.parse(octets, name: "f", allowEmpty: false)
+    try require((strict == nil) == !mistakes.isEmpty, "\(mistakes)")
+    try require(strict == nil ? set.isEmpty : strict == set, "\(set.ranges)")
+    let (entries, directives) = try plainLines(octets)
+    try require(directives.isEmpty && entries.allSatisfy { $0.ports == nil }, "no list of addresses")
+    try require(set == plainAddresses(entries), "\(set.ranges), expected \(entries)")
+    // Complement and union take it apart and put it together again.
+    let rest = AddressSet.all.subtracting(set)
+    try require(rest.intersection(set).isEmpty && rest.union(set) == .all, "\(set.ranges)")
+    try require(rest.count + set.count == 1 << 32, "\(rest.count) + \(set.count)")
+  }
+}

@@ -1,0 +1,21 @@
+// The box's configuration.
+import NIC
+import Plan
+import synbox
+
+extension FuzzTarget {
+  /// A mistake with its line, or a configuration whose rate can be kept and whose directories can be opened
+  /// to a confined process without opening all.
+  static let configuration = FuzzTarget("configuration", maximumLength: 1024, frees: false) { octets in
+    let configuration: Configuration
+    do throws(ProfileError) {
+      configuration = try Configuration(octets, path: "/etc/synbox/box.toml")
+    } catch {
+      return try error.requirePlace(in: octets)
+    }
+    let rate = configuration.rateLimit?.perSecond
+    try require(rate.map { 1...PacketRate.maximum ~= $0 } ?? true, "rate \(rate ?? 0)")
+    try require(!configuration.readablePaths.contains("/"), "everything stays readable")
+    try require(configuration.readablePaths.contains("/etc/synbox"), "\(configuration.readablePaths)")
+  }
+}

@@ -1,0 +1,78 @@
+// Frames as packet capture hands them over.
+import Wire
+
+private let key = SipHashKey(k0: 0x0706_0504_0302_0100, k1: 0x0f0e_0d0c_0b0a_0908)
+private let anotherKey = SipHashKey(k0: 0x1716_1514_1312_1110, k1: 0x1f1e_1d1c_1b1a_1918)
+private let ports: ClosedRange<UInt16> = 39_990...40_010
+private let ours = IPv4Address(198, 18, 0, 1)
+
+private func classifier(_ key: SipHashKey, all: Bool = true) -> ReplyClassifier {
+  ReplyClassifier(
+    cookie: Cookie(key: key), sources: [ours], ports: ports, reportClosed: all, reportICMP: all)
+}
+
+extension FuzzTarget {
+  /// Nothing is valid without a cookie: what holds under one key fails under another, and a TCP reply
+  /// acknowledges what its own addresses and ports hash to. What is not to be reported differs by that alone.
+  static let packets = FuzzTarget("packets", maximumLength: 1514) { octets in
+    var frame = octets
+    // Nobody reads the destination address; its first bit asks for a cookie that holds, or else every
+    // change of an address or a port would end there.
+    if let first = frame.first, first & 1 == 1 { forge(&frame) }
+    let (fate, reply) = classifier(key).classify(frame.span, time: 7)
+    try require((reply != nil) == [.open, .closed, .icmp].contains(fate), "\(fate), a reply or none")
+    let (foreign, stranger) = classifier(anotherKey).classify(frame.span, time: 7)
+    try require(stranger == nil, "\(foreign) under another key")
+    try require(foreign == (fate.rawValue >= Fate.open.rawValue ? .badCookie : fate), "\(foreign)")
+    let silent = classifier(key, all: false).classify(frame.span, time: 7).fate
+    switch fate {
+    case .closed: try require(silent == .closedUnreported, "\(silent)")
+    case .icmp: try require(silent == .icmpUnreported, "\(silent)")
+    default: try require(silent == fate, "\(silent) for \(fate)")
+    }
+    if let reply { try check(reply, of: fate, in: frame) }
+  }
+
+  private static func check(_ reply: Reply, of fate: Fate, in frame: [UInt8]) throws {
+    let kinds: [Fate: Reply.Kind] = [.open: .open, .closed: .closed, .icmp: .icmp]
+    try require(kinds[fate] == reply.kind, "\(reply.kind) for \(fate)")
+    try require(ports.contains(reply.destinationPort.value), "\(reply.destinationPort)")
+    try require(reply.time == 7 && !reply.resetWanted, "not from the frame")
+    try require(
+      reply.optionsLength <= 40 && reply.optionsLength % 4 == 0
+        && Int(reply.optionsLength) + 54 <= frame.count,
+      "\(reply.optionsLength) octets of options")
+    guard reply.kind != .icmp else { return }
+    try require(reply.destination == ours, "to \(reply.destination)")
+    let sequence = Cookie(key: key).sequenceNumber(
+      source: reply.destination.value, destination: reply.source.value,
+      sourcePort: reply.destinationPort.value, destinationPort: reply.sourcePort.value)
+    let ahead = reply.acknowledgmentNumber &- sequence
+    try require(reply.kind == .open ? ahead == 1 : ahead <= 1, "\(ahead) octets ahead")
+  }
+
+  /// Writes the cookie where a frame without VLAN tags has it, if it has room for one.
+  private static func forge(_ frame: inout [UInt8]) {
+    guard frame.count > 23 else { return }
+    let ip = 14 + (frame[23] == 1 ? 28 + Int(frame[14] & 15) * 4 - 20 : 0)
+    guard frame.count > ip else { return }
+    let payload = ip + Int(frame[ip] & 15) * 4
+    let isProbe = ip > 14
+    let place = payload + (isProbe ? 4 : 8)
+    guard frame.count >= place + 4, frame.count >= ip + 20 else { return }
+    let original = frame
+    let span = original.span
+    let (from, to) = (span.word32(at: ip + 12), span.word32(at: ip + 16))
+    let (fromPort, toPort) = (span.word16(at: payload), span.word16(at: payload + 2))
+    let cookie = Cookie(key: key)
+    let number =
+      isProbe
+      ? cookie.sequenceNumber(
+        source: from, destination: to, sourcePort: fromPort, destinationPort: toPort)
+      : cookie.sequenceNumber(
+        source: to, destination: from, sourcePort: toPort, destinationPort: fromPort) &+ 1
+    for index in 0..<4 {
+      frame[place + index] = UInt8(truncatingIfNeeded: number >> UInt32(24 - 8 * index))
+    }
+  }
+}

@@ -1,0 +1,66 @@
+// A second, plain reading of what the line reader accepts, to compare with: line by line, with strings.
+import Plan
+import Wire
+
+/// An entry as it is written.
+struct PlainEntry {
+  var first: UInt32
+  var last: UInt32
+  /// nil: none are named.
+  var ports: PortSet?
+}
+
+/// The entries and directives of a text that was accepted.
+func plainLines(_ octets: [UInt8]) throws -> (entries: [PlainEntry], directives: [Substring]) {
+  let text = octets.starts(with: [0xef, 0xbb, 0xbf]) ? octets.dropFirst(3) : octets[...]
+  var (entries, directives): ([PlainEntry], [Substring]) = ([], [])
+  for line in text.split(separator: UInt8(ascii: "\n")) {
+    // Accepted lines are ASCII outside comments.
+    let content = String(decoding: line.prefix { $0 != UInt8(ascii: "#") }, as: UTF8.self)
+    for word in content.split(whereSeparator: { " \t\r\r\n".contains($0) }).prefix(1) {
+      if word.hasPrefix("@") { directives.append(word) } else { entries.append(try plainEntry(word)) }
+    }
+  }
+  return (entries, directives)
+}
+
+private func plainEntry(_ word: Substring) throws -> PlainEntry {
+  let halves = word.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+  let ports = halves.count > 1 ? try PortSet(parsing: String(halves[1])) : nil
+  func address(_ text: Substring) throws -> UInt32 {
+    guard let address = IPv4Address(text) else {
+      throw FuzzFailure(description: "\"\(text)\" was accepted as an address")
+    }
+    return address.value
+  }
+  let range = halves[0].split(separator: "-", omittingEmptySubsequences: false)
+  if range.count == 2 {
+    return PlainEntry(first: try address(range[0]), last: try address(range[1]), ports: ports)
+  }
+  let prefix = halves[0].split(separator: "/", omittingEmptySubsequences: false)
+  let start = try address(prefix[0])
+  guard prefix.count == 2 else { return PlainEntry(first: start, last: start, ports: ports) }
+  guard let length = UInt8(decimal: prefix[1]), length <= 32 else {
+    throw FuzzFailure(description: "\"\(prefix[1])\" was accepted as a prefix length")
+  }
+  let size = UInt64(1) << UInt64(32 - length)
+  let first = UInt64(start) / size * size
+  return PlainEntry(first: UInt32(first), last: UInt32(first + size - 1), ports: ports)
+}
+
+/// How many different (address, port) pairs the entries name. Takes n² steps.
+func plainPairs(_ entries: [PlainEntry], without: PortSet) -> UInt64 {
+  let edges = entries.flatMap { [UInt64($0.first), UInt64($0.last) + 1] }.sorted()
+  var pairs: UInt64 = 0
+  for (start, end) in zip(edges, edges.dropFirst()) where start < end {
+    let covering = entries.filter { UInt64($0.first) <= start && end <= UInt64($0.last) + 1 }
+    let ports = PortSet(covering.flatMap { ($0.ports ?? without).ranges })
+    pairs += (end - start) * UInt64(ports.count)
+  }
+  return pairs
+}
+
+/// The addresses that the entries name.
+func plainAddresses(_ entries: [PlainEntry]) -> AddressSet {
+  AddressSet(entries.map { AddressRange($0.first, $0.last) })
+}

@@ -1,0 +1,23 @@
+// /proc/self/task/*/status, on which the proof of the drop rests.
+import Kernel
+
+extension FuzzTarget {
+  /// Refused, or every value stands in the text exactly once and in the kernel's form.
+  static let taskStatus = FuzzTarget("task-status", maximumLength: 2048) { octets in
+    let text = String(decoding: octets, as: UTF8.self)
+    guard let status = try? TaskStatus(task: 1, parsing: text) else { return }
+    let sets = [
+      "CapInh": status.inheritable, "CapPrm": status.permitted, "CapEff": status.effective,
+      "CapBnd": status.bounding, "CapAmb": status.ambient,
+    ]
+    let lines = text.split(separator: "\n")
+    for (name, set) in sets {
+      let digits = String(set.rawValue, radix: 16)
+      let value = String(repeating: "0", count: 16 - digits.count) + digits
+      let found = lines.filter { $0.hasPrefix("\(name):\t") }
+      try require(found.map { $0.lowercased() } == ["\(name):\t\(value)".lowercased()], "\(found)")
+    }
+    try require(lines.contains("NoNewPrivs:\t\(status.noNewPrivileges ? 1 : 0)"), "\(status)")
+    try require(lines.contains("Seccomp:\t\(status.seccomp.rawValue)"), "\(status)")
+  }
+}

@@ -1,0 +1,104 @@
+"""What `make fuzz MINUTES=n` runs: every fuzz target for its share of the time, and the XDP program.
+
+New finds of the corpora, logs and reproducers go to build/fuzz/.
+"""
+
+import argparse
+import concurrent.futures
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+OUTPUT = ROOT / "build" / "fuzz"
+PROGRAM = OUTPUT / "fuzz"
+CORPORA = ROOT / "Tests" / "Fuzz" / "Corpora"
+# The kernel's program and its twin in Swift: a test that counts frames, not time. About 20,000 a second.
+XDP_FRAMES_A_MINUTE = 200_000
+XDP_TEST = "AnswersFuzzTests.swift"
+
+
+def targets():
+    """Names, the octets of the longest inputs, whether leaks are looked for."""
+    lines = subprocess.run([PROGRAM, "--list"], check=True, capture_output=True, text=True).stdout
+    return [line.split() for line in lines.splitlines()]
+
+
+def seconds_each(minutes, processors, count):
+    """What each target gets when all processors work all the time, but one that the XDP program has."""
+    return max(1, int(minutes * 60 * processors / (count + processors)))
+
+
+def fuzz(name, longest, leaks, seconds):
+    """Runs one target; what is to be said if something was found."""
+    finds = OUTPUT / "corpora" / name
+    finds.mkdir(parents=True, exist_ok=True)
+    log = OUTPUT / f"{name}.log"
+    command = [
+        PROGRAM, f"--target={name}", f"-max_total_time={seconds}", f"-max_len={longest}",
+        "-timeout=10", "-rss_limit_mb=2048", "-malloc_limit_mb=256",
+        "-print_final_stats=1", "-reload=0",
+        f"-artifact_prefix={OUTPUT}/{name}-", finds, CORPORA / name,
+    ]  # fmt: skip
+    # What is freed waits to be used again so that a late use shows; 256 MiB of it, unless told otherwise.
+    environment = os.environ | {"ASAN_OPTIONS": f"quarantine_size_mb=16:detect_leaks={leaks}"}
+    with log.open("w") as output:
+        code = subprocess.run(
+            command, env=environment, stdout=output, stderr=subprocess.STDOUT).returncode
+    # What was found may stand in the log, too, in whatever octets.
+    text = log.read_text(errors="replace")
+    runs = re.search(r"^stat::number_of_executed_units: *([0-9]+)", text, re.MULTILINE)
+    print(f"{name:16} {runs[1] if runs else '?':>12} inputs, exit {code}", flush=True)
+    if code == 0:
+        return None
+    reproducers = re.findall(r"Test unit written to (.+)", text)
+    replays = [
+        f"  {path}\n  replay: build/fuzz/fuzz --target={name} {os.path.relpath(path, ROOT)}"
+        for path in reproducers]
+    return "\n".join([f"{name}: see {log.relative_to(ROOT)}", *(replays or ["  no reproducer was kept"])])
+
+
+def fuzz_xdp(frames):
+    """The XDP program against its twin in Swift; what is to be said if they differ. Needs root."""
+    log = OUTPUT / "xdp.log"
+    environment = os.environ | {"SYNBOX_FUZZ_FRAMES": str(frames)}
+    with log.open("w") as output:
+        code = subprocess.run(
+            ["swift", "test", "--skip-build", "--no-parallel", "--filter", XDP_TEST],
+            cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT,
+        ).returncode  # fmt: skip
+    if code == 0 and not re.search(
+        r"Test run with [1-9][0-9]* tests? .*passed", log.read_text(errors="replace")):
+        code = "0, but no test ran"
+    print(f"{'xdp':16} {frames:>12} frames, exit {code}", flush=True)
+    return None if code == 0 else f"xdp: see {log.relative_to(ROOT)}"
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="Tests/Fuzz")
+    parser.add_argument("--minutes", type=float, required=True, help="for all targets together")
+    parser.add_argument("--only", help="targets, separated by commas; without the XDP program")
+    options = parser.parse_args()
+    if not options.minutes > 0:
+        parser.error("found no time, expected minutes above 0")
+    chosen = targets()
+    if options.only:
+        wanted = options.only.split(",")
+        if unknown := set(wanted) - {name for name, *_ in chosen}:
+            parser.error(f"there is no target {', '.join(sorted(unknown))}")
+        chosen = [target for target in chosen if target[0] in wanted]
+    processors = len(os.sched_getaffinity(0))
+    seconds = seconds_each(options.minutes, processors, len(chosen))
+    print(f"{len(chosen)} targets for {seconds} s each, {processors} at a time", flush=True)
+    with concurrent.futures.ThreadPoolExecutor(processors) as pool:
+        work = [] if options.only else [
+            pool.submit(fuzz_xdp, int(options.minutes * XDP_FRAMES_A_MINUTE))]
+        work += [pool.submit(fuzz, *target, seconds) for target in chosen]
+        found = [text for text in (each.result() for each in work) if text]
+    print("\n".join(found) if found else "nothing was found")
+    return 1 if found else 0
+
+
+sys.exit(main())
