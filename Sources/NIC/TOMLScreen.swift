@@ -2,11 +2,11 @@
 
 /// toml++ 3.4 (in TOMLKit 0.6.0) aborts the process on an assertion, where it should report an error, on
 /// some malformed text: a section whose name begins with no name's character (`[=`, `[{`, `[` at the end
-/// of a line), or a bracket that closes another kind (`[}`). SwiftPM leaves assertions in release builds.
-/// Found by this module's fuzz test.
+/// of a line), a bracket that closes another kind (`[}`), or a date whose time begins with no digit
+/// (`1979-05-27T:`). SwiftPM leaves assertions in release builds. Found by fuzzing.
 ///
 /// So this looks first, and is stricter than TOML where no file of this product needs more: outside
-/// strings and comments there is ASCII alone, and strings end on their line.
+/// strings and comments there is ASCII alone and no colon, so no time, and strings end on their line.
 public struct TOMLScreen {
   /// The first place that the parser must not see; nil when it may see the text. Line and column from 1.
   public static func firstFault(in text: String)
@@ -53,6 +53,7 @@ public struct TOMLScreen {
         guard isHeader || open.popLast() == (scalar == "]" ? "[" : "{") else {
           return ("\"\(scalar)\"", "a bracket that was opened")
         }
+      case ":": return ("\":\"", "no colon outside strings")
       case "!"..."~": break
       default: return ("the character \(scalar.escaped(asASCII: true))", "ASCII outside strings")
       }

@@ -83,6 +83,7 @@ import Wire
     // toml++ would abort on these.
     ("mtu = 1500\n [ = 1]", "p.toml:2:4: found \"=\", expected the name of a section"),
     ("[ \nrings]", "p.toml:1:3: found the end of the line, expected the name of a section"),
+    ("m = 1979-05-27T:7230:0s0Z", "p.toml:1:16: found \":\", expected no colon outside strings"),
     ("x = [ }", "p.toml:1:7: found \"}\", expected a bracket that was opened"),
     (
       "mtu = \u{a0}1500",
