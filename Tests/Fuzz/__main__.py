@@ -43,7 +43,11 @@ def fuzz(name, longest, leaks, seconds):
         f"-artifact_prefix={OUTPUT}/{name}-", finds, CORPORA / name,
     ]  # fmt: skip
     # What is freed waits to be used again so that a late use shows; 256 MiB of it, unless told otherwise.
-    environment = os.environ | {"ASAN_OPTIONS": f"quarantine_size_mb=16:detect_leaks={leaks}"}
+    # Swift's own report of a crash gets in the way of libFuzzer's.
+    environment = os.environ | {
+        "ASAN_OPTIONS": f"quarantine_size_mb=16:detect_leaks={leaks}",
+        "SWIFT_BACKTRACE": "enable=no",
+    }
     with log.open("w") as output:
         code = subprocess.run(
             command, env=environment, stdout=output, stderr=subprocess.STDOUT).returncode
@@ -55,7 +59,7 @@ def fuzz(name, longest, leaks, seconds):
         return None
     reproducers = re.findall(r"Test unit written to (.+)", text)
     replays = [
-        f"  {path}\n  replay: build/fuzz/fuzz --target={name} {os.path.relpath(path, ROOT)}"
+        f"  {path}\n  replay: SWIFT_BACKTRACE=enable=no build/fuzz/fuzz --target={name} {os.path.relpath(path, ROOT)}"
         for path in reproducers]
     return "\n".join([f"{name}: see {log.relative_to(ROOT)}", *(replays or ["  no reproducer was kept"])])
 
