@@ -1,6 +1,14 @@
 // Memory from mmap(2), unmapped when its owner goes.
 import CLinux
 
+/// Octets of a page of memory.
+public var pageSize: Int { MappedMemory.pageSize }
+
+/// Octets of memory that the machine has. Asks the kernel, so before the drop.
+public var physicalMemory: UInt64 {
+  UInt64(max(0, sysconf(Int32(_SC_PHYS_PAGES)))) * UInt64(pageSize)
+}
+
 /// A mapping of a descriptor, or anonymous memory.
 @safe struct MappedMemory: ~Copyable, @unchecked Sendable {
   let start: UnsafeMutableRawPointer

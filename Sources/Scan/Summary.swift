@@ -54,7 +54,10 @@ public struct Summary: Sendable {
   /// Of the valid ones those that `--report` asks for: results written, duplicates and results discarded.
   public var repliesReported: UInt64 = 0
   public var duplicates: UInt64 = 0
+  /// Pairs forgotten because of the bound of memory. Each may stand among the results once more.
   public var dedupeEvictions: UInt64 = 0
+  /// That bound, octets; 0 without dedupe.
+  public var dedupeMemoryBytes: UInt64 = 0
   public var resultsWritten: UInt64 = 0
   /// News that came after the limit of results was reached.
   public var resultsDiscarded: UInt64 = 0
@@ -118,6 +121,7 @@ public struct Summary: Sendable {
     object.add("replies_reported", repliesReported)
     object.add("duplicates", duplicates)
     object.add("dedupe_evictions", dedupeEvictions)
+    object.add("dedupe_memory_bytes", dedupeMemoryBytes)
     object.add("results_written", resultsWritten)
     object.add("results_discarded", resultsDiscarded)
     object.add("cpu_user_seconds", cpuUserSeconds)

@@ -116,6 +116,17 @@ struct BadCall: CustomTestStringConvertible, Sendable {
     BadCall(["-p", "80", "-o", "/nowhere/out", "198.19.0.1"], 1, ["/nowhere/out"]),
     BadCall(
       ["-p", "80", "--transmit", "xdp-zerocopy", "198.19.0.1"], 1, ["zero-copy", "xdp-copy"]),
+    BadCall(
+      ["-p", "80", "--event-ring", "5000", "198.19.0.1"], 2, ["\"5000\"", "a power of two from 4096"]),
+    BadCall(
+      ["-p", "80", "--event-ring", "2K", "198.19.0.1"], 2, ["\"2K\"", "a power of two from 4096"]),
+    BadCall(["-p", "80", "--event-ring", "lots", "198.19.0.1"], 2, ["\"lots\"", "64K, 16M"]),
+    BadCall(
+      ["-p", "80", "--event-ring", "64K", "--receive", "packet", "198.19.0.1"], 1,
+      ["packet capture has no event ring", "Leave --event-ring out"]),
+    BadCall(["-p", "80", "--dedupe-memory", "1K", "198.19.0.1"], 2, ["\"1K\"", "at least 64K"]),
+    BadCall(
+      ["-p", "80", "--dedupe-memory", "64M", "--no-dedupe", "198.19.0.1"], 2, ["exclude each other"]),
     BadCall(["-p", "80", "-T", "99", "198.19.0.1"], 2, ["--sender-threads"]),
     BadCall(["-p", "80", "-T", "9", "198.19.0.1"], 1, ["4 transmit queues"]),
   ]

@@ -107,3 +107,21 @@ import Wire
     refuses(Duration.self, ["", "-1", "1d", "1ms", "8761h", "0.0000000001", "s", "1 s"])
   }
 }
+
+@Suite struct `A size of memory` {
+  @Test(arguments: [
+    ("4096", 4096), ("64K", 65_536), ("64k", 65_536), ("1.5M", 1_572_864), ("1G", 1 << 30),
+    ("1024G", 1 << 40), ("0", 0),
+  ])
+  func `counts in powers of 1024`(_ text: String, _ bytes: UInt64) throws {
+    #expect(try MemorySize(parsing: text).bytes == bytes)
+  }
+
+  @Test(arguments: [
+    "", "M", "-1", "1T", "1MB", "1 G", "0.3K", "1025G", "18446744073709551616", "99999999999G", ".5G",
+    "1.G",
+  ])
+  func `is refused where it is none`(_ text: String) {
+    #expect(throws: ValueError.self) { try MemorySize(parsing: text) }
+  }
+}

@@ -42,6 +42,13 @@ struct ScanCommand: ParsableCommand {
   @Flag(help: "Report every reply, also repeats.")
   var noDedupe = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Memory for dedupe, which grows with the answers up to this: 64M, 2G. Default 1G, half the "
+        + "machine's where that is less.",
+      valueName: "size"), transform: parsed)
+  var dedupeMemory: DedupeMemory?
+
   @Flag(help: "Print the probes instead of sending them, as `list` does.")
   var dryRun = false
 
@@ -50,6 +57,9 @@ struct ScanCommand: ParsableCommand {
   mutating func validate() throws {
     if rate != nil, bandwidth != nil {
       throw ValidationError("--rate and --bandwidth exclude each other")
+    }
+    if noDedupe, dedupeMemory != nil {
+      throw ValidationError("--no-dedupe and --dedupe-memory exclude each other")
     }
     if !dryRun, station.interface == nil {
       throw ValidationError("no interface: name one with -i, such as -i eth0")
@@ -63,6 +73,7 @@ struct ScanCommand: ParsableCommand {
       return try writeProbes(prepared.sequence, to: .standardOutput(), binary: false)
     }
     let settings = try station.settings()
+    let memory = dedupeMemory ?? .standard
     let signals = try SignalReader([.interrupt, .terminate, .user1, .hangUp])
     let files = try output.open()
     // 2. Privileged: configure, load, open.
@@ -76,7 +87,7 @@ struct ScanCommand: ParsableCommand {
     let nextHops = try NextHops(prepared.sequence.plan, on: opened)
     console.warn(foreign: opened.foreignSources)
     console.warn(unresolved: nextHops)
-    let job = jobSettings(prepared)
+    let job = jobSettings(prepared, memory)
     let run = try ScanRun(
       job, on: opened, nextHops: nextHops,
       writer: ResultWriter(
@@ -91,11 +102,12 @@ struct ScanCommand: ParsableCommand {
     if case .signal(let signal) = ending { throw ExitCode(128 + signal.rawValue) }
   }
 
-  private func jobSettings(_ prepared: PreparedPlan) -> JobSettings {
+  private func jobSettings(_ prepared: PreparedPlan, _ memory: DedupeMemory) -> JobSettings {
     var job = JobSettings(
       sequence: prepared.sequence, seed: prepared.seed,
       rate: chosenRate(
         rate, bandwidth, prepared.directives, frameLength: probeOptions.frameLength),
+      dedupeMemory: memory,
       // A fresh one: a reply to any other scan proves nothing to this one.
       key: .random())
     job.profile = probeOptions

@@ -43,6 +43,13 @@ struct StationOptions: ParsableArguments {
     help: "Frames handed to the kernel in one call (64; generator 4096); 1 sends each by itself.")
   var batch: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "Room for answers on their way from the XDP program to the scanner, 96 octets each: 64K, 16M, a "
+        + "power of two. Default 4M.",
+      valueName: "size"), transform: parsed)
+  var eventRing: EventRingSize?
+
   mutating func validate() throws {
     if let batch, !StationSettings.batches.contains(batch) {
       throw ValidationError(
@@ -66,6 +73,7 @@ struct StationOptions: ParsableArguments {
     settings.reset = rst
     settings.senders = senderThreads
     settings.batch = batch
+    settings.eventRing = eventRing
     return settings
   }
 }

@@ -31,13 +31,15 @@ package struct Configuration {
   var fields = ResultField.standard
   var probeProfile = ProbeProfile.smallest
   var maxRuntime: Duration?
+  var dedupeMemory = DedupeMemory.standard
   var scope: ScopeSources
 
   /// The configuration's keys, in the order in which errors name them.
   static let keys = [
     "data", "interface", "profile", "source-ip", "source-port", "gateway-mac", "transmit", "receive",
     "report", "rate", "bandwidth", "probes", "cooldown-time", "target-ports", "output-module",
-    "output-fields", "probe-options", "sender-threads", "batch", "max-runtime", "scope",
+    "output-fields", "probe-options", "sender-threads", "batch", "event-ring", "max-runtime",
+    "dedupe-memory", "scope",
   ]
 
   /// The rate that no job exceeds: of rate and bandwidth the lower one; nil when neither is set.

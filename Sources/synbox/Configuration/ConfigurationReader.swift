@@ -35,6 +35,7 @@ extension Configuration {
     fields = try reader.fields() ?? fields
     probeProfile = try reader.word("probe-options") ?? probeProfile
     maxRuntime = try reader.value("max-runtime")
+    dedupeMemory = try reader.value("dedupe-memory") ?? dedupeMemory
   }
 }
 
@@ -52,6 +53,7 @@ private struct ConfigurationReader {
     station.report = try word("report") ?? station.report
     station.senders = try number("sender-threads", 1...64) ?? station.senders
     station.batch = try number("batch", StationSettings.batches) ?? station.batch
+    station.eventRing = try value("event-ring")
   }
 
   func scope() throws(ProfileError) -> ScopeSources {

@@ -10,6 +10,7 @@ final class Console {
   private let terminal: Bool
   private var last: Progress?
   private var lineIsOpen = false
+  private var saysEvictions = true
 
   init(quiet: Bool, verbose: Bool) {
     self.quiet = quiet
@@ -38,7 +39,15 @@ final class Console {
         + "(\(some)\(hops.unresolved.count > 3 ? ", …" : ""))")
   }
 
+  /// Once a scan, when the first pair is forgotten.
+  private func warn(evictions: UInt64) {
+    guard evictions > 0, saysEvictions else { return }
+    saysEvictions = false
+    say(DedupeMemory.evictionWarning)
+  }
+
   func show(_ progress: Progress) {
+    warn(evictions: progress.dedupeEvictions)
     guard live else { return }
     let line = progress.line(since: last)
     write(terminal ? "\r\u{1b}[K\(line)" : "\(line)\n")
@@ -47,12 +56,14 @@ final class Console {
   }
 
   func finish(_ summary: Summary) {
+    warn(evictions: summary.dedupeEvictions)
     say(
       "\(summary.endedBecause): \(summary.resultsWritten) results, "
         + "\(summary.probesCompleted) probes in \(oneDigit(summary.sendingSeconds)) s "
         + "(\(short(summary.rateAchieved)) pps), \(summary.repliesValid) valid replies, "
         + "\(summary.repliesInvalid) invalid, \(summary.resetsSent) RSTs (\(summary.resetMode)), "
-        + "\(summary.eventsLost) events lost, \(summary.duplicates) duplicates")
+        + "\(summary.eventsLost) events lost, \(summary.duplicates) duplicates"
+        + (summary.dedupeEvictions > 0 ? ", \(summary.dedupeEvictions) pairs forgotten" : ""))
   }
 
   private func oneDigit(_ value: Double) -> String {

@@ -12,6 +12,8 @@ struct Progress {
   var repliesInvalid: UInt64
   var eventsLost: UInt64
   var duplicates: UInt64
+  /// Pairs that dedupe had to forget.
+  var dedupeEvictions: UInt64
   /// Set once sending has ended.
   var cooldownEnds: UInt64?
   var rate: PacketRate
@@ -39,7 +41,7 @@ struct Progress {
   /// The status file's first line (`-u`).
   static let statusHeader =
     "elapsed_seconds,seconds_left,percent_complete,probes_total,probes_completed,probes_refused,"
-    + "send_rate_pps,results,replies_valid,replies_invalid,events_lost,duplicates,phase\n"
+    + "send_rate_pps,results,replies_valid,replies_invalid,events_lost,duplicates,dedupe_evictions,phase\n"
 
   /// A row of the status file.
   func statusRow(since last: Progress?) -> String {
@@ -49,7 +51,7 @@ struct Progress {
     return "\(elapsed / 1_000_000_000),\(secondsLeft.map { tenths($0) } ?? ""),\(tenths(percent)),"
       + "\(probesTotal),\(probesCompleted),\(probesRefused),"
       + "\(interval > 0 ? Int(sent / interval) : 0),\(results),\(repliesValid),\(repliesInvalid),"
-      + "\(eventsLost),\(duplicates),\(cooldownEnds == nil ? "sending" : "cooldown")\n"
+      + "\(eventsLost),\(duplicates),\(dedupeEvictions),\(cooldownEnds == nil ? "sending" : "cooldown")\n"
   }
 }
 

@@ -15,7 +15,7 @@ extension ScanRun {
       probesCompleted: senders.reduce(0) { $0 + $1.probesCompleted.load(ordering: .relaxed) },
       probesRefused: senders.reduce(0) { $0 + $1.probesRefused.load(ordering: .relaxed) },
       results: writer.written, repliesValid: fates.valid, repliesInvalid: fates.invalid,
-      eventsLost: fates.eventsLost, duplicates: duplicates,
+      eventsLost: fates.eventsLost, duplicates: duplicates, dedupeEvictions: table.evictions,
       cooldownEnds: sendingFinished.map { $0 + job.cooldown.nanoseconds - started },
       rate: job.rate)
   }
@@ -62,6 +62,7 @@ extension ScanRun {
     summary.repliesReported = reported
     summary.duplicates = duplicates
     summary.dedupeEvictions = table.evictions
+    summary.dedupeMemoryBytes = job.dedupes ? UInt64(job.dedupeMemory.bytes) : 0
     summary.resultsWritten = writer.written
     summary.resultsDiscarded = discarded
     summary.cpuUserSeconds = usage.userSeconds - usageBefore.userSeconds

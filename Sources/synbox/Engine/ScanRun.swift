@@ -31,6 +31,8 @@ struct ScanRun: ~Copyable {
   private let placement: ThreadPlacement
   /// Replies on their way from the receiver to the results.
   private var replies: [Reply] = []
+  /// What the table says of them.
+  private var verdicts: [AnswerTable.Verdict] = []
   private static let repliesAtOnce = 256
 
   init(_ job: JobSettings, on station: Station, nextHops: NextHops, writer: consuming ResultWriter)
@@ -50,8 +52,9 @@ struct ScanRun: ~Copyable {
     placement = ThreadPlacement(senders: station.transmitters.count)
     sourceIndex = Dictionary(
       uniqueKeysWithValues: station.sources.enumerated().map { ($1, UInt16($0)) })
-    table = AnswerTable(key: job.key, bytesMax: job.dedupeBytes)
+    table = AnswerTable(key: job.key, bytesMax: job.dedupeMemory.bytes)
     replies.reserveCapacity(Self.repliesAtOnce)
+    verdicts.reserveCapacity(Self.repliesAtOnce)
     started = Clock.monotonic
     clockOffset = Clock.realtime &- started
     usageBefore = .current
@@ -233,8 +236,10 @@ struct ScanRun: ~Copyable {
         replies.append(reply)
         return true
       }
-      for reply in replies {
-        do throws(Fault) { try take(reply) } catch { failed = failed ?? error }
+      if job.dedupes { table.insert(replies, &verdicts) }
+      for (index, reply) in replies.enumerated() {
+        let isRepeat = job.dedupes && verdicts[index] == .duplicate
+        do throws(Fault) { try take(reply, isRepeat) } catch { failed = failed ?? error }
       }
       total += taken
       if let failed { throw failed }
@@ -255,9 +260,9 @@ struct ScanRun: ~Copyable {
       nextHop: hop)
   }
 
-  private mutating func take(_ reply: Reply) throws(Fault) {
+  private mutating func take(_ reply: Reply, _ isRepeat: Bool) throws(Fault) {
     reported += 1
-    if job.dedupes, table.insert(reply) == .duplicate {
+    if isRepeat {
       duplicates += 1
       return
     }

@@ -57,6 +57,8 @@ struct StationSettings {
   var reset = ResetChoice.auto
   /// Sending threads, one transmit queue each.
   var senders = 1
+  /// nil is `EventRingSize.standard`.
+  var eventRing: EventRingSize?
   /// Frames handed to the kernel in one call; nil is what suits the way of sending.
   var batch: Int?
   static let batches = 1...4096
@@ -72,7 +74,7 @@ struct JobSettings {
   var maxResults: UInt64?
   var maxRuntime: Duration?
   var dedupes = true
-  var dedupeBytes = 128 << 20
+  var dedupeMemory: DedupeMemory
   var key: SipHashKey
   var scopeSHA256 = ""
   /// Signals that end the scan; others are read and mean nothing.

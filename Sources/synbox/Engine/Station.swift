@@ -39,8 +39,14 @@ final class Station {
         localSources: locals, ports: settings.sourcePorts,
         reset: Self.resetMethod(settings, found, candidates),
         reportClosed: settings.report != .open, reportICMP: settings.report == .all,
-        generator: candidates.modes.contains(.generator), partialChecksums: found.isVirtualLink),
+        generator: candidates.modes.contains(.generator),
+        ringBytes: (settings.eventRing ?? .standard).bytes, partialChecksums: found.isVirtualLink),
       mode: settings.receive.mode)
+    if settings.eventRing != nil, receiver.mode == .packet {
+      throw Fault(
+        "packet capture has no event ring to be sized", detail: receiver.reason,
+        remedy: "Leave --event-ring out, or receive by XDP")
+    }
     let ready = try control.waitForCarrier(of: found.name, milliseconds: 10_000)
     let opened = try candidates.open(
       TransmitContext(

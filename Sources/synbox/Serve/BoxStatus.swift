@@ -36,6 +36,7 @@ struct BoxStatus {
     var results: UInt64 = 0
     var lost: UInt64 = 0
     var duplicates: UInt64 = 0
+    var evictions: UInt64 = 0
 
     mutating func add(_ progress: Progress) {
       probes += progress.probesCompleted
@@ -45,6 +46,7 @@ struct BoxStatus {
       results += progress.results
       lost += progress.eventsLost
       duplicates += progress.duplicates
+      evictions += progress.dedupeEvictions
     }
 
     mutating func add(_ summary: Summary) {
@@ -55,6 +57,7 @@ struct BoxStatus {
       results += summary.resultsWritten
       lost += summary.eventsLost
       duplicates += summary.duplicates
+      evictions += summary.dedupeEvictions
     }
   }
 
@@ -160,6 +163,7 @@ struct BoxStatus {
     object.add("replies_invalid", progress.repliesInvalid)
     object.add("events_lost", progress.eventsLost)
     object.add("duplicates", progress.duplicates)
+    object.add("dedupe_evictions", progress.dedupeEvictions)
     return object
   }
 }

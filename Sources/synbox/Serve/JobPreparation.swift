@@ -44,7 +44,7 @@ extension Configuration {
       sequence: ProbeSequence(
         plan: plan, seed: seed, shard: directives.shard ?? .whole,
         probes: directives.probes ?? probes),
-      seed: seed, rate: rate, key: key)
+      seed: seed, rate: rate, dedupeMemory: dedupeMemory, key: key)
     settings.profile = probeProfile
     settings.cooldown = directives.cooldown ?? cooldown
     settings.maxRuntime = maxRuntime

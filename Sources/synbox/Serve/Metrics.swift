@@ -55,6 +55,10 @@ extension BoxStatus {
     text.sample(sums.lost)
     text.family("synbox_duplicates_total", .counter, "Replies that were repeats.")
     text.sample(sums.duplicates)
+    text.family(
+      "synbox_dedupe_evictions_total", .counter, "Answers that dedupe had to forget for want of memory."
+    )
+    text.sample(sums.evictions)
   }
 }
 

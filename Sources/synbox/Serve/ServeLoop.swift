@@ -163,11 +163,14 @@ final class ServeLoop {
       writer: ResultWriter(
         try Files.create(job.partial), name: job.partial,
         formatter: ResultFormatter(format: configuration.format, fields: configuration.fields)))
+    var saysEvictions = true
     var (summary, ending) = try run.run(signals: signals.reader) { progress throws(Fault) in
       status.take(progress)
+      warn(evictions: progress.dedupeEvictions, of: job, &saysEvictions)
       try look()
       try status.write(to: spool.data)
     }
+    warn(evictions: summary.dedupeEvictions, of: job, &saysEvictions)
     status.totals.add(summary)
     // Its sums stand in the totals now.
     status.current?.progress = nil
@@ -182,8 +185,16 @@ final class ServeLoop {
         "job": "\(name)", "because": "\(summary.endedBecause)",
         "probes": "\(summary.probesCompleted)", "results": "\(summary.resultsWritten)",
         "pps": "\(Int(summary.rateAchieved))", "lost": "\(summary.eventsLost)",
+        "forgotten": "\(summary.dedupeEvictions)",
       ])
     return nil
+  }
+
+  /// Once a job, when the first pair is forgotten.
+  private func warn(evictions: UInt64, of job: Job, _ isNews: inout Bool) {
+    guard evictions > 0, isNews else { return }
+    isNews = false
+    log.warning("\(DedupeMemory.evictionWarning)", metadata: ["job": "\(job.name)"])
   }
 
   private func report(start job: Job, _ prepared: PreparedJob, _ hops: NextHops) {
