@@ -5,6 +5,13 @@ import Kernel
 import NIC
 import Wire
 
+func parsedMAC(_ text: String) throws -> MACAddress {
+  guard let address = MACAddress(text) else {
+    throw ValidationError("found \(text), expected an Ethernet address")
+  }
+  return address
+}
+
 /// Sends one and the same SYN again and again through the generator's kernel path.
 struct FloodCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -16,13 +23,7 @@ struct FloodCommand: ParsableCommand {
   var interface: String
 
   @Option(
-    help: "The Ethernet address to send to.",
-    transform: { text in
-      guard let address = MACAddress(text) else {
-        throw ValidationError("found \(text), expected an Ethernet address")
-      }
-      return address
-    })
+    help: "The Ethernet address to send to.", transform: parsedMAC)
   var gatewayMac: MACAddress
 
   @Option(help: "Frames to send.")

@@ -35,16 +35,9 @@ private final class AnswersProgram {
     let (ourPort, port): (UInt16, UInt16) = (40_000, 443)
     let sequence = Cookie(key: key).sequenceNumber(
       source: ours.value, destination: target.value, sourcePort: ourPort, destinationPort: port)
-    let tcp = TCPHeader(
-      sourcePort: Port(port), destinationPort: Port(ourPort), sequenceNumber: 0x1234_5678,
-      acknowledgmentNumber: sequence &+ 1, flags: [.syn, .ack], window: 64240,
-      options: [2, 4, 0x05, 0xb4])
-    let ipv4 = IPv4Header(
-      totalLength: UInt16(IPv4Header.length + tcp.length), timeToLive: 60, protocolNumber: .tcp,
-      source: target, destination: ours)
-    var frame = MACAddress(0x0200_0000_0001).octets + MACAddress(0x0200_0000_0002).octets + [8, 0]
-    frame += ipv4.octets + tcp.octets(source: target, destination: ours)
-    return frame + [UInt8](repeating: 0, count: FrameLayout.minimumLength - frame.count)
+    return synAckFrame(
+      from: target, port, to: ours, ourPort, sequence: 0x1234_5678, acknowledging: sequence &+ 1,
+      ethernet: MACAddress(0x0200_0000_0001).octets + MACAddress(0x0200_0000_0002).octets)
   }
 
   /// Nanoseconds a packet as the kernel measures them, averaged over `times`; all of them must have become
@@ -65,6 +58,24 @@ private final class AnswersProgram {
     return Double(
       try BPFProgramRun(program: program, frame: frame, times: UInt32(times)).nanoseconds)
   }
+}
+
+/// The shortest frame that is a SYN-ACK with an MSS option.
+///
+/// - Parameter ethernet: the destination's address and the source's.
+func synAckFrame(
+  from source: IPv4Address, _ sourcePort: UInt16, to destination: IPv4Address,
+  _ destinationPort: UInt16, sequence: UInt32, acknowledging: UInt32, ethernet: [UInt8]
+) -> [UInt8] {
+  let tcp = TCPHeader(
+    sourcePort: Port(sourcePort), destinationPort: Port(destinationPort), sequenceNumber: sequence,
+    acknowledgmentNumber: acknowledging, flags: [.syn, .ack], window: 64240,
+    options: [2, 4, 0x05, 0xb4])
+  let ipv4 = IPv4Header(
+    totalLength: UInt16(IPv4Header.length + tcp.length), timeToLive: 60, protocolNumber: .tcp,
+    source: source, destination: destination)
+  let frame = ethernet + [8, 0] + ipv4.octets + tcp.octets(source: source, destination: destination)
+  return frame + [UInt8](repeating: 0, count: FrameLayout.minimumLength - frame.count)
 }
 
 /// The path without an RST leaves the packet as it is, so that it can be repeated as long as the ring has

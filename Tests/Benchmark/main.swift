@@ -6,7 +6,8 @@ struct Benchmark: ParsableCommand {
     commandName: "benchmark",
     abstract: "Measure the parts that bound a scan.",
     subcommands: [
-      FloodCommand.self, MicroCommand.self, PacketSendCommand.self, AllocationsCommand.self,
+      FloodCommand.self, ForgeCommand.self, MicroCommand.self, PacketSendCommand.self,
+      AllocationsCommand.self,
       StampOnlyCommand.self,
     ])
 }

@@ -30,7 +30,7 @@ import Testing
     ("\(head)report = \"\\u001b[2J\"\n\(scope)", "box.toml:3:1: found \"\\u{1b}[2J\", expected one of"),
     ("\(head)batch = 5000\n\(scope)", "box.toml:3:1: found 5000, expected a number from 1 to 4096"),
     ("\(head)event-ring = 5000\n\(scope)", "found \"5000\", expected a power of two from 4096 octets"),
-    ("\(head)event-ring = \"64X\"\n\(scope)", "box.toml:3:1: found \"64X\", expected octets such as"),
+    ("\(head)event-ring = \"64X\"\n\(scope)", "box.toml:3:1: found \"X\", expected octets such as"),
     ("\(head)dedupe-memory = \"1K\"\n\(scope)", "box.toml:3:1: found \"1K\", expected at least 64K"),
     (
       "\(head)gateway-mac = \"01:00:00:00:00:01\"\n\(scope)", "expected an Ethernet address of one host"
