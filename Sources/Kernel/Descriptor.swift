@@ -33,15 +33,28 @@ extension Descriptor {
 
   /// Writes all of `bytes`, however many calls it takes.
   public func writeAll(_ bytes: borrowing [UInt8]) throws(Errno) {
-    var offset = 0
+    try writeAll(bytes, in: 0..<bytes.count)
+  }
+
+  /// Writes a part of `bytes`, however many calls it takes.
+  public func writeAll(_ bytes: borrowing [UInt8], in part: Range<Int>) throws(Errno) {
+    precondition(part.upperBound <= bytes.count)
+    var offset = part.lowerBound
     let number = self.number
-    while offset < bytes.count {
+    while offset < part.upperBound {
       let start = offset
       offset += try syscall {
         unsafe bytes.withUnsafeBytes {
-          unsafe CLinux.write(number, $0.baseAddress! + start, $0.count - start)
+          unsafe CLinux.write(number, $0.baseAddress! + start, part.upperBound - start)
         }
       }
     }
+  }
+
+  /// Where the next octet written goes; nil where that means nothing, as for a pipe.
+  public var writePosition: Int? {
+    let flags = clinux_fcntl(number, F_GETFL, 0)
+    let position = lseek(number, 0, flags & O_APPEND != 0 ? SEEK_END : SEEK_CUR)
+    return position < 0 ? nil : position
   }
 }

@@ -31,9 +31,9 @@ public enum Files {
     }
   }
 
-  /// Creates or empties a file for writing.
+  /// Creates or empties a file for writing, at its end whoever else writes to it.
   public static func create(_ path: String, exclusive: Bool = false) throws(Fault) -> Descriptor {
-    let flags = O_WRONLY | O_CREAT | O_CLOEXEC | (exclusive ? O_EXCL : O_TRUNC)
+    let flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (exclusive ? O_EXCL : O_TRUNC)
     let number = unsafe clinux_open(path, flags, 0o644)
     guard number >= 0 else { throw Fault("cannot create \(path)", cause: .last) }
     return Descriptor(owning: number)

@@ -41,9 +41,11 @@ struct OutputOptions: ParsableArguments {
     let results =
       Self.isStandardOutput(outputFile)
       ? try Descriptor.standardOutput() : try Files.create(outputFile ?? "")
+    let position = results.writePosition ?? 0
     let metadata = try Self.create(metadataFile)
     let status = try Self.create(statusUpdatesFile)
-    return OutputFiles(results: results, metadata: metadata, status: status)
+    return OutputFiles(
+      results: results, position: position, metadata: metadata, status: status)
   }
 
   private static func create(_ path: String?) throws(Fault) -> Descriptor? {
@@ -54,6 +56,8 @@ struct OutputOptions: ParsableArguments {
 
 struct OutputFiles: ~Copyable {
   let results: Descriptor
+  /// Octets that stand before the results in their file.
+  let position: Int
   let metadata: Descriptor?
   let status: Descriptor?
 }

@@ -91,7 +91,7 @@ struct ScanCommand: ParsableCommand {
     let run = try ScanRun(
       job, on: opened, nextHops: nextHops,
       writer: ResultWriter(
-        files.results, name: output.resultsName, formatter: output.formatter))
+        files.results, position: files.position, name: output.resultsName, formatter: output.formatter))
     var status = StatusFile(files.status)
     let (summary, ending) = try run.run(signals: signals) { (progress) throws(Fault) in
       console.show(progress)

@@ -3,40 +3,39 @@ import Kernel
 import Scan
 import Wire
 
-/// Formats results into a buffer and writes it out. A line is written whole or not at all, so that the
-/// output is well formed whenever the process ends.
+/// Formats results and writes them out. A line is written whole or not at all, so that the output is well
+/// formed whenever the process ends, by SIGKILL too (`ResultPages`).
 struct ResultWriter: ~Copyable {
   private let output: Descriptor
   private let name: String
-  private let formatter: ResultFormatter
-  private var buffer: [UInt8] = []
+  private var pages: ResultPages
   private(set) var written: UInt64 = 0
 
-  /// - Parameter name: for errors.
-  init(_ output: consuming Descriptor, name: String, formatter: ResultFormatter) {
+  /// - Parameters:
+  ///   - position: octets that stand in the output already.
+  ///   - name: for errors.
+  init(
+    _ output: consuming Descriptor, position: Int = 0, name: String, formatter: ResultFormatter
+  ) {
     self.output = output
     self.name = name
-    self.formatter = formatter
-    buffer.reserveCapacity(1 << 17)
-    buffer += formatter.header
+    pages = ResultPages(formatter, position: position)
   }
 
   mutating func write(_ result: Result) throws(Fault) {
-    formatter.append(result, to: &buffer)
+    pages.append(result)
     written += 1
-    if buffer.count >= 1 << 16 { try flush() }
+    if pages.octets.count >= 1 << 16 { try flush() }
   }
 
   mutating func flush() throws(Fault) {
-    guard !buffer.isEmpty else { return }
     do throws(Errno) {
-      try output.writeAll(buffer)
+      try pages.flush { (octets, piece) throws(Errno) in try output.writeAll(octets, in: piece) }
     } catch {
       throw Fault(
         "cannot write results to \(name)", cause: error,
         remedy: error.number == 32 ? "Its reader has gone" : nil)
     }
-    buffer.removeAll(keepingCapacity: true)
   }
 
   /// Flushed to the device: a power cut loses nothing that was written before.

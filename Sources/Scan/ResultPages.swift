@@ -1,0 +1,75 @@
+// Results on their way to a file, so that a process which is killed leaves whole lines.
+//
+// write(2) of a file copies a page at a time, makes the file as much longer, and gives up between two pages
+// when the process has been killed (Linux: mm/filemap.c, generic_perform_write). To a pipe up to PIPE_BUF
+// octets, also 4096, go at once or not at all (POSIX).
+import Wire
+
+/// Gathers lines, and cuts them into pieces for one write each, which hold whole lines and lie within one
+/// page of the file.
+///
+/// JSON may have spaces between a line's end and its newline, and has them where the next line would lie in two
+/// pages. CSV may not: the line across a page's end, one in some two hundred, is a piece of its own, and between
+/// its halves there are about 100 ns in which a kill can cut it.
+public struct ResultPages: Sendable {
+  private let formatter: ResultFormatter
+  public private(set) var octets: [UInt8] = []
+  /// Where in a page of the file `octets` begin.
+  private var start: Int
+  /// Where pieces end, but for the last.
+  private var ends: [Int] = []
+
+  public static let pageSize = 4096
+
+  /// - Parameter position: octets in the file so far; any for a pipe.
+  public init(_ formatter: ResultFormatter, position: Int) {
+    self.formatter = formatter
+    start = position % Self.pageSize
+    octets.reserveCapacity(1 << 17)
+    ends.reserveCapacity(64)
+    octets += formatter.header
+  }
+
+  public mutating func append(_ result: Result) {
+    let line = octets.count
+    formatter.append(result, to: &octets)
+    let length = octets.count - line
+    let room = Self.pageSize - (start + line) % Self.pageSize
+    if length > room {
+      if line > 0, formatter.format == .json {
+        pad(room, before: line)
+        ends.append(line + room)
+      } else {
+        if line > 0 { ends.append(line) }
+        ends.append(octets.count)
+      }
+    } else if length == room {
+      ends.append(octets.count)
+    }
+  }
+
+  /// Spaces before the newline that ends at `line`.
+  private mutating func pad(_ count: Int, before line: Int) {
+    octets.insert(contentsOf: repeatElement(UInt8(ascii: " "), count: count), at: line - 1)
+  }
+
+  /// Hands over the pieces in their order, and begins anew behind them. What `write` throws ends it.
+  public mutating func flush<Failure>(
+    _ write: (_ octets: [UInt8], _ piece: Range<Int>) throws(Failure) -> Void
+  ) throws(Failure) {
+    guard !octets.isEmpty else { return }
+    let end = start + octets.count
+    let room = Self.pageSize - end % Self.pageSize
+    // The next line may be the longest, and this is the last moment to make room for it.
+    if formatter.format == .json, room < formatter.longestLine { pad(room, before: octets.count) }
+    var from = 0
+    for to in ends where to > from {
+      try write(octets, from..<to)
+      from = to
+    }
+    if from < octets.count { try write(octets, from..<octets.count) }
+    start = (start + octets.count) % Self.pageSize
+    octets.removeAll(keepingCapacity: true)
+    ends.removeAll(keepingCapacity: true)
+  }
+}

@@ -1,0 +1,94 @@
+import Foundation
+import Scan
+import TestSupport
+import Testing
+import Wire
+
+private let page = ResultPages.pageSize
+
+/// What comes out of a random number of random results in random portions, in pieces with their places.
+private func pieces(
+  _ formatter: ResultFormatter, position: Int, _ random: inout SeededGenerator
+) -> (lines: [[UInt8]], pieces: [(place: Int, octets: [UInt8])]) {
+  var pages = ResultPages(formatter, position: position)
+  var lines: [[UInt8]] = formatter.header.isEmpty ? [] : [formatter.header]
+  var written: [(place: Int, octets: [UInt8])] = []
+  var place = position
+  for _ in 0..<60 {
+    for _ in 0..<Int.random(in: 0...300, using: &random) {
+      let result = Scan.Result(
+        reply: reply(
+          [.open, .closed, .icmp].randomElement(using: &random)!,
+          from: IPv4Address(.random(in: .min ... .max, using: &random)),
+          port: .random(in: .min ... .max, using: &random)),
+        isRepeat: false, inCooldown: false, time: 1_795_364_400_123_456_789)
+      var line: [UInt8] = []
+      formatter.append(result, to: &line)
+      lines.append(line)
+      pages.append(result)
+    }
+    pages.flush { octets, piece in
+      written.append((place, Array(octets[piece])))
+      place += piece.count
+    }
+  }
+  return (lines, written)
+}
+
+@Suite struct `Results in pieces for one write each` {
+  static let fields: [[ResultField]] = [ResultField.standard, [.sport], ResultField.allCases]
+
+  @Test(arguments: OutputFormat.allCases, fields)
+  func `hold whole lines, all of them and in their order`(format: OutputFormat, fields: [ResultField]) {
+    var random = SeededGenerator(seed)
+    let formatter = ResultFormatter(format: format, fields: fields)
+    for position in [0, 1, page - 1, 3 * page + 77] {
+      let (lines, pieces) = pieces(formatter, position: position, &random)
+      #expect(pieces.allSatisfy { $0.octets.last == UInt8(ascii: "\n") })
+      let text = pieces.flatMap(\.octets).split(separator: UInt8(ascii: "\n"))
+      // Nothing is added but spaces at the ends of JSON lines.
+      let found = text.map { line in
+        format == .csv ? Array(line) : Array(line[...line.lastIndex(of: UInt8(ascii: "}"))!])
+      }
+      #expect(found == lines.map { Array($0.dropLast()) }, "seed \(seed)")
+    }
+  }
+
+  @Test(arguments: fields)
+  func `lie within a page each, in JSON`(fields: [ResultField]) {
+    var random = SeededGenerator(seed)
+    let formatter = ResultFormatter(format: .json, fields: fields)
+    let (_, pieces) = pieces(formatter, position: 0, &random)
+    #expect(pieces.count > 10)
+    for (place, octets) in pieces {
+      #expect(place / page == (place + octets.count - 1) / page, "\(place), seed \(seed)")
+    }
+  }
+
+  @Test func `lie within a page each, in CSV, but for one line alone at its end`() {
+    var random = SeededGenerator(seed)
+    let formatter = ResultFormatter(format: .csv, fields: ResultField.standard)
+    let (_, pieces) = pieces(formatter, position: 0, &random)
+    let across = pieces.filter { $0.place / page != ($0.place + $0.octets.count - 1) / page }
+    #expect(!across.isEmpty)
+    for (_, octets) in across { #expect(octets.count { $0 == UInt8(ascii: "\n") } == 1) }
+  }
+
+  @Test func `each parse as JSON, spaces included`() throws {
+    var random = SeededGenerator(seed)
+    let formatter = ResultFormatter(format: .json, fields: ResultField.standard)
+    let (_, pieces) = pieces(formatter, position: 0, &random)
+    let lines = pieces.flatMap(\.octets).split(separator: UInt8(ascii: "\n"))
+    #expect(lines.contains { $0.last == UInt8(ascii: " ") })
+    for line in lines where line.last == UInt8(ascii: " ") { _ = try object(Array(line)) }
+  }
+
+  @Test func `that could not be written are not forgotten, and end the writing`() {
+    var pages = ResultPages(ResultFormatter(format: .csv, fields: [.sport]), position: 0)
+    pages.append(Scan.Result(reply: reply(), isRepeat: false, inCooldown: false, time: 0))
+    #expect(throws: CancellationError.self) {
+      try pages.flush { (_, _) throws(CancellationError) in throw CancellationError() }
+    }
+    #expect(pages.octets == Array("sport\n443\n".utf8))
+  }
+}
