@@ -84,7 +84,7 @@ let package = Package(
     tests("ScanTests", ["Scan", "Plan", "Wire", "TestSupport"]),
     // Whole-program tests on the static binary, in namespaces.
     .target(name: "LabSupport", path: "Tests/LabSupport"),
-    tests("LabTests", ["LabSupport"]),
+    tests("LabTests", ["LabSupport", "TestSupport", "Wire"]),
 
     tests("KernelTests", ["Kernel", "TestSupport"]),
     tests("SpoolTests", ["Spool", "Kernel", "Plan", "Scan", "Wire"]),

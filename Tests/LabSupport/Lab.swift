@@ -103,7 +103,11 @@ public enum JSON {
 
   /// The summary that a scan left in a file, numbers only.
   public static func numbers(file: String) throws -> [String: Double] {
-    try object(String(contentsOfFile: file, encoding: .utf8))
-      .compactMapValues { ($0 as? NSNumber)?.doubleValue }
+    try numbers(text: String(contentsOfFile: file, encoding: .utf8))
+  }
+
+  /// An object's numbers.
+  public static func numbers(text: String) throws -> [String: Double] {
+    try object(text).compactMapValues { ($0 as? NSNumber)?.doubleValue }
   }
 }

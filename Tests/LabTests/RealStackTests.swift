@@ -2,61 +2,6 @@ import Foundation
 import LabSupport
 import Testing
 
-/// A namespace with 253 addresses on a plain veth pair (no XDP on the far side, nor GRO unless `polls`), and a
-/// Python server that listens on 50 of them: Linux's own TCP answers, with SYN-ACK or RST.
-private final class RealStacks {
-  let near: String
-  let far: String
-  private let server: Running
-  let open: Set<String>
-
-  init(polls: Bool = false) throws {
-    let name = Lab.uniqueName()
-    near = "\(name)-near"
-    far = "\(name)-far"
-    for name in [near, far] { try Self.ip(["netns", "add", name]) }
-    try Self.ip(["-n", near, "link", "add", "va", "type", "veth", "peer", "name", "vb", "netns", far])
-    try Self.ip(["-n", near, "address", "add", "198.18.5.1/24", "dev", "va"])
-    try Self.ip(["-n", near, "link", "set", "va", "up"])
-    try Self.ip(["-n", far, "link", "set", "vb", "up"])
-    if polls { _ = try run(["ip", "netns", "exec", far, "ethtool", "-K", "vb", "gro", "on"]) }
-    let addresses = (2...254).map { "address add 198.18.5.\($0)/24 dev vb\n" }.joined()
-    try run(["ip", "-n", far, "-batch", "-"], input: Data(addresses.utf8))
-    open = Set((0..<50).map { "198.18.5.\($0 * 5 + 3),80" })
-    let program = """
-      import socket, sys, time
-      listeners = []
-      for i in range(50):
-          s = socket.socket()
-          s.bind(("198.18.5.%d" % (5 * i + 3), 80))
-          s.listen(64)
-          listeners.append(s)
-      print("listening", flush=True)
-      time.sleep(120)
-      """
-    server = try Running(["ip", "netns", "exec", far, "python3", "-c", program])
-    try server.wait(for: "listeners") { $0.text.contains("listening") }
-  }
-
-  deinit {
-    server.signal(SIGKILL)
-    for name in [near, far] { _ = try? Self.ip(["netns", "delete", name]) }
-  }
-
-  private static func ip(_ arguments: [String]) throws {
-    let outcome = try run(["ip"] + arguments)
-    guard outcome.status == 0 else { throw LabError("ip \(arguments): \(outcome.errors)") }
-  }
-
-  func scan(_ arguments: [String]) throws -> Outcome {
-    try run(["ip", "netns", "exec", near, Lab.synbox, "scan", "-q", "-i", "va"] + arguments)
-  }
-
-  func halfOpen() throws -> [String] {
-    try run(["ip", "netns", "exec", far, "ss", "-Htan", "state", "syn-recv"]).lines
-  }
-}
-
 @Suite(.serialized) struct `Real TCP stacks on the same link` {
   @Test(arguments: [
     ["--transmit", "auto"], ["--transmit", "packet"], ["--transmit", "xdp"],
@@ -67,16 +12,16 @@ private final class RealStacks {
   ])
   func `are all found, nothing else is, and none is left half open`(way: [String]) throws {
     // A veth takes redirected frames only when its peer polls; `auto` finds out, and goes another way.
-    let stacks = try RealStacks(polls: way.contains("generator"))
+    let stacks = try RealStacks.onLink(polls: way.contains("generator"))
     let scan = try stacks.scan(way + ["-p", "80", "-c", "1", "198.18.5.0/24"])
     #expect(scan.status == 0, "\(scan.errors)")
     #expect(Set(scan.lines.dropFirst()) == stacks.open)
     #expect(scan.lines.count == 51)
-    #expect(try stacks.halfOpen() == [])
+    #expect(try stacks.halfOpen() == 0)
   }
 
   @Test func `closed ports are told from silent addresses`() throws {
-    let stacks = try RealStacks()
+    let stacks = try RealStacks.onLink(polls: false)
     let scan = try stacks.scan([
       "-p", "80", "-c", "1", "--report", "all", "-f", "saddr,classification", "198.18.5.0/24",
     ])
@@ -84,5 +29,67 @@ private final class RealStacks {
     let closed = scan.lines.filter { $0.hasSuffix(",rst") }
     #expect(open.count == 50)
     #expect(closed.count == 203)
+  }
+}
+
+@Suite(.serialized) struct `A scan of 10,000 open pairs on real TCP stacks` {
+  static let targets = [
+    "-S", RealStacks.source, "-p", "9001-9100", "-r", "50k", "-c", "2", "198.18.8.0-198.18.8.99",
+  ]
+
+  @Test(
+    arguments: [("auto", "generator:0"), ("xdp-copy", "xdp-copy:0"), ("packet", "packet:0")],
+    ["in-place", "transmitter"])
+  func `finds all of them and leaves none half open`(
+    transmit: (choice: String, mode: String), reset: String
+  ) throws {
+    let stacks = try RealStacks.routed(addresses: 100, ports: 100)
+    let metadata = "\(try Lab.temporaryDirectory())/summary.json"
+    let scan = try stacks.scan(
+      ["--transmit", transmit.choice, "--rst", reset, "-m", metadata] + Self.targets)
+    #expect(try stacks.halfOpen() == 0)
+    #expect(scan.status == 0, "\(scan.errors)")
+    #expect(Set(scan.lines.dropFirst()) == stacks.open)
+    #expect(scan.lines.count == 10_001)
+    let summary = try JSON.object(String(contentsOfFile: metadata, encoding: .utf8))
+    #expect(summary["transmit_mode"] as? [String] == [transmit.mode])
+    #expect(summary["rst_mode"] as? String == reset)
+    // A second after an RST that was not accepted the SYN-ACK would have come again.
+    #expect(summary["replies_valid"] as? Int == 10_000)
+    #expect(summary["rst_sent"] as? Int == 10_000)
+  }
+
+  @Test func `leaves every one half open without RSTs, so that the test above means something`() throws
+  {
+    let stacks = try RealStacks.routed(addresses: 100, ports: 100)
+    let scan = try stacks.scan(["--no-rst"] + Self.targets)
+    #expect(try stacks.halfOpen() == 10_000)
+    #expect(scan.lines.count == 10_001)
+  }
+}
+
+@Suite(.serialized) struct `An event ring of one page, room for 42 answers` {
+  @Test func `loses events, and what they told of comes again until every one is a result`() throws {
+    let stacks = try RealStacks.routed(addresses: 10, ports: 100)
+    let metadata = "\(try Lab.temporaryDirectory())/summary.json"
+    // 1,000 answers within 20 ms. Linux sends a SYN-ACK again after 1, 3, 7 and 15 s, each time more of them at
+    // one moment, and each time fewer are left.
+    let scan = try stacks.scan([
+      "-S", RealStacks.source, "-p", "9001-9100", "-r", "50k", "-c", "17", "--event-ring", "4K", "-m",
+      metadata,
+      "198.18.8.0-198.18.8.9",
+    ])
+    #expect(scan.status == 0, "\(scan.errors)")
+    #expect(Set(scan.lines.dropFirst()) == stacks.open)
+    #expect(scan.lines.count == 1_001)
+    #expect(try stacks.halfOpen() == 0)
+    let summary = try JSON.numbers(file: metadata)
+    let lost = try #require(summary["events_lost"])
+    #expect(lost > 0)
+    // An answer that was dropped got no RST, and was sent again.
+    #expect(summary["replies_valid"] == 1_000)
+    #expect(summary["rst_sent"] == 1_000)
+    #expect(summary["replies_received"] == 1_000 + lost)
+    #expect(summary["replies_reported"] == 1_000)
   }
 }

@@ -1,0 +1,74 @@
+import Foundation
+import LabSupport
+import Testing
+import Wire
+
+/// The target node's rule, `pair_hash` and `is_open` in bpf/responder.bpf.c: which pairs of `--answer 20%`
+/// answer.
+private struct Share {
+  private let start: SipHash24
+
+  init(seed: UInt64) { start = SipHash24(key: SipHashKey(k0: seed, k1: 0)) }
+
+  func isOpen(_ address: UInt32, _ port: UInt16) -> Bool {
+    var hash = start
+    // As they lie in memory on the wire's order.
+    hash.compress(UInt64(address.byteSwapped) | UInt64(port.byteSwapped) << 32)
+    hash.compress(8 << 56)
+    return Double(UInt32(truncatingIfNeeded: hash.finish())) < (0.2 * 4_294_967_296).rounded()
+  }
+}
+
+@Suite(.serialized) struct `At 500,000 probes a second to two ports of a /13, a fifth of which answers`
+{
+  private static let (network, hosts): (UInt32, UInt32) = (96 << 24, 1 << 19)
+
+  @Test func `the results are the target node's set, three times in a row`() throws {
+    let lab = try Lab()
+    let directory = try Lab.temporaryDirectory()
+    let share = Share(seed: 7)
+    var expected: [UInt64] = []
+    for host in 0..<Self.hosts {
+      for port: UInt16 in [80, 443] where share.isOpen(Self.network + host, port) {
+        expected.append(UInt64(Self.network + host) << 16 | UInt64(port))
+      }
+    }
+    for round in 1...3 {
+      let node = try lab.respond(["--answer", "20%", "--seed", "7"])
+      let scan = try lab.scan([
+        "-q", "-p", "80,443", "-r", "500k", "-c", "2", "-S", "198.18.0.1-198.18.0.64", "-o",
+        "\(directory)/results.csv", "-m", "\(directory)/summary.json", "96.0.0.0/13",
+      ])
+      #expect(scan.status == 0, "\(scan.errors)")
+      let results = try pairs("\(directory)/results.csv").sorted()
+      #expect(results.count == expected.count, "round \(round)")
+      #expect(results == expected, "round \(round)")
+      let counts = try node.end()
+      #expect(counts["syns_valid"] == Int(2 * Self.hosts))
+      #expect(counts["answers_sent"] == expected.count)
+      #expect(counts["rsts_received"] == expected.count)
+      let summary = try JSON.numbers(file: "\(directory)/summary.json")
+      #expect(summary["events_lost"] == 0)
+      #expect(summary["replies_reported"] == summary["results_written"])
+    }
+  }
+
+  /// The lines `saddr,sport` of a results file as numbers, repeats included.
+  private func pairs(_ path: String) throws -> [UInt64] {
+    let octets = try #require(FileManager.default.contents(atPath: path))
+    let lines = [UInt8](octets).split(separator: UInt8(ascii: "\n"))
+    #expect(lines.first.map { String(decoding: $0, as: UTF8.self) } == "saddr,sport")
+    return lines.dropFirst().map { line in
+      var (number, pair): (UInt64, UInt64) = (0, 0)
+      for octet in line {
+        if octet >= UInt8(ascii: "0") {
+          number = number * 10 + UInt64(octet - UInt8(ascii: "0"))
+        } else {
+          pair = pair << 8 | number
+          number = 0
+        }
+      }
+      return pair << 16 | number
+    }
+  }
+}

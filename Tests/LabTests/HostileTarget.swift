@@ -1,0 +1,63 @@
+import Foundation
+import LabSupport
+
+/// Answers a SYN to one address with any number of replies in any order, as no TCP would.
+final class HostileTarget {
+  private let program: Running
+
+  /// - Parameter replies: for each address, replies to one SYN in their order: `S` a SYN-ACK, `R` an RST that
+  ///   acknowledges the SYN, `r` one that acknowledges its sequence number, `I` ICMP port unreachable. A
+  ///   number before a letter repeats it.
+  init(_ lab: Lab, _ replies: [String: String]) throws {
+    let rules = try JSONSerialization.data(withJSONObject: replies)
+    program = try Running(
+      lab.inside(lab.net, ["python3", "-c", Self.source, String(decoding: rules, as: UTF8.self)]))
+    try program.wait(for: "readiness") { $0.text.contains("ready") }
+  }
+
+  deinit { program.signal(SIGKILL) }
+
+  private static let source = """
+    import json, re, socket, struct, sys
+
+    rules = {socket.inet_aton(address): re.findall(r"(\\d*)(\\w)", text)
+             for address, text in json.loads(sys.argv[1]).items()}
+
+    def checksum(octets):
+        if len(octets) % 2:
+            octets += b"\\0"
+        total = sum(struct.unpack(">%dH" % (len(octets) // 2), octets))
+        while total >> 16:
+            total = (total & 0xffff) + (total >> 16)
+        return ~total & 0xffff
+
+    def ipv4(source, destination, protocol, payload):
+        head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), 0, 0, 60, protocol, 0, source, destination)
+        return head[:10] + struct.pack(">H", checksum(head)) + head[12:] + payload
+
+    def tcp(flags, acknowledges):
+        head = struct.pack(">HHIIBBHHH", port, scanner_port, 7, acknowledges & 0xffffffff, 0x50, flags, 1024, 0, 0)
+        pseudo = target + scanner + struct.pack(">HH", 6, len(head))
+        return ipv4(target, scanner, 6, head[:16] + struct.pack(">H", checksum(pseudo + head)) + head[18:])
+
+    def unreachable():
+        message = struct.pack(">BBHI", 3, 3, 0, 0) + frame[14:42]
+        return ipv4(target, scanner, 1, message[:2] + struct.pack(">H", checksum(message)) + message[4:])
+
+    link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800))
+    link.bind(("net0", 0x0800))
+    print("ready", flush=True)
+    while True:
+        frame = link.recv(2048)
+        if frame[12:15] != b"\\x08\\x00\\x45" or frame[23] != 6 or frame[47] != 2 or frame[30:34] not in rules:
+            continue
+        scanner, target = frame[26:30], frame[30:34]
+        scanner_port, port, sequence = struct.unpack(">HHI", frame[34:42])
+        ethernet = frame[6:12] + frame[:6] + b"\\x08\\x00"
+        for count, kind in rules[target]:
+            reply = {"S": lambda: tcp(18, sequence + 1), "R": lambda: tcp(20, sequence + 1),
+                     "r": lambda: tcp(20, sequence), "I": unreachable}[kind]()
+            for _ in range(int(count or 1)):
+                link.send(ethernet + reply)
+    """
+}

@@ -1,0 +1,61 @@
+import Foundation
+import LabSupport
+import TestSupport
+import Testing
+
+@Suite(.serialized) struct `A scan killed at 50 random moments` {
+  /// Long enough for all columns, and so for lines of several hundred octets.
+  private static let fields =
+    "saddr,daddr,sport,dport,seqnum,acknum,window,ttl,ipid,classification,success,timestamp_str,tcpopt_mss"
+
+  @Test(arguments: ["json", "csv"])
+  func `leaves whole lines and nothing else in its file`(format: String) throws {
+    let lab = try Lab()
+    let node = try lab.respond(["--answer", "all"])
+    var random = SeededGenerator(20_261_122)
+    let directory = try Lab.temporaryDirectory()
+    var (begun, lines) = (0, 0)
+    for number in 0..<50 {
+      let file = "\(directory)/\(number).\(format)"
+      let scan = try Running(
+        lab.inside(
+          lab.box,
+          [
+            Lab.synbox, "scan", "-q", "-i", "box0", "-p", "80", "-r", "200k", "-O", format, "-f",
+            Self.fields, "-o", file, "96.0.0.0/8",
+          ]))
+      // A scan begins to send after some tenths of a second; most are killed in the midst of their results.
+      usleep(UInt32.random(in: 100_000...700_000, using: &random))
+      scan.signal(SIGKILL)
+      #expect(try scan.wait().status == 128 + SIGKILL)
+      // Killed before it opened its file.
+      guard let octets = FileManager.default.contents(atPath: file) else { continue }
+      try FileManager.default.removeItem(atPath: file)
+      let found = try wholeLines(octets, format)
+      begun += found > 0 ? 1 : 0
+      lines += found
+    }
+    #expect(begun >= 10, "only \(begun) scans had results when they were killed")
+    #expect(lines > 10_000)
+    _ = try node.end()
+  }
+
+  /// How many results there are; each that is not whole is recorded.
+  private func wholeLines(_ octets: Data, _ format: String) throws -> Int {
+    guard let last = octets.last else { return 0 }
+    #expect(last == UInt8(ascii: "\n"))
+    let lines = octets.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()
+    #expect(!lines.contains { $0.isEmpty })
+    let columns = Self.fields.split(separator: ",")
+    guard format == "json" else {
+      #expect(lines.first.map { String(decoding: $0, as: UTF8.self) } == Self.fields)
+      #expect(lines.allSatisfy { $0.count { $0 == UInt8(ascii: ",") } == columns.count - 1 })
+      return lines.count - 1
+    }
+    for line in lines {
+      let object = try JSONSerialization.jsonObject(with: line) as? [String: Any]
+      #expect(object?.count == columns.count)
+    }
+    return lines.count
+  }
+}
