@@ -9,8 +9,8 @@ import Wire
 /// page of the file.
 ///
 /// JSON may have spaces between a line's end and its newline, and has them where the next line would lie in two
-/// pages. CSV may not: the line across a page's end, one in some two hundred, is a piece of its own, and between
-/// its halves there are about 100 ns in which a kill can cut it.
+/// pages. CSV may not: the line across a page's end, one in some two hundred, is a piece of its own, and a kill
+/// within the microsecond of its writing can leave it cut there. No other line can be cut.
 public struct ResultPages: Sendable {
   private let formatter: ResultFormatter
   public private(set) var octets: [UInt8] = []

@@ -14,7 +14,7 @@ private func expectSums(_ summary: [String: Double]) {
 @Suite(.serialized) struct `A host that` {
   @Test func `sends the same SYN-ACK ten thousand times is one result and 9,999 duplicates`() throws {
     let lab = try Lab()
-    let target = try HostileTarget(lab, ["198.19.0.1": "10000S"])
+    let target = try ScriptedTarget(lab, ["198.19.0.1": "10000S"])
     let metadata = "\(try Lab.temporaryDirectory())/summary.json"
     let scan = try lab.scan(["-q", "-p", "80", "-c", "2", "-m", metadata, "198.19.0.1"])
     #expect(scan.lines == ["saddr,sport", "198.19.0.1,80"])
@@ -78,7 +78,7 @@ private func expectSums(_ summary: [String: Double]) {
       "198.19.0.5": "SIRSrS", "198.19.0.6": "rRIS", "198.19.0.7": "3I", "198.19.0.8": "II2SRI2S",
     ]
     let lab = try Lab()
-    let target = try HostileTarget(lab, replies)
+    let target = try ScriptedTarget(lab, replies)
     let scan = ["-q", "-p", "80", "-c", "1"]
     let open = try lab.scan(scan + ["198.19.0.1-198.19.0.8"])
     #expect(

@@ -9,7 +9,9 @@ import Testing
     "saddr,daddr,sport,dport,seqnum,acknum,window,ttl,ipid,classification,success,timestamp_str,tcpopt_mss"
 
   @Test(arguments: ["json", "csv"])
-  func `leaves whole lines and nothing else in its file`(format: String) throws {
+  func `leaves whole lines in its file, but for one of CSV that a page's end cuts`(format: String)
+    throws
+  {
     let lab = try Lab()
     let node = try lab.respond(["--answer", "all"])
     var random = SeededGenerator(20_261_122)
@@ -42,9 +44,11 @@ import Testing
 
   /// How many results there are; each that is not whole is recorded.
   private func wholeLines(_ octets: Data, _ format: String) throws -> Int {
-    guard let last = octets.last else { return 0 }
-    #expect(last == UInt8(ascii: "\n"))
+    // CSV cannot be padded to the page's end: see ResultPages.
+    let isWhole = octets.last == UInt8(ascii: "\n") || octets.isEmpty
+    #expect(isWhole || format == "csv" && octets.count % 4096 == 0)
     let lines = octets.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()
+    guard !lines.isEmpty else { return 0 }
     #expect(!lines.contains { $0.isEmpty })
     let columns = Self.fields.split(separator: ",")
     guard format == "json" else {

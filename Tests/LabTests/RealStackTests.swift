@@ -70,26 +70,26 @@ import Testing
 
 @Suite(.serialized) struct `An event ring of one page, room for 42 answers` {
   @Test func `loses events, and what they told of comes again until every one is a result`() throws {
-    let stacks = try RealStacks.routed(addresses: 10, ports: 100)
+    let stacks = try RealStacks.routed(addresses: 3, ports: 100)
     let metadata = "\(try Lab.temporaryDirectory())/summary.json"
-    // 1,000 answers within 20 ms. Linux sends a SYN-ACK again after 1, 3, 7 and 15 s, each time more of them at
+    // 300 answers within 6 ms. Linux sends a SYN-ACK again after 1, 3, 7 and 15 s, each time more of them at
     // one moment, and each time fewer are left.
     let scan = try stacks.scan([
       "-S", RealStacks.source, "-p", "9001-9100", "-r", "50k", "-c", "17", "--event-ring", "4K", "-m",
       metadata,
-      "198.18.8.0-198.18.8.9",
+      "198.18.8.0-198.18.8.2",
     ])
     #expect(scan.status == 0, "\(scan.errors)")
     #expect(Set(scan.lines.dropFirst()) == stacks.open)
-    #expect(scan.lines.count == 1_001)
+    #expect(scan.lines.count == 301)
     #expect(try stacks.halfOpen() == 0)
     let summary = try JSON.numbers(file: metadata)
     let lost = try #require(summary["events_lost"])
     #expect(lost > 0)
     // An answer that was dropped got no RST, and was sent again.
-    #expect(summary["replies_valid"] == 1_000)
-    #expect(summary["rst_sent"] == 1_000)
-    #expect(summary["replies_received"] == 1_000 + lost)
-    #expect(summary["replies_reported"] == 1_000)
+    #expect(summary["replies_valid"] == 300)
+    #expect(summary["rst_sent"] == 300)
+    #expect(summary["replies_received"] == 300 + lost)
+    #expect(summary["replies_reported"] == 300)
   }
 }

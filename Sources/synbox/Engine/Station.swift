@@ -40,7 +40,7 @@ final class Station {
         reset: Self.resetMethod(settings, found, candidates),
         reportClosed: settings.report != .open, reportICMP: settings.report == .all,
         generator: candidates.modes.contains(.generator),
-        ringBytes: (settings.eventRing ?? .standard).bytes, partialChecksums: found.isVirtualLink),
+        partialChecksums: found.isVirtualLink, ringBytes: (settings.eventRing ?? .standard).bytes),
       mode: settings.receive.mode)
     if settings.eventRing != nil, receiver.mode == .packet {
       throw Fault(

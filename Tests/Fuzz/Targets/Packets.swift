@@ -13,7 +13,7 @@ private func classifier(_ key: SipHashKey, all: Bool = true) -> ReplyClassifier 
 
 extension Fate {
   /// The cookie held.
-  fileprivate var isValid: Bool { rawValue >= Fate.open.rawValue }
+  fileprivate var isValid: Bool { rawValue >= Fate.open.rawValue || self == .badChecksum }
 }
 
 extension FuzzTarget {
@@ -22,8 +22,12 @@ extension FuzzTarget {
   static let packets = FuzzTarget("packets", maximumLength: 1514) { octets in
     var frame = octets
     // Nobody reads the destination address; its first bit asks for a cookie that holds, or else every
-    // change of an address or a port would end there.
-    if let first = frame.first, first & 1 == 1 { forge(&frame) }
+    // change of an address or a port would end there. The second leaves the checksums alone, and with the
+    // third a TCP reply acknowledges the probe's number itself.
+    if let first = frame.first, first & 1 == 1 {
+      forge(&frame, ahead: first & 4 == 0 ? 1 : 0)
+      if first & 2 == 0 { complete(&frame) }
+    }
     let (fate, reply) = classifier(key).classify(frame.span, time: 7)
     try require((reply != nil) == [.open, .closed, .icmp].contains(fate), "\(fate), a reply or none")
     // libFuzzer sees what is compared, so in time it finds cookies of either key; none is one of both.
@@ -59,7 +63,7 @@ extension FuzzTarget {
   }
 
   /// Writes the cookie where a frame without VLAN tags has it, if it has room for one.
-  private static func forge(_ frame: inout [UInt8]) {
+  private static func forge(_ frame: inout [UInt8], ahead: UInt32) {
     guard frame.count > 23 else { return }
     let ip = 14 + (frame[23] == 1 ? 28 + Int(frame[14] & 15) * 4 - 20 : 0)
     guard frame.count > ip else { return }
@@ -77,9 +81,37 @@ extension FuzzTarget {
       ? cookie.sequenceNumber(
         source: from, destination: to, sourcePort: fromPort, destinationPort: toPort)
       : cookie.sequenceNumber(
-        source: to, destination: from, sourcePort: toPort, destinationPort: fromPort) &+ 1
+        source: to, destination: from, sourcePort: toPort, destinationPort: fromPort) &+ ahead
     for index in 0..<4 {
       frame[place + index] = UInt8(truncatingIfNeeded: number >> UInt32(24 - 8 * index))
     }
+  }
+
+  /// Writes the checksums that a frame without VLAN tags should have, as far as its lengths make sense.
+  private static func complete(_ frame: inout [UInt8]) {
+    guard frame.count >= 34 else { return }
+    let total = Int(frame[16]) << 8 | Int(frame[17])
+    let (header, end) = (Int(frame[14] & 15) * 4, 14 + total)
+    guard header >= 20, total >= header, end <= frame.count else { return }
+    write(InternetChecksum(), over: 14..<14 + header, at: 24, into: &frame)
+    let payload = 14 + header
+    if frame[23] == 1, end >= payload + 4 {
+      write(InternetChecksum(), over: payload..<end, at: payload + 2, into: &frame)
+    } else if end >= payload + 20 {
+      var sum = InternetChecksum.tcpPseudoHeader(length: end - payload)
+      sum.add(frame[26..<34])
+      write(sum, over: payload..<end, at: payload + 16, into: &frame)
+    }
+  }
+
+  private static func write(
+    _ start: InternetChecksum, over range: Range<Int>, at place: Int, into frame: inout [UInt8]
+  ) {
+    frame[place] = 0
+    frame[place + 1] = 0
+    var sum = start
+    sum.add(frame[range])
+    frame[place] = UInt8(sum.value >> 8)
+    frame[place + 1] = UInt8(truncatingIfNeeded: sum.value)
   }
 }

@@ -2,7 +2,7 @@ import Foundation
 import LabSupport
 
 /// Answers a SYN to one address with any number of replies in any order, as no TCP would.
-final class HostileTarget {
+final class ScriptedTarget {
   private let program: Running
 
   /// - Parameter replies: for each address, replies to one SYN in their order: `S` a SYN-ACK, `R` an RST that
