@@ -112,111 +112,25 @@ final class ServeLoop {
   // MARK: - One job
 
   /// The signal that ended it, if one did; the job is in active/ then.
-  private func work(on claimed: Job) throws -> Signal? {
-    var job = claimed
-    log.info("job claimed", metadata: ["job": "\(job.name)", "seed": "\(job.record.seed)"])
+  private func work(on job: Job) throws -> Signal? {
     status.state = .preparing
     status.current = BoxStatus.Current(name: job.name, resumed: job.record.starts)
     defer { status.current = nil }
     try status.write(to: spool.data)
-    let prepared: PreparedJob
-    let hops: NextHops
-    do {
-      (prepared, hops) = try signals.ending(log: log) { try prepare(job) }
-    } catch let refusal as JobRefusal {
-      try reject(job, refusal)
-      return nil
+    let runner = JobRunner(
+      configuration, scope: scope, station: station, spool: spool, signals: signals, log: log)
+    let outcome = try runner.work(on: job, observer: self)
+    if let summary = outcome.summary {
+      status.totals.add(summary)
+      // Its sums stand in the totals now.
+      status.current?.progress = nil
     }
-    job.record.starts += 1
-    job.record.seed = prepared.settings.seed.value
-    job.record.settings = JobRecord.Settings(prepared.settings, on: station)
-    try job.save()
-    return try scan(job, prepared, hops)
-  }
-
-  private func prepare(_ job: Job) throws -> (PreparedJob, NextHops) {
-    let prepared = try configuration.prepare(job, scope: scope)
-    let plan = prepared.settings.sequence.plan
-    // What is wrong with the link is the box's matter; what remains is the job's: no route, no answer.
-    try station.control.link(of: station.interface.name).requireCarrier()
-    do throws(Fault) {
-      return (prepared, try NextHops(plan, on: station))
-    } catch {
-      try station.control.link(of: station.interface.name).requireCarrier()
-      throw JobRefusal(
-        reason: "\(job.file): found no way to its targets, expected one: \(error)")
+    switch outcome.end {
+    case .finished: status.totals.finished += 1
+    case .rejected: status.totals.rejected += 1
+    case .stopped(let signal): return signal
     }
-  }
-
-  private func reject(_ job: Job, _ refusal: JobRefusal) throws(Fault) {
-    let name = try spool.reject(job, reason: refusal.reason)
-    status.totals.rejected += 1
-    let first = refusal.reason.prefix { $0 != "\n" }
-    log.warning("job rejected", metadata: ["job": "\(name)", "why": "\(first)"])
-  }
-
-  private func scan(_ job: Job, _ prepared: PreparedJob, _ hops: NextHops) throws -> Signal? {
-    let settings = prepared.settings
-    report(start: job, prepared, hops)
-    let run = try ScanRun(
-      settings, on: station, nextHops: hops,
-      writer: ResultWriter(
-        try Files.create(job.partial), name: job.partial,
-        formatter: ResultFormatter(format: configuration.format, fields: configuration.fields)))
-    var saysEvictions = true
-    var (summary, ending) = try run.run(signals: signals.reader) { progress throws(Fault) in
-      status.take(progress)
-      warn(evictions: progress.dedupeEvictions, of: job, &saysEvictions)
-      try look()
-      try status.write(to: spool.data)
-    }
-    warn(evictions: summary.dedupeEvictions, of: job, &saysEvictions)
-    status.totals.add(summary)
-    // Its sums stand in the totals now.
-    status.current?.progress = nil
-    if case .signal(let signal) = ending { return signal }
-    summary.resumed = job.record.starts - 1
-    summary.rateCappedFrom = prepared.rateCappedFrom.map { $0.perSecond ?? 0 }
-    let name = try spool.finish(job, summary: summary, format: configuration.format)
-    status.totals.finished += 1
-    log.info(
-      "job finished",
-      metadata: [
-        "job": "\(name)", "because": "\(summary.endedBecause)",
-        "probes": "\(summary.probesCompleted)", "results": "\(summary.resultsWritten)",
-        "pps": "\(Int(summary.rateAchieved))", "lost": "\(summary.eventsLost)",
-        "forgotten": "\(summary.dedupeEvictions)",
-      ])
     return nil
-  }
-
-  /// Once a job, when the first pair is forgotten.
-  private func warn(evictions: UInt64, of job: Job, _ isNews: inout Bool) {
-    guard evictions > 0, isNews else { return }
-    isNews = false
-    log.warning("\(DedupeMemory.evictionWarning)", metadata: ["job": "\(job.name)"])
-  }
-
-  private func report(start job: Job, _ prepared: PreparedJob, _ hops: NextHops) {
-    let settings = prepared.settings
-    log.info(
-      "job started",
-      metadata: [
-        "job": "\(job.name)", "targets": "\(settings.sequence.plan.count)",
-        "out_of_scope": "\(settings.sequence.plan.outOfScope)",
-        "probes": "\(settings.sequence.count)", "rate": "\(settings.rate)",
-        "resumed": "\(job.record.starts - 1)",
-      ])
-    if let asked = prepared.rateCappedFrom {
-      log.warning(
-        "the file asks for more than the box's rate, and gets the box's rate",
-        metadata: ["job": "\(job.name)", "asked": "\(asked)", "rate": "\(settings.rate)"])
-    }
-    if !hops.unresolved.isEmpty {
-      log.warning(
-        "addresses on the link did not answer ARP and are not probed",
-        metadata: ["job": "\(job.name)", "addresses": "\(hops.unresolved.count)"])
-    }
   }
 
   private func stop(_ signal: Signal) throws(Fault) -> Signal {
@@ -225,5 +139,13 @@ final class ServeLoop {
     log.notice(
       "ended by a signal; jobs in active/ are kept", metadata: ["signal": "\(signal.rawValue)"])
     return signal
+  }
+}
+
+extension ServeLoop: JobObserver {
+  func take(_ progress: Progress) throws(Fault) {
+    status.take(progress)
+    try look()
+    try status.write(to: spool.data)
   }
 }
