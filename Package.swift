@@ -89,7 +89,7 @@ let package = Package(
     tests("KernelTests", ["Kernel", "TestSupport"]),
     tests("SpoolTests", ["Spool", "Kernel", "Plan", "Scan", "Wire"]),
     // The whole program in a lab: needs root and build/synbox.
-    tests("ServeTests", ["LabSupport"]),
+    tests("ServeTests", ["LabSupport", "TestSupport"]),
     tests("NICTests", ["NIC", "Kernel", "Wire", "TestSupport"]),
     tests("DatapathTests", ["Datapath", "Kernel", "Wire", "TestSupport"]),
     tests("ConfinementTests", ["Confinement", "ConfinementProbe", "Kernel"]),

@@ -15,6 +15,10 @@ int clinux_open(const char *path, int flags, unsigned mode) { return open(path, 
 
 int clinux_fcntl(int fd, int command, int argument) { return fcntl(fd, command, argument); }
 
+int clinux_exchange(const char *one, const char *other) {
+  return renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE);
+}
+
 int clinux_prctl(int option, unsigned long two, unsigned long three) {
   return prctl(option, two, three, 0UL, 0UL);
 }

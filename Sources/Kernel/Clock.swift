@@ -25,14 +25,12 @@ public enum Clock {
 public struct ResourceUsage: Sendable {
   public let userSeconds: Double
   public let systemSeconds: Double
-  public let peakResidentBytes: UInt64
 
   public static var current: ResourceUsage {
     var usage = rusage()
     _ = unsafe getrusage(RUSAGE_SELF.rawValue, &usage)
     func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
     return ResourceUsage(
-      userSeconds: seconds(usage.ru_utime), systemSeconds: seconds(usage.ru_stime),
-      peakResidentBytes: UInt64(usage.ru_maxrss) * 1024)
+      userSeconds: seconds(usage.ru_utime), systemSeconds: seconds(usage.ru_stime))
   }
 }

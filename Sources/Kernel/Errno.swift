@@ -28,6 +28,8 @@ public struct Errno: Error, Hashable, Sendable, CustomStringConvertible {
 extension Errno {
   /// EOPNOTSUPP: the driver or kernel does not have the thing.
   public static let notSupported = Errno(EOPNOTSUPP)
+  /// ENETDOWN: the interface is down.
+  public static let networkDown = Errno(ENETDOWN)
   /// EPERM: a capability is missing.
   public static let notPermitted = Errno(EPERM)
 }

@@ -43,15 +43,20 @@ public enum Files {
   /// old content or the new, never half; after a power cut too when `durable`.
   public static func replace(_ path: String, with bytes: [UInt8], durable: Bool) throws(Fault) {
     let temporary = path + ".new"
-    let file = try create(temporary)
+    try write(temporary, bytes, durable: durable)
+    try rename(temporary, to: path)
+    if durable { try syncDirectory(parent(of: path)) }
+  }
+
+  /// Makes a file with the given content, in place of what had it before; flushed to the device when `durable`.
+  public static func write(_ path: String, _ bytes: [UInt8], durable: Bool) throws(Fault) {
+    let file = try create(path)
     do throws(Errno) {
       try file.writeAll(bytes)
       if durable { try file.sync() }
     } catch {
-      throw Fault("cannot write \(temporary)", cause: error)
+      throw Fault("cannot write \(path)", cause: error)
     }
-    try rename(temporary, to: path)
-    if durable { try syncDirectory(parent(of: path)) }
   }
 
   public static func rename(_ from: String, to: String) throws(Fault) {

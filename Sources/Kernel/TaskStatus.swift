@@ -62,6 +62,19 @@ public struct TaskStatus: Hashable, Sendable {
   }
 
   /// The whole of a file in /proc; nil when the thread it speaks of is gone.
+  /// The most memory that this process has had resident: the line `VmHWM`. getrusage(2) would count what ran
+  /// before execve(2) too.
+  public static func peakResidentBytes() throws(Fault) -> UInt64 {
+    let path = "/proc/self/status"
+    let line = try readText(path)?.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+    guard let number = line?.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first,
+      let kibibytes = UInt64(number)
+    else {
+      throw Fault("\(path) has no line VmHWM in kB", remedy: "Mount /proc")
+    }
+    return kibibytes * 1024
+  }
+
   private static func readText(_ path: String) throws(Fault) -> String? {
     do throws(Errno) {
       let file = Descriptor(owning: try syscall { unsafe clinux_open(path, O_RDONLY | O_CLOEXEC, 0) })

@@ -64,7 +64,8 @@ public struct ProbeSequence: Sendable {
   /// Goes through the probes of one thread.
   public struct Cursor: Sendable {
     public let sequence: ProbeSequence
-    private let step: UInt64
+    /// How far on the thread's next place is.
+    public let step: UInt64
     /// The place of the next probe in the sequence; the whole state. Not below `sequence.count` at the
     /// end. A scan whose threads have all completed what lies before their positions can go on from the
     /// lowest of these, with any number of threads.

@@ -18,16 +18,21 @@ public struct ResultPages: Sendable {
   private var start: Int
   /// Where pieces end, but for the last.
   private var ends: [Int] = []
+  /// Kept so that nothing is allocated for each flush.
+  private var pieces: [Range<Int>] = []
 
   public static let pageSize = 4096
 
-  /// - Parameter position: octets in the file so far; any for a pipe.
-  public init(_ formatter: ResultFormatter, position: Int) {
+  /// - Parameters:
+  ///   - position: octets in the file so far; any for a pipe.
+  ///   - beginsOutput: whether the header comes first.
+  public init(_ formatter: ResultFormatter, position: Int, beginsOutput: Bool = true) {
     self.formatter = formatter
     start = position % Self.pageSize
     octets.reserveCapacity(1 << 17)
     ends.reserveCapacity(64)
-    octets += formatter.header
+    pieces.reserveCapacity(64)
+    if beginsOutput { octets += formatter.header }
   }
 
   public mutating func append(_ result: Result) {
@@ -53,21 +58,24 @@ public struct ResultPages: Sendable {
     octets.insert(contentsOf: repeatElement(UInt8(ascii: " "), count: count), at: line - 1)
   }
 
-  /// Hands over the pieces in their order, and begins anew behind them. What `write` throws ends it.
+  /// Hands over all octets with the pieces to write, in their order, and begins anew behind them. When `write`
+  /// throws everything stays.
   public mutating func flush<Failure>(
-    _ write: (_ octets: [UInt8], _ piece: Range<Int>) throws(Failure) -> Void
+    _ write: (_ octets: [UInt8], _ pieces: [Range<Int>]) throws(Failure) -> Void
   ) throws(Failure) {
     guard !octets.isEmpty else { return }
     let end = start + octets.count
     let room = Self.pageSize - end % Self.pageSize
     // The next line may be the longest, and this is the last moment to make room for it.
     if formatter.format == .json, room < formatter.longestLine { pad(room, before: octets.count) }
+    pieces.removeAll(keepingCapacity: true)
     var from = 0
     for to in ends where to > from {
-      try write(octets, from..<to)
+      pieces.append(from..<to)
       from = to
     }
-    if from < octets.count { try write(octets, from..<octets.count) }
+    if from < octets.count { pieces.append(from..<octets.count) }
+    try write(octets, pieces)
     start = (start + octets.count) % Self.pageSize
     octets.removeAll(keepingCapacity: true)
     ends.removeAll(keepingCapacity: true)

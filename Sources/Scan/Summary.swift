@@ -72,6 +72,32 @@ public struct Summary: Sendable {
 
   public init() {}
 
+  /// Of a scan that has done so much.
+  public init(_ totals: ScanTotals) {
+    started = totals.started
+    targetsUnresolved = totals[.targetsUnresolved]
+    probesCompleted = totals[.probesCompleted]
+    probesRefused = totals[.probesRefused]
+    probesGenerated = probesCompleted + probesRefused
+    sendingSeconds = Double(totals[.sending]) / 1e9
+    fates = totals.fates
+    repliesOpen = fates.open
+    repliesClosed = fates.closed
+    repliesICMP = fates.icmp
+    repliesInvalid = fates.invalid
+    eventsLost = fates.eventsLost
+    repliesReceived = fates.valid + fates.invalid + fates[.openRingFull]
+    resetsSent = totals[.resetsSent] + fates.resetsSent
+    repliesReported = totals[.reported]
+    duplicates = totals[.duplicates]
+    dedupeEvictions = totals[.evictions]
+    resultsWritten = totals[.written]
+    resultsDiscarded = totals[.discarded]
+    cpuUserSeconds = Double(totals[.processorUser]) / 1e6
+    cpuSystemSeconds = Double(totals[.processorSystem]) / 1e6
+    peakResidentBytes = totals[.peakResident]
+  }
+
   public var repliesValid: UInt64 { repliesOpen + repliesClosed + repliesICMP }
   public var rateAchieved: Double {
     sendingSeconds > 0 ? Double(probesCompleted) / sendingSeconds : 0

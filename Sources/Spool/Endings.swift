@@ -17,9 +17,10 @@ extension Spool {
   /// sees the directory there sees all of it, after a power cut too.
   public func finish(_ job: Job, summary: Summary, format: OutputFormat) throws(Fault) -> String {
     try Files.sync(job.partial)
-    try Files.rename(job.partial, to: "\(job.directory)/\(format.fileName)")
-    // The mark that the job is complete: from here on it is moved, and not begun again.
     try Files.replace("\(job.directory)/summary.json", with: summary.json, durable: true)
+    // The mark that the job is complete: from here on it is moved, and not taken up again.
+    try Files.rename(job.partial, to: "\(job.directory)/\(format.fileName)")
+    try Files.syncDirectory(job.directory)
     return try moveFinished(job)
   }
 

@@ -23,4 +23,18 @@ public struct Job: Sendable {
   public func save() throws(Fault) {
     try Files.replace(recordPath, with: try record.encoded(), durable: true)
   }
+
+  /// Counts a start, before anything is done that could crash.
+  public mutating func begin() throws(Fault) {
+    record.crashes += 1
+    record.index = checkpointIndex ?? 0
+    try save()
+  }
+
+  /// Notes that the process ends in good order: this start was no crash.
+  public func saveEnd() throws(Fault) {
+    var job = self
+    job.record.crashes = 0
+    try job.save()
+  }
 }

@@ -11,9 +11,9 @@ package enum JobName {
   /// What the box itself keeps in a job's directory.
   static let own: Set<String> = Set(
     [
-      "job.json", "checkpoint", "results.partial", "results.csv", "results.jsonl", "summary.json",
-      "reason.txt",
-    ].flatMap { [$0, $0 + ".new"] })
+      "job.json", "checkpoint", "checkpoint.previous", "answers", "results.partial", "results.csv",
+      "results.jsonl", "summary.json", "reason.txt",
+    ].flatMap { [$0, $0 + ".new", $0 + ".damaged"] })
 
   /// Names that uploads in progress have, and those that are none of the box's business.
   package static func isHidden(_ name: FileName) -> Bool {

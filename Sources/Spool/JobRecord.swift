@@ -20,6 +20,10 @@ public struct JobRecord: Hashable, Sendable, Codable {
   public var created: String
   /// How often it was begun.
   public var starts = 0
+  /// How often in a row it was begun, did not get on, and its process ended without saying so.
+  public var crashes = 0
+  /// The place it was to go on from when it was last begun.
+  public var index: UInt64 = 0
   /// What it was last begun with; nil before that.
   public var settings: Settings?
 

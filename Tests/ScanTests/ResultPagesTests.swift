@@ -27,9 +27,11 @@ private func pieces(
       lines.append(line)
       pages.append(result)
     }
-    pages.flush { octets, piece in
-      written.append((place, Array(octets[piece])))
-      place += piece.count
+    pages.flush { octets, pieces in
+      for piece in pieces {
+        written.append((place, Array(octets[piece])))
+        place += piece.count
+      }
     }
   }
   return (lines, written)

@@ -6,12 +6,13 @@ import LabSupport
 /// when the test ends, however it ends.
 final class ServeLab {
   private let lab: Lab
-  private let node: TargetNode
+  let node: TargetNode
   let root: URL
 
-  init() throws {
+  /// - Parameter closed: what the node says for odd addresses: `silent` or `rst`.
+  init(closed: String = "silent") throws {
     lab = try Lab()
-    node = try lab.respond(["--answer", "even"])
+    node = try lab.respond(["--answer", "even", "--closed", closed])
     root = URL(fileURLWithPath: try Lab.temporaryDirectory())
     try FileManager.default.createDirectory(
       at: root.appending(path: "data"), withIntermediateDirectories: true)
@@ -52,6 +53,14 @@ final class ServeLab {
   func text(_ path: String) throws -> String { try String(contentsOf: url(path), encoding: .utf8) }
 
   func json(_ path: String) throws -> [String: Any] { try JSON.object(text(path)) }
+
+  /// The lines of a results file without its header; no line twice.
+  func results(_ job: String, header: String = "saddr,sport") throws -> Set<String> {
+    let lines = try text("data/results/\(job)/results.csv").split(separator: "\n").map(String.init)
+    guard lines.first == header else { throw LabError("the header is \(lines.first ?? "missing")") }
+    guard Set(lines).count == lines.count else { throw LabError("a result twice in \(job)") }
+    return Set(lines.dropFirst())
+  }
 
   /// Looks ten times a second.
   func wait(_ what: String, seconds: Double, until condition: () throws -> Bool) throws {

@@ -18,13 +18,45 @@ import Testing
     return (box, job)
   }
 
-  @Test func anInterruptedJobKeepsItsKeyAndSeedAndLosesItsPartialResults() throws {
+  @Test func anInterruptedJobKeepsItsKeyAndSeedAndWhatItGoesOnFrom() throws {
     let (box, job) = try interruptedBox()
     let found = try #require(try box.spool.interrupted().jobs.first)
     #expect(found.job.record == job.record)
     #expect(found.job.name == "net.txt" && found.job.file == "net.txt")
     #expect(found.note == nil)
-    #expect(try box.names("active/net.txt") == ["job.json", "net.txt"])
+    #expect(try box.names("active/net.txt") == ["job.json", "net.txt", "results.partial"])
+  }
+
+  @Test func aJobThatDoesNotGetOnFiveTimesInARowIsQuarantined() throws {
+    let (box, _) = try interruptedBox()
+    for _ in 0..<5 {
+      var job = try #require(try box.spool.interrupted().jobs.first?.job)
+      try job.begin()
+    }
+    let leftovers = try box.spool.interrupted()
+    #expect(leftovers.jobs.isEmpty && leftovers.quarantined == ["net.txt"])
+    #expect(try box.names("rejected/net.txt") == ["net.txt", "reason.txt"])
+    let reason = try box.text("rejected/net.txt/reason.txt")
+    #expect(reason.hasPrefix("net.txt: found 5 starts in a row") && reason.contains("expected"))
+  }
+
+  @Test func aJobThatGetsOnOrEndsInOrderIsNot() throws {
+    let (box, first) = try interruptedBox()
+    let identity = JobIdentity(
+      order: String(repeating: "a", count: 64), output: String(repeating: "b", count: 64))
+    let files = try first.open(identity)
+    for round in 1...13 {
+      var job = try #require(try box.spool.interrupted().jobs.first?.job)
+      try job.begin()
+      if round == 4 || round == 8 {
+        try job.save(
+          Checkpoint(
+            identity: identity, index: UInt64(round), results: files.results.mark,
+            answers: files.answers.mark, totals: ScanTotals(started: 0)))
+      }
+      if round == 11 { try job.saveEnd() }
+    }
+    #expect(try box.spool.interrupted().jobs.first?.job.record.crashes == 2)
   }
 
   @Test func anyOctetOfARecordThatIsMissingOrWrongIsNoticed() throws {
@@ -87,7 +119,7 @@ import Testing
     let (box, _) = try interruptedBox()
     try Data("{}".utf8).write(to: box.url("active/net.txt/summary.json"))
     #expect(try box.spool.interrupted().jobs.count == 1)
-    #expect(try box.names("active/net.txt") == ["job.json", "net.txt"])
+    #expect(try box.names("active/net.txt") == ["job.json", "net.txt", "results.partial"])
   }
 
   @Test func aJobThatWasBeingRejectedIsRejected() throws {
@@ -137,14 +169,5 @@ import Testing
     let root = FileManager.default.temporaryDirectory.appending(path: "spool-test-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
     return root
-  }
-
-  private func run(_ command: String) throws -> Int32 {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = command.split(separator: " ").map(String.init)
-    try process.run()
-    process.waitUntilExit()
-    return process.terminationStatus
   }
 }

@@ -50,3 +50,13 @@ final class Box {
 
   func waitASecond() { now += 1_000_000_000 }
 }
+
+/// Runs a program of the system; its exit status.
+func run(_ command: String) throws -> Int32 {
+  let process = Process()
+  process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+  process.arguments = command.split(separator: " ").map(String.init)
+  try process.run()
+  process.waitUntilExit()
+  return process.terminationStatus
+}

@@ -93,7 +93,7 @@ struct ScanCommand: ParsableCommand {
       writer: ResultWriter(
         files.results, position: files.position, name: output.resultsName, formatter: output.formatter))
     var status = StatusFile(files.status)
-    let (summary, ending) = try run.run(signals: signals) { (progress) throws(Fault) in
+    let (summary, _, ending) = try run.run(signals: signals) { (progress) throws(Fault) in
       console.show(progress)
       try status.write(progress)
     }

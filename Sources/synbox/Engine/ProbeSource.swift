@@ -5,6 +5,25 @@ import Scan
 import Synchronization
 import Wire
 
+/// Entries made ahead, and the places in the sequence that they stand for.
+struct ProbeBlock {
+  fileprivate(set) var entries: [TransmitEntry]
+  fileprivate(set) var count = 0
+  /// The place of the first probe considered, and how far on the next one of this thread is.
+  fileprivate var start: UInt64 = 0
+  fileprivate var step: UInt64 = 1
+  /// The place behind the last one considered.
+  fileprivate var end: UInt64 = 0
+  /// How many probes before each entry were considered; empty where none was skipped.
+  fileprivate var offsets: [UInt32] = []
+
+  /// All of the thread's probes below this place stand before entry number `index`.
+  func place(of index: Int) -> UInt64 {
+    guard index < count else { return end }
+    return start + step * UInt64(offsets.isEmpty ? index : Int(offsets[index]))
+  }
+}
+
 /// Makes transmit entries out of one thread's share of the probes. Allocates before the scan, not in it.
 struct ProbeMaker {
   private let counters: SenderCounters
@@ -26,24 +45,31 @@ struct ProbeMaker {
     probes = [Probe](repeating: Probe(target, pass: 0), count: block)
   }
 
-  /// An array for `fill`.
-  func emptyBlock() -> [TransmitEntry] {
-    [TransmitEntry](
-      repeating: TransmitEntry(syn: 0, port: 0, source: 0, sourcePort: 0), count: probes.count)
+  /// A block for `fill`.
+  func emptyBlock() -> ProbeBlock {
+    let entry = TransmitEntry(syn: 0, port: 0, source: 0, sourcePort: 0)
+    var block = ProbeBlock(entries: [TransmitEntry](repeating: entry, count: probes.count))
+    block.end = cursor.position
+    if !nextHops.isAllRemote { block.offsets = [UInt32](repeating: 0, count: probes.count) }
+    return block
   }
 
-  /// Writes the next entries to the start of `block`, and says how many; 0 at the end.
-  mutating func fill(_ block: inout [TransmitEntry]) -> Int {
+  /// Replaces a block's entries by the next ones; false at the end.
+  mutating func fill(_ block: inout ProbeBlock) -> Bool {
     while true {
+      block.start = cursor.position
       let count = Self.take(&probes, from: &cursor)
-      if count == 0 { return 0 }
-      let filled = convert(count, into: &block)
-      if filled > 0 { return filled }
+      block.count = convert(count, into: &block.entries, &block.offsets)
+      block.step = cursor.step
+      block.end = cursor.position
+      if block.count > 0 || count == 0 { return count > 0 }
     }
   }
 
-  private func convert(_ count: Int, into block: inout [TransmitEntry]) -> Int {
-    var entries = block.mutableSpan
+  private func convert(
+    _ count: Int, into array: inout [TransmitEntry], _ offsets: inout [UInt32]
+  ) -> Int {
+    var entries = array.mutableSpan
     let probes = self.probes.span
     let selection = self.selection
     let isAllRemote = nextHops.isAllRemote
@@ -59,6 +85,7 @@ struct ProbeMaker {
       entries[filled] = TransmitEntry(
         syn: probe.address.value, port: probe.port.value, source: source, sourcePort: port,
         nextHop: hop)
+      if !isAllRemote { offsets[filled] = UInt32(index) }
       filled += 1
     }
     return filled
@@ -74,7 +101,7 @@ struct ProbeMaker {
 /// change hands by swapping, so nothing is copied or allocated.
 final class ProbeFeed: Sendable {
   private struct State {
-    var blocks: [(entries: [TransmitEntry], count: Int)]
+    var blocks: [ProbeBlock]
     var first = 0
     var used = 0
     var isEnded = false
@@ -84,13 +111,13 @@ final class ProbeFeed: Sendable {
   private let isStopped = Atomic<Bool>(false)
 
   init(blocks: Int, of maker: borrowing ProbeMaker) {
-    let empty = (0..<blocks).map { _ in (entries: maker.emptyBlock(), count: 0) }
+    let empty = (0..<blocks).map { _ in maker.emptyBlock() }
     state = Mutex(State(blocks: empty))
   }
 
   enum Taken {
-    /// So many entries at the block's start.
-    case entries(Int)
+    /// A block of entries.
+    case entries
     /// Nothing yet.
     case nothing
     /// Nothing any more.
@@ -98,14 +125,13 @@ final class ProbeFeed: Sendable {
   }
 
   /// Takes the next block in exchange for one that is used up.
-  func take(_ block: inout [TransmitEntry]) -> Taken {
+  func take(_ block: inout ProbeBlock) -> Taken {
     state.withLock { state in
       guard state.used > 0 else { return state.isEnded ? .end : .nothing }
-      swap(&block, &state.blocks[state.first].entries)
-      let count = state.blocks[state.first].count
+      swap(&block, &state.blocks[state.first])
       state.first = (state.first + 1) % state.blocks.count
       state.used -= 1
-      return .entries(count)
+      return .entries
     }
   }
 
@@ -116,9 +142,8 @@ final class ProbeFeed: Sendable {
   func run(_ maker: consuming ProbeMaker) {
     var block = maker.emptyBlock()
     while !isStopped.load(ordering: .acquiring) {
-      let count = maker.fill(&block)
-      if count == 0 { break }
-      while !offer(&block, count) {
+      guard maker.fill(&block) else { break }
+      while !offer(&block) {
         if isStopped.load(ordering: .acquiring) { return }
         // Several blocks lie ready: a fraction of the time that they last.
         Clock.sleep(untilMonotonic: Clock.monotonic + 300_000)
@@ -127,12 +152,11 @@ final class ProbeFeed: Sendable {
     state.withLock { $0.isEnded = true }
   }
 
-  private func offer(_ block: inout [TransmitEntry], _ count: Int) -> Bool {
+  private func offer(_ block: inout ProbeBlock) -> Bool {
     state.withLock { state in
       guard state.used < state.blocks.count else { return false }
       let place = (state.first + state.used) % state.blocks.count
-      swap(&block, &state.blocks[place].entries)
-      state.blocks[place].count = count
+      swap(&block, &state.blocks[place])
       state.used += 1
       return true
     }
@@ -145,12 +169,12 @@ enum ProbeSource {
   case feed(ProbeFeed)
 
   /// Replaces a block that is used up.
-  mutating func next(_ block: inout [TransmitEntry]) -> ProbeFeed.Taken {
+  mutating func next(_ block: inout ProbeBlock) -> ProbeFeed.Taken {
     switch consume self {
     case .own(var maker):
-      let count = maker.fill(&block)
+      let isFilled = maker.fill(&block)
       self = .own(maker)
-      return count == 0 ? .end : .entries(count)
+      return isFilled ? .entries : .end
     case .feed(let feed):
       self = .feed(feed)
       return feed.take(&block)

@@ -1,10 +1,15 @@
 // What can be said of a scan while it runs.
 import Plan
 
-/// A moment of a running scan. Times are nanoseconds since its start.
+/// A moment of a running scan. Times are nanoseconds since this process began it, and counters are this
+/// process's.
 struct Progress {
   var elapsed: UInt64
   var probesTotal: UInt64
+  /// Where this process began.
+  var probesBefore: UInt64
+  /// Results of earlier processes.
+  var resultsBefore: UInt64
   var probesCompleted: UInt64
   var probesRefused: UInt64
   var results: UInt64
@@ -17,18 +22,26 @@ struct Progress {
   /// Set once sending has ended.
   var cooldownEnds: UInt64?
   var rate: PacketRate
+  /// Why nothing is sent for the moment, a sentence each.
+  var pauses: [String] = []
+
+  /// From 0 to 1.
+  var fraction: Double {
+    probesTotal == 0
+      ? 1 : Double(min(probesBefore + probesCompleted, probesTotal)) / Double(probesTotal)
+  }
 
   /// Seconds until the end, by the pace so far; nil before anything was sent.
   var secondsLeft: Double? {
     if let cooldownEnds { return Double(max(cooldownEnds, elapsed) - elapsed) / 1e9 }
     guard probesCompleted > 0 else { return nil }
-    let rest = Double(probesTotal - min(probesTotal, probesCompleted))
+    let rest = Double(probesTotal - min(probesTotal, probesBefore + probesCompleted))
     return rest * Double(elapsed) / 1e9 / Double(probesCompleted)
   }
 
   /// One line for a person.
   func line(since last: Progress?) -> String {
-    let percent = probesTotal == 0 ? 100 : Double(probesCompleted) * 100 / Double(probesTotal)
+    let percent = fraction * 100
     let interval = Double(elapsed - (last?.elapsed ?? 0)) / 1e9
     let sent = probesCompleted - (last?.probesCompleted ?? 0)
     let pps = interval > 0 ? Double(sent) / interval : 0
@@ -45,7 +58,7 @@ struct Progress {
 
   /// A row of the status file.
   func statusRow(since last: Progress?) -> String {
-    let percent = probesTotal == 0 ? 100 : Double(probesCompleted) * 100 / Double(probesTotal)
+    let percent = fraction * 100
     let interval = Double(elapsed - (last?.elapsed ?? 0)) / 1e9
     let sent = Double(probesCompleted - (last?.probesCompleted ?? 0))
     return "\(elapsed / 1_000_000_000),\(secondsLeft.map { tenths($0) } ?? ""),\(tenths(percent)),"

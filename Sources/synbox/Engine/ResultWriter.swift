@@ -1,15 +1,26 @@
 // Where results go: whole lines, in few writes.
 import Kernel
 import Scan
+import Spool
 import Wire
 
 /// Formats results and writes them out. A line is written whole or not at all, so that the output is well
 /// formed whenever the process ends, by SIGKILL too (`ResultPages`).
 struct ResultWriter: ~Copyable {
-  private let output: Descriptor
+  /// A file, pipe or terminal that somebody named; nil for a job.
+  private let stream: Descriptor?
   private let name: String
+  /// A job's results, and the answers that they came from.
+  private let files: JobFiles?
   private var pages: ResultPages
+  /// The answers behind the results in the pages; a job's only.
+  private var answers: [UInt8] = []
   private(set) var written: UInt64 = 0
+  /// Why a job's results cannot be written for now. They stay in memory.
+  private(set) var hindrance: Fault?
+
+  /// Octets that may wait for their disk before no more replies are taken.
+  private static let bufferedMax = 1 << 24
 
   /// - Parameters:
   ///   - position: octets that stand in the output already.
@@ -17,20 +28,53 @@ struct ResultWriter: ~Copyable {
   init(
     _ output: consuming Descriptor, position: Int = 0, name: String, formatter: ResultFormatter
   ) {
-    self.output = output
+    stream = consume output
     self.name = name
+    files = nil
     pages = ResultPages(formatter, position: position)
+  }
+
+  /// Goes on where a job's results end.
+  init(_ files: JobFiles, formatter: ResultFormatter) {
+    stream = nil
+    name = files.results.path
+    self.files = files
+    written = files.checkpoint?.totals[.written] ?? 0
+    let position = Int(files.results.mark.length)
+    pages = ResultPages(formatter, position: position, beginsOutput: position == 0)
   }
 
   mutating func write(_ result: Result) throws(Fault) {
     pages.append(result)
+    if files != nil { AnswerRecord(result.reply).append(to: &answers) }
     written += 1
-    if pages.octets.count >= 1 << 16 { try flush() }
+    if pages.octets.count >= 1 << 16, hindrance == nil { try flush() }
   }
 
+  var isFull: Bool { hindrance != nil && pages.octets.count + answers.count >= Self.bufferedMax }
+
+  /// Hands all that waits to the kernel. Where a job's cannot be written `hindrance` says so.
   mutating func flush() throws(Fault) {
+    guard let files else { return try writeStream() }
+    do throws(Fault) {
+      try pages.flush { (octets, pieces) throws(Fault) in
+        try files.results.append(octets, pieces: pieces)
+      }
+      if !answers.isEmpty {
+        try files.answers.append(answers)
+        answers.removeAll(keepingCapacity: true)
+      }
+      hindrance = nil
+    } catch {
+      hindrance = error
+    }
+  }
+
+  private mutating func writeStream() throws(Fault) {
     do throws(Errno) {
-      try pages.flush { (octets, piece) throws(Errno) in try output.writeAll(octets, in: piece) }
+      try pages.flush { (octets, pieces) throws(Errno) in
+        for piece in pieces { try stream?.writeAll(octets, in: piece) }
+      }
     } catch {
       throw Fault(
         "cannot write results to \(name)", cause: error,
@@ -41,8 +85,13 @@ struct ResultWriter: ~Copyable {
   /// Flushed to the device: a power cut loses nothing that was written before.
   mutating func sync() throws(Fault) {
     try flush()
+    if let hindrance { throw hindrance }
+    if let files {
+      try files.results.sync()
+      return try files.answers.sync()
+    }
     do throws(Errno) {
-      try output.sync()
+      try stream?.sync()
     } catch {
       // Pipes and terminals cannot be synced, and need not.
       if error.number == 22 { return }

@@ -4,28 +4,63 @@ import Kernel
 import NIC
 import Plan
 import Scan
+import Spool
 import Synchronization
 import Wire
 
 extension ScanRun {
   func progress(at now: UInt64) throws(Fault) -> Progress {
     let fates = try station.receiver.fates() - before
+    let earlier = checkpoints?.files.checkpoint
     return Progress(
       elapsed: now - started, probesTotal: job.sequence.count,
+      probesBefore: min(earlier?.index ?? 0, job.sequence.count),
+      resultsBefore: earlier?.totals[.written] ?? 0,
       probesCompleted: senders.reduce(0) { $0 + $1.probesCompleted.load(ordering: .relaxed) },
       probesRefused: senders.reduce(0) { $0 + $1.probesRefused.load(ordering: .relaxed) },
-      results: writer.written, repliesValid: fates.valid, repliesInvalid: fates.invalid,
-      eventsLost: fates.eventsLost, duplicates: duplicates, dedupeEvictions: table.evictions,
+      results: writer.written - (earlier?.totals[.written] ?? 0), repliesValid: fates.valid,
+      repliesInvalid: fates.invalid, eventsLost: fates.eventsLost, duplicates: duplicates,
+      dedupeEvictions: table.evictions - evictionsBefore,
       cooldownEnds: sendingFinished.map { $0 + job.cooldown.nanoseconds - started },
-      rate: job.rate)
+      rate: job.rate, pauses: pause.sentences)
+  }
+
+  /// Nanoseconds that the scan has run, in all its processes.
+  func runtime(at now: UInt64) -> UInt64 {
+    now - started + (checkpoints?.files.checkpoint?.totals[.elapsed] ?? 0)
+  }
+
+  /// What has been done up to now, in all processes.
+  func totals(at now: UInt64) throws(Fault) -> ScanTotals {
+    let usage = ResourceUsage.current
+    var totals = ScanTotals(started: started &+ clockOffset)
+    totals.fates = try station.receiver.fates() - before
+    totals[.elapsed] = now - started
+    let finished = sendingFinished ?? now
+    let begun = senders.map { $0.begun.load(ordering: .relaxed) }.filter { $0 > 0 }.min() ?? finished
+    totals[.sending] = finished - min(finished, begun)
+    for sender in senders {
+      totals[.targetsUnresolved] += sender.unresolved.load(ordering: .relaxed)
+      totals[.probesCompleted] += sender.probesCompleted.load(ordering: .relaxed)
+      totals[.probesRefused] += sender.probesRefused.load(ordering: .relaxed)
+      totals[.resetsSent] += sender.resetsCompleted.load(ordering: .relaxed)
+    }
+    totals[.reported] = reported
+    totals[.duplicates] = duplicates
+    totals[.discarded] = discarded
+    totals[.processorUser] = UInt64(max(0, usage.userSeconds - usageBefore.userSeconds) * 1e6)
+    totals[.processorSystem] = UInt64(max(0, usage.systemSeconds - usageBefore.systemSeconds) * 1e6)
+    totals[.peakResident] = try TaskStatus.peakResidentBytes()
+    totals[.evictions] = table.evictions - evictionsBefore
+    let earlier = checkpoints?.files.checkpoint?.totals
+    totals[.written] = writer.written - (earlier?[.written] ?? 0)
+    return earlier.map { totals.following($0) } ?? totals
   }
 
   func summary() throws(Fault) -> Summary {
-    let fates = try station.receiver.fates() - before
-    let usage = ResourceUsage.current
-    var summary = Summary()
+    let totals = try totals(at: Clock.monotonic)
+    var summary = Summary(totals)
     summary.version = BuildIdentity.revision
-    summary.started = started &+ clockOffset
     summary.ended = Clock.realtime
     summary.interface = station.interface.name
     summary.driver = station.interface.driver ?? ""
@@ -41,33 +76,7 @@ extension ScanRun {
     summary.targetsOutOfScope = job.sequence.plan.outOfScope
     summary.rateRequested = job.rate.perSecond ?? 0
     summary.pacedBatch = shares.reduce(0) { $0 + UInt64(Pacer.batch($1)) }
-    for sender in senders {
-      summary.targetsUnresolved += sender.unresolved.load(ordering: .relaxed)
-      summary.probesCompleted += sender.probesCompleted.load(ordering: .relaxed)
-      summary.probesRefused += sender.probesRefused.load(ordering: .relaxed)
-      summary.resetsSent += sender.resetsCompleted.load(ordering: .relaxed)
-    }
-    summary.probesGenerated = summary.probesCompleted + summary.probesRefused
-    let finished = sendingFinished ?? Clock.monotonic
-    let begun = senders.map { $0.begun.load(ordering: .relaxed) }.filter { $0 > 0 }.min() ?? finished
-    summary.sendingSeconds = Double(finished - min(finished, begun)) / 1e9
-    summary.fates = fates
-    summary.repliesOpen = fates.open
-    summary.repliesClosed = fates.closed
-    summary.repliesICMP = fates.icmp
-    summary.repliesInvalid = fates.invalid
-    summary.eventsLost = fates.eventsLost
-    summary.repliesReceived = fates.valid + fates.invalid + fates[.openRingFull]
-    summary.resetsSent += fates.resetsSent
-    summary.repliesReported = reported
-    summary.duplicates = duplicates
-    summary.dedupeEvictions = table.evictions
     summary.dedupeMemoryBytes = job.dedupes ? UInt64(job.dedupeMemory.bytes) : 0
-    summary.resultsWritten = writer.written
-    summary.resultsDiscarded = discarded
-    summary.cpuUserSeconds = usage.userSeconds - usageBefore.userSeconds
-    summary.cpuSystemSeconds = usage.systemSeconds - usageBefore.systemSeconds
-    summary.peakResidentBytes = usage.peakResidentBytes
     summary.scopeSHA256 = job.scopeSHA256
     summary.endedBecause = (ending ?? .done).word
     return summary

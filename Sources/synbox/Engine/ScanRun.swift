@@ -4,6 +4,7 @@ import Kernel
 import NIC
 import Plan
 import Scan
+import Spool
 import Synchronization
 import Wire
 
@@ -22,12 +23,21 @@ struct ScanRun: ~Copyable {
   let clockOffset: UInt64
   let started: UInt64
   let usageBefore: ResourceUsage
+  /// nil where nothing is gone on with later.
+  let checkpoints: Checkpoints?
+  let pause: Pause
+  /// Pairs forgotten when the table was filled from the answers of earlier processes, which counted them.
+  let evictionsBefore: UInt64
 
   /// Replies taken from the receiver: each becomes a result, a duplicate, or is discarded.
   private(set) var reported: UInt64 = 0
   private(set) var duplicates: UInt64 = 0
   private(set) var discarded: UInt64 = 0
   private(set) var ending: Ending?
+  /// CLOCK_MONOTONIC: every reply that had come by then has been taken.
+  private var takenUntil: UInt64 = 0
+  /// When results that could not be written are tried again.
+  private var nextFlush: UInt64 = 0
   private let placement: ThreadPlacement
   /// Replies on their way from the receiver to the results.
   private var replies: [Reply] = []
@@ -35,13 +45,18 @@ struct ScanRun: ~Copyable {
   private var verdicts: [AnswerTable.Verdict] = []
   private static let repliesAtOnce = 256
 
-  init(_ job: JobSettings, on station: Station, nextHops: NextHops, writer: consuming ResultWriter)
-    throws(Fault)
-  {
+  /// - Parameters:
+  ///   - pause: while it is active no probes are sent.
+  ///   - checkpoints: of a job that is gone on with after an interruption, perhaps from its last one.
+  init(
+    _ job: JobSettings, on station: Station, nextHops: NextHops, writer: consuming ResultWriter,
+    pause: Pause = Pause(), checkpoints: Checkpoints? = nil
+  ) throws(Fault) {
     // What an earlier scan's late replies left in the ring is not this one's: from here on none get in.
     station.receiver.setKey(job.key)
     try Self.discardReplies(station.receiver)
     let before = try station.receiver.fates()
+    let table = try Self.table(job, checkpoints)
     self.before = before
     self.station = station
     self.job = job
@@ -52,7 +67,10 @@ struct ScanRun: ~Copyable {
     placement = ThreadPlacement(senders: station.transmitters.count)
     sourceIndex = Dictionary(
       uniqueKeysWithValues: station.sources.enumerated().map { ($1, UInt16($0)) })
-    table = AnswerTable(key: job.key, bytesMax: job.dedupeMemory.bytes)
+    self.table = table
+    evictionsBefore = table.evictions
+    self.pause = pause
+    self.checkpoints = checkpoints
     replies.reserveCapacity(Self.repliesAtOnce)
     verdicts.reserveCapacity(Self.repliesAtOnce)
     started = Clock.monotonic
@@ -60,11 +78,26 @@ struct ScanRun: ~Copyable {
     usageBefore = .current
   }
 
+  /// The table as earlier processes left it.
+  private static func table(_ job: JobSettings, _ checkpoints: Checkpoints?) throws(Fault)
+    -> AnswerTable
+  {
+    var table = AnswerTable(key: job.key, bytesMax: job.dedupeMemory.bytes)
+    guard let checkpoints, job.dedupes else { return table }
+    try checkpoints.files.answers.read(recordSize: AnswerRecord.size) { piece in
+      for start in stride(from: piece.startIndex, to: piece.endIndex, by: AnswerRecord.size) {
+        guard let record = AnswerRecord(piece[start..<start + AnswerRecord.size]) else { continue }
+        _ = table.insert(record.reply)
+      }
+    }
+    return table
+  }
+
   /// - Parameters:
   ///   - signals: those of the job's `endingSignals` end the scan with its results saved.
   ///   - progress: called about once a second.
   consuming func run(signals: borrowing SignalReader, progress: (Progress) throws(Fault) -> Void)
-    throws(Fault) -> (summary: Summary, ending: Ending)
+    throws(Fault) -> (summary: Summary, last: Progress, ending: Ending)
   {
     var threads = try startSenders()
     var failed: Fault?
@@ -76,12 +109,18 @@ struct ScanRun: ~Copyable {
     }
     for sender in senders { sender.phase = .ended }
     while let thread = threads.popLast() { thread.join() }
+    checkpoints?.join()
     if let failed { throw failed }
     if let fault = senders.lazy.compactMap(\.fault).first { throw fault }
     // What came while the last RSTs went out.
     _ = try takeReplies()
-    try writer.sync()
-    return (try summary(), ending ?? .done)
+    let last = try self.progress(at: Clock.monotonic)
+    if case .signal = ending, let checkpoints {
+      try keep(checkpoints)
+    } else {
+      try writer.sync()
+    }
+    return (try summary(), last, ending ?? .done)
   }
 
   // MARK: - Sending
@@ -102,7 +141,8 @@ struct ScanRun: ~Copyable {
         counters.finished.store(Clock.monotonic, ordering: .releasing)
         continue
       }
-      let cursor = job.sequence.cursor(thread: index, of: shares.count)
+      let cursor = job.sequence.cursor(
+        from: checkpoints?.index ?? 0, thread: index, of: shares.count)
       let maker = ProbeMaker(
         counters: counters, selection: selection, nextHops: nextHops, cursor: cursor,
         block: transmitter.batch)
@@ -129,6 +169,7 @@ struct ScanRun: ~Copyable {
     let counters = senders[index]
     let resets = index == 0 ? self.resets : ResetQueue(capacity: 1)
     let block = maker.emptyBlock()
+    let pause = self.pause
     // The generator is so fast that choosing targets is a tenth of its work.
     let isFast = transmitter.mode == .generator && (rate == 0 || rate > 1_000_000)
     let feed = isFast && placement.hasSpare ? ProbeFeed(blocks: 8, of: maker) : nil
@@ -144,7 +185,7 @@ struct ScanRun: ~Copyable {
         processor: transmitter.processor ?? placement.sender(index)
       ) {
         var sender = Sender(
-          transmitter: transmitter, resets: resets, counters: counters,
+          transmitter: transmitter, resets: resets, counters: counters, pause: pause,
           source: feed.map { .feed($0) } ?? .own(maker), block: block, rate: rate)
         sender.run()
         feed?.stop()
@@ -171,17 +212,19 @@ struct ScanRun: ~Copyable {
     var nextProgress = started + 1_000_000_000
     var haltBy: UInt64?
     while true {
+      let asked = Clock.monotonic
       let ready = poll(station.receiver.descriptor, signals.number, milliseconds: 10)
-      let taken = ready.first ? try takeReplies() : 0
+      if !ready.first { takenUntil = asked }
+      let taken = ready.first && !writer.isFull ? try takeReplies() : 0
       // Replies come one by one, and each wake-up costs more than a reply: the next ones gather for a while.
       if taken > 0 { Clock.sleep(untilMonotonic: Clock.monotonic + 1_000_000) }
-      try writer.flush()
+      try flush(checkpoints)
       if let fault = senders.lazy.compactMap(\.fault).first { throw fault }
       while ready.second, let signal = signals.next() {
         if job.endingSignals.contains(signal) { ending = .signal(signal) }
       }
       let now = Clock.monotonic
-      if let limit = job.maxRuntime, ending == nil, now - started >= limit.nanoseconds {
+      if let limit = job.maxRuntime, ending == nil, runtime(at: now) >= limit.nanoseconds {
         ending = .maxRuntime
       }
       if now >= nextProgress {
@@ -196,11 +239,43 @@ struct ScanRun: ~Copyable {
         haltBy = deadline
         if sendingFinished != nil || now >= deadline { return }
       } else if isCooled(now, cooldown) {
+        // What has not been written is not done.
+        if pause.isActive { continue }
         // What waits in the ring came in time; a flood that never ends does not keep the scan alive.
         if taken == 0 || isCooled(now, cooldown + 1_000_000_000) { return }
       }
     }
   }
+
+  private mutating func flush(_ checkpoints: Checkpoints?) throws(Fault) {
+    let now = Clock.monotonic
+    if writer.hindrance == nil || now >= nextFlush {
+      try writer.flush()
+      nextFlush = now + 200_000_000
+    }
+    guard let checkpoints else { return }
+    checkpoints.note(activeSenders, at: now, takenUntil: takenUntil)
+    if writer.hindrance == nil {
+      try checkpoints.write(at: now) { () throws(Fault) in try totals(at: now) }
+    }
+    let hindrance = writer.hindrance ?? checkpoints.hindrance
+    pause.set(.storage, hindrance?.description)
+  }
+
+  /// Writes the checkpoint that another process will go on from. Where the disk takes none, the one before it
+  /// serves as well.
+  private mutating func keep(_ checkpoints: Checkpoints) throws(Fault) {
+    try writer.flush()
+    guard writer.hindrance == nil else { return }
+    do throws(Fault) {
+      try checkpoints.writeLast(try totals(at: Clock.monotonic))
+    } catch {
+      guard error.isOfStorage else { throw error }
+    }
+  }
+
+  /// Those that have a share of the probes.
+  private var activeSenders: [SenderCounters] { Array(senders.prefix(shares.count)) }
 
   private func isCooled(_ now: UInt64, _ cooldown: UInt64) -> Bool {
     guard let finished = sendingFinished else { return false }
@@ -222,6 +297,8 @@ struct ScanRun: ~Copyable {
     swap(&replies, &self.replies)
     defer { swap(&replies, &self.replies) }
     var total = 0
+    let begun = Clock.monotonic
+    var isRefused = false
     while total < 16_384 {
       replies.removeAll(keepingCapacity: true)
       let resets = self.resets
@@ -231,6 +308,7 @@ struct ScanRun: ~Copyable {
         if reply.resetWanted, let entry = Self.resetEntry(reply, sourceIndex, nextHops),
           !resets.push(entry)
         {
+          isRefused = true
           return false
         }
         replies.append(reply)
@@ -243,7 +321,10 @@ struct ScanRun: ~Copyable {
       }
       total += taken
       if let failed { throw failed }
-      if taken == 0 { break }
+      if taken == 0 {
+        if !isRefused { takenUntil = begun }
+        break
+      }
     }
     return total
   }

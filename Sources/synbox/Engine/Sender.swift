@@ -11,30 +11,34 @@ struct Sender {
   private let transmitter: any Transmitter
   private let resets: ResetQueue
   private let counters: SenderCounters
+  private let pause: Pause
   private var source: ProbeSource
   private var pacer: Pacer
 
-  /// `entries[first..<last]` are still to be sent.
-  private var entries: [TransmitEntry]
+  private var block: ProbeBlock
+  /// Entries of the block from this one on are still to be sent.
   private var first = 0
-  private var last = 0
   private var resetBatch: [TransmitEntry] = []
   private var exhausted = false
   private var hasBegun = false
+  /// When what is on its way must have arrived, if a settlement is to be had; nil where none is awaited.
+  private var settlementDeadline: UInt64?
 
   /// - Parameters:
-  ///   - block: an array for the source's entries.
+  ///   - pause: while it is active no probes leave.
+  ///   - block: an empty block of the source's.
   ///   - rate: this thread's share, probes per second; 0 is no limit.
   init(
-    transmitter: any Transmitter, resets: ResetQueue, counters: SenderCounters, source: ProbeSource,
-    block: [TransmitEntry], rate: UInt64
+    transmitter: any Transmitter, resets: ResetQueue, counters: SenderCounters, pause: Pause,
+    source: ProbeSource, block: ProbeBlock, rate: UInt64
   ) {
     self.transmitter = transmitter
     self.resets = resets
     self.counters = counters
+    self.pause = pause
     self.source = source
     pacer = Pacer(perSecond: rate, start: Clock.monotonic)
-    entries = block
+    self.block = block
     resetBatch.reserveCapacity(4096)
   }
 
@@ -53,10 +57,13 @@ struct Sender {
 
   private mutating func turn() throws(Fault) {
     try takeCompletions()
-    let mayProbe = counters.phase == .sending && (refill() || transmitter.waiting > 0)
-    if mayProbe { return try sendProbes() }
+    if counters.isSettlementWanted, try !settle() { return }
+    let isSending = counters.phase == .sending
+    let isHeld = isSending && pause.isActive
+    if isSending, !isHeld, refill() || transmitter.waiting > 0 { return try sendProbes() }
     if !resets.isEmpty { return try sendResets() }
-    guard counters.phase != .sending || exhausted else { return rest(until: Clock.monotonic + 20_000) }
+    if isHeld { return rest(until: Clock.monotonic + 1_000_000) }
+    guard !isSending || exhausted else { return rest(until: Clock.monotonic + 20_000) }
     if transmitter.waiting > 0 {
       // Told to stop: what the driver refused before still leaves, for it counts as generated.
       return try sendWaiting()
@@ -67,12 +74,35 @@ struct Sender {
     rest(until: Clock.monotonic + 500_000)
   }
 
+  /// Says up to which place all probes have been completed, once nothing is on its way: frames may be
+  /// completed out of order, so that a count would not tell. False while something is; nothing else is sent
+  /// then. A NIC that confirms what it holds only when more comes is not waited for.
+  private mutating func settle() throws(Fault) -> Bool {
+    if transmitter.inFlight == 0 {
+      settlementDeadline = nil
+      counters.settle(at: isUsedUp && exhausted ? .max : block.place(of: first))
+      return true
+    }
+    let now = Clock.monotonic
+    let deadline = settlementDeadline ?? now + 100_000_000
+    settlementDeadline = deadline
+    if now >= deadline {
+      settlementDeadline = nil
+      counters.settle(at: nil)
+      return true
+    }
+    if transmitter.waiting > 0 { try sendWaiting() } else { rest(until: now + 10_000) }
+    return false
+  }
+
+  private var isUsedUp: Bool { first >= block.count }
+
   /// Sends what is due, and the RSTs that wait with it: a call costs more than a frame.
   private mutating func sendProbes() throws(Fault) {
     let limit = pacer.batch > 0 ? pacer.batch : transmitter.batch
     let waiting = transmitter.waiting
     let due = min(pacer.due(at: Clock.monotonic), limit)
-    let wanted = pacer.batch > 0 ? min(pacer.tick, last - first + waiting) : 1
+    let wanted = pacer.batch > 0 ? min(pacer.tick, block.count - first + waiting) : 1
     guard due >= wanted else {
       let moment = pacer.moment(for: wanted)
       // RSTs do not wait for the next probes where these are far.
@@ -85,8 +115,9 @@ struct Sender {
       counters.begun.store(Clock.monotonic, ordering: .relaxed)
     }
     if !resets.isEmpty { try sendResets(more: true) }
-    let count = min(last - first, transmitter.batch, max(0, due - waiting))
-    let result = try transmitter.submit(entries.span.extracting(first..<first + count))
+    let count = min(block.count - first, transmitter.batch, max(0, due - waiting))
+    let result = try transmitter.submit(
+      block.entries.span.extracting(first..<first + count))
     pacer.spend(min(result.left, count + waiting), at: Clock.monotonic)
     first += result.accepted
     counters.probesRefused.add(result.refused.probes, ordering: .relaxed)
@@ -105,13 +136,13 @@ struct Sender {
 
   /// Sees to it that there are entries, if there are any to be had now.
   private mutating func refill() -> Bool {
-    guard first == last, !exhausted else { return first < last }
-    switch source.next(&entries) {
-    case .entries(let count): (first, last) = (0, count)
+    guard isUsedUp, !exhausted else { return !isUsedUp }
+    switch source.next(&block) {
+    case .entries: first = 0
     case .nothing: break
     case .end: exhausted = true
     }
-    return first < last
+    return !isUsedUp
   }
 
   private mutating func sendResets(more: Bool = false) throws(Fault) {
@@ -132,7 +163,7 @@ struct Sender {
 
   /// Tries again what was refused.
   private func sendWaiting() throws(Fault) {
-    let result = try transmitter.submit(entries.span.extracting(0..<0))
+    let result = try transmitter.submit(block.entries.span.extracting(0..<0))
     counters.probesRefused.add(result.refused.probes, ordering: .relaxed)
     if result.left == 0 { rest(until: Clock.monotonic + 20_000) }
   }

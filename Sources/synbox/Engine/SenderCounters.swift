@@ -22,12 +22,36 @@ final class SenderCounters: Sendable {
   let begun = Atomic<UInt64>(0)
   /// CLOCK_MONOTONIC when the last probe was confirmed; 0 while probes are on their way.
   let finished = Atomic<UInt64>(0)
+  /// Everything below this place that is this sender's share has been completed.
+  private let settledPlace = Atomic<UInt64>(0)
+  private let settlementsWanted = Atomic<Int>(0)
+  private let settlementsMade = Atomic<Int>(0)
   private let phaseValue = Atomic<Int>(Phase.sending.rawValue)
   private let failure = Mutex<Fault?>(nil)
 
   var phase: Phase {
     get { Phase(rawValue: phaseValue.load(ordering: .acquiring)) ?? .ended }
     set { phaseValue.store(newValue.rawValue, ordering: .releasing) }
+  }
+
+  /// Asks the sender to say how far it is; it lets what is on its way arrive before it answers.
+  func wantSettlement() { settlementsWanted.add(1, ordering: .releasing) }
+
+  var isSettlementWanted: Bool {
+    settlementsWanted.load(ordering: .acquiring) != settlementsMade.load(ordering: .relaxed)
+  }
+
+  /// The sender's answer; nil leaves the place as it was.
+  func settle(at place: UInt64?) {
+    if let place { settledPlace.store(place, ordering: .relaxed) }
+    settlementsMade.store(settlementsWanted.load(ordering: .acquiring), ordering: .releasing)
+  }
+
+  /// The place answered last; nil while an answer is awaited.
+  var settled: UInt64? {
+    let made = settlementsMade.load(ordering: .acquiring)
+    guard made == settlementsWanted.load(ordering: .acquiring) else { return nil }
+    return settledPlace.load(ordering: .relaxed)
   }
 
   /// What ended the thread before its time.

@@ -10,6 +10,8 @@ import Spool
 struct BoxStatus {
   enum State: String, CaseIterable {
     case idle, preparing, scanning, cooldown
+    /// Nothing is sent for now; `problems` says why. It goes on by itself.
+    case paused
     /// It ended because of a fault that is not a job's; `problems` says which.
     case problem
     case stopped
@@ -47,17 +49,6 @@ struct BoxStatus {
       lost += progress.eventsLost
       duplicates += progress.duplicates
       evictions += progress.dedupeEvictions
-    }
-
-    mutating func add(_ summary: Summary) {
-      probes += summary.probesCompleted
-      refused += summary.probesRefused
-      valid += summary.repliesValid
-      invalid += summary.repliesInvalid
-      results += summary.resultsWritten
-      lost += summary.eventsLost
-      duplicates += summary.duplicates
-      evictions += summary.dedupeEvictions
     }
   }
 
@@ -101,6 +92,8 @@ struct BoxStatus {
     }
     current?.progress = progress
     state = progress.cooldownEnds == nil ? .scanning : .cooldown
+    if !progress.pauses.isEmpty { state = .paused }
+    problems = progress.pauses
   }
 
   /// Sums with the current job's so far.
@@ -110,10 +103,11 @@ struct BoxStatus {
     return sums
   }
 
-  /// Replaces both files. Not flushed to the device: they say nothing that must survive a power cut.
+  /// Replaces both files, also on a full disk. Not flushed to the device: they say nothing that must survive
+  /// a power cut.
   func write(to data: DataDirectory) throws(Fault) {
-    try Files.replace(data.status, with: json, durable: false)
-    try Files.replace(data.metrics, with: metrics, durable: false)
+    try Files.exchange(data.status, with: json)
+    try Files.exchange(data.metrics, with: metrics)
   }
 
   /// `status.json`.
@@ -158,19 +152,12 @@ struct BoxStatus {
     object.add("probes_refused", progress.probesRefused)
     object.add("rate_requested_pps", progress.rate.perSecond ?? 0)
     object.add("rate_pps", current.rate)
-    object.add("results", progress.results)
+    object.add("results", progress.resultsBefore + progress.results)
     object.add("replies_valid", progress.repliesValid)
     object.add("replies_invalid", progress.repliesInvalid)
     object.add("events_lost", progress.eventsLost)
     object.add("duplicates", progress.duplicates)
     object.add("dedupe_evictions", progress.dedupeEvictions)
     return object
-  }
-}
-
-extension Progress {
-  /// From 0 to 1.
-  var fraction: Double {
-    probesTotal == 0 ? 1 : Double(min(probesCompleted, probesTotal)) / Double(probesTotal)
   }
 }

@@ -13,6 +13,8 @@ struct JobRefusal: Error {
 /// A job that can be started.
 struct PreparedJob {
   let settings: JobSettings
+  /// What a checkpoint must have been made for.
+  let identity: JobIdentity
   /// What the target file asked for where the box's own rate is lower.
   let rateCappedFrom: PacketRate?
 }
@@ -20,7 +22,7 @@ struct PreparedJob {
 extension Configuration {
   /// Reads a job's target file under this configuration. Throws `JobRefusal` for what is wrong with the
   /// file, `Fault` for what is wrong with the disk.
-  func prepare(_ job: Job, scope: ScopeInForce) throws -> PreparedJob {
+  func prepare(_ job: Job, scope: ScopeInForce, on station: Station) throws -> PreparedJob {
     let octets = try Self.targets(of: job)
     let file: TargetFile
     let plan: TargetPlan
@@ -49,7 +51,29 @@ extension Configuration {
     settings.cooldown = directives.cooldown ?? cooldown
     settings.maxRuntime = maxRuntime
     settings.scopeSHA256 = scope.sha256
-    return PreparedJob(settings: settings, rateCappedFrom: cappedFrom)
+    return PreparedJob(
+      settings: settings, identity: identity(of: settings, octets, on: station),
+      rateCappedFrom: cappedFrom)
+  }
+
+  /// The words are hashed, so their order and spelling must not change from one process to the next.
+  private func identity(of settings: JobSettings, _ targets: [UInt8], on station: Station)
+    -> JobIdentity
+  {
+    let sequence = settings.sequence
+    let order = [
+      "targets \(targets.count) \(CRC32C.of(targets)) \(sequence.plan.count)",
+      "ports \(targetPorts.map { "\($0)" } ?? "none")", "scope \(settings.scopeSHA256)",
+      "seed \(settings.seed.value)", "shard \(sequence.shard)", "probes \(sequence.probes.value)",
+      "count \(sequence.count)", "sources \(station.sources.map(\.description).joined(separator: ","))",
+      "source-ports \(station.settings.sourcePorts)", "options \(settings.profile.rawValue)",
+    ]
+    let output = [
+      "format \(format.rawValue)", "report \(station.settings.report.rawValue)",
+      "fields \(fields.map(\.rawValue).joined(separator: ","))",
+    ]
+    func hash(_ lines: [String]) -> String { SHA256.hex(Array(lines.joined(separator: "\n").utf8)) }
+    return JobIdentity(order: hash(order), output: hash(output))
   }
 
   private static func targets(of job: Job) throws -> [UInt8] {

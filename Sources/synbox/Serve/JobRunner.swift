@@ -25,8 +25,8 @@ struct JobOutcome {
   }
 
   let end: End
-  /// nil when nothing was sent.
-  var summary: Summary?
+  /// The last that is to be said of it; nil when nothing was sent.
+  var last: Progress?
 }
 
 /// Takes one job from active/ to its end. Used once, by the serving thread.
@@ -53,10 +53,14 @@ struct JobRunner {
   func work(on claimed: Job, observer: any JobObserver) throws -> JobOutcome {
     var job = claimed
     log.info("job claimed", metadata: ["job": "\(job.name)", "seed": "\(job.record.seed)"])
+    // Counted before the file is looked into: what crashes the box may be the file.
+    try job.begin()
     let prepared: PreparedJob
     let hops: NextHops
     do {
-      (prepared, hops) = try signals.ending(log: log) { try prepare(job) }
+      (prepared, hops) = try signals.ending(log: log, before: { [job] in try? job.saveEnd() }) {
+        try prepare(job)
+      }
     } catch let refusal as JobRefusal {
       try reject(job, refusal)
       return JobOutcome(end: .rejected)
@@ -69,14 +73,16 @@ struct JobRunner {
   }
 
   private func prepare(_ job: Job) throws -> (PreparedJob, NextHops) {
-    let prepared = try configuration.prepare(job, scope: scope)
+    let prepared = try configuration.prepare(job, scope: scope, on: station)
     let plan = prepared.settings.sequence.plan
     // What is wrong with the link is the box's matter; what remains is the job's: no route, no answer.
-    try station.control.link(of: station.interface.name).requireCarrier()
+    try station.requireLink()
     do throws(Fault) {
       return (prepared, try NextHops(plan, on: station))
     } catch {
-      try station.control.link(of: station.interface.name).requireCarrier()
+      try station.requireLink()
+      // Its targets could be reached before: they will be again.
+      if job.record.starts > 0 { throw Hindrance(.gateway, "\(error)") }
       throw JobRefusal(
         reason: "\(job.file): found no way to its targets, expected one: \(error)")
     }
@@ -91,17 +97,26 @@ struct JobRunner {
   private func scan(
     _ job: Job, _ prepared: PreparedJob, _ hops: NextHops, _ observer: any JobObserver
   ) throws -> JobOutcome {
-    report(start: job, prepared, hops)
+    let files = try job.open(prepared.identity)
+    for note in files.notes { log.warning("\(note)", metadata: ["job": "\(job.name)"]) }
+    report(start: job, prepared, hops, from: files.checkpoint?.index ?? 0)
+    let pauses = PauseLog(log, job: job.name)
     let run = try ScanRun(
       prepared.settings, on: station, nextHops: hops,
       writer: ResultWriter(
-        try Files.create(job.partial), name: job.partial,
-        formatter: ResultFormatter(format: configuration.format, fields: configuration.fields)))
-    var (summary, ending) = try run.run(signals: signals.reader) { progress throws(Fault) in
+        files, formatter: ResultFormatter(format: configuration.format, fields: configuration.fields)),
+      checkpoints: Checkpoints(
+        job, files: files, identity: prepared.identity, settings: prepared.settings))
+    var saysEvictions = true
+    var (summary, last, ending) = try run.run(signals: signals.reader) { progress throws(Fault) in
+      pauses.take(progress.pauses)
+      warn(evictions: progress.dedupeEvictions, of: job, &saysEvictions)
       try observer.take(progress)
     }
+    warn(evictions: summary.dedupeEvictions, of: job, &saysEvictions)
     if case .signal(let signal) = ending {
-      return JobOutcome(end: .stopped(signal), summary: summary)
+      try? job.saveEnd()
+      return JobOutcome(end: .stopped(signal), last: last)
     }
     summary.resumed = job.record.starts - 1
     summary.rateCappedFrom = prepared.rateCappedFrom.map { $0.perSecond ?? 0 }
@@ -112,11 +127,21 @@ struct JobRunner {
         "job": "\(name)", "because": "\(summary.endedBecause)",
         "probes": "\(summary.probesCompleted)", "results": "\(summary.resultsWritten)",
         "pps": "\(Int(summary.rateAchieved))", "lost": "\(summary.eventsLost)",
+        "forgotten": "\(summary.dedupeEvictions)",
       ])
-    return JobOutcome(end: .finished, summary: summary)
+    return JobOutcome(end: .finished, last: last)
   }
 
-  private func report(start job: Job, _ prepared: PreparedJob, _ hops: NextHops) {
+  /// Once a job, when the first pair is forgotten.
+  private func warn(evictions: UInt64, of job: Job, _ isNews: inout Bool) {
+    guard evictions > 0, isNews else { return }
+    isNews = false
+    log.warning("\(DedupeMemory.evictionWarning)", metadata: ["job": "\(job.name)"])
+  }
+
+  private func report(
+    start job: Job, _ prepared: PreparedJob, _ hops: NextHops, from index: UInt64
+  ) {
     let settings = prepared.settings
     log.info(
       "job started",
@@ -124,7 +149,7 @@ struct JobRunner {
         "job": "\(job.name)", "targets": "\(settings.sequence.plan.count)",
         "out_of_scope": "\(settings.sequence.plan.outOfScope)",
         "probes": "\(settings.sequence.count)", "rate": "\(settings.rate)",
-        "resumed": "\(job.record.starts - 1)",
+        "resumed": "\(job.record.starts - 1)", "from": "\(index)",
       ])
     if let asked = prepared.rateCappedFrom {
       log.warning(
@@ -135,6 +160,27 @@ struct JobRunner {
       log.warning(
         "addresses on the link did not answer ARP and are not probed",
         metadata: ["job": "\(job.name)", "addresses": "\(hops.unresolved.count)"])
+    }
+  }
+}
+
+/// Says once that a scan pauses, and once that it goes on.
+private final class PauseLog {
+  private let log: Logger
+  private let job: String
+  private var said: [String] = []
+
+  init(_ log: Logger, job: String) { (self.log, self.job) = (log, job) }
+
+  func take(_ pauses: [String]) {
+    guard pauses.isEmpty != said.isEmpty else { return }
+    said = pauses
+    if pauses.isEmpty {
+      log.notice("sending goes on", metadata: ["job": "\(job)"])
+    } else {
+      log.warning(
+        "sending pauses, and goes on by itself",
+        metadata: ["job": "\(job)", "why": "\(pauses.joined(separator: "; "))"])
     }
   }
 }

@@ -19,6 +19,8 @@ final class ServeLoop {
   private var interrupted: [InterruptedJob] = []
   /// What was said to be ignored, so that it is said once.
   private var ignored: Set<FileName> = []
+  /// The hindrance that was said last.
+  private var said: String?
 
   init(
     _ configuration: Configuration, scope: ScopeInForce, station: Station, spool: Spool,
@@ -36,40 +38,78 @@ final class ServeLoop {
   /// Until SIGINT or SIGTERM, which it returns. Throws a `Fault` of the box; what is in active/ is begun
   /// again by the next process.
   func run() throws -> Signal {
-    do {
-      try recover()
-      while true {
-        try look()
-        if let signal = signals.ending() { return try stop(signal) }
-        if let job = try next() {
-          if let signal = try work(on: job) { return try stop(signal) }
-        } else {
-          status.state = .idle
-          try status.write(to: spool.data)
-          waitForFiles()
-        }
+    var afterHindrance = false
+    while true {
+      do {
+        try recover(inProcess: afterHindrance)
+        return stop(try serve())
+      } catch {
+        guard let hindrance = Hindrance(error) else { throw fail(error) }
+        if let signal = wait(for: hindrance) { return stop(signal) }
+        afterHindrance = true
       }
-    } catch {
-      status.state = .problem
-      status.problems = ["\(error)"]
-      try? status.write(to: spool.data)
-      log.error("the box cannot go on; jobs in active/ are kept", metadata: ["why": "\(error)"])
-      throw error
     }
+  }
+
+  private func serve() throws -> Signal {
+    while true {
+      try look()
+      if let signal = signals.ending() { return signal }
+      if let job = try next() {
+        if let signal = try work(on: job) { return signal }
+      } else {
+        status.state = .idle
+        status.problems = []
+        try status.write(to: spool.data)
+        waitForFiles()
+      }
+    }
+  }
+
+  private func fail(_ error: any Error) -> any Error {
+    status.state = .problem
+    status.problems = ["\(error)"]
+    try? status.write(to: spool.data)
+    log.error("the box cannot go on; jobs in active/ are kept", metadata: ["why": "\(error)"])
+    return error
+  }
+
+  /// Waits until it is gone; the signal that ended the waiting, if one did.
+  private func wait(for hindrance: Hindrance) -> Signal? {
+    if said != hindrance.sentence {
+      said = hindrance.sentence
+      log.warning("the box pauses, and goes on by itself", metadata: ["why": "\(hindrance.sentence)"])
+    }
+    status.state = .paused
+    status.problems = [hindrance.sentence]
+    repeat {
+      try? status.write(to: spool.data)
+      _ = poll(signals.reader.number, -1, milliseconds: 1000)
+      if let signal = signals.ending() { return signal }
+    } while !hindrance.isGone(on: station, configuration.data)
+    return nil
   }
 
   // MARK: - Which job
 
-  private func recover() throws {
-    let leftovers = try spool.interrupted()
+  /// - Parameter inProcess: this process left them, so that none of them can have crashed it.
+  private func recover(inProcess: Bool) throws {
+    var leftovers = try spool.interrupted()
+    if inProcess {
+      for index in leftovers.jobs.indices { leftovers.jobs[index].job.record.crashes = 0 }
+    }
     for name in leftovers.finished {
       log.notice("a job had ended, and is only moved now", metadata: ["job": "\(name)"])
     }
     for note in leftovers.notes { log.warning("\(note)") }
+    for name in leftovers.quarantined {
+      status.totals.rejected += 1
+      log.error("a job that crashes the box again and again is rejected", metadata: ["job": "\(name)"])
+    }
     for interrupted in leftovers.jobs {
       var details: Logger.Metadata = ["job": "\(interrupted.job.name)"]
       if let note = interrupted.note { details["note"] = "\(note)" }
-      log.notice("an interrupted job starts again from its beginning", metadata: details)
+      log.notice("an interrupted job is to go on", metadata: details)
     }
     interrupted = leftovers.jobs
   }
@@ -120,8 +160,8 @@ final class ServeLoop {
     let runner = JobRunner(
       configuration, scope: scope, station: station, spool: spool, signals: signals, log: log)
     let outcome = try runner.work(on: job, observer: self)
-    if let summary = outcome.summary {
-      status.totals.add(summary)
+    if let last = outcome.last {
+      status.totals.add(last)
       // Its sums stand in the totals now.
       status.current?.progress = nil
     }
@@ -133,9 +173,9 @@ final class ServeLoop {
     return nil
   }
 
-  private func stop(_ signal: Signal) throws(Fault) -> Signal {
+  private func stop(_ signal: Signal) -> Signal {
     status.state = .stopped
-    try status.write(to: spool.data)
+    try? status.write(to: spool.data)
     log.notice(
       "ended by a signal; jobs in active/ are kept", metadata: ["signal": "\(signal.rawValue)"])
     return signal
@@ -144,8 +184,15 @@ final class ServeLoop {
 
 extension ServeLoop: JobObserver {
   func take(_ progress: Progress) throws(Fault) {
+    said = nil
     status.take(progress)
-    try look()
-    try status.write(to: spool.data)
+    do throws(Fault) {
+      try look()
+      try status.write(to: spool.data)
+    } catch {
+      // What the scan needs of the disk it sees for itself.
+      guard error.isOfStorage else { throw error }
+      status.problems.append("\(error)")
+    }
   }
 }

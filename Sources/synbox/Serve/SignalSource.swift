@@ -21,13 +21,16 @@ final class SignalSource: Sendable {
   private final class Flag: Sendable { let isSet = Atomic<Bool>(false) }
 
   /// Runs what may take long and leaves nothing half done: reading a large target file, waiting for ARP
-  /// answers. A signal ends the process meanwhile, at once; the job stays in active/.
-  func ending<Value>(log: Logger, during body: () throws -> Value) throws -> Value {
+  /// answers. A signal ends the process meanwhile, at once but for `last`; the job stays in active/.
+  func ending<Value>(
+    log: Logger, before last: @escaping @Sendable () -> Void, during body: () throws -> Value
+  ) throws -> Value {
     let finished = Flag()
     let thread = try KernelThread(name: "signals", processor: nil) { [self] in
       while !finished.isSet.load(ordering: .acquiring) {
         guard poll(reader.number, -1, milliseconds: 10).first, let signal = ending() else { continue }
         log.notice("ended by a signal while preparing", metadata: ["signal": "\(signal.rawValue)"])
+        last()
         endProcessAtOnce(128 + signal.rawValue)
       }
     }

@@ -1,0 +1,87 @@
+// A checkpoint: from where an interrupted job goes on, and what of its files counts.
+import Scan
+import Wire
+
+/// What a job's places and its files mean something for. With another plan or seed a place is another target.
+public struct JobIdentity: Hashable, Sendable {
+  /// SHA-256 of what decides which probe comes when: 64 hexadecimal digits.
+  public var order: String
+  /// SHA-256 of what decides how results look: 64 hexadecimal digits.
+  public var output: String
+
+  public init(order: String, output: String) { (self.order, self.output) = (order, output) }
+}
+
+/// All probes below `index` were completed and had their cooldown, and what was answered is on disk.
+public struct Checkpoint: Hashable, Sendable {
+  public var identity: JobIdentity
+  /// A place in the job's `ProbeSequence`.
+  public var index: UInt64
+  public var results: RecordFile.Mark
+  public var answers: RecordFile.Mark
+  public var totals: ScanTotals
+
+  public init(
+    identity: JobIdentity, index: UInt64, results: RecordFile.Mark, answers: RecordFile.Mark,
+    totals: ScanTotals
+  ) {
+    self.identity = identity
+    self.index = index
+    self.results = results
+    self.answers = answers
+    self.totals = totals
+  }
+
+  // MARK: - The file
+
+  private static let magic = Array("SYNBOXCP".utf8)
+  private static let version: UInt64 = 1
+  private static let identityLength = 64
+  /// Magic, the words, two identities, checksum.
+  private static let length = 8 + 8 * (3 + 4 + ScanTotals.wordCount) + 2 * identityLength + 4
+
+  /// Numbers are 64 bits in network order: version, length, index, both files' lengths and checksums, totals.
+  /// The last four octets are the CRC-32C of all before them.
+  var encoded: [UInt8] {
+    var octets = Self.magic
+    let words =
+      [Self.version, UInt64(Self.length), index]
+      + [results, answers].flatMap { [$0.length, UInt64($0.checksum)] } + totals.words
+    for word in words { octets.append(bigEndian: word) }
+    octets += Array(identity.order.utf8) + Array(identity.output.utf8)
+    octets.append(bigEndian: CRC32C.of(octets))
+    return octets
+  }
+
+  /// nil unless every octet is as it was written.
+  init?(_ octets: [UInt8]) {
+    guard octets.count == Self.length, octets.starts(with: Self.magic) else { return nil }
+    var sealed = Array(octets.dropLast(4))
+    sealed.append(bigEndian: CRC32C.of(sealed))
+    guard sealed == octets else { return nil }
+    let end = Self.length - 4 - 2 * Self.identityLength
+    let words = stride(from: 8, to: end, by: 8).map { start in
+      octets[start..<start + 8].reduce(0) { $0 << 8 | UInt64($1) }
+    }
+    guard words[0] == Self.version, words[1] == UInt64(Self.length),
+      let totals = ScanTotals(words: Array(words[7...])),
+      let results = RecordFile.Mark(words[3], words[4]),
+      let answers = RecordFile.Mark(words[5], words[6])
+    else { return nil }
+    index = words[2]
+    self.results = results
+    self.answers = answers
+    self.totals = totals
+    func text(at start: Int) -> String {
+      String(decoding: octets[start..<start + Self.identityLength], as: UTF8.self)
+    }
+    identity = JobIdentity(order: text(at: end), output: text(at: end + Self.identityLength))
+  }
+}
+
+extension RecordFile.Mark {
+  fileprivate init?(_ length: UInt64, _ checksum: UInt64) {
+    guard let checksum = UInt32(exactly: checksum), length <= UInt64(Int64.max) else { return nil }
+    self.init(length: length, checksum: checksum)
+  }
+}

@@ -1,0 +1,67 @@
+import Scan
+import Testing
+import Wire
+
+@Suite struct `The place from where an interrupted scan goes on` {
+  @Test func `is the newest that is a cooldown old, and never falls`() {
+    var positions = SettledPositions(from: 5, cooldown: 100)
+    #expect(positions.index == 5)
+    for time in UInt64(1)...50 { positions.note(time * 10, at: time * 10) }
+    positions.advance(to: 99)
+    #expect(positions.index == 5)
+    positions.advance(to: 110)
+    #expect(positions.index == 10)
+    positions.advance(to: 309)
+    #expect(positions.index == 200)
+    positions.advance(to: 250)
+    #expect(positions.index == 200)
+    positions.advance(to: .max)
+    #expect(positions.index == 500)
+  }
+
+  @Test func `ripens from when it was reached first, however often it is noted`() {
+    var positions = SettledPositions(from: 0, cooldown: 100)
+    for time in UInt64(1)...20 { positions.note(7, at: time * 10) }
+    positions.advance(to: 110)
+    #expect(positions.index == 7)
+  }
+
+  @Test func `waits for replies that were not taken though their time has passed`() {
+    var positions = SettledPositions(from: 0, cooldown: 0)
+    positions.note(3, at: 50)
+    positions.advance(to: 49)
+    #expect(positions.index == 0)
+    positions.advance(to: 50)
+    #expect(positions.index == 3)
+  }
+}
+
+@Suite struct `The totals of a scan` {
+  @Test func `add up over its parts, but for the most memory and the beginning`() {
+    var first = ScanTotals(started: 10)
+    var second = ScanTotals(started: 20)
+    for counter in ScanTotals.Counter.allCases {
+      first[counter] = UInt64(counter.rawValue + 1)
+      second[counter] = 100
+    }
+    first.fates[.open] = 3
+    second.fates[.open] = 4
+    let sum = second.following(first)
+    #expect(sum.started == 10)
+    for counter in ScanTotals.Counter.allCases where counter != .peakResident {
+      #expect(sum[counter] == 101 + UInt64(counter.rawValue))
+    }
+    #expect(sum[.peakResident] == 100)
+    #expect(sum.fates.open == 7)
+  }
+
+  @Test func `are the same after a way through words`() {
+    var totals = ScanTotals(started: 10)
+    for (index, counter) in ScanTotals.Counter.allCases.enumerated() { totals[counter] = UInt64(index) }
+    totals.fates[.icmpRingFull] = 9
+    totals.fates.resetsSent = 8
+    #expect(totals.words.count == ScanTotals.wordCount)
+    #expect(ScanTotals(words: totals.words) == totals)
+    #expect(ScanTotals(words: totals.words.dropLast()) == nil)
+  }
+}

@@ -1,0 +1,95 @@
+// One large job that is interrupted again and again, and what must have come of it in the end.
+import Foundation
+import LabSupport
+import TestSupport
+import Testing
+
+/// A /16 on two ports, all of which answers: even addresses by SYN-ACK, odd ones by RST. So a result for each
+/// target proves that each was probed.
+struct EndlessJob {
+  static let targets = 131_072
+  /// Probes a second while it is interrupted; afterwards it is let run.
+  static let rate = 1000
+  static let cooldown = 0.5
+  let lab: ServeLab
+  var random: SeededGenerator
+  private let seed: UInt64
+  private(set) var interruptions = 0
+  private(set) var log = ""
+
+  init(seed: UInt64) throws {
+    lab = try ServeLab(closed: "rst")
+    self.seed = seed
+    random = SeededGenerator(seed)
+  }
+
+  func begin() throws { try lab.drop("wide.txt", "@ports 80,443\n198.19.0.0/16\n") }
+
+  func serve(rate: Int = Self.rate) throws -> Running {
+    try lab.serve(
+      lab.configure(
+        "rate = \(rate)\ncooldown-time = \(Self.cooldown)\nreport = \"closed\"\n"
+          + "output-fields = \"saddr,sport,success\"\n"))
+  }
+
+  /// The place in the last checkpoint: octets 24 to 31.
+  var place: UInt64 {
+    guard let octets = try? Data(contentsOf: lab.url("data/active/wide.txt/checkpoint")),
+      octets.count > 32
+    else { return 0 }
+    return octets[24..<32].reduce(0) { $0 << 8 | UInt64($1) }
+  }
+
+  /// Lets it run for a random time; every fourth time until it has got on as well, for a job that does not
+  /// five times in a row is taken for the culprit.
+  mutating func run() throws -> Running {
+    let before = place
+    let box = try serve()
+    Thread.sleep(forTimeInterval: Double.random(in: 0...2.5, using: &random))
+    if interruptions % 4 == 3 {
+      try lab.wait("progress", seconds: 30) { place > before }
+      Thread.sleep(forTimeInterval: Double.random(in: 0...1, using: &random))
+    }
+    interruptions += 1
+    return box
+  }
+
+  mutating func note(_ box: Running) { log += box.errorText }
+
+  /// Runs it to its end and compares.
+  mutating func finish() throws {
+    let before = place
+    let box = try serve(rate: 50_000)
+    try lab.wait("the job's end", seconds: 60) { lab.exists("data/results/wide.txt") }
+    log += box.errorText
+    #expect(try box.end(SIGTERM).status == 143)
+    #expect(before > 0, "it never got on while it was interrupted")
+
+    var expected: Set<String> = []
+    for third in 0..<256 {
+      for host in 0..<256 {
+        for port in [80, 443] { expected.insert("198.19.\(third).\(host),\(port),\(1 - host % 2)") }
+      }
+    }
+    let results = try lab.results("wide.txt", header: "saddr,sport,success")
+    #expect(results == expected, "\(results.count) of \(expected.count)")
+    let summary = try lab.json("data/results/wide.txt/summary.json")
+    #expect(summary["results_written"] as? Int == Self.targets)
+    #expect(summary["resumed"] as? Int ?? 0 > 0)
+    let (reported, duplicates) = (summary["replies_reported"] as? Int, summary["duplicates"] as? Int)
+    #expect(reported == Self.targets + (duplicates ?? 0))
+
+    let sent = try lab.node.end()["syns_valid"] ?? 0
+    let limit = Double(Self.rate) * (Self.cooldown + 1) * Double(interruptions)
+    #expect(sent >= Self.targets)
+    #expect(Double(sent - Self.targets) <= limit)
+    let more = sent - Self.targets
+    print(
+      "\(interruptions) interruptions: \(more) probes sent again, \(Int(limit)) allowed; seed \(seed)")
+  }
+}
+
+/// A number from the environment, for tests that can be made longer.
+func count(_ name: String, otherwise: Int) -> Int {
+  ProcessInfo.processInfo.environment[name].flatMap(Int.init) ?? otherwise
+}

@@ -1,0 +1,81 @@
+// Nothing is lost: SIGKILL, power cuts, full disks.
+import Foundation
+import LabSupport
+import Testing
+
+@Suite(.serialized) struct InterruptionTests {
+  /// `SYNBOX_KILLS=100` for the long run.
+  @Test func aJobKilledAtRandomMomentsEndsAsIfItHadNotBeen() throws {
+    var job = try EndlessJob(seed: UInt64.random(in: 0...(.max)))
+    try FileManager.default.createDirectory(
+      at: job.lab.url("data/spool"), withIntermediateDirectories: true)
+    try job.begin()
+    for _ in 0..<count("SYNBOX_KILLS", otherwise: 8) {
+      let box = try job.run()
+      #expect(try box.end(SIGKILL).status == 128 + SIGKILL, "\(box.errorText)")
+      job.note(box)
+    }
+    try job.finish()
+    #expect(!job.log.contains("damaged"), "\(job.log)")
+    #expect(!job.log.contains("level=error"), "\(job.log)")
+  }
+
+  /// `SYNBOX_POWER_CUTS=20` for the long run.
+  @Test func aJobWhosePowerWasCutEndsAsIfItHadNotBeen() throws {
+    var job = try EndlessJob(seed: UInt64.random(in: 0...(.max)))
+    let disk = try Disk(at: job.lab.url("data"), megabytes: 32)
+    try FileManager.default.createDirectory(
+      at: job.lab.url("data/spool"), withIntermediateDirectories: true)
+    try job.begin()
+    try run(["sync", "-f", job.lab.url("data").path])
+    for _ in 0..<count("SYNBOX_POWER_CUTS", otherwise: 3) {
+      let box = try job.run()
+      try disk.cut { box.signal(SIGKILL) }
+      _ = try box.wait()
+      job.note(box)
+      try disk.replug()
+    }
+    try job.finish()
+    #expect(!job.log.contains("level=error"), "\(job.log)")
+  }
+
+  @Test func aFullDiskPausesAScanThatGoesOnWhenThereIsRoom() throws {
+    let lab = try ServeLab()
+    let disk = try Disk(at: lab.url("data"), megabytes: 16)
+    let box = try lab.serve(lab.configure("rate = 4000\ncooldown-time = 1\n"))
+    try lab.drop("wide.txt", "@ports 80,443\n198.19.0.0/17\n")
+    try lab.wait("results", seconds: 20) {
+      (try? lab.text("data/active/wide.txt/results.partial"))?.utf8.count ?? 0 > 50_000
+    }
+    try disk.fill()
+    try lab.wait("a pause", seconds: 20) {
+      try lab.json("data/status.json")["state"] as? String == "paused"
+    }
+    let problems = try lab.json("data/status.json")["problems"] as? [String] ?? []
+    #expect(problems.contains { $0.contains("No space left on device (ENOSPC)") }, "\(problems)")
+    #expect(box.errorText.contains("sending pauses, and goes on by itself"))
+    func completed() throws -> Int? {
+      let job = try lab.json("data/status.json")["job"] as? [String: Any]
+      return job?["probes_completed"] as? Int
+    }
+    let before = try #require(try completed())
+    Thread.sleep(forTimeInterval: 3)
+    #expect(try completed() == before, "it sent on")
+    #expect(before < 65_536)
+    let written = try lab.text("data/active/wide.txt/results.partial")
+    #expect(written.hasSuffix("\n"), "half a line")
+    for line in written.split(separator: "\n") { #expect(line.split(separator: ",").count == 2) }
+
+    try disk.empty()
+    try lab.wait("the job's end", seconds: 60) { lab.exists("data/results/wide.txt") }
+    let expected = (0..<32_768).filter { $0 % 2 == 0 }.flatMap { number in
+      [80, 443].map { "198.19.\(number >> 8).\(number & 255),\($0)" }
+    }
+    #expect(try lab.results("wide.txt") == Set(expected))
+    #expect(box.errorText.contains("sending goes on"))
+    #expect(try lab.json("data/results/wide.txt/summary.json")["resumed"] as? Int == 0)
+    #expect(try box.end(SIGTERM).status == 143)
+    // Nothing had to be sent twice.
+    #expect(try lab.node.end()["syns_valid"] == 65_536)
+  }
+}
