@@ -19,6 +19,8 @@ int clinux_exchange(const char *one, const char *other) {
   return renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE);
 }
 
+int clinux_reserve(int fd, long length) { return fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, length); }
+
 int clinux_prctl(int option, unsigned long two, unsigned long three) {
   return prctl(option, two, three, 0UL, 0UL);
 }

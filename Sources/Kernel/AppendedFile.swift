@@ -18,8 +18,8 @@ extension Files {
 
 extension Files {
   /// Replaces a file that is replaced again and again, so that a reader sees the old content or the new: written
-  /// over the content before the last, in `PATH.new`, and exchanged. Once both have their room on the disk it
-  /// takes no more, and so works on a full one too. Not flushed.
+  /// over the content before the last, in `PATH.new`, and exchanged. Both have room on the disk in advance, so
+  /// that it works on a full one too. Not flushed.
   public static func exchange(_ path: String, with bytes: [UInt8]) throws(Fault) {
     let other = path + ".new"
     let number = unsafe clinux_open(other, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
@@ -28,6 +28,8 @@ extension Files {
     do throws(Errno) {
       try file.writeAll(bytes)
       try file.truncate(to: UInt64(bytes.count))
+      // As much again as it needs. Where there is no room, or no such call, it has what it has.
+      _ = clinux_reserve(number, off_t(max(1 << 14, 2 * bytes.count)))
       if unsafe clinux_exchange(other, path) == 0 { return }
       let errno = Errno.last
       // There is none yet, or the file system cannot exchange.

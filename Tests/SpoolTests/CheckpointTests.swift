@@ -201,7 +201,7 @@ private struct CheckpointedJob {
     let path = "\(disk.path)/status.json"
     for text in ["one\n", "two\n"] { try Files.exchange(path, with: Array(text.utf8)) }
     try disk.fill(leaving: 0)
-    for text in ["three\n", "4\n", "five\n"] {
+    for text in ["three\n", "4\n", String(repeating: "five\n", count: 2000), "6\n", "seven\n"] {
       try Files.exchange(path, with: Array(text.utf8))
       #expect(try String(contentsOfFile: path, encoding: .utf8) == text)
     }

@@ -89,6 +89,8 @@ int clinux_open(const char *path, int flags, unsigned mode);
 int clinux_fcntl(int fd, int command, int argument);
 /// renameat2(RENAME_EXCHANGE): declared for _GNU_SOURCE only. 0 or -1 with errno.
 int clinux_exchange(const char *one, const char *other);
+/// fallocate(FALLOC_FL_KEEP_SIZE) from the file's start: declared for _GNU_SOURCE only. 0 or -1 with errno.
+int clinux_reserve(int fd, long length);
 int clinux_prctl(int option, unsigned long two, unsigned long three);
 /// The driver's name of an interface by SIOCETHTOOL/ETHTOOL_GDRVINFO; 0 or -1 with errno.
 int clinux_driver_name(int socket, const char *interface, char name[32]);
