@@ -30,6 +30,8 @@ extension Errno {
   public static let notSupported = Errno(EOPNOTSUPP)
   /// ENETDOWN: the interface is down.
   public static let networkDown = Errno(ENETDOWN)
+  /// EHOSTUNREACH: nobody passes packets on.
+  public static let hostUnreachable = Errno(EHOSTUNREACH)
   /// EPERM: a capability is missing.
   public static let notPermitted = Errno(EPERM)
 }

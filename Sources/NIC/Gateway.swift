@@ -21,16 +21,18 @@ extension NetworkControl {
   /// The MAC address for frames to `target` out of `interface`: the one given, else the route's gateway
   /// (or the target itself, when it is on the link) in the kernel's neighbour table, else by asking.
   ///
+  /// - Parameter asking: the table's word is taken for permanent entries only, since the others may be old.
+  ///
   /// Throws a `Fault` that names what is missing: the link, the carrier, the route, the answer.
   public func gatewayMAC(
     explicit: MACAddress? = nil, to target: IPv4Address, via interface: InterfaceState,
-    resolver: borrowing AddressResolver
+    resolver: borrowing AddressResolver, asking: Bool = false
   ) throws(Fault) -> NextHop {
     try interface.requireCarrier()
     if let explicit { return NextHop(mac: explicit, address: nil, origin: .given) }
     let route = try route(to: target, via: interface)
     let hop = route.gateway ?? target
-    if let mac = try neighbours(of: interface)[hop] {
+    if let mac = try neighbours(of: interface, permanent: asking)[hop] {
       return NextHop(mac: mac, address: hop, origin: .neighbourTable)
     }
     let own = interface.addresses.first { $0.contains(hop) } ?? interface.addresses.first

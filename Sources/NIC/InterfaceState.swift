@@ -184,6 +184,8 @@ public struct InterfaceState: Hashable, Sendable {
   public var isUp: Bool
   /// Light or voltage on the wire.
   public var hasCarrier: Bool
+  /// How often it came or went since the interface was made.
+  public var carrierChanges: UInt32 = 0
   public var operationalState: OperationalState
   /// nil for one without (`lo`).
   public var driver: String?

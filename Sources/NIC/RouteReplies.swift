@@ -54,8 +54,14 @@ extension [NetlinkReply] {
   }
 
   /// An interface's neighbours whose MAC address is known. `struct ndmsg`: family, pads, index, state.
-  package func neighbours(of index: Int32) throws(NetlinkError) -> [IPv4Address: MACAddress] {
-    let known = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT
+  ///
+  /// - Parameter permanent: only those that somebody has entered for good.
+  package func neighbours(of index: Int32, permanent: Bool = false) throws(NetlinkError)
+    -> [IPv4Address: MACAddress]
+  {
+    let known =
+      permanent
+      ? NUD_PERMANENT : NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT
     var neighbours: [IPv4Address: MACAddress] = [:]
     for reply in self where reply.type == RTM_NEWNEIGH {
       let attributes = try NetlinkAttributes(reply, after: 12)
@@ -94,6 +100,7 @@ extension InterfaceState {
     maximumMTU = maximum == 0 ? nil : maximum
     isUp = flags & 1 == 1  // IFF_UP
     hasCarrier = try attributes.number(IFLA_CARRIER, UInt8.self) == 1
+    carrierChanges = try attributes.number(IFLA_CARRIER_CHANGES) ?? 0
     operationalState =
       try attributes.number(IFLA_OPERSTATE).flatMap(OperationalState.init(rawValue:)) ?? .unknown
     rxQueues = try attributes.number(IFLA_NUM_RX_QUEUES) ?? 1

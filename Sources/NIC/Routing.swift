@@ -68,12 +68,16 @@ extension NetworkControl {
 
   /// The neighbours whose MAC address the kernel knows: reachable, stale, delayed, being probed, or
   /// permanent. Not those that failed or were never answered.
-  public func neighbours(of interface: InterfaceState) throws(Fault) -> [IPv4Address: MACAddress] {
+  ///
+  /// - Parameter permanent: only those that somebody has entered for good.
+  public func neighbours(of interface: InterfaceState, permanent: Bool = false) throws(Fault)
+    -> [IPv4Address: MACAddress]
+  {
     do throws(NetlinkError) {
       // struct ndmsg: family AF_INET, pads, index, state, flags, type.
       let message = NetlinkMessage(
         type: RTM_GETNEIGH, flags: NLM_F_DUMP, header: [2] + [UInt8](repeating: 0, count: 11))
-      return try route.request(message).neighbours(of: interface.index)
+      return try route.request(message).neighbours(of: interface.index, permanent: permanent)
     } catch {
       throw error.fault("cannot read the neighbour table of \(interface.name)")
     }

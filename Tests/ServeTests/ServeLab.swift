@@ -43,6 +43,12 @@ final class ServeLab {
     return box
   }
 
+  /// Changes the gateway's side of the link, as `ip link set net0` does.
+  func setGatewayLink(_ arguments: String...) throws {
+    let outcome = try run(["ip", "-n", lab.net, "link", "set", "net0"] + arguments)
+    guard outcome.status == 0 else { throw LabError("ip link set net0: \(outcome.errors)") }
+  }
+
   func drop(_ name: String, _ text: String) throws {
     try Data(text.utf8).write(to: url("data/.\(name)"))
     try FileManager.default.moveItem(at: url("data/.\(name)"), to: url("data/spool/\(name)"))
@@ -60,6 +66,16 @@ final class ServeLab {
     guard lines.first == header else { throw LabError("the header is \(lines.first ?? "missing")") }
     guard Set(lines).count == lines.count else { throw LabError("a result twice in \(job)") }
     return Set(lines.dropFirst())
+  }
+
+  /// The state in status.json.
+  func state() throws -> String? { try json("data/status.json")["state"] as? String }
+
+  /// Waits until a job in work has so many octets of results on disk.
+  func waitForResults(_ job: String, octets: Int) throws {
+    try wait("results on the disk", seconds: 30) {
+      (try? text("data/active/\(job)/results.partial"))?.utf8.count ?? 0 > octets
+    }
   }
 
   /// Looks ten times a second.

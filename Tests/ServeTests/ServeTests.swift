@@ -62,9 +62,7 @@ import Testing
     let configuration = try lab.configure("cooldown-time = 0.5\n")
     var box = try lab.serve(configuration)
     try lab.drop("long.txt", "@rate 400\n198.18.4.0/22:80\n")
-    try lab.wait("results on the disk", seconds: 30) {
-      (try? lab.text("data/active/long.txt/results.partial"))?.utf8.count ?? 0 > 500
-    }
+    try lab.waitForResults("long.txt", octets: 500)
     let before = try #require(try lab.json("data/active/long.txt/job.json")["job"] as? [String: Any])
     let (seconds, exit) = try box.end(signal)
     #expect(seconds < 2)

@@ -18,6 +18,7 @@ final class Checkpoints {
   private var nextSettlement: UInt64 = 0
   private var nextCheckpoint: UInt64 = 0
   private var thread: KernelThread?
+  private var watch: LinkWatch
   /// Why the last checkpoint could not be written; another is tried a second later.
   private(set) var hindrance: Fault?
 
@@ -25,7 +26,11 @@ final class Checkpoints {
   private static let settlementInterval: UInt64 = 250_000_000
   private static let checkpointInterval: UInt64 = 1_000_000_000
 
-  init(_ job: Job, files: JobFiles, identity: JobIdentity, settings: JobSettings) {
+  init(
+    _ job: Job, files: JobFiles, identity: JobIdentity, settings: JobSettings,
+    watch: consuming LinkWatch
+  ) {
+    self.watch = consume watch
     self.files = files
     keeper = CheckpointKeeper(job, files)
     self.identity = identity
@@ -38,9 +43,7 @@ final class Checkpoints {
   var index: UInt64 { positions.index }
 
   /// Asks the senders how far they are, and takes their answers.
-  ///
-  /// - Parameter takenUntil: every reply that had come by then has been taken.
-  func note(_ senders: [SenderCounters], at now: UInt64, takenUntil: UInt64) {
+  func note(_ senders: [SenderCounters], at now: UInt64) {
     if isSettling {
       let places = senders.compactMap(\.settled)
       if places.count == senders.count {
@@ -52,20 +55,26 @@ final class Checkpoints {
       isSettling = true
       for sender in senders { sender.wantSettlement() }
     }
-    positions.advance(to: takenUntil)
   }
 
   /// Once a second has a checkpoint written; everything taken so far must have been appended to the files.
-  /// Throws what makes the files worthless beyond the checkpoint before.
-  func write(at now: UInt64, _ totals: () throws(Fault) -> ScanTotals) throws(Fault) {
+  /// Throws what makes worthless all that came after the checkpoint before: a dead link, a disk that fails.
+  ///
+  /// - Parameter takenUntil: every reply that had come by then has been taken.
+  func write(at now: UInt64, takenUntil: UInt64, _ totals: () throws(Fault) -> ScanTotals) throws(Fault)
+  {
     guard try isIdle(), now >= nextCheckpoint else { return }
     nextCheckpoint = now + Self.checkpointInterval
+    if try watch.look() { positions.advance(to: takenUntil) }
     let next = checkpoint(try totals())
     let keeper = self.keeper
     keeper.begin()
     let thread = try KernelThread(name: "checkpoint", processor: nil) { keeper.keep(next) }
     self.thread = consume thread
   }
+
+  /// Whether all probes have left on a link that still stands. Throws as `write` does.
+  func isConfirmed() throws(Fault) -> Bool { try watch.look() }
 
   /// The last one of this process, written at once.
   func writeLast(_ totals: ScanTotals) throws(Fault) {

@@ -17,11 +17,16 @@ struct NextHops {
     let indices: [UInt32]
   }
 
+  /// The gateway, where the plan needs one.
+  let gateway: NextHop?
+
   /// Asks for what the plan needs. Sends ARP requests; needs no privilege.
-  init(_ plan: TargetPlan, on station: Station) throws(Fault) {
+  ///
+  /// - Parameter asking: whatever the kernel remembers of the gateway.
+  init(_ plan: TargetPlan, on station: Station, asking: Bool = false) throws(Fault) {
     let interface = station.interface
     if let given = station.settings.gatewayMAC {
-      (addresses, links, unresolved) = ([given], [], [])
+      (addresses, links, unresolved, gateway) = ([given], [], [], nil)
       return
     }
     let onLink = AddressSet(
@@ -31,10 +36,13 @@ struct NextHops {
     let near = plan.addresses.intersection(onLink)
     let far = plan.addresses.subtracting(onLink)
     var addresses = [MACAddress.zero]
+    var gateway: NextHop?
     if let first = far.ranges.first {
       let hop = try station.control.gatewayMAC(
-        to: IPv4Address(first.first), via: interface, resolver: station.resolver)
+        to: IPv4Address(first.first), via: interface, resolver: station.resolver,
+        asking: asking)
       addresses[0] = hop.mac
+      gateway = hop
     }
     var links: [Link] = []
     var unresolved: [IPv4Address] = []
@@ -59,6 +67,7 @@ struct NextHops {
           "Are they on this network and switched on? One Ethernet address for all can be given with -G")
     }
     (self.addresses, self.links, self.unresolved) = (addresses, links, unresolved)
+    self.gateway = gateway
   }
 
   private static func resolve(_ near: AddressSet, on station: Station) throws(Fault)

@@ -242,7 +242,8 @@ struct ScanRun: ~Copyable {
         // What has not been written is not done.
         if pause.isActive { continue }
         // What waits in the ring came in time; a flood that never ends does not keep the scan alive.
-        if taken == 0 || isCooled(now, cooldown + 1_000_000_000) { return }
+        guard taken == 0 || isCooled(now, cooldown + 1_000_000_000) else { continue }
+        if try checkpoints?.isConfirmed() ?? true { return }
       }
     }
   }
@@ -254,9 +255,9 @@ struct ScanRun: ~Copyable {
       nextFlush = now + 200_000_000
     }
     guard let checkpoints else { return }
-    checkpoints.note(activeSenders, at: now, takenUntil: takenUntil)
+    checkpoints.note(activeSenders, at: now)
     if writer.hindrance == nil {
-      try checkpoints.write(at: now) { () throws(Fault) in try totals(at: now) }
+      try checkpoints.write(at: now, takenUntil: takenUntil) { () throws(Fault) in try totals(at: now) }
     }
     let hindrance = writer.hindrance ?? checkpoints.hindrance
     pause.set(.storage, hindrance?.description)

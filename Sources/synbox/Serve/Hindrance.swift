@@ -1,6 +1,5 @@
 // What keeps the box from working for a while, and is nobody's mistake.
 import Kernel
-import NIC
 
 /// A cause outside the box that may go away by itself. Jobs stay in active/ and go on from their checkpoints.
 struct Hindrance: Error {
@@ -18,6 +17,8 @@ struct Hindrance: Error {
     case let hindrance as Hindrance: self = hindrance
     case let fault as Fault where fault.isOfStorage: self.init(.storage, "\(fault)")
     case let fault as Fault where fault.isOfLink: self.init(.link, "\(fault)")
+    case let fault as Fault where fault.cause == .hostUnreachable:
+      self.init(.gateway, "\(fault)")
     default: return nil
     }
   }
@@ -34,18 +35,6 @@ struct Hindrance: Error {
       let isWritable =
         (try? Files.write(probe, [UInt8](repeating: 0, count: 1 << 16), durable: true)) != nil
       return (try? Files.remove(probe)) != nil && isWritable
-    }
-  }
-}
-
-extension Station {
-  /// Throws a fault of the link unless frames can leave.
-  func requireLink() throws(Fault) {
-    let link = try control.link(of: interface.name)
-    do throws(Fault) {
-      try link.requireCarrier()
-    } catch {
-      throw Fault(error.what, cause: .networkDown, remedy: error.remedy)
     }
   }
 }

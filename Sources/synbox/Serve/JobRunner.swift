@@ -78,7 +78,7 @@ struct JobRunner {
     // What is wrong with the link is the box's matter; what remains is the job's: no route, no answer.
     try station.requireLink()
     do throws(Fault) {
-      return (prepared, try NextHops(plan, on: station))
+      return (prepared, try NextHops(plan, on: station, asking: true))
     } catch {
       try station.requireLink()
       // Its targets could be reached before: they will be again.
@@ -106,7 +106,8 @@ struct JobRunner {
       writer: ResultWriter(
         files, formatter: ResultFormatter(format: configuration.format, fields: configuration.fields)),
       checkpoints: Checkpoints(
-        job, files: files, identity: prepared.identity, settings: prepared.settings))
+        job, files: files, identity: prepared.identity, settings: prepared.settings,
+        watch: try LinkWatch(station, hops.gateway)))
     var saysEvictions = true
     var (summary, last, ending) = try run.run(signals: signals.reader) { progress throws(Fault) in
       pauses.take(progress.pauses)
