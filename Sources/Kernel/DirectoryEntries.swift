@@ -125,6 +125,36 @@ extension Files {
     return try read(descriptor: file.number, name: name, limit: limit)
   }
 
+  /// The whole of the regular file that a path leads to, by symbolic links too, at most `limit` octets.
+  /// Throws a `Fault` also when it was changed while it was read.
+  public static func readUnchanged(_ path: String, limit: Int = 1 << 32) throws(Fault) -> [UInt8] {
+    // A FIFO must not keep us waiting.
+    let number = unsafe clinux_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0)
+    guard number >= 0 else { throw Fault("cannot open \(path)", cause: .last) }
+    let file = Descriptor(owning: number)
+    guard let before = status(of: file), before.kind == .file else {
+      throw Fault("\(path) is no regular file")
+    }
+    let octets = try read(descriptor: number, name: path, limit: limit)
+    guard status(of: file) == before, UInt64(octets.count) == before.size else {
+      throw Fault("\(path) was changed while it was read")
+    }
+    return octets
+  }
+
+  /// What a path leads to, by symbolic links too; nil for nothing.
+  public static func statusOfTarget(of path: String) -> FileStatus? {
+    var status = stat()
+    guard unsafe fstatat(AT_FDCWD, path, &status, 0) == 0 else { return nil }
+    return FileStatus(status)
+  }
+
+  private static func status(of file: borrowing Descriptor) -> FileStatus? {
+    var status = stat()
+    guard unsafe fstat(file.number, &status) == 0 else { return nil }
+    return FileStatus(status)
+  }
+
   private static func openRegular(_ name: FileName, in directory: String) throws(Fault) -> Descriptor {
     let flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
     let number = unsafe clinux_open(name.path(in: directory), flags, 0)

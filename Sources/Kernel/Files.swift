@@ -14,6 +14,11 @@ public enum Files {
   /// The rest of an open file, at most `limit` octets.
   static func read(descriptor: Int32, name: String, limit: Int) throws(Fault) -> [UInt8] {
     var bytes: [UInt8] = []
+    // So that a large file is in memory once, not copied from one array to the next that is twice as large.
+    var status = stat()
+    if unsafe fstat(descriptor, &status) == 0, status.st_size > 0 {
+      bytes.reserveCapacity(min(Int(status.st_size), limit, 1 << 30))
+    }
     var chunk = [UInt8](repeating: 0, count: 1 << 18)
     while true {
       let size = chunk.count
@@ -94,6 +99,13 @@ public enum Files {
 
   /// What stands at a path, without following a symbolic link; nil for nothing.
   public static func kind(of path: String) -> Kind? { status(of: path)?.kind }
+
+  /// Without symbolic links (realpath(3)); nil where it leads to nothing.
+  public static func resolved(_ path: String) -> String? {
+    guard let found = unsafe realpath(path, nil) else { return nil }
+    defer { unsafe free(found) }
+    return unsafe String(cString: found)
+  }
 
   public static func parent(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }

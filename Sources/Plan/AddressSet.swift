@@ -41,24 +41,26 @@ public struct AddressSet: Hashable, Sendable {
 
   /// Ranges in any order, overlapping or not. O(n).
   public init(_ ranges: some Sequence<AddressRange>) {
-    self.init(keys: ranges.map { UInt64($0.first) << 32 | UInt64($0.last) })
+    self.init(joining: Array(ranges))
   }
 
   public static let all = AddressSet([AddressRange(0, .max)])
 
-  /// Each key holds the first address in its upper half and the last one in its lower half.
-  init(keys: consuming [UInt64]) {
-    var keys = keys
-    sortByRadix(&keys, bits: 32..<64)
-    ranges = []
-    for key in keys {
-      let next = AddressRange(UInt32(key >> 32), UInt32(truncatingIfNeeded: key))
-      guard let last = ranges.last, UInt64(next.first) <= UInt64(last.last) + 1 else {
-        ranges.append(next)
-        continue
+  /// Ranges as above, sorted and joined where they lie: a list of millions is in memory once.
+  init(joining ranges: consuming [AddressRange]) {
+    sortByRadix(&ranges)
+    var last = 0
+    for index in ranges.indices.dropFirst() {
+      let range = ranges[index]
+      if UInt64(range.first) <= UInt64(ranges[last].last) + 1 {
+        ranges[last].last = max(ranges[last].last, range.last)
+      } else {
+        last += 1
+        ranges[last] = range
       }
-      if next.last > last.last { ranges[ranges.count - 1].last = next.last }
     }
+    if !ranges.isEmpty { ranges.removeSubrange((last + 1)...) }
+    self.ranges = ranges
   }
 
   public var isEmpty: Bool { ranges.isEmpty }

@@ -15,14 +15,17 @@ struct LineReader {
 
   let name: String
   let maximumErrors: Int
+  /// What to do about a zero octet.
+  let nulRemedy: String
   var errors: [InputError] = []
   private var position = Position()
   /// Where the text ends.
   private(set) var end = InputError.Place.line(1, column: 1)
 
-  init(name: String, maximumErrors: Int) {
+  init(name: String, maximumErrors: Int, nulRemedy: String) {
     self.name = name
     self.maximumErrors = maximumErrors
+    self.nulRemedy = nulRemedy
   }
 
   /// Calls `content` where a line's content starts; it leaves its argument behind what it has read.
@@ -52,6 +55,11 @@ struct LineReader {
       position.start = at
     }
     if at == text.count { end = position.place(at) }
+  }
+
+  /// A mistake at the end of what was read.
+  func error(_ found: String, expected: String, remedy: String? = nil) -> InputError {
+    InputError(file: name, place: end, found: found, expected: expected, remedy: remedy)
   }
 
   static func hasByteOrderMark(_ text: Span<UInt8>) -> Bool {
@@ -90,9 +98,7 @@ struct LineReader {
     var mistake = mistake
     // A NUL is never text: what it stands in is not worth explaining.
     if let nul = (mistake.start..<mistake.end).first(where: { text[$0] == 0 }) {
-      mistake = Mistake(
-        nul..<nul + 1, expected: "text",
-        remedy: "A binary file is read as one if it is named .bin or its format is given as binary")
+      mistake = Mistake(nul..<nul + 1, expected: "text", remedy: nulRemedy)
     }
     let range = mistake.start..<mistake.end
     let found =
@@ -102,55 +108,5 @@ struct LineReader {
         file: name, place: position.place(mistake.start),
         found: found,
         expected: mistake.expected, remedy: mistake.remedy))
-  }
-}
-
-/// Lists of addresses that may or may not be probed: addresses, ranges and prefixes, with comments.
-public enum AddressList {
-  /// Throws the first mistake. An empty list is one unless `allowEmpty`: a block list that was cut off
-  /// must not let everything through.
-  public static func parse(_ octets: Span<UInt8>, name: String, allowEmpty: Bool)
-    throws(InputError) -> AddressSet
-  {
-    let (keys, errors) = read(octets, name: name, allowEmpty: allowEmpty, maximumErrors: 1)
-    if let error = errors.first { throw error }
-    return AddressSet(keys: keys)
-  }
-
-  public static func parse(_ octets: [UInt8], name: String, allowEmpty: Bool)
-    throws(InputError) -> AddressSet
-  {
-    try parse(octets.span, name: name, allowEmpty: allowEmpty)
-  }
-
-  /// Every mistake, one a line at most, up to `maximum`.
-  public static func check(
-    _ octets: Span<UInt8>, name: String, allowEmpty: Bool, maximum: Int = 100
-  ) -> [InputError] {
-    read(octets, name: name, allowEmpty: allowEmpty, maximumErrors: maximum).errors
-  }
-
-  private static func read(
-    _ octets: Span<UInt8>, name: String, allowEmpty: Bool, maximumErrors: Int
-  ) -> (keys: [UInt64], errors: [InputError]) {
-    var keys: [UInt64] = []
-    var reader = LineReader(name: name, maximumErrors: maximumErrors)
-    reader.read(octets) { (text, at, _) throws(Mistake) in
-      if text[at] == UInt8(ascii: "@") {
-        throw Mistake(Grammar.word(text, at), expected: "\(LineReader.entry); a list has no directives")
-      }
-      let range = try Grammar.addresses(text, &at)
-      if case let next = Grammar.peek(text, at), !Grammar.endsWord(next) {
-        throw Mistake(
-          Grammar.word(text, at), expected: "the end of the line; a list has addresses alone, no ports")
-      }
-      keys.append(UInt64(range.first) << 32 | UInt64(range.last))
-    }
-    if reader.errors.isEmpty && keys.isEmpty && !allowEmpty {
-      reader.errors = [
-        InputError(file: name, place: reader.end, found: "no entry", expected: LineReader.entry)
-      ]
-    }
-    return (keys, reader.errors)
   }
 }

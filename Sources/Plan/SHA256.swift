@@ -1,9 +1,9 @@
-// SHA-256 (FIPS 180-4): names the scope in force in every summary. Not on any hot path.
+// SHA-256 (FIPS 180-4): names the scope in force in every summary.
 
 /// Hashes octets in one go.
 public enum SHA256 {
   /// The first 32 bits of the fractional parts of the cube roots of the first 64 primes.
-  private static let constants: [UInt32] = [
+  private static let constants: InlineArray<64, UInt32> = [
     0x428a_2f98, 0x7137_4491, 0xb5c0_fbcf, 0xe9b5_dba5, 0x3956_c25b, 0x59f1_11f1, 0x923f_82a4,
     0xab1c_5ed5, 0xd807_aa98, 0x1283_5b01, 0x2431_85be, 0x550c_7dc3, 0x72be_5d74, 0x80de_b1fe,
     0x9bdc_06a7, 0xc19b_f174, 0xe49b_69c1, 0xefbe_4786, 0x0fc1_9dc6, 0x240c_a1cc, 0x2de9_2c6f,
@@ -18,36 +18,43 @@ public enum SHA256 {
 
   /// The hash as 64 lower-case hexadecimal digits.
   public static func hex(_ message: [UInt8]) -> String {
-    var state: [UInt32] = [
+    var state: State = [
       0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab,
       0x5be0_cd19,
     ]
-    var padded = message + [0x80]
-    while padded.count % 64 != 56 { padded.append(0) }
+    let octets = message.span
+    let whole = octets.count / 64 * 64
+    for start in stride(from: 0, to: whole, by: 64) { compress(&state, octets, start) }
+    var rest = Array(message[whole...]) + [0x80]
+    while rest.count % 64 != 56 { rest.append(0) }
     let bits = UInt64(message.count) * 8
     for shift in stride(from: 56, through: 0, by: -8) {
-      padded.append(UInt8(truncatingIfNeeded: bits >> UInt64(shift)))
+      rest.append(UInt8(truncatingIfNeeded: bits >> UInt64(shift)))
     }
-    for start in stride(from: 0, to: padded.count, by: 64) {
-      compress(&state, padded[start..<start + 64])
-    }
-    return state.map { word in
-      let digits = String(word, radix: 16)
+    for start in stride(from: 0, to: rest.count, by: 64) { compress(&state, rest.span, start) }
+    return state.indices.map { word in
+      let digits = String(state[word], radix: 16)
       return String(repeating: "0", count: 8 - digits.count) + digits
     }.joined()
   }
 
-  private static func compress(_ state: inout [UInt32], _ block: ArraySlice<UInt8>) {
+  private typealias State = InlineArray<8, UInt32>
+
+  /// Takes in the block of 64 octets at `start`.
+  private static func compress(_ state: inout State, _ octets: Span<UInt8>, _ start: Int) {
     func rotate(_ word: UInt32, _ bits: UInt32) -> UInt32 { word >> bits | word << (32 - bits) }
-    var schedule: [UInt32] = []
-    for start in stride(from: block.startIndex, to: block.endIndex, by: 4) {
-      schedule.append(block[start..<start + 4].reduce(0) { $0 << 8 | UInt32($1) })
+    var schedule = InlineArray<64, UInt32>(repeating: 0)
+    for t in 0..<16 {
+      let at = start + 4 * t
+      schedule[t] =
+        UInt32(octets[at]) << 24 | UInt32(octets[at + 1]) << 16 | UInt32(octets[at + 2]) << 8
+        | UInt32(octets[at + 3])
     }
     for t in 16..<64 {
       let (a, b) = (schedule[t - 15], schedule[t - 2])
       let s0 = rotate(a, 7) ^ rotate(a, 18) ^ a >> 3
       let s1 = rotate(b, 17) ^ rotate(b, 19) ^ b >> 10
-      schedule.append(schedule[t - 16] &+ s0 &+ schedule[t - 7] &+ s1)
+      schedule[t] = schedule[t - 16] &+ s0 &+ schedule[t - 7] &+ s1
     }
     var v = state
     for t in 0..<64 {
@@ -58,7 +65,7 @@ public enum SHA256 {
       let majority = v[0] & v[1] ^ v[0] & v[2] ^ v[1] & v[2]
       v = [t1 &+ s0 &+ majority, v[0], v[1], v[2], v[3] &+ t1, v[4], v[5], v[6]]
     }
-    for index in 0..<8 { state[index] &+= v[index] }
+    for index in state.indices { state[index] &+= v[index] }
   }
 }
 
@@ -74,7 +81,8 @@ public struct ScopeHash: Sendable {
   }
 
   /// With the built-in rules' date, so that another registry is another scope.
-  public var hex: String {
-    SHA256.hex(text + Array("special-purpose \(SpecialPurpose.date)\n".utf8))
+  public func hex(specialPurpose rule: SpecialPurpose.Rule) -> String {
+    let rules = rule == .skip ? SpecialPurpose.date : rule.rawValue
+    return SHA256.hex(text + Array("special-purpose \(rules)\n".utf8))
   }
 }

@@ -4,51 +4,53 @@ import Wire
 
 /// Segments numbered through by their pairs.
 ///
-/// The numbers are divided into buckets of 2^k, one or two for each segment; a table tells in which segment
-/// each bucket starts, and what is left is a search among the few segments of one bucket.
+/// A row is a segment; or many small ones in a row that have the same ports, whose addresses are then
+/// listed one by one: a list of ten million single addresses is one row and 40 MB.
+///
+/// The numbers are divided into buckets of 2^k, one or two for each row; a table tells in which row each
+/// bucket starts, and what is left is a search among the few rows of one bucket.
 struct SegmentTable: Sendable {
-  private struct Row {
+  struct Row {
     /// The number of its first pair in the upper 48 bits; in the lower 16 how many ports it has if they
     /// are neighbours, else 0.
     var startAndPorts: UInt64
-    /// Its first address, host order.
+    /// Its first address, host order; or where its addresses begin in `listed`.
     var address: UInt32
-    /// The first port if they are neighbours, else the number of the port set.
-    var portOrSet: UInt32
+    /// The first port if they are neighbours, else the number of the port set; the uppermost bit is set if
+    /// its addresses are listed.
+    var tagged: UInt32
 
     @inline(__always) var start: UInt64 { startAndPorts >> 16 }
+    @inline(__always) var isListed: Bool { tagged >> 31 != 0 }
+    /// The first port or the number of the port set.
+    @inline(__always) var portOrSet: UInt32 { tagged & 0x7fff_ffff }
+
+    /// Its n-th address.
+    @inline(__always)
+    func address(_ number: UInt32, _ listed: [UInt32]) -> UInt32 {
+      isListed ? listed[Int(address &+ number)] : address &+ number
+    }
   }
 
   let count: UInt64
+  /// Addresses, each once however many its ports.
+  let addressCount: UInt64
   private let rows: [Row]
+  /// Addresses, host order.
+  private let listed: [UInt32]
   private let buckets: [UInt32]
   private let shift: UInt64
   /// By number, for the rows that refer to it.
   private let ports: PortLists
 
-  init(_ segments: [Segment], _ sets: PortSetTable) {
-    precondition(segments.count < UInt32.max)
-    var rows: [Row] = []
-    rows.reserveCapacity(segments.count)
-    var start: UInt64 = 0
-    for segment in segments {
-      let intervals = sets.intervals(of: segment.ports)
-      let ports = UInt64(sets.counts[Int(segment.ports)])
-      if intervals.count == 1, let interval = intervals.first {
-        rows.append(
-          Row(
-            startAndPorts: start << 16 | ports, address: segment.addresses.first,
-            portOrSet: interval >> 16))
-      } else {
-        rows.append(
-          Row(startAndPorts: start << 16, address: segment.addresses.first, portOrSet: segment.ports))
-      }
-      start += segment.addresses.count * ports
-    }
-    self.rows = rows
-    count = start
+  init(_ builder: consuming Builder, _ sets: PortSetTable) {
+    precondition(builder.rows.count < UInt32.max)
+    count = builder.count
+    addressCount = builder.addressCount
     ports = PortLists(sets)
-    (buckets, shift) = Self.buckets(rows, count: start)
+    (buckets, shift) = Self.buckets(builder.rows, count: builder.count)
+    rows = builder.rows
+    listed = builder.listed
   }
 
   private static func buckets(_ rows: [Row], count: UInt64) -> (buckets: [UInt32], shift: UInt64) {
@@ -117,18 +119,19 @@ struct SegmentTable: Sendable {
   private func target(_ index: UInt64, _ row: Row) -> Target {
     let offset = index &- row.start
     let neighbours = row.startAndPorts & 0xffff
+    let portOrSet = row.portOrSet
     if neighbours == 1 {
       return Target(
-        IPv4Address(row.address &+ UInt32(truncatingIfNeeded: offset)),
-        Port(UInt16(truncatingIfNeeded: row.portOrSet)))
+        IPv4Address(row.address(UInt32(truncatingIfNeeded: offset), listed)),
+        Port(UInt16(truncatingIfNeeded: portOrSet)))
     }
-    let (address, number) = divide(
-      offset, by: neighbours > 0 ? neighbours : ports.count(of: row.portOrSet))
+    let (address, number) = divide(offset, by: neighbours > 0 ? neighbours : ports.count(of: portOrSet))
     let port =
       neighbours > 0
-      ? UInt16(truncatingIfNeeded: UInt64(row.portOrSet) &+ number)
-      : ports.port(UInt32(truncatingIfNeeded: number), of: row.portOrSet)
-    return Target(IPv4Address(row.address &+ UInt32(truncatingIfNeeded: address)), Port(port))
+      ? UInt16(truncatingIfNeeded: UInt64(portOrSet) &+ number)
+      : ports.port(UInt32(truncatingIfNeeded: number), of: portOrSet)
+    return Target(
+      IPv4Address(row.address(UInt32(truncatingIfNeeded: address), listed)), Port(port))
   }
 
   /// Division of 64 bits is slow on older processors, and seldom needed.
@@ -143,69 +146,22 @@ struct SegmentTable: Sendable {
   }
 }
 
-/// The n-th port of each set of a table.
-private struct PortLists: Sendable {
-  private struct List {
-    /// In `ports` or in `intervals`.
-    var first: UInt32
-    /// 0 if the ports themselves are listed.
-    var intervals: UInt32
-    var count: UInt32
-  }
-
-  private struct Interval {
-    /// How many ports of the set come before it.
-    var start: UInt32
-    var port: UInt16
-  }
-
-  private var lists: [List] = []
-  private var ports: [UInt16] = []
-  private var intervals: [Interval] = []
-
-  /// Short intervals are written out port by port, up to so many for each: memory stays proportional to
-  /// what was read.
-  private static let listedPorts = 8
-
-  init(_ sets: PortSetTable) {
-    lists.reserveCapacity(sets.count)
-    for number in 0..<UInt32(sets.count) {
-      let set = sets.intervals(of: number)
-      let count = sets.counts[Int(number)]
-      let isListed = set.count > 1 && Int(count) <= Self.listedPorts * set.count
-      lists.append(
-        List(
-          first: UInt32(isListed ? ports.count : intervals.count),
-          intervals: isListed ? 0 : UInt32(set.count), count: count))
-      // A row with neighbouring ports does not refer to its set.
-      if set.count == 1 { continue }
-      var start: UInt32 = 0
-      for interval in set {
-        let first = UInt16(interval >> 16)
-        let last = UInt16(truncatingIfNeeded: interval)
-        if isListed {
-          ports += first...last
-        } else {
-          intervals.append(Interval(start: start, port: first))
+extension SegmentTable {
+  /// Calls `body` with the addresses in ascending order, neighbours not joined, until it returns false.
+  func forEachRange(_ body: (AddressRange) -> Bool) {
+    for number in rows.indices {
+      let row = rows[number]
+      let end = number + 1 < rows.count ? rows[number + 1].start : count
+      let perAddress = row.startAndPorts & 0xffff
+      let ports = perAddress > 0 ? perAddress : self.ports.count(of: row.portOrSet)
+      let addresses = UInt32((end - row.start) / ports)
+      if row.isListed {
+        for address in listed[Int(row.address)..<Int(row.address) + Int(addresses)] {
+          if !body(AddressRange(address, address)) { return }
         }
-        start += UInt32(last - first) + 1
+      } else if !body(AddressRange(row.address, row.address + addresses - 1)) {
+        return
       }
     }
-  }
-
-  @inline(__always)
-  func count(of set: UInt32) -> UInt64 { UInt64(lists[Int(set)].count) }
-
-  @inline(__always)
-  func port(_ number: UInt32, of set: UInt32) -> UInt16 {
-    let list = lists[Int(set)]
-    if list.intervals == 0 { return ports[Int(list.first &+ number)] }
-    var low = Int(list.first)
-    var high = low + Int(list.intervals) - 1
-    while low < high {
-      let middle = (low + high + 1) / 2
-      if intervals[middle].start <= number { low = middle } else { high = middle - 1 }
-    }
-    return intervals[low].port &+ UInt16(truncatingIfNeeded: number &- intervals[low].start)
   }
 }

@@ -2,10 +2,21 @@
 
 import Wire
 
-/// The IANA IPv4 Special-Purpose Address Registry (RFC 6890), with multicast (RFC 5771) added.
+/// The IANA IPv4 Special-Purpose Address Registry (RFC 6890, RFC 8190), with multicast (RFC 5771) added.
+///
+/// Entries of the registry that lie within another one are left out, for the wider one covers them: nine
+/// addresses and prefixes of 0.0.0.0/8, 192.0.0.0/24, 192.88.99.0/24 and 240.0.0.0/4.
 public enum SpecialPurpose {
-  /// The state of the registry that this table follows: its "last updated" date.
-  public static let date = "2020-09-04"
+  /// The state of the registry that this table follows: its "last updated" date. PlanTests holds the table
+  /// against the registry's entries of that day.
+  public static let date = "2025-10-09"
+
+  /// What is done about `skippedInside`. Nothing lets `neverProbed` be probed.
+  public enum Rule: String, CaseIterable, Sendable {
+    case skip
+    /// For a lab that is special-purpose space throughout: wider entries reach it.
+    case probe
+  }
 
   public struct Block: Sendable {
     public let addresses: AddressRange
@@ -51,7 +62,7 @@ public enum SpecialPurpose {
 
   /// Whether the rule for wider entries takes anything from this one.
   static func cuts(_ entry: AddressRange) -> Bool {
-    skipped.contains { $0.overlaps(entry) && !$0.contains(entry) }
+    entry.first < entry.last && skipped.contains { $0.overlaps(entry) && !$0.contains(entry) }
   }
 
   /// What remains of an entry by the rule for wider entries.

@@ -7,66 +7,116 @@ struct Segment {
   var ports: UInt32
 }
 
-/// Disjoint segments in ascending order: at each address the union of the port sets of all entries that
-/// cover it; neighbours with the same set become one. Every entry's `ports` is a number in `sets`.
+/// Goes over entries from the lowest address to the highest and gives disjoint segments: at each address
+/// the union of the port sets of all entries that cover it. Neighbouring segments may have the same set.
 ///
-/// nil if so many different unions come up that `sets` would have to hold more than `limit` intervals beyond
-/// those it has: a small file can be made to need any amount of memory (entries nested in each other, each
-/// with another port), and a box must survive it. The default is 256 MB.
-func sweep(_ entries: [Entry], _ sets: inout PortSetTable, limit: Int = 1 << 26) -> [Segment]? {
-  var segments: [Segment] = []
-  if areDisjointInOrder(entries) {
-    for entry in entries { append(entry.addresses, entry.ports, to: &segments) }
-    return segments
-  }
-  // Where an entry starts, and one past where it ends: position (33 bits), port set (30), end or start.
-  precondition(sets.count < 1 << 30)
-  var events: [UInt64] = []
-  events.reserveCapacity(2 * entries.count)
-  for entry in entries {
-    events.append(UInt64(entry.addresses.first) << 31 | UInt64(entry.ports) << 1)
-    events.append((UInt64(entry.addresses.last) + 1) << 31 | UInt64(entry.ports) << 1 | 1)
-  }
-  sortByRadix(&events, bits: 31..<64)
+/// Beside the entries it needs memory only for those that overlap at one place, and for the unions. A small
+/// file can be made to need any amount for these (entries nested in each other, each with another port), and
+/// a box must survive it: see `isTooLarge`.
+struct Sweep {
+  /// Sorted by their first addresses.
+  private let entries: [Entry]
+  /// Every entry's `ports` is a number in it; unions are added.
+  private(set) var sets: PortSetTable
+  /// There are no more segments because the unions would have had more than `limit` intervals.
+  private(set) var isTooLarge = false
 
-  var active = ActiveSets(count: sets.count)
-  let mostIntervals = sets.intervalCount + limit
-  var start: UInt64 = 0
-  var next = 0
-  while next < events.count {
-    let position = events[next] >> 31
-    if !active.isEmpty, position > start {
-      append(
-        AddressRange(UInt32(start), UInt32(position - 1)), active.union(&sets), to: &segments)
-      if sets.intervalCount > mostIntervals { return nil }
+  private let mostIntervals: Int
+  private var active: ActiveSets
+  /// Where the entries that cover the place end.
+  private var ends = EndQueue()
+  /// The next entry.
+  private var next = 0
+  /// Up to here, exclusively, everything has been given.
+  private var start: UInt64 = 0
+
+  /// - Parameter limit: intervals of ports beyond those that `sets` has; the default is 256 MB.
+  init(_ entries: [Entry], _ sets: PortSetTable, limit: Int = 1 << 26) {
+    precondition(sets.count < 1 << 30)
+    self.entries = entries
+    self.sets = sets
+    mostIntervals = sets.intervalCount + limit
+    active = ActiveSets(count: sets.count)
+  }
+
+  mutating func nextSegment() -> Segment? {
+    while !isTooLarge {
+      if active.isEmpty, let alone = takeEntryAlone() { return alone }
+      let begin = next < entries.count ? UInt64(entries[next].addresses.first) : .max
+      let position = min(begin, ends.nearest ?? .max)
+      if position == .max { return nil }
+      var segment: Segment?
+      if !active.isEmpty, position > start {
+        segment = Segment(
+          addresses: AddressRange(UInt32(start), UInt32(position - 1)), ports: active.union(&sets))
+        isTooLarge = sets.intervalCount > mostIntervals
+      }
+      pass(position)
+      if let segment { return isTooLarge ? nil : segment }
     }
-    while next < events.count, events[next] >> 31 == position {
-      let set = UInt32(truncatingIfNeeded: events[next] >> 1) & 0x3fff_ffff
-      if events[next] & 1 == 0 { active.add(set) } else { active.remove(set) }
+    return nil
+  }
+
+  /// The next entry if the one after it begins behind it: nearly all of a long list.
+  @inline(__always)
+  private mutating func takeEntryAlone() -> Segment? {
+    guard next < entries.count else { return nil }
+    let entry = entries[next]
+    guard next + 1 == entries.count || entries[next + 1].addresses.first > entry.addresses.last else {
+      return nil
+    }
+    next += 1
+    return Segment(addresses: entry.addresses, ports: entry.ports)
+  }
+
+  /// Takes leave of the entries that end at a place, and takes in those that begin there.
+  private mutating func pass(_ position: UInt64) {
+    while ends.nearest == position { active.remove(ends.removeNearest()) }
+    while next < entries.count, UInt64(entries[next].addresses.first) == position {
+      let entry = entries[next]
+      active.add(entry.ports)
+      ends.insert(UInt64(entry.addresses.last) + 1, ports: entry.ports)
       next += 1
     }
     start = position
   }
-  return segments
 }
 
-private func areDisjointInOrder(_ entries: [Entry]) -> Bool {
-  var last: UInt32?
-  for entry in entries {
-    if let last, entry.addresses.first <= last { return false }
-    last = entry.addresses.last
+/// Ends of entries, the nearest first: a binary heap.
+private struct EndQueue {
+  /// One past the last address (33 bits), then the port set (30).
+  private var heap: [UInt64] = []
+
+  /// One past the last address of the entry that ends first.
+  var nearest: UInt64? { heap.first.map { $0 >> 30 } }
+
+  mutating func insert(_ end: UInt64, ports: UInt32) {
+    heap.append(end << 30 | UInt64(ports))
+    var place = heap.count - 1
+    while place > 0, heap[(place - 1) / 2] > heap[place] {
+      heap.swapAt(place, (place - 1) / 2)
+      place = (place - 1) / 2
+    }
   }
-  return true
-}
 
-@inline(__always)
-private func append(_ addresses: AddressRange, _ ports: UInt32, to segments: inout [Segment]) {
-  if let last = segments.last, last.ports == ports,
-    UInt64(last.addresses.last) + 1 == UInt64(addresses.first)
-  {
-    segments[segments.count - 1].addresses.last = addresses.last
-  } else {
-    segments.append(Segment(addresses: addresses, ports: ports))
+  /// Its port set. Traps if there is none.
+  mutating func removeNearest() -> UInt32 {
+    let nearest = heap[0]
+    let last = heap.removeLast()
+    if !heap.isEmpty {
+      heap[0] = last
+      var place = 0
+      while case let child = lesserChild(of: place), child < heap.count, heap[child] < heap[place] {
+        heap.swapAt(place, child)
+        place = child
+      }
+    }
+    return UInt32(truncatingIfNeeded: nearest) & 0x3fff_ffff
+  }
+
+  private func lesserChild(of place: Int) -> Int {
+    let left = 2 * place + 1
+    return left + 1 < heap.count && heap[left + 1] < heap[left] ? left + 1 : left
   }
 }
 

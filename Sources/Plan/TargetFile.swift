@@ -29,6 +29,13 @@ public struct TargetFile: Sendable {
 
   init(name: String) { self.name = name }
 
+  /// Leaves the file without its entries, so that they are in memory once.
+  mutating func takeEntries() -> [Entry] {
+    var taken: [Entry] = []
+    swap(&taken, &entries)
+    return taken
+  }
+
   /// How many entries, as written: overlapping and repeated ones count.
   public var entryCount: Int { entries.count }
 
@@ -73,14 +80,15 @@ public struct TargetFile: Sendable {
         return (file, [error])
       }
     case .text, .auto:
-      var reader = LineReader(name: name, maximumErrors: maximumErrors)
+      var reader = LineReader(
+        name: name, maximumErrors: maximumErrors,
+        nulRemedy:
+          "A binary file is read as one if it is named .bin or its format is given as binary")
       reader.read(octets) { (text, at, place) throws(Mistake) in
         try file.readLine(text, &at, place)
       }
       if reader.errors.isEmpty && file.entries.isEmpty {
-        reader.errors = [
-          InputError(file: name, place: reader.end, found: "no entry", expected: LineReader.entry)
-        ]
+        reader.errors = [reader.error("no entry", expected: LineReader.entry)]
       }
       return (file, reader.errors)
     }
@@ -106,5 +114,15 @@ public struct TargetFile: Sendable {
       withoutPorts = place.place(start)
     }
     entries.append(Entry(addresses: addresses, ports: ports))
+    if entries.count == Self.sampleSize { reserve(after: at, of: text.count) }
+  }
+
+  private static let sampleSize = 4096
+
+  /// Room for as many entries as the file will have if it goes on as it began, so that a long list is not
+  /// copied again and again; at most one for each shortest line, `1.1.1.1`.
+  private mutating func reserve(after read: Int, of size: Int) {
+    let expected = Double(size) / Double(read) * Double(Self.sampleSize) * 1.02
+    entries.reserveCapacity(min(Int(expected), size / 8 + 1))
   }
 }

@@ -18,53 +18,107 @@ public struct Scope: Sendable {
   /// nil: everything that `deny` does not name.
   public var allow: AddressSet?
   public var deny: AddressSet
+  public var specialPurpose: SpecialPurpose.Rule
 
-  public init(allow: AddressSet? = nil, deny: AddressSet = AddressSet()) {
+  public init(
+    allow: AddressSet? = nil, deny: AddressSet = AddressSet(),
+    specialPurpose: SpecialPurpose.Rule = .skip
+  ) {
     self.allow = allow
     self.deny = deny
+    self.specialPurpose = specialPurpose
   }
 
   /// What may be probed; `SpecialPurpose.neverProbed` is not part of it.
   var permitted: AddressSet { (allow ?? .all).subtracting(deny).subtracting(SpecialPurpose.never) }
+
+  /// What was permitted under `earlier` and is not any more.
+  public func deniedSince(_ earlier: Scope) -> AddressSet {
+    let denied = deny.subtracting(earlier.deny)
+    guard let allow else { return denied }
+    return denied.union((earlier.allow ?? .all).subtracting(allow))
+  }
 }
 
 /// Every (address, port) pair of a scan exactly once, numbered from 0 in ascending order of addresses.
 ///
-/// Memory is at most 32 bytes a segment, a segment being neighbouring addresses with the same ports.
+/// Memory is at most 32 bytes a segment, a segment being neighbouring addresses with the same ports; for
+/// small ones it is four bytes an address.
 public struct TargetPlan: Sendable {
   /// Pairs to be probed, at most 2^32 × 65535. 0 if all was left out.
   public let count: UInt64
   /// Pairs that the files name but that are not probed: outside the scope, or special-purpose addresses.
   public let outOfScope: UInt64
-  /// The addresses to be probed on any port.
-  public let addresses: AddressSet
 
-  /// Parallel to the segments, with one more at the end: `count`.
   private let table: SegmentTable
 
   /// An entry without ports takes its file's `@ports`, else `defaultPorts`; throws at the entry's place
   /// if there are neither. Throws too if overlapping entries combine their ports in so many ways that
   /// memory would not do.
-  public init(_ files: [TargetFile], defaultPorts: PortSet?, scope: Scope) throws(InputError) {
+  ///
+  /// A file that is given away (`consume`) is in memory once.
+  public init(_ files: consuming [TargetFile], defaultPorts: PortSet?, scope: Scope)
+    throws(InputError)
+  {
+    let names = files.map(\.name)
     var sets = PortSetTable()
-    let entries = try Self.gather(files, defaultPorts, &sets)
-    let named = try Self.disjoint(entries, &sets, files)
-    var wanted = named
-    if entries.contains(where: { SpecialPurpose.cuts($0.addresses) }) {
-      let cut = entries.flatMap { entry in
-        SpecialPurpose.remainder(of: entry.addresses).map { Entry(addresses: $0, ports: entry.ports) }
-      }
-      wanted = try Self.disjoint(cut, &sets, files)
+    var entries = try Self.gather(&files, defaultPorts, &sets)
+    sortByRadix(&entries)
+    let named: UInt64
+    let cuts = scope.specialPurpose == .skip && entries.contains { SpecialPurpose.cuts($0.addresses) }
+    var builder = SegmentTable.Builder(permitted: scope.permitted)
+    if cuts {
+      named = try Self.forEachSegment(of: entries, &sets, names) { _, _ in }
+      Self.cutSpecialPurpose(from: &entries)
+      _ = try Self.forEachSegment(of: entries, &sets, names) { builder.add($0, $1) }
+    } else {
+      named = try Self.forEachSegment(of: entries, &sets, names) { builder.add($0, $1) }
     }
-    let segments = Self.clip(wanted, to: scope.permitted)
-    table = SegmentTable(segments, sets)
+    table = builder.finish(sets)
     count = table.count
-    outOfScope = Self.pairs(named, sets) - table.count
-    addresses = AddressSet(segments.lazy.map(\.addresses))
+    outOfScope = named - table.count
+  }
+
+  /// The addresses to be probed on any port. O(n), and made anew each time.
+  public var addresses: AddressSet {
+    var ranges: [AddressRange] = []
+    table.forEachRange { range in
+      ranges.append(range)
+      return true
+    }
+    return AddressSet(joining: ranges)
+  }
+
+  /// Those of the addresses that are in `set`. O(n + m).
+  public func addresses(within set: AddressSet) -> AddressSet {
+    var found: [AddressRange] = []
+    var next = 0
+    table.forEachRange { range in
+      while next < set.ranges.count, set.ranges[next].last < range.first { next += 1 }
+      var other = next
+      while other < set.ranges.count, set.ranges[other].first <= range.last {
+        found.append(
+          AddressRange(
+            max(range.first, set.ranges[other].first), min(range.last, set.ranges[other].last)))
+        other += 1
+      }
+      return next < set.ranges.count
+    }
+    return AddressSet(joining: found)
+  }
+
+  /// The lowest address to be probed that is not in `set`. O(n) at most.
+  public func firstAddress(outside set: AddressSet) -> IPv4Address? {
+    var first: IPv4Address?
+    table.forEachRange { range in
+      first = AddressSet([range]).subtracting(set).ranges.first.map { IPv4Address($0.first) }
+      return first == nil
+    }
+    return first
   }
 
   /// Addresses to be probed, each once however many its ports.
-  public var addressCount: UInt64 { addresses.count }
+  public var addressCount: UInt64 { table.addressCount }
 
   /// The target with the given number, which is below `count`.
   public func target(at index: UInt64) -> Target { table.target(at: index) }
@@ -78,63 +132,74 @@ public struct TargetPlan: Sendable {
     table.probes(at: indices, number: number, pass: pass, into: &out, from: place)
   }
 
+  /// All entries, with the numbers that their port sets have in `sets`. Takes them out of the files.
   private static func gather(
-    _ files: [TargetFile], _ defaultPorts: PortSet?, _ sets: inout PortSetTable
+    _ files: inout [TargetFile], _ defaultPorts: PortSet?, _ sets: inout PortSetTable
   ) throws(InputError) -> [Entry] {
-    var entries: [Entry] = []
-    entries.reserveCapacity(files.reduce(0) { $0 + $1.entries.count })
-    for file in files {
-      let numbers = (0..<UInt32(file.portSets.count)).map {
-        sets.number(ofIntervals: file.portSets.intervals(of: $0))
+    var all: [Entry] = []
+    for index in files.indices {
+      let (numbers, without) = try numbers(of: files[index], defaultPorts, &sets)
+      // Nobody else holds the entries now, so they are changed where they lie.
+      var entries = files[index].takeEntries()
+      for entry in entries.indices {
+        let ports = entries[entry].ports
+        entries[entry].ports = ports == PortSetTable.none ? without : numbers[Int(ports)]
       }
-      var without = PortSetTable.none
-      if let place = file.withoutPorts {
-        guard let ports = file.directives.ports ?? defaultPorts, !ports.isEmpty else {
-          throw InputError(
-            file: file.name, place: place, found: "no port given",
-            expected: "ports after the address (:80,443), in @ports, or as an option")
-        }
-        without = sets.number(of: ports)
-      }
-      for entry in file.entries {
-        let ports = entry.ports == PortSetTable.none ? without : numbers[Int(entry.ports)]
-        entries.append(Entry(addresses: entry.addresses, ports: ports))
-      }
+      if all.isEmpty { swap(&all, &entries) } else { all += entries }
     }
-    return entries
+    return all
   }
 
-  private static func disjoint(_ entries: [Entry], _ sets: inout PortSetTable, _ files: [TargetFile])
-    throws(InputError) -> [Segment]
-  {
-    if let segments = sweep(entries, &sets) { return segments }
-    throw InputError(
-      file: files.map(\.name).joined(separator: ", "), place: .file,
-      found: "too many overlapping entries with different ports",
-      expected: "fewer than 2^26 intervals of ports in all their combinations",
-      remedy: "Divide the file, or give overlapping entries the same ports")
-  }
-
-  /// The parts of the segments that are in `permitted`.
-  private static func clip(_ segments: [Segment], to permitted: AddressSet) -> [Segment] {
-    var clipped: [Segment] = []
-    var next = 0
-    for segment in segments {
-      let addresses = segment.addresses
-      while next < permitted.ranges.count, permitted.ranges[next].last < addresses.first { next += 1 }
-      var range = next
-      while range < permitted.ranges.count, permitted.ranges[range].first <= addresses.last {
-        let part = AddressRange(
-          max(addresses.first, permitted.ranges[range].first),
-          min(addresses.last, permitted.ranges[range].last))
-        clipped.append(Segment(addresses: part, ports: segment.ports))
-        range += 1
-      }
+  /// By the file's own numbers those in `sets`; and that of entries without ports.
+  private static func numbers(
+    of file: TargetFile, _ defaultPorts: PortSet?, _ sets: inout PortSetTable
+  ) throws(InputError) -> (own: [UInt32], without: UInt32) {
+    let own = (0..<UInt32(file.portSets.count)).map {
+      sets.number(ofIntervals: file.portSets.intervals(of: $0))
     }
-    return clipped
+    guard let place = file.withoutPorts else { return (own, PortSetTable.none) }
+    guard let ports = file.directives.ports ?? defaultPorts, !ports.isEmpty else {
+      throw InputError(
+        file: file.name, place: place, found: "no port given",
+        expected: "ports after the address (:80,443), in @ports, or as an option")
+    }
+    return (own, sets.number(of: ports))
   }
 
-  private static func pairs(_ segments: [Segment], _ sets: PortSetTable) -> UInt64 {
-    segments.reduce(0) { $0 + $1.addresses.count * UInt64(sets.counts[Int($1.ports)]) }
+  /// Calls `body` with the disjoint segments, in ascending order, that sorted entries come to. The number
+  /// of their pairs.
+  private static func forEachSegment(
+    of entries: [Entry], _ sets: inout PortSetTable, _ files: [String],
+    _ body: (Segment, PortSetTable) -> Void
+  ) throws(InputError) -> UInt64 {
+    var pairs: UInt64 = 0
+    var sweep = Sweep(entries, sets)
+    while let segment = sweep.nextSegment() {
+      pairs += segment.addresses.count * UInt64(sweep.sets.counts[Int(segment.ports)])
+      body(segment, sweep.sets)
+    }
+    guard !sweep.isTooLarge else {
+      throw InputError(
+        file: files.joined(separator: ", "), place: .file,
+        found: "too many overlapping entries with different ports",
+        expected: "fewer than 2^26 intervals of ports in all their combinations",
+        remedy: "Divide the file, or give overlapping entries the same ports")
+    }
+    sets = sweep.sets
+    return pairs
+  }
+
+  /// Applies the rule for wider entries; they stay sorted.
+  private static func cutSpecialPurpose(from entries: inout [Entry]) {
+    var parts: [Entry] = []
+    entries.removeAll { entry in
+      guard SpecialPurpose.cuts(entry.addresses) else { return false }
+      for part in SpecialPurpose.remainder(of: entry.addresses) {
+        parts.append(Entry(addresses: part, ports: entry.ports))
+      }
+      return true
+    }
+    entries += parts
+    sortByRadix(&entries)
   }
 }

@@ -1,7 +1,8 @@
-import Plan
 import TestSupport
 import Testing
 import Wire
+
+@testable import Plan
 
 @Suite struct AddressSetTests {
   /// Membership of each of 256 addresses around `base`, the plain way.
@@ -66,28 +67,23 @@ import Wire
   }
 }
 
-@Suite struct AddressListTests {
-  private func list(_ text: String, allowEmpty: Bool = false) throws -> AddressSet {
-    try AddressList.parse(octets(text), name: "deny", allowEmpty: allowEmpty)
-  }
-
-  @Test func `prefixes, ranges, addresses and comments are read`() throws {
-    let text = "\u{feff}# our own\r\n10.0.0.0/8 # site\r\n\r\n\t192.0.2.1-192.0.2.3\r\n192.0.2.9"
-    #expect(try list(text) == addressSet("10.0.0.0/8,192.0.2.1-192.0.2.3,192.0.2.9"))
-  }
-
-  @Test(arguments: ["", "\n\n", "# nothing\n"])
-  func `an empty list is refused unless it is allowed`(text: String) throws {
-    #expect(throws: InputError.self) { try list(text) }
-    #expect(try list(text, allowEmpty: true).isEmpty)
-  }
-
-  @Test(arguments: [
-    ("10.0.0.0/8\n10.0.0.1:80\n", 2, 9), ("@ports 80\n", 1, 1), ("10.0.0.0/8\n\n::1\n", 3, 1),
-    ("10.0.0.0/8\n10.0.0", 2, 1), ("1.2.3.4,1.2.3.5", 1, 8),
-  ])
-  func `a list has nothing but addresses`(text: String, line: Int, column: Int) throws {
-    let error = #expect(throws: InputError.self) { try list(text, allowEmpty: true) }
-    #expect(error?.line == line && error?.column == column)
+@Suite struct RadixSortTests {
+  @Test(arguments: [0, 1, 2, 33, 1_000, 100_000])
+  func `entries are sorted by their first addresses, whatever these are`(count: Int) {
+    var random = SeededGenerator(fuzzSeed)
+    // Of all addresses, of few, and all in one /24.
+    for bits in [32, 3, 8] as [UInt32] {
+      var entries = (0..<UInt32(count)).map { number in
+        let first = UInt32.random(in: 0...(.max >> (32 - bits)), using: &random) | 0x0a00_0000
+        return Entry(addresses: AddressRange(first, .max), ports: number)
+      }
+      let expected = entries.map(\.addresses.first).sorted()
+      let before = entries
+      sortByRadix(&entries)
+      #expect(entries.map(\.addresses.first) == expected)
+      // Each entry is still whole.
+      #expect(entries.allSatisfy { before[Int($0.ports)].addresses == $0.addresses })
+      #expect(Set(entries.map(\.ports)).count == count)
+    }
   }
 }

@@ -21,6 +21,10 @@ import Testing
         == "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0")
   }
 
+  @Test func `differs where special-purpose space is probed`() {
+    #expect(ScopeHash().hex(specialPurpose: .skip) != ScopeHash().hex(specialPurpose: .probe))
+  }
+
   @Test func `differs for lists that change places`() {
     var one = ScopeHash()
     one.add("allow", [1])
@@ -28,6 +32,6 @@ import Testing
     var other = ScopeHash()
     other.add("allow", [2])
     other.add("deny", [1])
-    #expect(one.hex != other.hex)
+    #expect(one.hex(specialPurpose: .skip) != other.hex(specialPurpose: .skip))
   }
 }

@@ -82,6 +82,43 @@ import Wire
     #expect(both.outOfScope == (try makePlan("0.0.0.0/0:80")).outOfScope)
   }
 
+  @Test func `a lab may reach special-purpose space by wider entries`() throws {
+    let file = try TargetFile.parse(octets("0.0.0.0/0:80"), name: "t")
+    let plan = try TargetPlan([file], defaultPorts: nil, scope: Scope(specialPurpose: .probe))
+    let never = SpecialPurpose.neverProbed.reduce(0) { $0 + $1.addresses.count }
+    #expect(plan.outOfScope == never && plan.count == 1 << 32 - never)
+    #expect(plan.addresses.contains(address("198.18.0.1")))
+    #expect(!plan.addresses.contains(address("127.0.0.1")))
+  }
+
+  @Test func `single addresses and wide ones between them are found back in order`() throws {
+    var random = SeededGenerator(fuzzSeed)
+    let singles = Set((0..<20_000).map { _ in UInt32.random(in: 0..<1 << 18, using: &random) })
+    let wide = AddressRange(1 << 16, 1 << 16 + 999)
+    let base = address("20.0.0.0").value
+    let text =
+      singles.map { "\(IPv4Address(base + $0))\n" }.joined()
+      + "\(AddressRange(base + wide.first, base + wide.last))\n"
+    let plan = try makePlan(text, ports: "7,80", deny: "20.1.1.0/24,20.2.0.7")
+    let denied = try addressSet("20.1.1.0/24,20.2.0.7")
+    let expected = singles.union(wide.first...wide.last).map { IPv4Address(base + $0) }.sorted()
+      .filter { !denied.contains($0) }
+    #expect(targets(plan) == expected.flatMap { [Target($0, Port(7)), Target($0, Port(80))] })
+    #expect(plan.addressCount == UInt64(expected.count))
+  }
+
+  @Test func `addresses within a set and the first outside it`() throws {
+    let plan = try makePlan("198.18.0.0/28:80\n198.18.0.20:80\n198.18.0.22:80\n198.18.1.0/24:443\n")
+    let near = try addressSet("198.18.0.4-198.18.0.20,198.18.1.9,198.18.9.0/24")
+    #expect(
+      try plan.addresses(within: near)
+        == addressSet("198.18.0.4-198.18.0.15,198.18.0.20,198.18.1.9"))
+    #expect(plan.addresses(within: AddressSet()).isEmpty)
+    #expect(plan.firstAddress(outside: AddressSet()) == address("198.18.0.0"))
+    #expect(try plan.firstAddress(outside: addressSet("198.18.0.0/27")) == address("198.18.1.0"))
+    #expect(plan.firstAddress(outside: .all) == nil)
+  }
+
   @Test func `the whole of IPv4 on all ports is counted without overflow`() throws {
     let plan = try makePlan("0.0.0.0/0:*")
     #expect(plan.count + plan.outOfScope == 65535 << 32)
@@ -140,16 +177,19 @@ import Wire
   }
 
   @Test func `nested entries cannot take all memory`() {
-    var (entries, sets) = nested(1_000)
-    #expect(sweep(entries, &sets, limit: 100_000) == nil)
-    #expect(sets.intervalCount < 110_000)
+    let (entries, sets) = nested(1_000)
+    var sweep = Sweep(entries, sets, limit: 100_000)
+    while sweep.nextSegment() != nil {}
+    #expect(sweep.isTooLarge && sweep.sets.intervalCount < 110_000)
   }
 
   @Test func `nested entries within the limit are combined`() {
-    var (entries, sets) = nested(100)
-    let segments = sweep(entries, &sets)
-    #expect(segments?.count == 199)
-    #expect(segments.map { sets.counts[Int($0[99].ports)] } == 100)
+    let (entries, sets) = nested(100)
+    var sweep = Sweep(entries, sets)
+    var segments: [Segment] = []
+    while let segment = sweep.nextSegment() { segments.append(segment) }
+    #expect(!sweep.isTooLarge && segments.count == 199)
+    #expect(sweep.sets.counts[Int(segments[99].ports)] == 100)
   }
 }
 

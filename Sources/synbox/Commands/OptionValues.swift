@@ -36,3 +36,4 @@ extension ReportChoice: ExpressibleByArgument {}
 extension OutputFormat: ExpressibleByArgument {}
 extension ProbeProfile: ExpressibleByArgument {}
 extension TargetFile.Format: ExpressibleByArgument {}
+extension SpecialPurpose.Rule: ExpressibleByArgument {}

@@ -23,6 +23,10 @@ struct PlanOptions: ParsableArguments {
   @Option(name: [.customShort("w"), .long], help: "Probe only what this file lists.")
   var allowlistFile: String?
 
+  @Option(
+    help: "Special-purpose space inside wider targets (IANA, \(SpecialPurpose.date)): skip or probe.")
+  var specialPurpose: SpecialPurpose.Rule = .skip
+
   @Option(name: [.customShort("P"), .long], help: "Probes for each target.", transform: parsed)
   var probes: ProbeCount?
 
@@ -67,11 +71,11 @@ extension PlanOptions {
   /// Reads everything that is named, and makes the plan. Throws `InputError` for what is wrong in a file,
   /// `Fault` for what cannot be read.
   func prepare() throws -> PreparedPlan {
+    let scope = try readScope()
     let files = try readTargets()
     let directives = try Directives.merged(files)
-    let scope = try readScope()
     let plan = try TargetPlan(
-      files, defaultPorts: targetPorts ?? directives.ports, scope: scope.scope)
+      consume files, defaultPorts: targetPorts ?? directives.ports, scope: scope.scope)
     guard plan.count > 0 else {
       throw ValidationError(
         "no target is left: \(plan.outOfScope) were left out by the lists and by the rules for "
@@ -126,20 +130,15 @@ extension PlanOptions {
     return head.contains(".") && head.allSatisfy { $0.isASCII && ($0.isNumber || $0 == ".") }
   }
 
-  private func readScope() throws -> (scope: Scope, sha256: String) {
-    var scope = Scope()
-    var hash = ScopeHash()
-    if let allowlistFile {
-      let octets = try Files.read(allowlistFile)
-      scope.allow = try AddressList.parse(octets, name: allowlistFile, allowEmpty: false)
-      hash.add("allow", octets)
+  /// A list may come through a pipe here.
+  private func readScope() throws -> ScopeInForce {
+    let sources = ScopeSources(
+      allowFile: allowlistFile, denyFile: blocklistFile, specialPurpose: specialPurpose)
+    do {
+      return try sources.read { (path) throws(Fault) in try Files.read(path) }
+    } catch let list as UnreadableList {
+      throw ValidationError("\(list)")
     }
-    if let blocklistFile {
-      let octets = try Files.read(blocklistFile)
-      scope.deny = try AddressList.parse(octets, name: blocklistFile, allowEmpty: true)
-      hash.add("deny", octets)
-    }
-    return (scope, hash.hex)
   }
 }
 

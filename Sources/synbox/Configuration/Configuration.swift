@@ -51,7 +51,8 @@ package struct Configuration {
   /// Directories, or files, that must stay readable after the drop so that the configuration can be read
   /// again.
   package var readablePaths: [String] {
-    let files = [path] + [scope.allowFile, scope.denyFile].compactMap(\.self)
+    // Where a list is a symbolic link, what it leads to is read.
+    let files = [path] + scope.files + scope.files.compactMap { Files.resolved($0) }
     return Set(
       files.map { file in
         let parent = Files.parent(of: file)
@@ -62,63 +63,17 @@ package struct Configuration {
   }
 }
 
-/// Where the scope comes from. What is not within `allow` is never probed, nor what is within `deny`.
-struct ScopeSources {
-  var allow: AddressSet?
-  var allowFile: String?
-  var deny: AddressSet?
-  var denyFile: String?
-}
-
-/// The scope in force, and its identity.
-struct ScopeInForce {
-  let scope: Scope
-  let sha256: String
-}
-
 extension Configuration {
-  /// Reads the lists that the configuration names. Throws `InputError` for a mistake in a list, an empty one
-  /// being a mistake, and `ProfileError`, at its key, for a list that cannot be read: without them
-  /// nothing may be scanned.
+  /// Reads the lists that the configuration names. Throws `InputError` for a mistake in a list, and
+  /// `ProfileError`, at its key, for a list that cannot be read: without them nothing may be scanned.
   func readScope() throws -> ScopeInForce {
-    var hash = ScopeHash()
-    var allow: AddressSet?
-    var deny = AddressSet()
-    if let set = scope.allow {
-      allow = set
-      hash.add("allow", Self.text(set))
-    }
-    if let file = scope.allowFile {
-      let octets = try read(file, key: "allow-file")
-      let set = try AddressList.parse(octets, name: file, allowEmpty: false)
-      allow = allow?.union(set) ?? set
-      hash.add("allow", octets)
-    }
-    if let set = scope.deny {
-      deny = set
-      hash.add("deny", Self.text(set))
-    }
-    if let file = scope.denyFile {
-      let octets = try read(file, key: "deny-file")
-      deny = deny.union(try AddressList.parse(octets, name: file, allowEmpty: false))
-      hash.add("deny", octets)
-    }
-    return ScopeInForce(scope: Scope(allow: allow, deny: deny), sha256: hash.hex)
-  }
-
-  private static func text(_ set: AddressSet) -> [UInt8] {
-    Array(set.ranges.map(\.description).joined(separator: "\n").utf8)
-  }
-
-  private func read(_ file: String, key: String) throws -> [UInt8] {
-    do throws(Fault) {
-      return try Files.read(file)
-    } catch {
+    do {
+      return try scope.read(ScopeSources.regularFile)
+    } catch let list as UnreadableList {
       let document = try TOMLDocument(
         try Files.read(path), file: path, maximumSize: Self.maximumSize)
       throw document.error(
-        at: ["scope", key], found: "a list that cannot be read (\(error))",
-        expected: "a file of addresses, ranges and prefixes; nothing is scanned without it")
+        at: ["scope", list.key], found: list.found, expected: UnreadableList.expected)
     }
   }
 }

@@ -57,7 +57,7 @@ private struct ConfigurationReader {
   }
 
   func scope() throws(ProfileError) -> ScopeSources {
-    let known = ["allow", "allow-file", "deny", "deny-file"]
+    let known = ["allow", "allow-file", "deny", "deny-file", "special-purpose"]
     let missing = "[scope] with allow = [\"198.18.0.0/15\"] or allow-file = \"PATH\""
     guard let value = document.root["scope"]?.tomlValue else {
       throw ProfileError(
@@ -71,7 +71,8 @@ private struct ConfigurationReader {
       allow: try self.value(["scope", "allow"]),
       allowFile: try text(["scope", "allow-file"]).map { path($0) },
       deny: try self.value(["scope", "deny"]),
-      denyFile: try text(["scope", "deny-file"]).map { path($0) })
+      denyFile: try text(["scope", "deny-file"]).map { path($0) },
+      specialPurpose: try word(["scope", "special-purpose"]) ?? .skip)
     guard sources.allow != nil || sources.allowFile != nil else {
       throw document.error(
         at: ["scope"], found: "a scope that allows nothing", expected: "allow or allow-file in it")
@@ -114,10 +115,15 @@ private struct ConfigurationReader {
 
   func word<Word: RawRepresentable & CaseIterable>(_ key: String) throws(ProfileError) -> Word?
   where Word.RawValue == String {
-    guard let text = try text([key]) else { return nil }
+    try word([key])
+  }
+
+  func word<Word: RawRepresentable & CaseIterable>(_ path: [String]) throws(ProfileError) -> Word?
+  where Word.RawValue == String {
+    guard let text = try text(path) else { return nil }
     guard let word = Word(rawValue: text) else {
       let known = Word.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
-      throw document.error(at: [key], found: TOMLDocument.shown(text), expected: "one of \(known)")
+      throw document.error(at: path, found: TOMLDocument.shown(text), expected: "one of \(known)")
     }
     return word
   }

@@ -33,14 +33,13 @@ struct NextHops {
       try station.control.onLinkPrefixes(of: interface).map {
         AddressRange($0.address, prefix: Int($0.prefixLength))
       })
-    let near = plan.addresses.intersection(onLink)
-    let far = plan.addresses.subtracting(onLink)
+    let near = plan.addresses(within: onLink)
+    let far = plan.firstAddress(outside: onLink)
     var addresses = [MACAddress.zero]
     var gateway: NextHop?
-    if let first = far.ranges.first {
+    if let far {
       let hop = try station.control.gatewayMAC(
-        to: IPv4Address(first.first), via: interface, resolver: station.resolver,
-        asking: asking)
+        to: far, via: interface, resolver: station.resolver, asking: asking)
       addresses[0] = hop.mac
       gateway = hop
     }
@@ -60,7 +59,7 @@ struct NextHops {
       }
     }
     // Nothing would be sent, and an empty result would look like an answer.
-    guard !far.isEmpty || UInt64(unresolved.count) < near.count else {
+    guard far != nil || UInt64(unresolved.count) < near.count else {
       throw Fault(
         "none of the \(near.count) targets on the link of \(interface.name) answers ARP",
         remedy:

@@ -23,20 +23,15 @@ extension Configuration {
   /// Reads a job's target file under this configuration. Throws `JobRefusal` for what is wrong with the
   /// file, `Fault` for what is wrong with the disk.
   func prepare(_ job: Job, scope: ScopeInForce, on station: Station) throws -> PreparedJob {
-    let octets = try Self.targets(of: job)
-    let file: TargetFile
+    let (file, targets) = try Self.targetFile(of: job)
+    let directives = file.directives
     let plan: TargetPlan
     do throws(InputError) {
-      file = try TargetFile.parse(octets, name: job.file)
-      plan = try TargetPlan([file], defaultPorts: targetPorts, scope: scope.scope)
+      plan = try TargetPlan([consume file], defaultPorts: targetPorts, scope: scope.scope)
     } catch {
-      // All that is wrong at once: nobody wants to send a file five times.
-      let all = TargetFile.check(octets, name: job.file)
-      throw JobRefusal(
-        reason: (all.isEmpty ? [error] : all).map(\.description).joined(separator: "\n"))
+      throw JobRefusal(reason: error.description)
     }
-    try Self.judge(plan, file, job)
-    let directives = file.directives
+    try Self.judge(plan, directives, job)
     let (rate, cappedFrom) = rate(directives)
     guard let key = job.record.sipHashKey else {
       throw Fault("the job \(job.name) has no key")
@@ -52,17 +47,17 @@ extension Configuration {
     settings.maxRuntime = maxRuntime
     settings.scopeSHA256 = scope.sha256
     return PreparedJob(
-      settings: settings, identity: identity(of: settings, octets, on: station),
+      settings: settings, identity: identity(of: settings, targets, on: station),
       rateCappedFrom: cappedFrom)
   }
 
   /// The words are hashed, so their order and spelling must not change from one process to the next.
-  private func identity(of settings: JobSettings, _ targets: [UInt8], on station: Station)
+  private func identity(of settings: JobSettings, _ targets: String, on station: Station)
     -> JobIdentity
   {
     let sequence = settings.sequence
     let order = [
-      "targets \(targets.count) \(CRC32C.of(targets)) \(sequence.plan.count)",
+      "targets \(targets) \(sequence.plan.count)",
       "ports \(targetPorts.map { "\($0)" } ?? "none")", "scope \(settings.scopeSHA256)",
       "seed \(settings.seed.value)", "shard \(sequence.shard)", "probes \(sequence.probes.value)",
       "count \(sequence.count)", "sources \(station.sources.map(\.description).joined(separator: ","))",
@@ -74,6 +69,20 @@ extension Configuration {
     ]
     func hash(_ lines: [String]) -> String { SHA256.hex(Array(lines.joined(separator: "\n").utf8)) }
     return JobIdentity(order: hash(order), output: hash(output))
+  }
+
+  /// The file, and its length and checksum in words. The octets themselves are not kept: they may be many.
+  private static func targetFile(of job: Job) throws -> (file: TargetFile, identity: String) {
+    let octets = try targets(of: job)
+    do throws(InputError) {
+      return (
+        try TargetFile.parse(octets, name: job.file), "\(octets.count) \(CRC32C.of(octets))"
+      )
+    } catch {
+      // All that is wrong at once: nobody wants to send a file five times.
+      let all = TargetFile.check(octets, name: job.file)
+      throw JobRefusal(reason: all.map(\.description).joined(separator: "\n"))
+    }
   }
 
   private static func targets(of job: Job) throws -> [UInt8] {
@@ -89,13 +98,15 @@ extension Configuration {
     }
   }
 
-  private static func judge(_ plan: TargetPlan, _ file: TargetFile, _ job: Job) throws(JobRefusal) {
+  private static func judge(_ plan: TargetPlan, _ directives: Directives, _ job: Job)
+    throws(JobRefusal)
+  {
     guard plan.count > 0 else {
       throw JobRefusal(
         reason: "\(job.file): found no target that may be probed: \(plan.outOfScope) are outside the "
           + "box's scope or in special-purpose space, expected at least one within the scope")
     }
-    if let shard = file.directives.shard, shard.count > 1, file.directives.seed == nil {
+    if let shard = directives.shard, shard.count > 1, directives.seed == nil {
       throw JobRefusal(
         reason: "\(job.file): found @shard \(shard) without @seed, expected both: shards of different "
           + "orders overlap")

@@ -1,0 +1,68 @@
+// The n-th port of a set, in about constant time.
+
+/// The n-th port of each set of a table.
+struct PortLists: Sendable {
+  private struct List {
+    /// In `ports` or in `intervals`.
+    var first: UInt32
+    /// 0 if the ports themselves are listed.
+    var intervals: UInt32
+    var count: UInt32
+  }
+
+  private struct Interval {
+    /// How many ports of the set come before it.
+    var start: UInt32
+    var port: UInt16
+  }
+
+  private var lists: [List] = []
+  private var ports: [UInt16] = []
+  private var intervals: [Interval] = []
+
+  /// Short intervals are written out port by port, up to so many for each: memory stays proportional to
+  /// what was read.
+  private static let listedPorts = 8
+
+  init(_ sets: PortSetTable) {
+    lists.reserveCapacity(sets.count)
+    for number in 0..<UInt32(sets.count) {
+      let set = sets.intervals(of: number)
+      let count = sets.counts[Int(number)]
+      let isListed = set.count > 1 && Int(count) <= Self.listedPorts * set.count
+      lists.append(
+        List(
+          first: UInt32(isListed ? ports.count : intervals.count),
+          intervals: isListed ? 0 : UInt32(set.count), count: count))
+      // A row with neighbouring ports does not refer to its set.
+      if set.count == 1 { continue }
+      var start: UInt32 = 0
+      for interval in set {
+        let first = UInt16(interval >> 16)
+        let last = UInt16(truncatingIfNeeded: interval)
+        if isListed {
+          ports += first...last
+        } else {
+          intervals.append(Interval(start: start, port: first))
+        }
+        start += UInt32(last - first) + 1
+      }
+    }
+  }
+
+  @inline(__always)
+  func count(of set: UInt32) -> UInt64 { UInt64(lists[Int(set)].count) }
+
+  @inline(__always)
+  func port(_ number: UInt32, of set: UInt32) -> UInt16 {
+    let list = lists[Int(set)]
+    if list.intervals == 0 { return ports[Int(list.first &+ number)] }
+    var low = Int(list.first)
+    var high = low + Int(list.intervals) - 1
+    while low < high {
+      let middle = (low + high + 1) / 2
+      if intervals[middle].start <= number { low = middle } else { high = middle - 1 }
+    }
+    return intervals[low].port &+ UInt16(truncatingIfNeeded: number &- intervals[low].start)
+  }
+}
