@@ -74,7 +74,13 @@ build/synbox build/benchmark: build/%: bpf FORCE
 run: build ## the main job on a lab: a target file becomes results, checked against the rule
 	@netconfig/run
 
-test: build benchmark check ## all tests; those on the kernel and the lab need root
+# Unpacked, not installed: the package would start a Prometheus server on this machine.
+build/promtool: build/.setup
+	@cd build && rm -f prometheus_*.deb && apt-get download -qq prometheus 2>setup.log || { cat setup.log; exit 1; }
+	@dpkg-deb --fsys-tarfile build/prometheus_*.deb | tar -xO ./usr/bin/promtool > $@.tmp
+	@rm build/prometheus_*.deb; chmod +x $@.tmp; mv $@.tmp $@
+
+test: build benchmark check build/promtool ## all tests; those on the kernel and the lab need root
 	swift build --build-tests
 	@# One after another: the labs' scans need the processors for themselves.
 	swift test --skip-build --no-parallel

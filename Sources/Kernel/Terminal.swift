@@ -9,6 +9,7 @@ public enum Terminal {
   public static func output(_ text: String) { write(text, to: 1) }
 
   public static var errorIsTerminal: Bool { isatty(2) == 1 }
+  public static var outputIsTerminal: Bool { isatty(1) == 1 }
   public static var inputIsTerminal: Bool { isatty(0) == 1 }
 
   private static func write(_ text: String, to number: Int32) {

@@ -89,15 +89,23 @@ public final class Spool {
   /// it is its turn.
   private func priority(of name: FileName, _ status: FileStatus) -> Priority {
     if let known = priorities[name], known.status == status { return known.priority }
-    var priority = Self.defaultPriority
-    if let head = Files.head(of: name, in: data.spool, limit: 1 << 16) {
-      let lines = head.lastIndex(of: UInt8(ascii: "\n")).map { Array(head[...$0]) } ?? head
-      if let file = try? TargetFile.parse(lines, name: "\(name)") {
-        priority = file.directives.priority ?? priority
-      }
-    }
+    let priority = Self.priority(of: name, in: data.spool)
     priorities[name] = (status, priority)
     return priority
+  }
+
+  /// What its target file says, as it did in the spool.
+  public func priority(of job: Job) -> Priority {
+    Self.priority(of: FileName(job.file), in: job.directory)
+  }
+
+  private static func priority(of name: FileName, in directory: String) -> Priority {
+    guard let head = Files.head(of: name, in: directory, limit: 1 << 16) else {
+      return defaultPriority
+    }
+    let lines = head.lastIndex(of: UInt8(ascii: "\n")).map { Array(head[...$0]) } ?? head
+    let file = try? TargetFile.parse(lines, name: "\(name)")
+    return file?.directives.priority ?? defaultPriority
   }
 
   /// Makes a file a job: moves it into a directory of its own in active/, under a fresh key and seed. nil

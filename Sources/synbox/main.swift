@@ -9,8 +9,8 @@ struct Synbox: ParsableCommand {
     commandName: "synbox",
     abstract: "A stateless SYN scanner for networks you answer for.",
     subcommands: [
-      ScanCommand.self, ServeCommand.self, ListCommand.self, CheckCommand.self, NICCommand.self,
-      RespondCommand.self, VersionCommand.self,
+      ScanCommand.self, ServeCommand.self, StatusCommand.self, ListCommand.self, CheckCommand.self,
+      NICCommand.self, RespondCommand.self, VersionCommand.self,
     ])
 }
 

@@ -18,6 +18,9 @@ public final class Lab: Sendable {
   /// As `make benchmark` leaves it.
   public static let benchmark = "\(root)/build/benchmark"
 
+  /// Of Debian's package prometheus, as `make test` leaves it.
+  public static let promtool = "\(root)/build/promtool"
+
   public init() throws {
     guard geteuid() == 0 else { throw LabError("lab tests make namespaces: run them as root") }
     guard FileManager.default.isExecutableFile(atPath: Self.synbox) else {

@@ -77,6 +77,7 @@ import Testing
         event-ring = "16M"
         dedupe-memory = "256M"
         max-runtime = "1h"
+        log = "kernel"
         [scope]
         allow = "198.18.0.0/15"
         allow-file = "good.list"

@@ -14,10 +14,10 @@ struct ServeCommand: ParsableCommand {
   var config: String
 
   func run() throws {
-    let log = LineLog.logger()
     // 1. What can be wrong without privilege: the configuration, and the scope it names.
-    let configuration = try Configuration(path: config)
-    let scope = try configuration.readScope()
+    let loaded = try LoadedConfiguration(path: config)
+    let configuration = loaded.configuration
+    let log = try LineLog.logger(to: configuration.log)
     let signals = try SignalSource()
     // 2. The data directory, from here on ours alone.
     let data = try DataDirectory(configuration.data)
@@ -36,11 +36,10 @@ struct ServeCommand: ParsableCommand {
       "serving",
       metadata: [
         "data": "\(configuration.data)", "station": "\(station.modeLine)",
-        "confinement": "\(confinement)", "scope": "\(scope.sha256)",
+        "confinement": "\(confinement)", "scope": "\(loaded.scope.sha256)",
       ])
     // 5. Jobs, until a signal.
-    let loop = ServeLoop(
-      configuration, scope: scope, station: station, spool: spool, signals: signals, log: log)
+    let loop = ServeLoop(loaded, station: station, spool: spool, signals: signals, log: log)
     throw ExitCode(128 + (try loop.run()).rawValue)
   }
 

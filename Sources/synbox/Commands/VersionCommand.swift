@@ -10,12 +10,12 @@ struct VersionCommand: ParsableCommand {
 
   func run() {
     print("synbox \(Self.number) (\(BuildIdentity.revision))")
-    print("Swift \(swiftVersion)")
+    print("Swift \(Self.swiftVersion)")
     print("libbpf \(BuildIdentity.libbpf.drop { $0 == "v" })")
     print("libxdp \(BuildIdentity.libxdp)")
   }
 
-  private var swiftVersion: String {
+  static var swiftVersion: String {
     #if swift(>=6.4)
       "6.4 or later"
     #elseif swift(>=6.3)

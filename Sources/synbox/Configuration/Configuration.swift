@@ -32,6 +32,7 @@ package struct Configuration {
   var probeProfile = ProbeProfile.smallest
   var maxRuntime: Duration?
   var dedupeMemory = DedupeMemory.standard
+  var log = LogTarget.standardError
   var scope: ScopeSources
 
   /// The configuration's keys, in the order in which errors name them.
@@ -39,7 +40,7 @@ package struct Configuration {
     "data", "interface", "profile", "source-ip", "source-port", "gateway-mac", "transmit", "receive",
     "report", "rate", "bandwidth", "probes", "cooldown-time", "target-ports", "output-module",
     "output-fields", "probe-options", "sender-threads", "batch", "event-ring", "max-runtime",
-    "dedupe-memory", "scope",
+    "dedupe-memory", "log", "scope",
   ]
 
   /// The rate that no job exceeds: of rate and bandwidth the lower one; nil when neither is set.

@@ -36,6 +36,15 @@ extension Configuration {
     probeProfile = try reader.word("probe-options") ?? probeProfile
     maxRuntime = try reader.value("max-runtime")
     dedupeMemory = try reader.value("dedupe-memory") ?? dedupeMemory
+    log = try reader.word("log") ?? log
+  }
+
+  /// The data directory that a configuration names, whatever else may be wrong in it: a box that runs on
+  /// an earlier one has a status all the same.
+  static func dataDirectory(path: String) throws -> String {
+    let octets = try Files.read(path, limit: maximumSize)
+    let document = try TOMLDocument(octets, file: path, maximumSize: maximumSize)
+    return try ConfigurationReader(document: document).requiredPath("data")
   }
 }
 

@@ -5,6 +5,7 @@ import NIC
 import Plan
 import Scan
 import Spool
+import Wire
 
 /// The box at this moment, and what it has done since it started.
 struct BoxStatus {
@@ -17,13 +18,37 @@ struct BoxStatus {
     case stopped
   }
 
+  /// What a problem concerns; there is one of each at most. In the order in which they are shown.
+  enum Concern: Int, Comparable {
+    case fault, pause, disk, link, configuration
+
+    static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
+  }
+
   /// The job in work.
   struct Current {
     let name: String
     let resumed: Int
+    var priority = Spool.defaultPriority
     var progress: Progress?
     /// Probes a second since the last look.
     var rate: Double = 0
+  }
+
+  /// A job in active/ that waits to go on.
+  struct Begun {
+    enum Why: String {
+      /// The process that worked on it ended.
+      case interrupted
+      /// A job of higher priority came.
+      case preempted
+      /// The box had to pause.
+      case paused
+    }
+
+    let name: String
+    let priority: Priority
+    let why: Why
   }
 
   /// Sums over all jobs of this process.
@@ -31,6 +56,8 @@ struct BoxStatus {
     var finished: UInt64 = 0
     var rejected: UInt64 = 0
     var resumed: UInt64 = 0
+    var cancelled: UInt64 = 0
+    var preempted: UInt64 = 0
     var probes: UInt64 = 0
     var refused: UInt64 = 0
     var valid: UInt64 = 0
@@ -55,30 +82,21 @@ struct BoxStatus {
   var state = State.idle
   var current: Current?
   var listing = Spool.Listing()
-  /// Jobs of an earlier process that are still to be begun again.
-  var interrupted: [String] = []
-  var problems: [String] = []
+  /// In the order in which they go on.
+  var begun: [Begun] = []
+  var problems: [Concern: String] = [:]
   var totals = Totals()
+  var scopeSHA256: String
+  /// nil where it could not be asked for.
+  var disk: DiskSpace?
+  var nic: NICStatus
   let started = Clock.realtime
-
-  // The box as it was opened.
-  let interface: String
-  let driver: String
-  let transmitModes: [String]
-  let receiveMode: String
-  let resetMode: String
-  let checksumMode: String
-  let modeReason: String?
-  let scopeSHA256: String
+  let station: StationModes
+  let versions = Versions()
 
   init(_ station: Station, scope: ScopeInForce) {
-    interface = station.interface.name
-    driver = station.interface.driver ?? ""
-    transmitModes = station.transmitters.map { "\($0.mode.rawValue):\($0.queue)" }
-    receiveMode = station.receiver.mode.rawValue
-    resetMode = station.resetMode
-    checksumMode = station.checksumMode
-    modeReason = station.modeReason
+    self.station = StationModes(station)
+    nic = NICStatus(station.interface)
     scopeSHA256 = scope.sha256
   }
 
@@ -93,7 +111,20 @@ struct BoxStatus {
     current?.progress = progress
     state = progress.cooldownEnds == nil ? .scanning : .cooldown
     if !progress.pauses.isEmpty { state = .paused }
-    problems = progress.pauses
+    problems[.pause] = progress.pauses.isEmpty ? nil : progress.pauses.joined(separator: "; ")
+  }
+
+  /// Looks at what surrounds the box: its interface, its disk.
+  mutating func observe(_ station: Station, _ data: DataDirectory) {
+    disk = try? DiskSpace(of: data.path)
+    do throws(Fault) {
+      let link = try station.control.link(of: station.interface.name)
+      nic.take(link, try station.control.counters(of: link.index))
+      try link.requireCarrier()
+      problems[.link] = nil
+    } catch {
+      problems[.link] = "\(error)"
+    }
   }
 
   /// Sums with the current job's so far.
@@ -109,55 +140,69 @@ struct BoxStatus {
     try Files.exchange(data.status, with: json)
     try Files.exchange(data.metrics, with: metrics)
   }
+}
 
-  /// `status.json`.
-  var json: [UInt8] {
-    var object = JSONObject()
-    object.add("time", timestamp: Clock.realtime)
-    object.add("state", state.rawValue)
-    object.add("problems", problems)
-    if let current { object.add("job", Self.object(current)) }
-    object.add("queue", interrupted + listing.waiting.map(\.name))
-    object.add("arriving", UInt64(listing.arriving))
-    object.add("ignored", listing.ignored.map(\.description))
-    object.add("started", timestamp: started)
-    object.add("jobs_finished", totals.finished)
-    object.add("jobs_rejected", totals.rejected)
-    object.add("jobs_resumed", totals.resumed)
-    object.add("interface", interface)
-    object.add("driver", driver)
-    object.add("transmit_mode", transmitModes)
-    object.add("receive_mode", receiveMode)
-    if let modeReason { object.add("mode_reason", modeReason) }
-    object.add("rst_mode", resetMode)
-    object.add("checksum_mode", checksumMode)
-    object.add("scope_sha256", scopeSHA256)
-    object.add("version", VersionCommand.number)
-    object.add("revision", BuildIdentity.revision)
-    object.add("libbpf", String(BuildIdentity.libbpf.drop { $0 == "v" }))
-    object.add("libxdp", BuildIdentity.libxdp)
-    return object.lines
+/// The interface as it was found at the last look.
+struct NICStatus {
+  let mac: String
+  let addresses: [String]
+  private(set) var mtu: UInt32
+  private(set) var isUp: Bool
+  private(set) var hasCarrier: Bool
+  /// Since the first look.
+  private(set) var counters = InterfaceCounters()
+  private var first: InterfaceCounters?
+
+  init(_ interface: InterfaceState) {
+    mac = interface.mac.description
+    addresses = interface.addresses.map(\.description)
+    mtu = interface.mtu
+    isUp = interface.isUp
+    hasCarrier = interface.hasCarrier
   }
 
-  private static func object(_ current: Current) -> JSONObject {
-    var object = JSONObject()
-    object.add("name", current.name)
-    object.add("resumed", UInt64(current.resumed))
-    guard let progress = current.progress else { return object }
-    object.add("elapsed_seconds", Double(progress.elapsed) / 1e9)
-    if let left = progress.secondsLeft { object.add("seconds_left", left) }
-    object.add("progress", progress.fraction)
-    object.add("probes_total", progress.probesTotal)
-    object.add("probes_completed", progress.probesCompleted)
-    object.add("probes_refused", progress.probesRefused)
-    object.add("rate_requested_pps", progress.rate.perSecond ?? 0)
-    object.add("rate_pps", current.rate)
-    object.add("results", progress.resultsBefore + progress.results)
-    object.add("replies_valid", progress.repliesValid)
-    object.add("replies_invalid", progress.repliesInvalid)
-    object.add("events_lost", progress.eventsLost)
-    object.add("duplicates", progress.duplicates)
-    object.add("dedupe_evictions", progress.dedupeEvictions)
-    return object
+  mutating func take(_ link: InterfaceState, _ now: InterfaceCounters) {
+    mtu = link.mtu
+    isUp = link.isUp
+    hasCarrier = link.hasCarrier
+    counters = now.since(first ?? now)
+    first = first ?? now
+  }
+}
+
+/// How the box sends and receives, settled when it was opened.
+struct StationModes {
+  let interface: String
+  let driver: String
+  let transmit: [String]
+  let receive: String
+  let reset: String
+  let checksum: String
+  let reason: String?
+
+  init(_ station: Station) {
+    interface = station.interface.name
+    driver = station.interface.driver ?? ""
+    transmit = station.transmitters.map { "\($0.mode.rawValue):\($0.queue)" }
+    receive = station.receiver.mode.rawValue
+    reset = station.resetMode
+    checksum = station.checksumMode
+    reason = station.modeReason
+  }
+}
+
+/// What runs. Make it before the drop, while everything may be read.
+struct Versions {
+  let number = VersionCommand.number
+  let revision = BuildIdentity.revision
+  let swift = VersionCommand.swiftVersion
+  let libbpf = String(BuildIdentity.libbpf.drop { $0 == "v" })
+  let libxdp = BuildIdentity.libxdp
+  /// The kernel's release.
+  let kernel: String
+
+  init() {
+    let release = try? SmallFile.read("/proc/sys/kernel/osrelease", limit: 1024)
+    kernel = String(decoding: (release ?? []).prefix { $0 != 10 }, as: UTF8.self)
   }
 }

@@ -37,10 +37,12 @@ struct JobRunner {
   private let spool: Spool
   private let signals: SignalSource
   private let log: Logger
+  private let whilePreparing: @Sendable () -> Void
 
+  /// - Parameter whilePreparing: called each second while a job is prepared, from another thread.
   init(
     _ configuration: Configuration, scope: ScopeInForce, station: Station, spool: Spool,
-    signals: SignalSource, log: Logger
+    signals: SignalSource, log: Logger, whilePreparing: @escaping @Sendable () -> Void
   ) {
     self.configuration = configuration
     self.scope = scope
@@ -48,6 +50,7 @@ struct JobRunner {
     self.spool = spool
     self.signals = signals
     self.log = log
+    self.whilePreparing = whilePreparing
   }
 
   func work(on claimed: Job, observer: any JobObserver) throws -> JobOutcome {
@@ -58,7 +61,9 @@ struct JobRunner {
     let prepared: PreparedJob
     let hops: NextHops
     do {
-      (prepared, hops) = try signals.ending(log: log, before: { [job] in try? job.saveEnd() }) {
+      (prepared, hops) = try signals.ending(
+        log: log, eachSecond: whilePreparing, before: { [job] in try? job.saveEnd() }
+      ) {
         try prepare(job)
       }
     } catch let refusal as JobRefusal {

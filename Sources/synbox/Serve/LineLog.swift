@@ -1,14 +1,29 @@
-// The box's log: one line an event on standard error, UTC, key=value.
+// The box's log: one line an event, UTC, key=value, on standard error or in the kernel's log.
 import Kernel
 import Logging
 import Scan
+
+/// Where the log goes.
+enum LogTarget: String, CaseIterable {
+  case standardError = "stderr"
+  /// /dev/kmsg: for a box on which nobody collects standard error.
+  case kernel
+}
 
 /// Lines such as `time=2026-11-22T16:20:00.000Z level=info msg="job finished" job=net.txt results=12`.
 struct LineLog: LogHandler {
   var metadata: Logger.Metadata = [:]
   var logLevel: Logger.Level = .info
 
-  static func logger() -> Logger { Logger(label: "synbox") { _ in LineLog() } }
+  private let kernel: KernelLog?
+
+  /// Call it before the drop: afterwards /dev/kmsg cannot be opened.
+  static func logger(to target: LogTarget) throws(Fault) -> Logger {
+    let kernel = target == .kernel ? try KernelLog() : nil
+    return Logger(label: "synbox") { _ in LineLog(kernel: kernel) }
+  }
+
+  private init(kernel: KernelLog?) { self.kernel = kernel }
 
   subscript(metadataKey key: String) -> Logger.MetadataValue? {
     get { metadata[key] }
@@ -23,7 +38,22 @@ struct LineLog: LogHandler {
     for (key, value) in members.sorted(by: { $0.key < $1.key }) {
       line.append(text: " \(key)=\(Self.quoted(value.description))")
     }
-    Terminal.error(String(decoding: line, as: UTF8.self) + "\n")
+    if let kernel {
+      kernel.write(line, severity: Self.severity(event.level))
+    } else {
+      Terminal.error(String(decoding: line, as: UTF8.self) + "\n")
+    }
+  }
+
+  private static func severity(_ level: Logger.Level) -> KernelLog.Severity {
+    switch level {
+    case .trace, .debug: .debug
+    case .info: .informational
+    case .notice: .notice
+    case .warning: .warning
+    case .error: .error
+    case .critical: .critical
+    }
   }
 
   /// A value stays on its line and within its quotes, whoever chose it.

@@ -1,14 +1,25 @@
 // metrics.prom: the status in Prometheus' text format, version 0.0.4.
 import Kernel
+import NIC
 import Spool
 
 extension BoxStatus {
   var metrics: [UInt8] {
     var text = MetricsText()
     text.family("synbox_build_info", .gauge, "The version that runs; always 1.")
-    text.sample(1, ["version": VersionCommand.number, "revision": BuildIdentity.revision])
+    text.sample(1, ["version": versions.number, "revision": versions.revision])
+    text.family("synbox_station_info", .gauge, "How the box sends and receives; always 1.")
+    text.sample(
+      1,
+      [
+        "interface": station.interface, "driver": station.driver,
+        "transmit": station.transmit.joined(separator: ","), "receive": station.receive,
+        "rst": station.reset,
+      ])
     text.family("synbox_start_time_seconds", .gauge, "When the process started, seconds since 1970.")
     text.sample(Double(started / 1_000_000) / 1e3)
+    text.family("synbox_status_time_seconds", .gauge, "When this was written, seconds since 1970.")
+    text.sample(Double(Clock.realtime / 1_000_000) / 1e3)
     text.family("synbox_state", .gauge, "1 for the state the box is in, 0 for the others.")
     for state in State.allCases {
       text.sample(state == self.state ? 1 : 0, ["state": state.rawValue])
@@ -17,24 +28,32 @@ extension BoxStatus {
     text.sample(Double(problems.count))
     addJobs(to: &text)
     addTraffic(to: &text)
+    addSurroundings(to: &text)
     return text.octets
   }
 
   private func addJobs(to text: inout MetricsText) {
     text.family("synbox_jobs_waiting", .gauge, "Jobs that wait for their turn.")
-    text.sample(Double(listing.waiting.count + interrupted.count))
+    text.sample(Double(listing.waiting.count + begun.count))
+    text.family("synbox_files_arriving", .gauge, "Files in the spool that may still be written.")
+    text.sample(Double(listing.arriving))
     text.family("synbox_jobs_finished_total", .counter, "Jobs whose results were moved to results/.")
     text.sample(totals.finished)
     text.family("synbox_jobs_rejected_total", .counter, "Jobs that were moved to rejected/.")
     text.sample(totals.rejected)
-    text.family("synbox_jobs_resumed_total", .counter, "Interrupted jobs begun again.")
+    text.family("synbox_jobs_resumed_total", .counter, "Begun jobs that were gone on with.")
     text.sample(totals.resumed)
+    text.family("synbox_jobs_cancelled_total", .counter, "Jobs that an operator cancelled.")
+    text.sample(totals.cancelled)
+    text.family("synbox_jobs_preempted_total", .counter, "Times a job gave way to a higher priority.")
+    text.sample(totals.preempted)
     text.family(
       "synbox_job_progress_ratio", .gauge, "The part of the current job's probes that has been sent.")
     text.sample(current?.progress?.fraction ?? 0)
     text.family("synbox_job_remaining_seconds", .gauge, "Time to the job's end, by its pace.")
     text.sample(current?.progress?.secondsLeft ?? 0)
-    text.family("synbox_send_rate", .gauge, "Probes sent in the last second.")
+    text.family(
+      "synbox_send_rate_probes_per_second", .gauge, "Probes sent a second, since the last look.")
     text.sample(current?.rate ?? 0)
   }
 
@@ -60,6 +79,30 @@ extension BoxStatus {
     )
     text.sample(sums.evictions)
   }
+
+  private func addSurroundings(to text: inout MetricsText) {
+    text.family("synbox_nic_carrier", .gauge, "1 when the interface has a carrier.")
+    text.sample(nic.hasCarrier ? 1 : 0)
+    let counters = nic.counters
+    text.family("synbox_nic_packets_total", .counter, "Packets of all kinds at the interface.")
+    text.sample(Double(counters.rxPackets), ["direction": "receive"])
+    text.sample(Double(counters.txPackets), ["direction": "transmit"])
+    text.family("synbox_nic_errors_total", .counter, "Packets that the interface found faulty.")
+    text.sample(Double(counters.rxErrors), ["direction": "receive"])
+    text.sample(Double(counters.txErrors), ["direction": "transmit"])
+    text.family(
+      "synbox_nic_dropped_total", .counter, "Packets that the kernel had no room or no use for.")
+    text.sample(Double(counters.rxDropped), ["direction": "receive"])
+    text.sample(Double(counters.txDropped), ["direction": "transmit"])
+    text.family(
+      "synbox_nic_missed_total", .counter, "Packets that the NIC had no receive descriptor for.")
+    text.sample(counters.rxMissed)
+    guard let disk else { return }
+    text.family("synbox_disk_total_bytes", .gauge, "Size of the file system of the data directory.")
+    text.sample(Double(disk.total))
+    text.family("synbox_disk_available_bytes", .gauge, "Room on it that may still be written.")
+    text.sample(Double(disk.available))
+  }
 }
 
 /// Builds the text: families with help and type, each with its samples.
@@ -79,10 +122,14 @@ private struct MetricsText {
 
   mutating func sample(_ value: UInt64) { text += "\(name) \(value)\n" }
 
-  /// - Parameter labels: values without quotes, backslashes and newlines.
   mutating func sample(_ value: Double, _ labels: KeyValuePairs<String, String> = [:]) {
-    let list = labels.map { "\($0.key)=\"\($0.value)\"" }.joined(separator: ",")
+    let list = labels.map { "\($0.key)=\"\(Self.escaped($0.value))\"" }.joined(separator: ",")
     let number = value.rounded() == value && abs(value) < 1e15 ? "\(Int(value))" : "\(value)"
     text += "\(name)\(list.isEmpty ? "" : "{\(list)}") \(number)\n"
+  }
+
+  /// A label's value: backslashes, quotes and newlines would end it.
+  private static func escaped(_ value: String) -> String {
+    value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
   }
 }

@@ -9,25 +9,28 @@ import Wire
 
 /// Serves the spool on an open station, after the drop.
 final class ServeLoop {
-  private let configuration: Configuration
-  private let scope: ScopeInForce
-  private let station: Station
-  private let spool: Spool
-  private let signals: SignalSource
-  private let log: Logger
-  private var status: BoxStatus
+  var configuration: Configuration
+  var scope: ScopeInForce
+  let station: Station
+  let spool: Spool
+  let signals: SignalSource
+  let log: Logger
+  var status: BoxStatus
+  /// While the configuration is read again.
+  var reload: ConfigurationReload?
   private var interrupted: [InterruptedJob] = []
   /// What was said to be ignored, so that it is said once.
   private var ignored: Set<FileName> = []
   /// The hindrance that was said last.
   private var said: String?
+  /// Said once, until it can be written again.
+  private var statusFault: String?
 
   init(
-    _ configuration: Configuration, scope: ScopeInForce, station: Station, spool: Spool,
-    signals: SignalSource, log: Logger
+    _ loaded: LoadedConfiguration, station: Station, spool: Spool, signals: SignalSource, log: Logger
   ) {
-    self.configuration = configuration
-    self.scope = scope
+    configuration = loaded.configuration
+    scope = loaded.scope
     self.station = station
     self.spool = spool
     self.signals = signals
@@ -59,8 +62,8 @@ final class ServeLoop {
         if let signal = try work(on: job) { return signal }
       } else {
         status.state = .idle
-        status.problems = []
-        try status.write(to: spool.data)
+        status.problems[.pause] = nil
+        publish()
         waitForFiles()
       }
     }
@@ -68,8 +71,8 @@ final class ServeLoop {
 
   private func fail(_ error: any Error) -> any Error {
     status.state = .problem
-    status.problems = ["\(error)"]
-    try? status.write(to: spool.data)
+    status.problems[.fault] = "\(error)"
+    publish()
     log.error("the box cannot go on; jobs in active/ are kept", metadata: ["why": "\(error)"])
     return error
   }
@@ -81,9 +84,9 @@ final class ServeLoop {
       log.warning("the box pauses, and goes on by itself", metadata: ["why": "\(hindrance.sentence)"])
     }
     status.state = .paused
-    status.problems = [hindrance.sentence]
+    status.problems[.pause] = hindrance.sentence
     repeat {
-      try? status.write(to: spool.data)
+      publish()
       _ = poll(signals.reader.number, -1, milliseconds: 1000)
       if let signal = signals.ending() { return signal }
     } while !hindrance.isGone(on: station, configuration.data)
@@ -114,9 +117,25 @@ final class ServeLoop {
     interrupted = leftovers.jobs
   }
 
-  /// Looks at the spool; rejects what no job can be named after.
+  /// Replaces the status files. A disk that takes none is no reason to stop: what depends on it says so.
+  func publish() {
+    status.observe(station, spool.data)
+    do throws(Fault) {
+      try status.write(to: spool.data)
+      if statusFault != nil { log.notice("the status can be written again") }
+      statusFault = nil
+    } catch {
+      if statusFault != "\(error)" { log.error("no status", metadata: ["why": "\(error)"]) }
+      statusFault = "\(error)"
+    }
+  }
+
+  /// Looks at what operators want: the configuration, the spool. Rejects what no job can be named after.
   private func look() throws(Fault) {
-    status.interrupted = interrupted.map(\.job.name)
+    try followConfiguration()
+    status.begun = interrupted.map {
+      BoxStatus.Begun(name: $0.job.name, priority: spool.priority(of: $0.job), why: .interrupted)
+    }
     status.listing = try spool.list()
     for name in status.listing.ignored where ignored.insert(name).inserted {
       log.warning("ignored: no regular file", metadata: ["spool": "\(name)"])
@@ -154,11 +173,13 @@ final class ServeLoop {
   /// The signal that ended it, if one did; the job is in active/ then.
   private func work(on job: Job) throws -> Signal? {
     status.state = .preparing
-    status.current = BoxStatus.Current(name: job.name, resumed: job.record.starts)
+    status.current = BoxStatus.Current(
+      name: job.name, resumed: job.record.starts, priority: spool.priority(of: job))
     defer { status.current = nil }
-    try status.write(to: spool.data)
+    publish()
     let runner = JobRunner(
-      configuration, scope: scope, station: station, spool: spool, signals: signals, log: log)
+      configuration, scope: scope, station: station, spool: spool, signals: signals, log: log,
+      whilePreparing: statusAsItIs)
     let outcome = try runner.work(on: job, observer: self)
     if let last = outcome.last {
       status.totals.add(last)
@@ -173,9 +194,15 @@ final class ServeLoop {
     return nil
   }
 
+  /// Writes the status with nothing new but its time, from another thread while this one is busy.
+  private var statusAsItIs: @Sendable () -> Void {
+    let (status, data) = (status, spool.data)
+    return { try? status.write(to: data) }
+  }
+
   private func stop(_ signal: Signal) -> Signal {
     status.state = .stopped
-    try? status.write(to: spool.data)
+    publish()
     log.notice(
       "ended by a signal; jobs in active/ are kept", metadata: ["signal": "\(signal.rawValue)"])
     return signal
@@ -188,11 +215,12 @@ extension ServeLoop: JobObserver {
     status.take(progress)
     do throws(Fault) {
       try look()
-      try status.write(to: spool.data)
+      status.problems[.disk] = nil
     } catch {
       // What the scan needs of the disk it sees for itself.
       guard error.isOfStorage else { throw error }
-      status.problems.append("\(error)")
+      status.problems[.disk] = "\(error)"
     }
+    publish()
   }
 }

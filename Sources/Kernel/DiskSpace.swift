@@ -1,0 +1,35 @@
+// How full a file system is (statvfs(3)).
+import CLinux
+
+/// The room on the file system that holds a path, in octets.
+public struct DiskSpace: Hashable, Sendable {
+  public let total: UInt64
+  /// What an ordinary user may still write; root may use a reserve beyond it.
+  public let available: UInt64
+  public let used: UInt64
+
+  public init(total: UInt64, available: UInt64, used: UInt64) {
+    self.total = total
+    self.available = available
+    self.used = used
+  }
+
+  public init(of path: String) throws(Fault) {
+    var about = statvfs()
+    do throws(Errno) {
+      try syscall { unsafe statvfs(path, &about) }
+    } catch {
+      throw Fault("cannot ask how full the disk of \(path) is", cause: error)
+    }
+    let block = UInt64(about.f_frsize)
+    self.init(
+      total: UInt64(about.f_blocks) * block, available: UInt64(about.f_bavail) * block,
+      used: UInt64(about.f_blocks - about.f_bfree) * block)
+  }
+
+  /// From 0 to 100, rounded up, as df(1) has it: of what ordinary users may have.
+  public var usedPercent: Int {
+    let whole = used + available
+    return whole == 0 ? 100 : Int((used * 100 + whole - 1) / whole)
+  }
+}

@@ -1,0 +1,140 @@
+// status.json read back, for people.
+import Kernel
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#endif
+
+/// The part of status.json that `synbox status` shows. What an older or newer box leaves out is not shown.
+struct StatusReport: Decodable {
+  struct Job: Decodable {
+    var name: String
+    var priority: Int?
+    var resumed: Int?
+    var progress: Double?
+    var secondsLeft: Double?
+    var probesTotal: UInt64?
+    var probesCompleted: UInt64?
+    var ratePps: Double?
+    var results: UInt64?
+  }
+
+  struct Waiting: Decodable {
+    var name: String
+    var priority: Int
+    var state: String
+  }
+
+  struct Drops: Decodable {
+    var probesRefused: UInt64?
+    var eventsLost: UInt64?
+    var repliesInvalid: UInt64?
+    var nicRxDropped: UInt64?
+    var nicRxMissed: UInt64?
+    var nicTxDropped: UInt64?
+  }
+
+  struct NIC: Decodable {
+    var addresses: [String]?
+    var up: Bool?
+    var carrier: Bool?
+  }
+
+  var time: String
+  var state: String
+  var problems: [String]
+  var job: Job?
+  var waiting: [Waiting]?
+  var jobsWaiting: UInt64?
+  var arriving: UInt64?
+  var jobsFinished: UInt64?
+  var jobsRejected: UInt64?
+  var jobsCancelled: UInt64?
+  var drops: Drops?
+  var interface: String?
+  var driver: String?
+  var nic: NIC?
+  var transmitMode: [String]?
+  var receiveMode: String?
+  var diskUsedPercent: UInt64?
+  var diskAvailableBytes: UInt64?
+  var version: String?
+  var revision: String?
+  var kernel: String?
+
+  /// nil for anything but a status.
+  init?(_ octets: [UInt8]) {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    guard let report = try? decoder.decode(Self.self, from: Data(octets)) else { return nil }
+    self = report
+  }
+
+  /// The box has ended: no later status will come from it.
+  var isLast: Bool { state == "stopped" || state == "problem" }
+
+  /// A line a subject, each with a newline.
+  var text: String {
+    var rows: [(String, String)] = [("state", "\(state) at \(time)")]
+    rows += problems.map { ("problem", $0) }
+    if let job { rows.append(("job", Self.line(job))) }
+    rows.append(
+      ("waiting", "\(jobsWaiting ?? 0)" + ((arriving ?? 0) > 0 ? ", \(arriving ?? 0) arriving" : "")))
+    for job in (waiting ?? []).prefix(10) {
+      rows.append(("", "\(job.name) (priority \(job.priority), \(job.state))"))
+    }
+    rows.append(
+      (
+        "ended",
+        "\(jobsFinished ?? 0) finished, \(jobsRejected ?? 0) rejected, \(jobsCancelled ?? 0) cancelled"
+      ))
+    rows.append(("drops", drops.map(Self.line) ?? "unknown"))
+    rows.append(("interface", interfaceLine))
+    rows.append(
+      (
+        "modes",
+        "transmit \((transmitMode ?? []).joined(separator: ",")), receive \(receiveMode ?? "unknown")"
+      ))
+    if let diskUsedPercent, let diskAvailableBytes {
+      rows.append(("disk", "\(diskUsedPercent) % used, \(diskAvailableBytes / 1_000_000) MB left"))
+    }
+    rows.append(
+      ("version", "synbox \(version ?? "") (\(revision ?? "")) on Linux \(kernel ?? "unknown")"))
+    return rows.map { name, value in
+      name + String(repeating: " ", count: 11 - name.count) + Self.printable(value) + "\n"
+    }.joined()
+  }
+
+  private var interfaceLine: String {
+    let link = nic?.up == true ? (nic?.carrier == true ? "carrier" : "no carrier") : "down"
+    let addresses = (nic?.addresses ?? []).prefix(3).joined(separator: ", ")
+    return "\(interface ?? "") (\(driver ?? "")), \(link), \(addresses)"
+      + ((nic?.addresses?.count ?? 0) > 3 ? ", …" : "")
+  }
+
+  private static func line(_ job: Job) -> String {
+    var text = "\(job.name) (priority \(job.priority ?? 0)"
+    if let resumed = job.resumed, resumed > 0 { text += ", resumed \(resumed)" }
+    text += ")"
+    guard let progress = job.progress else { return text + ", being read" }
+    let tenths = Int((bounded(progress) * 1000).rounded(.down))
+    text += ", \(tenths / 10).\(tenths % 10) % of \(job.probesTotal ?? 0) probes"
+    text += ", \(short(bounded(job.ratePps ?? 0))) pps, \(job.results ?? 0) results"
+    if let left = job.secondsLeft { text += ", \(Int(bounded(left).rounded(.up))) s left" }
+    return text
+  }
+
+  private static func line(_ drops: Drops) -> String {
+    "events \(drops.eventsLost ?? 0), refused and sent again \(drops.probesRefused ?? 0), "
+      + "invalid \(drops.repliesInvalid ?? 0), NIC rx \(drops.nicRxDropped ?? 0) dropped "
+      + "\(drops.nicRxMissed ?? 0) missed, tx \(drops.nicTxDropped ?? 0) dropped"
+  }
+
+  /// Names and problems come from elsewhere: nothing of them may steer a terminal.
+  private static func printable(_ text: String) -> String {
+    text.unicodeScalars.map { FileName.isVisible($0) ? String($0) : "?" }.joined()
+  }
+}
+
+/// A number from a file as one that can be shown: neither negative nor beyond what fits an integer.
+private func bounded(_ number: Double) -> Double { min(max(number, 0), 1e15) }
