@@ -13,9 +13,9 @@ SWIFT_STATIC := -c release --static-swift-stdlib -Xswiftc -static-executable
 
 # What Debian must provide: to build, to run the lab, to test, to compare with other scanners.
 PACKAGES_BUILD := libbpf-dev libxdp-dev libcap-dev libnl-3-dev libnl-genl-3-dev libnl-route-3-dev \
-                  libseccomp-dev libelf-dev zlib1g-dev pkg-config g++ git file
+                  libseccomp-dev libelf-dev zlib1g-dev libzstd-dev pkg-config g++ git file
 PACKAGES_LAB   := iproute2 ethtool procps jq
-PACKAGES_TEST  := tshark tcpdump python3 libcap2-bin binutils util-linux
+PACKAGES_TEST  := tshark tcpdump python3 libcap2-bin binutils util-linux gzip zstd
 PACKAGES_BENCH := zmap masscan nftables valgrind python3-matplotlib
 # Debian's own, which finds Debian's matplotlib.
 PYTHON         := /usr/bin/python3

@@ -59,7 +59,7 @@ let package = Package(
     .target(
       name: "CLinux",
       cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-Wno-c23-extensions"])],
-      linkerSettings: ["xdp", "bpf", "elf", "z", "cap", "seccomp"].map { .linkedLibrary($0) }),
+      linkerSettings: ["xdp", "bpf", "elf", "z", "zstd", "cap", "seccomp"].map { .linkedLibrary($0) }),
     .systemLibrary(name: "CNetlink", pkgConfig: "libnl-genl-3.0"),
 
     // Pure: no privilege, no input or output.
@@ -87,7 +87,7 @@ let package = Package(
     tests("LabTests", ["LabSupport", "TestSupport", "Wire"]),
 
     tests("KernelTests", ["Kernel", "TestSupport"]),
-    tests("SpoolTests", ["Spool", "Kernel", "Plan", "Scan", "Wire"]),
+    tests("SpoolTests", ["Spool", "Kernel", "Plan", "Scan", "Wire", "LabSupport"]),
     // The whole program in a lab: needs root and build/synbox.
     tests("ServeTests", ["LabSupport", "TestSupport"]),
     tests("NICTests", ["NIC", "Kernel", "Wire", "TestSupport"]),

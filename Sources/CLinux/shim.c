@@ -181,6 +181,10 @@ int clinux_usable_processors(int *list, int size) {
 
 void clinux_ignore_sigpipe(void) { signal(SIGPIPE, SIG_IGN); }
 
+void clinux_ignore_sigio(void) { signal(SIGIO, SIG_IGN); }
+
+int clinux_inflate_begin(z_stream *stream) { return inflateInit2(stream, 16 + MAX_WBITS); }
+
 int clinux_setresgid(unsigned gid) { return setresgid(gid, gid, gid); }
 
 int clinux_setresuid(unsigned uid) { return setresuid(uid, uid, uid); }
@@ -188,3 +192,4 @@ int clinux_setresuid(unsigned uid) { return setresuid(uid, uid, uid); }
 int clinux_enter_network_namespace(int descriptor) { return setns(descriptor, CLONE_NEWNET); }
 
 const int clinux_o_path = O_PATH;
+const int clinux_set_lease = F_SETLEASE;

@@ -40,6 +40,7 @@ extension SystemCallTable {
           (3, "F_GETFL"), (4, "F_SETFL: O_NONBLOCK"), (5, "F_GETLK"),
           (6, "F_SETLK: one box per data directory"), (7, "F_SETLKW"), (36, "F_OFD_GETLK"),
           (37, "F_OFD_SETLK"), (38, "F_OFD_SETLKW"),
+          (1024, "F_SETLEASE: is a file of the spool still open for writing?"),
         ])
   }
 

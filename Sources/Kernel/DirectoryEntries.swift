@@ -155,6 +155,24 @@ extension Files {
     return FileStatus(status)
   }
 
+  /// Whether somebody has a regular file open for writing, under this name or another; nil where the kernel
+  /// does not tell us: the file is somebody else's, or its file system has no leases.
+  ///
+  /// A lease for reading is what the kernel grants when nobody writes (fcntl(2), F_SETLEASE). It is given
+  /// back at once: a writer that comes in between waits that long.
+  public static func isOpenForWriting(_ name: FileName, in directory: String) -> Bool? {
+    guard let file = try? openRegular(name, in: directory) else { return nil }
+    _ = leaseSignalIgnored
+    guard clinux_fcntl(file.number, clinux_set_lease, Int32(F_RDLCK)) != 0 else {
+      _ = clinux_fcntl(file.number, clinux_set_lease, Int32(F_UNLCK))
+      return false
+    }
+    return Errno.last.number == EAGAIN ? true : nil
+  }
+
+  /// Whoever wants to write while the lease is held raises SIGIO, which would end the process.
+  private static let leaseSignalIgnored: Void = clinux_ignore_sigio()
+
   private static func openRegular(_ name: FileName, in directory: String) throws(Fault) -> Descriptor {
     let flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
     let number = unsafe clinux_open(name.path(in: directory), flags, 0)

@@ -13,12 +13,14 @@ public enum Files {
 
   /// The rest of an open file, at most `limit` octets.
   static func read(descriptor: Int32, name: String, limit: Int) throws(Fault) -> [UInt8] {
+    let tooLarge = Fault(
+      "\(name) is larger than \(limit) octets", remedy: "Split it into several files")
+    var status = stat()
+    let size = unsafe fstat(descriptor, &status) == 0 ? Int(status.st_size) : 0
+    guard size <= limit else { throw tooLarge }
     var bytes: [UInt8] = []
     // So that a large file is in memory once, not copied from one array to the next that is twice as large.
-    var status = stat()
-    if unsafe fstat(descriptor, &status) == 0, status.st_size > 0 {
-      bytes.reserveCapacity(min(Int(status.st_size), limit, 1 << 30))
-    }
+    bytes.reserveCapacity(size)
     var chunk = [UInt8](repeating: 0, count: 1 << 18)
     while true {
       let size = chunk.count
@@ -29,9 +31,7 @@ public enum Files {
         throw Fault("cannot read \(name)", cause: error)
       }
       if count == 0 { return bytes }
-      guard bytes.count + count <= limit else {
-        throw Fault("\(name) is larger than \(limit) octets", remedy: "Split it into several files")
-      }
+      guard bytes.count + count <= limit else { throw tooLarge }
       bytes.append(contentsOf: chunk[..<count])
     }
   }

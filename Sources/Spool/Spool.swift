@@ -100,19 +100,24 @@ public final class Spool {
   }
 
   private static func priority(of name: FileName, in directory: String) -> Priority {
-    guard let head = Files.head(of: name, in: directory, limit: 1 << 16) else {
+    guard let octets = Files.head(of: name, in: directory, limit: 1 << 16) else {
       return defaultPriority
     }
+    let head = TargetContent.head(octets, limit: 1 << 16)
     let lines = head.lastIndex(of: UInt8(ascii: "\n")).map { Array(head[...$0]) } ?? head
     let file = try? TargetFile.parse(lines, name: "\(name)")
     return file?.directives.priority ?? defaultPriority
   }
 
   /// Makes a file a job: moves it into a directory of its own in active/, under a fresh key and seed. nil
-  /// when it is not in the spool any more.
+  /// when it is not in the spool any more, or when somebody still has it open for writing.
   ///
   /// Throws a `Fault` when the disk is full or the like; whatever was done by then, `interrupted()` copes.
-  public func claim(_ candidate: Candidate) throws(Fault) -> Job? {
+  public func claim(_ candidate: Candidate, now: UInt64 = Clock.monotonic) throws(Fault) -> Job? {
+    if Files.isOpenForWriting(FileName(candidate.name), in: data.spool) == true {
+      arrivals.hold(FileName(candidate.name), now: now)
+      return nil
+    }
     let name = data.freeName(for: candidate.name)
     let directory = "\(data.active)/\(name)"
     try Files.makeDirectory(directory)

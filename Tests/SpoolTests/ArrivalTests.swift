@@ -76,6 +76,49 @@ import Testing
     #expect(try box.list().waiting.map(\.name) == ["net.txt"])
   }
 
+  @Test func aLinkedFileThatSomebodyLooksIntoIsStillTaken() throws {
+    let box = try Box()
+    try Data("198.18.0.1:80\n".utf8).write(to: box.url("outside.txt"))
+    try FileManager.default.linkItem(at: box.url("outside.txt"), to: box.url("spool/net.txt"))
+    #expect(try box.list().waiting.isEmpty)
+    _ = try Data(contentsOf: box.url("spool/net.txt"))
+    box.waitASecond()
+    // The box itself looks into what it lists.
+    for _ in 0..<3 {
+      #expect(try box.list().waiting.map(\.name) == ["net.txt"])
+      box.waitASecond()
+    }
+  }
+
+  @Test func whatSomebodyStillWritesIsNotClaimedThoughItLooksComplete() throws {
+    let box = try Box()
+    try box.drop("old.txt")
+    // Open since before the box started, and silent; and through a name outside the spool.
+    let first = try #require(FileHandle(forWritingAtPath: box.url("spool/old.txt").path))
+    try box.restart()
+    try Data("198.18.0.1:80\n".utf8).write(to: box.url("outside.txt"))
+    let second = try #require(FileHandle(forWritingAtPath: box.url("outside.txt").path))
+    try FileManager.default.linkItem(at: box.url("outside.txt"), to: box.url("spool/net.txt"))
+    for _ in 0..<4 {
+      for candidate in try box.list().waiting {
+        let job = try box.spool.claim(candidate, now: box.now)
+        #expect(job == nil)
+      }
+      box.waitASecond()
+    }
+    #expect(try box.names("active") == [])
+    try first.close()
+    try second.close()
+    var claimed: [String] = []
+    for _ in 0..<4 {
+      for candidate in try box.list().waiting {
+        if let job = try box.spool.claim(candidate, now: box.now) { claimed.append(job.name) }
+      }
+      box.waitASecond()
+    }
+    #expect(claimed.sorted() == ["net.txt", "old.txt"])
+  }
+
   @Test func anEmptyFileMaySettleFirst() throws {
     let box = try Box()
     try box.drop("empty.txt", "")

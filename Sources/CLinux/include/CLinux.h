@@ -54,6 +54,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <xdp/xsk.h>
+#include <zlib.h>
+#include <zstd.h>
 
 #include "../../../bpf/synbox.h"
 
@@ -134,10 +136,16 @@ int clinux_setresgid(unsigned gid);
 int clinux_setresuid(unsigned uid);
 int clinux_enter_network_namespace(int descriptor);
 extern const int clinux_o_path;
+/// F_SETLEASE: declared for _GNU_SOURCE only.
+extern const int clinux_set_lease;
 /// CPU_ISSET over sched_getaffinity: the processors this process may use; how many, or -1.
 int clinux_usable_processors(int *list, int size);
 /// signal(SIGPIPE, SIG_IGN): the constant is a cast.
 void clinux_ignore_sigpipe(void);
+/// signal(SIGIO, SIG_IGN): what a lease on a file may raise.
+void clinux_ignore_sigio(void);
+/// inflateInit2 for gzip files: a macro.
+int clinux_inflate_begin(z_stream *stream);
 /// Acquire load and release store of words that the kernel writes too (positions in a BPF ring buffer, the
 /// state of a slot in an AF_PACKET ring).
 unsigned long clinux_load_acquire_long(const unsigned long *from);

@@ -3,6 +3,7 @@ import ArgumentParser
 import Kernel
 import NIC
 import Plan
+import Spool
 
 struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -27,7 +28,15 @@ struct CheckCommand: ParsableCommand {
         continue
       }
       let octets = try Files.read(name)
-      for error in TargetFile.check(octets, name: name, format: inputFormat) {
+      let content: TargetContent
+      do throws(InputError) {
+        content = try TargetContent(octets, name: name, format: inputFormat)
+      } catch {
+        Terminal.error("\(error)\n")
+        failed = true
+        continue
+      }
+      for error in TargetFile.check(content.octets, name: name, format: content.format) {
         Terminal.error("\(error)\n")
         failed = true
       }

@@ -2,6 +2,7 @@
 import ArgumentParser
 import Kernel
 import Plan
+import Spool
 import Wire
 
 struct PlanOptions: ParsableArguments {
@@ -115,8 +116,9 @@ extension PlanOptions {
       if Self.isTarget(name) {
         return try TargetFile.parse(Array(name.utf8), name: "argument", format: .text)
       }
-      return try TargetFile.parse(
-        try Files.read(name), name: name == "-" ? "standard input" : name, format: inputFormat)
+      let shown = name == "-" ? "standard input" : name
+      let content = try TargetContent(try Files.read(name), name: shown, format: inputFormat)
+      return try TargetFile.parse(content.octets, name: shown, format: content.format)
     }
   }
 

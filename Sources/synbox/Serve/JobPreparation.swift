@@ -73,19 +73,30 @@ extension Configuration {
 
   /// The file, and its length and checksum in words. The octets themselves are not kept: they may be many.
   private static func targetFile(of job: Job) throws -> (file: TargetFile, identity: String) {
-    let octets = try targets(of: job)
+    let content = try content(of: job)
+    let octets = content.octets
     do throws(InputError) {
       return (
-        try TargetFile.parse(octets, name: job.file), "\(octets.count) \(CRC32C.of(octets))"
+        try TargetFile.parse(octets, name: job.file, format: content.format),
+        "\(octets.count) \(CRC32C.of(octets))"
       )
     } catch {
       // All that is wrong at once: nobody wants to send a file five times.
-      let all = TargetFile.check(octets, name: job.file)
+      let all = TargetFile.check(octets, name: job.file, format: content.format)
       throw JobRefusal(reason: all.map(\.description).joined(separator: "\n"))
     }
   }
 
-  private static func targets(of job: Job) throws -> [UInt8] {
+  private static func content(of job: Job) throws -> TargetContent {
+    let octets = try octets(of: job)
+    do throws(InputError) {
+      return try TargetContent(octets, name: job.file)
+    } catch {
+      throw JobRefusal(reason: error.description)
+    }
+  }
+
+  private static func octets(of job: Job) throws -> [UInt8] {
     do throws(Fault) {
       return try job.targets()
     } catch {
