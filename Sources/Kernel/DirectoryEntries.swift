@@ -204,6 +204,22 @@ extension Files {
     }
   }
 
+  /// Removes an entry, and with a directory all that is in it, at most 16 levels deep. Symbolic links are
+  /// removed, not followed.
+  public static func removeTree(_ name: FileName, in directory: String, levels: Int = 16) throws(Fault)
+  {
+    let isDirectory = status(of: name, in: directory)?.kind == .directory
+    let path = "\(directory)/\(String(decoding: name.octets, as: UTF8.self))"
+    if isDirectory {
+      guard levels > 0 else { throw Fault("\(path) is nested too deep to be removed") }
+      for entry in try entries(of: path) { try removeTree(entry, in: path, levels: levels - 1) }
+    }
+    let flags = isDirectory ? Int32(AT_REMOVEDIR) : 0
+    guard unsafe unlinkat(AT_FDCWD, name.path(in: directory), flags) != 0 else { return }
+    let errno = Errno.last
+    if errno.number != ENOENT { throw Fault("cannot remove \(path)", cause: errno) }
+  }
+
   /// Locks a directory against other processes until the descriptor is closed (flock(2)); nil when
   /// another has it.
   public static func lockDirectory(_ path: String) throws(Fault) -> Descriptor? {

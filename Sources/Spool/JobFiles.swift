@@ -49,6 +49,17 @@ extension Job {
     return JobFiles(results: results, answers: answers, checkpoint: nil, notes: notes)
   }
 
+  /// Cuts the results back to what the last good checkpoint vouches for, and returns it; nil without one. For a
+  /// job that is not gone on with.
+  public func resultsOfCheckpoint() throws(Fault) -> Checkpoint? {
+    var notes: [String] = []
+    for path in [checkpointPath, previousPath] {
+      guard let checkpoint = try readCheckpoint(path, &notes) else { continue }
+      if try RecordFile(partial, at: checkpoint.results) != nil { return checkpoint }
+    }
+    return nil
+  }
+
   /// The last good checkpoint's index; nil without one. Changes nothing.
   var checkpointIndex: UInt64? {
     for path in ["checkpoint", "checkpoint.previous"] {

@@ -12,7 +12,7 @@ package enum JobName {
   static let own: Set<String> = Set(
     [
       "job.json", "checkpoint", "checkpoint.previous", "answers", "results.partial", "results.csv",
-      "results.jsonl", "summary.json", "reason.txt",
+      "results.jsonl", "summary.json", "reason.txt", Spool.fetchedMarker,
     ].flatMap { [$0, $0 + ".new", $0 + ".damaged"] })
 
   /// Names that uploads in progress have, and those that are none of the box's business.

@@ -39,6 +39,8 @@ public final class Spool {
     public var ignored: [FileName] = []
     /// Files that somebody may still be writing.
     public var arriving = 0
+    /// Jobs that operators want to end.
+    public var cancellations: [Cancellation] = []
 
     public init() {}
 
@@ -62,6 +64,11 @@ public final class Spool {
       guard let status = Files.status(of: name, in: data.spool) else { continue }
       guard status.kind == .file else {
         listing.ignored.append(name)
+        continue
+      }
+      // It means something as soon as it is there.
+      if let cancellation = Cancellation(name) {
+        listing.cancellations.append(cancellation)
         continue
       }
       guard arrivals.isComplete(name, status, now: now) else {
@@ -139,6 +146,15 @@ public final class Spool {
   public func rejectUnusable(_ name: FileName) throws(Fault) -> String? {
     guard let objection = JobName.objection(to: name) else { return nil }
     let safe = data.freeName(for: JobName.safe(name))
+    return try reject(
+      name, as: safe,
+      reason:
+        "found \(objection.found), expected \(objection.expected). Give it another name; here it is "
+        + safe)
+  }
+
+  /// Moves a file that becomes no job to rejected/ under another name; nil when it is gone.
+  func reject(_ name: FileName, as safe: String, reason: String) throws(Fault) -> String? {
     let directory = "\(data.active)/\(safe)"
     try Files.makeDirectory(directory)
     guard try Files.move(name, in: data.spool, to: "\(directory)/\(safe)") else {
@@ -147,8 +163,6 @@ public final class Spool {
     }
     let job = Job(
       name: safe, file: safe, directory: directory, record: JobRecord(file: safe, now: Clock.realtime))
-    let reason =
-      "found \(objection.found), expected \(objection.expected). Give it another name; here it is \(safe)"
     return try reject(job, reason: "\(safe): \(reason)")
   }
 }

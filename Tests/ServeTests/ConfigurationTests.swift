@@ -32,6 +32,8 @@ import Testing
     ("\(head)event-ring = 5000\n\(scope)", "found \"5000\", expected a power of two from 4096 octets"),
     ("\(head)event-ring = \"64X\"\n\(scope)", "box.toml:3:1: found \"X\", expected octets such as"),
     ("\(head)dedupe-memory = \"1K\"\n\(scope)", "box.toml:3:1: found \"1K\", expected at least 64K"),
+    ("\(head)disk-high-water = 0\n\(scope)", "box.toml:3:1: found 0, expected a number from 1 to 100"),
+    ("\(head)log = \"syslog\"\n\(scope)", "expected one of \"stderr\", \"kernel\""),
     (
       "\(head)gateway-mac = \"01:00:00:00:00:01\"\n\(scope)", "expected an Ethernet address of one host"
     ),
@@ -78,6 +80,7 @@ import Testing
         dedupe-memory = "256M"
         max-runtime = "1h"
         log = "kernel"
+        disk-high-water = 80
         [scope]
         allow = "198.18.0.0/15"
         allow-file = "good.list"

@@ -42,7 +42,7 @@ import Testing
   @Test func aFullDiskPausesAScanThatGoesOnWhenThereIsRoom() throws {
     let lab = try ServeLab()
     let disk = try Disk(at: lab.url("data"), megabytes: 16)
-    let box = try lab.serve(lab.configure("rate = 4000\ncooldown-time = 1\n"))
+    let box = try lab.serve(lab.configure("rate = 4000\ncooldown-time = 1\ndisk-high-water = 100\n"))
     try lab.drop("wide.txt", Self.half)
     try lab.waitForResults("wide.txt", octets: 50_000)
     try disk.fill()
@@ -74,7 +74,7 @@ import Testing
 
   @Test func aLinkThatGoesAndAGatewayThatChangesAreWaitedFor() throws {
     let lab = try ServeLab()
-    let box = try lab.serve(lab.configure("rate = 4000\ncooldown-time = 1\n"))
+    let box = try lab.serve(lab.configure("rate = 4000\ncooldown-time = 1\ndisk-high-water = 100\n"))
     try lab.drop("wide.txt", Self.half)
     try lab.waitForResults("wide.txt", octets: 50_000)
     try lab.setGatewayLink("down")

@@ -82,7 +82,10 @@ final class ServeLab {
   func wait(_ what: String, seconds: Double, until condition: () throws -> Bool) throws {
     let deadline = Date.now + seconds
     while try !condition() {
-      guard Date.now < deadline else { throw LabError("\(what): waited \(seconds) s in vain") }
+      guard Date.now < deadline else {
+        throw LabError(
+          "\(what): waited \(seconds) s in vain; \((try? text("data/status.json")) ?? "no status")")
+      }
       Thread.sleep(forTimeInterval: 0.1)
     }
   }

@@ -96,6 +96,7 @@ struct ScanCommand: ParsableCommand {
     let (summary, _, ending) = try run.run(signals: signals) { (progress) throws(Fault) in
       console.show(progress)
       try status.write(progress)
+      return nil
     }
     try write(summary, to: files.metadata)
     console.finish(summary)

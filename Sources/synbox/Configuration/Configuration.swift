@@ -33,6 +33,9 @@ package struct Configuration {
   var maxRuntime: Duration?
   var dedupeMemory = DedupeMemory.standard
   var log = LogTarget.standardError
+  /// Percent of the disk that may be full before fetched results are removed; when there are none the box
+  /// pauses.
+  var diskHighWater = 90
   var scope: ScopeSources
 
   /// The configuration's keys, in the order in which errors name them.
@@ -40,7 +43,7 @@ package struct Configuration {
     "data", "interface", "profile", "source-ip", "source-port", "gateway-mac", "transmit", "receive",
     "report", "rate", "bandwidth", "probes", "cooldown-time", "target-ports", "output-module",
     "output-fields", "probe-options", "sender-threads", "batch", "event-ring", "max-runtime",
-    "dedupe-memory", "log", "scope",
+    "dedupe-memory", "log", "disk-high-water", "scope",
   ]
 
   /// The rate that no job exceeds: of rate and bandwidth the lower one; nil when neither is set.

@@ -37,6 +37,7 @@ extension Configuration {
     maxRuntime = try reader.value("max-runtime")
     dedupeMemory = try reader.value("dedupe-memory") ?? dedupeMemory
     log = try reader.word("log") ?? log
+    diskHighWater = try reader.number("disk-high-water", 1...100) ?? diskHighWater
   }
 
   /// The data directory that a configuration names, whatever else may be wrong in it: a box that runs on

@@ -7,6 +7,20 @@ enum Ending: Equatable {
   case maxResults
   case maxRuntime
   case signal(Signal)
+  /// An operator no longer wants it.
+  case cancelled
+  /// It gives way to a more urgent one, and goes on later.
+  case preempted
+  /// The box cannot go on with it now; it does later.
+  case paused
+
+  /// A job that ended so is to be gone on with from its last checkpoint.
+  var isGoneOnWith: Bool {
+    switch self {
+    case .signal, .preempted, .paused: true
+    case .done, .maxResults, .maxRuntime, .cancelled: false
+    }
+  }
 
   /// The word in the summary.
   var word: String {
@@ -16,6 +30,9 @@ enum Ending: Equatable {
     case .maxRuntime: "max-runtime"
     case .signal(.interrupt): "interrupted"
     case .signal: "terminated"
+    case .cancelled: "cancelled"
+    case .preempted: "preempted"
+    case .paused: "paused"
     }
   }
 }

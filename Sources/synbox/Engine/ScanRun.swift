@@ -95,8 +95,9 @@ struct ScanRun: ~Copyable {
 
   /// - Parameters:
   ///   - signals: those of the job's `endingSignals` end the scan with its results saved.
-  ///   - progress: called about once a second.
-  consuming func run(signals: borrowing SignalReader, progress: (Progress) throws(Fault) -> Void)
+  ///   - progress: called about once a second. What it returns, if anything, ends the scan with its results
+  ///     saved.
+  consuming func run(signals: borrowing SignalReader, progress: (Progress) throws(Fault) -> Ending?)
     throws(Fault) -> (summary: Summary, last: Progress, ending: Ending)
   {
     var threads = try startSenders()
@@ -115,7 +116,7 @@ struct ScanRun: ~Copyable {
     // What came while the last RSTs went out.
     _ = try takeReplies()
     let last = try self.progress(at: Clock.monotonic)
-    if case .signal = ending, let checkpoints {
+    if let ending, ending.isGoneOnWith, let checkpoints {
       try keep(checkpoints)
     } else {
       try writer.sync()
@@ -206,7 +207,7 @@ struct ScanRun: ~Copyable {
   // MARK: - The loop
 
   private mutating func loop(
-    _ signals: borrowing SignalReader, _ progress: (Progress) throws(Fault) -> Void
+    _ signals: borrowing SignalReader, _ progress: (Progress) throws(Fault) -> Ending?
   ) throws(Fault) {
     let cooldown = job.cooldown.nanoseconds
     var nextProgress = started + 1_000_000_000
@@ -228,7 +229,8 @@ struct ScanRun: ~Copyable {
         ending = .maxRuntime
       }
       if now >= nextProgress {
-        try progress(try self.progress(at: now))
+        let wish = try progress(try self.progress(at: now))
+        ending = ending ?? wish
         nextProgress += 1_000_000_000 * max(1, (now - nextProgress) / 1_000_000_000)
       }
       if let ending {

@@ -20,7 +20,7 @@ struct BoxStatus {
 
   /// What a problem concerns; there is one of each at most. In the order in which they are shown.
   enum Concern: Int, Comparable {
-    case fault, pause, disk, link, configuration
+    case fault, pause, disk, spool, link, configuration
 
     static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
   }
@@ -42,6 +42,8 @@ struct BoxStatus {
       case interrupted
       /// A job of higher priority came.
       case preempted
+      /// Its file was taken, and it is the next one.
+      case claimed
       /// The box had to pause.
       case paused
     }

@@ -9,8 +9,10 @@ import Wire
 
 /// Who wants to know how the job gets on.
 protocol JobObserver: AnyObject {
-  /// About once a second while it scans.
-  func take(_ progress: Progress) throws(Fault)
+  /// About once a second while it scans. What it returns, if anything, ends the scan.
+  func take(_ progress: Progress) throws(Fault) -> Ending?
+  /// Whether the job is not to be scanned now, and why; asked once it is prepared, which may have taken long.
+  func lookForWish() throws(Fault) -> Ending?
 }
 
 /// What became of a job.
@@ -22,6 +24,8 @@ struct JobOutcome {
     case rejected
     /// A signal ended it; it is in active/.
     case stopped(Signal)
+    /// It was set aside or cancelled, and is in active/. `summary` is nil when nothing was sent.
+    case left(Job, Summary?, Ending)
   }
 
   let end: End
@@ -70,6 +74,10 @@ struct JobRunner {
       try reject(job, refusal)
       return JobOutcome(end: .rejected)
     }
+    if let ending = try observer.lookForWish() {
+      try? job.saveEnd()
+      return JobOutcome(end: .left(job, nil, ending))
+    }
     job.record.starts += 1
     job.record.seed = prepared.settings.seed.value
     job.record.settings = JobRecord.Settings(prepared.settings, on: station)
@@ -117,7 +125,7 @@ struct JobRunner {
     var (summary, last, ending) = try run.run(signals: signals.reader) { progress throws(Fault) in
       pauses.take(progress.pauses)
       warn(evictions: progress.dedupeEvictions, of: job, &saysEvictions)
-      try observer.take(progress)
+      return try observer.take(progress)
     }
     warn(evictions: summary.dedupeEvictions, of: job, &saysEvictions)
     if case .signal(let signal) = ending {
@@ -126,6 +134,10 @@ struct JobRunner {
     }
     summary.resumed = job.record.starts - 1
     summary.rateCappedFrom = prepared.rateCappedFrom.map { $0.perSecond ?? 0 }
+    if ending.isGoneOnWith || ending == .cancelled {
+      try? job.saveEnd()
+      return JobOutcome(end: .left(job, summary, ending), last: last)
+    }
     let name = try spool.finish(job, summary: summary, format: configuration.format)
     log.info(
       "job finished",

@@ -37,7 +37,7 @@ extension BoxStatus {
     text.sample(Double(listing.waiting.count + begun.count))
     text.family("synbox_files_arriving", .gauge, "Files in the spool that may still be written.")
     text.sample(Double(listing.arriving))
-    text.family("synbox_jobs_finished_total", .counter, "Jobs whose results were moved to results/.")
+    text.family("synbox_jobs_finished_total", .counter, "Jobs that came to their own end.")
     text.sample(totals.finished)
     text.family("synbox_jobs_rejected_total", .counter, "Jobs that were moved to rejected/.")
     text.sample(totals.rejected)

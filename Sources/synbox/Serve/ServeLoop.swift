@@ -18,7 +18,8 @@ final class ServeLoop {
   var status: BoxStatus
   /// While the configuration is read again.
   var reload: ConfigurationReload?
-  private var interrupted: [InterruptedJob] = []
+  /// Jobs in active/ that are not in work, in the order in which they go on.
+  var begun: [BegunJob] = []
   /// What was said to be ignored, so that it is said once.
   private var ignored: Set<FileName> = []
   /// The hindrance that was said last.
@@ -58,7 +59,11 @@ final class ServeLoop {
     while true {
       try look()
       if let signal = signals.ending() { return signal }
-      if let job = try next() {
+      if isPaused {
+        status.state = .paused
+        publish()
+        waitForFiles()
+      } else if let job = try next() {
         if let signal = try work(on: job) { return signal }
       } else {
         status.state = .idle
@@ -101,6 +106,7 @@ final class ServeLoop {
     if inProcess {
       for index in leftovers.jobs.indices { leftovers.jobs[index].job.record.crashes = 0 }
     }
+    begun = []
     for name in leftovers.finished {
       log.notice("a job had ended, and is only moved now", metadata: ["job": "\(name)"])
     }
@@ -113,12 +119,17 @@ final class ServeLoop {
       var details: Logger.Metadata = ["job": "\(interrupted.job.name)"]
       if let note = interrupted.note { details["note"] = "\(note)" }
       log.notice("an interrupted job is to go on", metadata: details)
+      enqueue(
+        BegunJob(
+          job: interrupted.job, priority: spool.priority(of: interrupted.job), why: .interrupted,
+          format: configuration.format))
     }
-    interrupted = leftovers.jobs
+    try spool.finishRemovals()
   }
 
   /// Replaces the status files. A disk that takes none is no reason to stop: what depends on it says so.
   func publish() {
+    status.begun = begun.map(\.shown)
     status.observe(station, spool.data)
     do throws(Fault) {
       try status.write(to: spool.data)
@@ -130,13 +141,17 @@ final class ServeLoop {
     }
   }
 
-  /// Looks at what operators want: the configuration, the spool. Rejects what no job can be named after.
+  /// Looks at the disk, and at what operators want: the configuration, the spool, an end of jobs. Rejects
+  /// what no job can be named after.
   private func look() throws(Fault) {
     try followConfiguration()
-    status.begun = interrupted.map {
-      BoxStatus.Begun(name: $0.job.name, priority: spool.priority(of: $0.job), why: .interrupted)
-    }
+    followDisk()
     status.listing = try spool.list()
+    try rejectUnusable()
+    try followCancellations()
+  }
+
+  private func rejectUnusable() throws(Fault) {
     for name in status.listing.ignored where ignored.insert(name).inserted {
       log.warning("ignored: no regular file", metadata: ["spool": "\(name)"])
     }
@@ -146,19 +161,6 @@ final class ServeLoop {
       status.totals.rejected += 1
       log.warning("rejected for its name", metadata: ["spool": "\(name)", "rejected": "\(rejected)"])
     }
-  }
-
-  /// Interrupted jobs first, then by priority and age.
-  private func next() throws(Fault) -> Job? {
-    if !interrupted.isEmpty {
-      status.totals.resumed += 1
-      return interrupted.removeFirst().job
-    }
-    for candidate in status.listing.waiting {
-      status.listing.waiting.removeFirst()
-      if let job = try spool.claim(candidate) { return job }
-    }
-    return nil
   }
 
   /// Until something happens in the spool or a second has passed. Events may come by the thousand while a
@@ -171,16 +173,18 @@ final class ServeLoop {
   // MARK: - One job
 
   /// The signal that ended it, if one did; the job is in active/ then.
-  private func work(on job: Job) throws -> Signal? {
+  private func work(on taken: BegunJob) throws -> Signal? {
     status.state = .preparing
     status.current = BoxStatus.Current(
-      name: job.name, resumed: job.record.starts, priority: spool.priority(of: job))
+      name: taken.job.name, resumed: taken.job.record.starts, priority: taken.priority)
     defer { status.current = nil }
     publish()
+    // Another configuration may be in force before the job ends; it is the next job's.
     let runner = JobRunner(
       configuration, scope: scope, station: station, spool: spool, signals: signals, log: log,
       whilePreparing: statusAsItIs)
-    let outcome = try runner.work(on: job, observer: self)
+    let format = configuration.format
+    let outcome = try runner.work(on: taken.job, observer: self)
     if let last = outcome.last {
       status.totals.add(last)
       // Its sums stand in the totals now.
@@ -190,8 +194,30 @@ final class ServeLoop {
     case .finished: status.totals.finished += 1
     case .rejected: status.totals.rejected += 1
     case .stopped(let signal): return signal
+    case .left(let job, let summary, let ending):
+      let begun = BegunJob(
+        job: job, priority: taken.priority, why: taken.why, summary: summary, format: format)
+      try leave(begun, ending)
     }
     return nil
+  }
+
+  /// A job in work that does not go on for now, or not at all. It is in active/, and can be begun again.
+  private func leave(_ job: BegunJob, _ ending: Ending) throws(Fault) {
+    if ending == .cancelled {
+      try cancel(job)
+      for cancellation in status.listing.cancellations where cancellation.job == job.job.name {
+        try spool.remove(cancellation)
+      }
+      return
+    }
+    if ending == .preempted { status.totals.preempted += 1 }
+    var waiting = job
+    waiting.why = ending == .preempted ? .preempted : .paused
+    enqueue(waiting)
+    log.notice(
+      "job set aside, to be gone on with later",
+      metadata: ["job": "\(job.job.name)", "because": "\(ending.word)"])
   }
 
   /// Writes the status with nothing new but its time, from another thread while this one is busy.
@@ -210,17 +236,24 @@ final class ServeLoop {
 }
 
 extension ServeLoop: JobObserver {
-  func take(_ progress: Progress) throws(Fault) {
+  func take(_ progress: Progress) throws(Fault) -> Ending? {
     said = nil
     status.take(progress)
+    defer { publish() }
     do throws(Fault) {
-      try look()
-      status.problems[.disk] = nil
+      let wish = try lookForWish()
+      status.problems[.spool] = nil
+      return wish
     } catch {
       // What the scan needs of the disk it sees for itself.
       guard error.isOfStorage else { throw error }
-      status.problems[.disk] = "\(error)"
+      status.problems[.spool] = "\(error)"
+      return nil
     }
-    publish()
+  }
+
+  func lookForWish() throws(Fault) -> Ending? {
+    try look()
+    return try wish()
   }
 }

@@ -1,0 +1,118 @@
+// A small disk: fetched results make room, unfetched ones stay whatever it costs.
+import Foundation
+import LabSupport
+import Testing
+
+@Suite(.serialized) struct RetentionTests {
+  static let configuration =
+    "target-ports = 80\ncooldown-time = 0.5\ndisk-high-water = 70\nrate = \"20k\"\n"
+
+  /// The data directory on a file system of 16 MB, unmounted when the test ends.
+  private final class SmallDisk {
+    let lab: ServeLab
+
+    init() throws {
+      lab = try ServeLab()
+      let mounted = try run([
+        "mount", "-t", "tmpfs", "-o", "size=16m", "none", lab.url("data").path,
+      ])
+      guard mounted.status == 0 else { throw LabError("cannot mount: \(mounted.errors)") }
+      try FileManager.default.createDirectory(
+        at: lab.url("data/results"), withIntermediateDirectories: false)
+    }
+
+    deinit { _ = try? run(["umount", "-l", lab.url("data").path]) }
+
+    /// Results of an earlier job, so many megabytes, that ended so many minutes ago.
+    func results(_ name: String, megabytes: Int, minutes: Double, fetched: Bool) throws {
+      let directory = lab.url("data/results/\(name)")
+      try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
+      try Data(repeating: 0x61, count: megabytes << 20).write(
+        to: directory.appending(path: "results.csv"))
+      let summary = directory.appending(path: "summary.json")
+      try Data("{}".utf8).write(to: summary)
+      try FileManager.default.setAttributes(
+        [.modificationDate: Date.now - minutes * 60], ofItemAtPath: summary.path)
+      if fetched { try mark(name) }
+    }
+
+    func mark(_ name: String) throws {
+      try Data().write(to: lab.url("data/results/\(name)/fetched"))
+    }
+
+    func kept() throws -> [String] {
+      try FileManager.default.contentsOfDirectory(atPath: lab.url("data/results").path).sorted()
+    }
+  }
+
+  @Test func theOldestFetchedResultsGoFirstAndNoMoreThanNeeded() throws {
+    let disk = try SmallDisk()
+    try disk.results("b-old", megabytes: 4, minutes: 30, fetched: true)
+    try disk.results("a-new", megabytes: 4, minutes: 10, fetched: true)
+    try disk.results("oldest", megabytes: 4, minutes: 90, fetched: false)
+    let box = try disk.lab.serve(disk.lab.configure(Self.configuration))
+    try disk.lab.drop("net.txt", "198.18.16.0/24\n")
+    try disk.lab.wait("the results", seconds: 30) { disk.lab.exists("data/results/net.txt") }
+    #expect(try disk.kept() == ["a-new", "net.txt", "oldest"])
+    #expect(box.errorText.contains("msg=\"fetched results removed to make room\" job=b-old"))
+    #expect(try box.end(SIGTERM).status == 143)
+  }
+
+  @Test func withoutFetchedResultsTheBoxPausesAndGoesOnWhenThereIsRoom() throws {
+    let disk = try SmallDisk()
+    let lab = disk.lab
+    let box = try lab.serve(lab.configure(Self.configuration))
+    try lab.drop("run.txt", "@rate 400\n198.18.16.0/21\n")
+    try lab.wait("the scan", seconds: 20) {
+      try lab.json("data/status.json")["state"] as? String == "scanning"
+    }
+    try disk.results("first", megabytes: 8, minutes: 90, fetched: false)
+    try disk.results("second", megabytes: 4, minutes: 30, fetched: false)
+    try lab.wait("the pause", seconds: 20) {
+      try lab.json("data/status.json")["state"] as? String == "paused"
+    }
+    try lab.drop("next.txt", "198.18.32.0/24\n")
+    Thread.sleep(forTimeInterval: 2)
+    let status = try lab.json("data/status.json")
+    let problem = try #require((status["problems"] as? [String])?.first)
+    #expect(problem.contains("is more than 70 % full and no results are marked as fetched"))
+    #expect(status["queue"] as? [String] == ["run.txt", "next.txt"])
+    #expect(box.errorText.components(separatedBy: "level=error msg=paused").count == 2)
+    #expect(try disk.kept() == ["first", "second"])
+    #expect(lab.exists("data/spool/next.txt") && lab.exists("data/active/run.txt/run.txt"))
+
+    try disk.mark("first")
+    try lab.wait("both ends", seconds: 30) {
+      lab.exists("data/results/run.txt") && lab.exists("data/results/next.txt")
+    }
+    #expect(try disk.kept() == ["next.txt", "run.txt", "second"])
+    let lines = try lab.text("data/results/run.txt/results.csv").split(separator: "\n").dropFirst()
+    #expect(lines.count == 1024)
+    #expect(Set(lines.map(String.init)) == evenAddresses(from: 16, blocks: 8, ports: [80]))
+    #expect(try lab.json("data/status.json")["problems"] as? [String] == [])
+    #expect(try box.end(SIGTERM).status == 143)
+  }
+
+  @Test func aPausedBoxEndsAtOnceAndObeysAHigherMark() throws {
+    let disk = try SmallDisk()
+    let lab = disk.lab
+    try disk.results("kept", megabytes: 13, minutes: 90, fetched: false)
+    let box = try lab.serve(lab.configure(Self.configuration))
+    try lab.drop("net.txt", "198.18.16.0/24\n")
+    try lab.wait("the pause", seconds: 20) {
+      try lab.json("data/status.json")["state"] as? String == "paused"
+    }
+    _ = try lab.configure(Self.configuration.replacing("= 70", with: "= 95"))
+    box.signal(SIGHUP)
+    try lab.wait("the results", seconds: 20) { lab.exists("data/results/net.txt") }
+    _ = try lab.configure(Self.configuration)
+    box.signal(SIGHUP)
+    try lab.wait("the pause", seconds: 20) {
+      try lab.json("data/status.json")["state"] as? String == "paused"
+    }
+    let (seconds, exit) = try box.end(SIGTERM)
+    #expect(seconds < 2)
+    #expect(exit == 143)
+    #expect(try disk.kept() == ["kept", "net.txt"])
+  }
+}

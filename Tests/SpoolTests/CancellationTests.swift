@@ -1,0 +1,62 @@
+// What NAME.cancel means, and when it means nothing.
+import Foundation
+import Kernel
+import Spool
+import Testing
+
+@Suite struct CancellationTests {
+  @Test func isSeenAtOnceAndIsNoTargetFile() throws {
+    let box = try Box()
+    try box.drop("net.txt")
+    try Data().write(to: box.url("spool/net.txt.cancel"))
+    let listing = try box.list()
+    #expect(listing.waiting.map(\.name) == ["net.txt"])
+    #expect(listing.cancellations.map(\.job) == ["net.txt"])
+    #expect(listing.arriving == 0)
+  }
+
+  @Test func ofAWaitingFileRejectsIt() throws {
+    let box = try Box()
+    try box.drop("net.txt")
+    try Data("198.18.0.1".utf8).write(to: box.url("spool/net.txt.cancel"))
+    let listing = try box.list()
+    let cancellation = try #require(listing.cancellations.first)
+    #expect(try box.spool.cancel(try #require(listing.waiting.first)) == "net.txt")
+    try box.spool.remove(cancellation)
+    #expect(try box.names("spool") == [])
+    #expect(try box.names("active") == [])
+    #expect(try box.names("rejected/net.txt") == ["net.txt", "reason.txt"])
+    #expect(box.spool.hasEnded("net.txt") && !box.spool.holds("net.txt"))
+    // Twice is once.
+    try box.spool.remove(cancellation)
+  }
+
+  @Test(arguments: [".cancel", "net.txt.cancel.part", "cancel", "net.cancelled"])
+  func otherNamesMeanNone(_ name: String) throws {
+    let box = try Box()
+    try Data("198.18.0.1:80\n".utf8).write(to: box.url("spool/\(name)"))
+    #expect(try box.list().cancellations.isEmpty)
+  }
+
+  @Test func aDirectoryOrALinkMeansNone() throws {
+    let box = try Box()
+    try FileManager.default.createDirectory(
+      at: box.url("spool/a.cancel"), withIntermediateDirectories: false)
+    try FileManager.default.createSymbolicLink(
+      atPath: box.url("spool/b.cancel").path, withDestinationPath: "/dev/null")
+    #expect(try box.list().cancellations.isEmpty)
+    #expect(try box.list().ignored.count == 2)
+  }
+
+  @Test func thatNobodyAnswersToIsRejectedWithItsReason() throws {
+    let box = try Box()
+    for name in ["none.cancel", "none.cancel"] {
+      try Data().write(to: box.url("spool/\(name)"))
+      let cancellation = try #require(try box.list().cancellations.first)
+      #expect(try box.spool.reject(cancellation) != nil)
+    }
+    #expect(try box.names("rejected") == ["none.cancel", "none.cancel.2"])
+    #expect(try box.text("rejected/none.cancel.2/reason.txt").contains("found no job none waiting"))
+    #expect(try box.names("spool") == [])
+  }
+}
