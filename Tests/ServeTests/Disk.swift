@@ -60,6 +60,13 @@ final class Disk {
 
   func empty() throws { try FileManager.default.removeItem(atPath: ballast) }
 
+  /// Lets it take no writes, when nobody is writing, or again; also for a program that runs, which has mounts of
+  /// its own.
+  func setReadOnly(_ isReadOnly: Bool, for program: Running? = nil) throws {
+    let inside = program.map { ["nsenter", "-t", "\($0.pid)", "-m"] } ?? []
+    try Self.must(inside + ["mount", "-o", "remount,\(isReadOnly ? "ro" : "rw")", place])
+  }
+
   private static func must(_ arguments: [String]) throws {
     let outcome = try run(arguments)
     guard outcome.status == 0 else { throw LabError("\(arguments): \(outcome.errors)") }

@@ -72,6 +72,24 @@ import Testing
     #expect(try lab.node.end()["syns_valid"] == 65_536)
   }
 
+  @Test func aDiskThatTakesNoWritesIsWaitedFor() throws {
+    let lab = try ServeLab()
+    let disk = try Disk(at: lab.url("data"), megabytes: 16)
+    let configuration = try lab.configure("rate = 500\ncooldown-time = 0.5\n")
+    var box = try lab.serve(configuration)
+    try lab.drop("net.txt", "198.18.4.0/22:80\n")
+    try lab.waitForResults("net.txt", octets: 1000)
+    #expect(try box.end(SIGTERM).seconds < 2)
+    try disk.setReadOnly(true)
+    box = try lab.serve(configuration)
+    // status.json cannot say so, but the log can.
+    try box.wait(for: "a pause") { $0.errorText.contains("Read-only file system (EROFS)") }
+    try disk.setReadOnly(false, for: box)
+    try lab.wait("the job's end", seconds: 60) { lab.exists("data/results/net.txt") }
+    #expect(try lab.results("net.txt") == evenAddresses(from: 4, blocks: 4, ports: [80]))
+    #expect(try box.end(SIGTERM).status == 143)
+  }
+
   @Test func aLinkThatGoesAndAGatewayThatChangesAreWaitedFor() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure("rate = 4000\ncooldown-time = 1\ndisk-high-water = 100\n"))
@@ -97,4 +115,26 @@ import Testing
     stride(from: 0, to: 32_768, by: 2).flatMap { number in
       [80, 443].map { "198.19.\(number >> 8).\(number & 255),\($0)" }
     })
+
+  @Test func aJobThatEndsTheBoxFiveTimesIsRejectedAndTheNextOneDone() throws {
+    let lab = try ServeLab()
+    // No probe is a cooldown old when the box ends: the job does not get on.
+    let configuration = try lab.configure("rate = 1000\ncooldown-time = 5\n")
+    var box = try lab.serve(configuration)
+    try lab.drop("bad.txt", "198.19.0.0/20:80\n")
+    for round in 1...5 {
+      try box.wait(for: "the start") { $0.errorText.contains("job started") }
+      if round == 1 { try lab.drop("good.txt", "@cooldown 0.5\n198.18.4.0/24:80\n") }
+      _ = try box.end(SIGKILL)
+      box = try lab.serve(configuration)
+    }
+    try lab.wait("the end of both", seconds: 30) {
+      lab.exists("data/rejected/bad.txt") && lab.exists("data/results/good.txt")
+    }
+    #expect(
+      try lab.text("data/rejected/bad.txt/reason.txt").hasPrefix("bad.txt: found 5 starts in a row"))
+    #expect(try lab.results("good.txt") == evenAddresses(from: 4, blocks: 1, ports: [80]))
+    #expect(try lab.json("data/status.json")["jobs_rejected"] as? Int == 1)
+    #expect(try box.end(SIGTERM).status == 143)
+  }
 }

@@ -108,6 +108,14 @@ import Testing
     #expect(try box.names("results/net.txt") == ["net.txt", "results.csv", "summary.json"])
   }
 
+  @Test func aSummaryWithoutItsResultsIsNotTakenForTheEnd() throws {
+    let (box, _) = try interruptedBox()
+    try Data("{}".utf8).write(to: box.url("active/net.txt/summary.json"))
+    let leftovers = try box.spool.interrupted()
+    #expect(leftovers.finished.isEmpty && leftovers.jobs.count == 1)
+    #expect(try box.names("active/net.txt") == ["job.json", "net.txt", "results.partial"])
+  }
+
   @Test func resultsWithoutASummaryAreNotTakenForTheEnd() throws {
     let (box, job) = try interruptedBox()
     try Files.rename(job.partial, to: "\(job.directory)/results.csv")

@@ -16,7 +16,7 @@ struct ScanRun: ~Copyable {
   let senders: [SenderCounters]
   let resets: ResetQueue
   let sourceIndex: [IPv4Address: UInt16]
-  private(set) var writer: ResultWriter
+  var writer: ResultWriter
   private(set) var table: AnswerTable
   let before: FateCounts
   /// Wall-clock time minus CLOCK_MONOTONIC, nanoseconds, for the events' timestamps.
@@ -35,9 +35,9 @@ struct ScanRun: ~Copyable {
   private(set) var discarded: UInt64 = 0
   private(set) var ending: Ending?
   /// CLOCK_MONOTONIC: every reply that had come by then has been taken.
-  private var takenUntil: UInt64 = 0
+  private(set) var takenUntil: UInt64 = 0
   /// When results that could not be written are tried again.
-  private var nextFlush: UInt64 = 0
+  var nextFlush: UInt64 = 0
   private let placement: ThreadPlacement
   /// Replies on their way from the receiver to the results.
   private var replies: [Reply] = []
@@ -76,21 +76,6 @@ struct ScanRun: ~Copyable {
     started = Clock.monotonic
     clockOffset = Clock.realtime &- started
     usageBefore = .current
-  }
-
-  /// The table as earlier processes left it.
-  private static func table(_ job: JobSettings, _ checkpoints: Checkpoints?) throws(Fault)
-    -> AnswerTable
-  {
-    var table = AnswerTable(key: job.key, bytesMax: job.dedupeMemory.bytes)
-    guard let checkpoints, job.dedupes else { return table }
-    try checkpoints.files.answers.read(recordSize: AnswerRecord.size) { piece in
-      for start in stride(from: piece.startIndex, to: piece.endIndex, by: AnswerRecord.size) {
-        guard let record = AnswerRecord(piece[start..<start + AnswerRecord.size]) else { continue }
-        _ = table.insert(record.reply)
-      }
-    }
-    return table
   }
 
   /// - Parameters:
@@ -216,9 +201,11 @@ struct ScanRun: ~Copyable {
       let asked = Clock.monotonic
       let ready = poll(station.receiver.descriptor, signals.number, milliseconds: 10)
       if !ready.first { takenUntil = asked }
-      let taken = ready.first && !writer.isFull ? try takeReplies() : 0
+      // Replies for which there is no room stay in the ring.
+      let isFull = writer.isFull
+      let taken = ready.first && !isFull ? try takeReplies() : 0
       // Replies come one by one, and each wake-up costs more than a reply: the next ones gather for a while.
-      if taken > 0 { Clock.sleep(untilMonotonic: Clock.monotonic + 1_000_000) }
+      if taken > 0 || isFull { Clock.sleep(untilMonotonic: Clock.monotonic + 1_000_000) }
       try flush(checkpoints)
       if let fault = senders.lazy.compactMap(\.fault).first { throw fault }
       while ready.second, let signal = signals.next() {
@@ -249,36 +236,6 @@ struct ScanRun: ~Copyable {
       }
     }
   }
-
-  private mutating func flush(_ checkpoints: Checkpoints?) throws(Fault) {
-    let now = Clock.monotonic
-    if writer.hindrance == nil || now >= nextFlush {
-      try writer.flush()
-      nextFlush = now + 200_000_000
-    }
-    guard let checkpoints else { return }
-    checkpoints.note(activeSenders, at: now)
-    if writer.hindrance == nil {
-      try checkpoints.write(at: now, takenUntil: takenUntil) { () throws(Fault) in try totals(at: now) }
-    }
-    let hindrance = writer.hindrance ?? checkpoints.hindrance
-    pause.set(.storage, hindrance?.description)
-  }
-
-  /// Writes the checkpoint that another process will go on from. Where the disk takes none, the one before it
-  /// serves as well.
-  private mutating func keep(_ checkpoints: Checkpoints) throws(Fault) {
-    try writer.flush()
-    guard writer.hindrance == nil else { return }
-    do throws(Fault) {
-      try checkpoints.writeLast(try totals(at: Clock.monotonic))
-    } catch {
-      guard error.isOfStorage else { throw error }
-    }
-  }
-
-  /// Those that have a share of the probes.
-  private var activeSenders: [SenderCounters] { Array(senders.prefix(shares.count)) }
 
   private func isCooled(_ now: UInt64, _ cooldown: UInt64) -> Bool {
     guard let finished = sendingFinished else { return false }

@@ -65,11 +65,7 @@ struct JobRunner {
     let prepared: PreparedJob
     let hops: NextHops
     do {
-      (prepared, hops) = try signals.ending(
-        log: log, eachSecond: whilePreparing, before: { [job] in try? job.saveEnd() }
-      ) {
-        try prepare(job)
-      }
+      (prepared, hops) = try undisturbed(job) { try prepare(job) }
     } catch let refusal as JobRefusal {
       try reject(job, refusal)
       return JobOutcome(end: .rejected)
@@ -83,6 +79,12 @@ struct JobRunner {
     job.record.settings = JobRecord.Settings(prepared.settings, on: station)
     try job.save()
     return try scan(job, prepared, hops, observer)
+  }
+
+  /// Runs what may take long and knows nothing of signals; one that comes ends the process in good order.
+  private func undisturbed<Value>(_ job: Job, _ body: () throws -> Value) throws -> Value {
+    try signals.ending(
+      log: log, eachSecond: whilePreparing, before: { try? job.saveEnd() }, during: body)
   }
 
   private func prepare(_ job: Job) throws -> (PreparedJob, NextHops) {
@@ -110,7 +112,7 @@ struct JobRunner {
   private func scan(
     _ job: Job, _ prepared: PreparedJob, _ hops: NextHops, _ observer: any JobObserver
   ) throws -> JobOutcome {
-    let files = try job.open(prepared.identity)
+    let files = try undisturbed(job) { try job.open(prepared.identity) }
     for note in files.notes { log.warning("\(note)", metadata: ["job": "\(job.name)"]) }
     report(start: job, prepared, hops, from: files.checkpoint?.index ?? 0)
     let pauses = PauseLog(log, job: job.name)

@@ -1,0 +1,54 @@
+// How a scan sees to it that another process can go on with it.
+import Kernel
+import Plan
+import Scan
+import Spool
+import Wire
+
+extension ScanRun {
+  /// Writes what waits, has a checkpoint made when it is time, and pauses while the disk takes neither.
+  mutating func flush(_ checkpoints: Checkpoints?) throws(Fault) {
+    let now = Clock.monotonic
+    if writer.hindrance == nil || now >= nextFlush {
+      try writer.flush()
+      nextFlush = now + 200_000_000
+    }
+    guard let checkpoints else { return }
+    checkpoints.note(activeSenders, at: now)
+    if writer.hindrance == nil {
+      try checkpoints.write(at: now, takenUntil: takenUntil) { () throws(Fault) in try totals(at: now) }
+    }
+    let hindrance = writer.hindrance ?? checkpoints.hindrance
+    pause.set(.storage, hindrance?.description)
+  }
+
+  /// Writes the checkpoint that another process will go on from. Where the disk takes none, the one before it
+  /// serves as well.
+  mutating func keep(_ checkpoints: Checkpoints) throws(Fault) {
+    try writer.flush()
+    guard writer.hindrance == nil else { return }
+    do throws(Fault) {
+      try checkpoints.writeLast(try totals(at: Clock.monotonic))
+    } catch {
+      guard error.isOfStorage else { throw error }
+    }
+  }
+
+  /// Those that have a share of the probes.
+  private var activeSenders: [SenderCounters] { Array(senders.prefix(shares.count)) }
+
+  /// The table as earlier processes left it.
+  static func table(_ job: JobSettings, _ checkpoints: Checkpoints?) throws(Fault)
+    -> AnswerTable
+  {
+    var table = AnswerTable(key: job.key, bytesMax: job.dedupeMemory.bytes)
+    guard let checkpoints, job.dedupes else { return table }
+    try checkpoints.files.answers.read(recordSize: AnswerRecord.size) { piece in
+      for start in stride(from: piece.startIndex, to: piece.endIndex, by: AnswerRecord.size) {
+        guard let record = AnswerRecord(piece[start..<start + AnswerRecord.size]) else { continue }
+        _ = table.insert(record.reply)
+      }
+    }
+    return table
+  }
+}
