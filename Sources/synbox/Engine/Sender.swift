@@ -140,7 +140,7 @@ struct Sender {
     switch source.next(&block) {
     case .entries: first = 0
     case .nothing: break
-    case .end: exhausted = true
+    case .end: (first, exhausted) = (block.count, true)
     }
     return !isUsedUp
   }
