@@ -12,12 +12,15 @@ struct EndlessJob {
   static let rate = 1000
   static let cooldown = 0.5
   let lab: ServeLab
+  /// Further lines of the configuration.
+  private let settings: String
   var random: SeededGenerator
   private let seed: UInt64
   private(set) var interruptions = 0
   private(set) var log = ""
 
-  init(seed: UInt64) throws {
+  init(seed: UInt64, settings: String = "") throws {
+    self.settings = settings
     lab = try ServeLab(closed: "rst")
     self.seed = seed
     random = SeededGenerator(seed)
@@ -29,7 +32,7 @@ struct EndlessJob {
     try lab.serve(
       lab.configure(
         "rate = \(rate)\ncooldown-time = \(Self.cooldown)\nreport = \"closed\"\n"
-          + "output-fields = \"saddr,sport,success\"\n"))
+          + "output-fields = \"saddr,sport,success\"\n" + settings))
   }
 
   /// The place in the last checkpoint: octets 24 to 31.

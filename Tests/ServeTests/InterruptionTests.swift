@@ -5,12 +5,16 @@ import Testing
 
 @Suite(.serialized) struct InterruptionTests {
   /// `SYNBOX_KILLS=100` for the long run.
-  @Test func aJobKilledAtRandomMomentsEndsAsIfItHadNotBeen() throws {
-    var job = try EndlessJob(seed: UInt64.random(in: 0...(.max)))
+  @Test(arguments: [
+    "transmit = \"generator\"\n", "transmit = \"xdp\"\nsender-threads = 3\n",
+    "transmit = \"packet\"\nreceive = \"packet\"\n",
+  ])
+  func aJobKilledAtRandomMomentsEndsAsIfItHadNotBeen(_ settings: String) throws {
+    var job = try EndlessJob(seed: UInt64.random(in: 0...(.max)), settings: settings)
     try FileManager.default.createDirectory(
       at: job.lab.url("data/spool"), withIntermediateDirectories: true)
     try job.begin()
-    for _ in 0..<count("SYNBOX_KILLS", otherwise: 8) {
+    for _ in 0..<count("SYNBOX_KILLS", otherwise: 5) {
       let box = try job.run()
       #expect(try box.end(SIGKILL).status == 128 + SIGKILL, "\(box.errorText)")
       job.note(box)
