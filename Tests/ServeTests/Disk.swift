@@ -21,9 +21,18 @@ final class Disk {
     try plug()
   }
 
-  deinit {
-    _ = try? run(["umount", place])
-    _ = try? run(["umount", outer])
+  /// Takes it away, also from under a program that still runs.
+  func remove() {
+    for place in [place, outer] {
+      // A loop device lets go of its image a moment after it was unmounted.
+      for _ in 0..<20 {
+        if let outcome = try? run(["umount", place]), outcome.status == 0 { break }
+        Thread.sleep(forTimeInterval: 0.1)
+      }
+      if let rest = try? run(["mountpoint", "-q", place]), rest.status == 0 {
+        _ = try? run(["umount", "--lazy", place])
+      }
+    }
   }
 
   private static func make(_ path: String, megabytes: Int) throws {

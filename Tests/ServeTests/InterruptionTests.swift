@@ -27,7 +27,7 @@ import Testing
   /// `SYNBOX_POWER_CUTS=20` for the long run.
   @Test func aJobWhosePowerWasCutEndsAsIfItHadNotBeen() throws {
     var job = try EndlessJob(seed: UInt64.random(in: 0...(.max)))
-    let disk = try Disk(at: job.lab.url("data"), megabytes: 32)
+    let disk = try job.lab.mountDisk(megabytes: 32)
     try FileManager.default.createDirectory(
       at: job.lab.url("data/spool"), withIntermediateDirectories: true)
     try job.begin()
@@ -45,7 +45,7 @@ import Testing
 
   @Test func aFullDiskPausesAScanThatGoesOnWhenThereIsRoom() throws {
     let lab = try ServeLab()
-    let disk = try Disk(at: lab.url("data"), megabytes: 16)
+    let disk = try lab.mountDisk(megabytes: 16)
     let box = try lab.serve(lab.configure("rate = 4000\ncooldown-time = 1\ndisk-high-water = 100\n"))
     try lab.drop("wide.txt", Self.half)
     try lab.waitForResults("wide.txt", octets: 50_000)
@@ -78,7 +78,7 @@ import Testing
 
   @Test func aDiskThatTakesNoWritesIsWaitedFor() throws {
     let lab = try ServeLab()
-    let disk = try Disk(at: lab.url("data"), megabytes: 16)
+    let disk = try lab.mountDisk(megabytes: 16)
     let configuration = try lab.configure("rate = 500\ncooldown-time = 0.5\n")
     var box = try lab.serve(configuration)
     try lab.drop("net.txt", "198.18.4.0/22:80\n")

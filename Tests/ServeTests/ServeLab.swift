@@ -8,6 +8,7 @@ final class ServeLab {
   private let lab: Lab
   let node: TargetNode
   let root: URL
+  private var disk: Disk?
 
   /// - Parameter closed: what the node says for odd addresses: `silent` or `rst`.
   init(closed: String = "silent") throws {
@@ -18,7 +19,17 @@ final class ServeLab {
       at: root.appending(path: "data"), withIntermediateDirectories: true)
   }
 
-  deinit { try? FileManager.default.removeItem(at: root) }
+  deinit {
+    disk?.remove()
+    try? FileManager.default.removeItem(at: root)
+  }
+
+  /// Gives the box a disk of its own for its data; before the box is started.
+  func mountDisk(megabytes: Int) throws -> Disk {
+    let disk = try Disk(at: url("data"), megabytes: megabytes)
+    self.disk = disk
+    return disk
+  }
 
   func url(_ path: String) -> URL { root.appending(path: path) }
 
