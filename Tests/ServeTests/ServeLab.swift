@@ -60,6 +60,11 @@ final class ServeLab {
     guard outcome.status == 0 else { throw LabError("ip link set net0: \(outcome.errors)") }
   }
 
+  /// Sets the box's interface up or down.
+  func link(_ state: String) throws {
+    try run(lab.inside(lab.box, ["ip", "link", "set", "box0", state]))
+  }
+
   func drop(_ name: String, _ text: String) throws {
     try Data(text.utf8).write(to: url("data/.\(name)"))
     try FileManager.default.moveItem(at: url("data/.\(name)"), to: url("data/spool/\(name)"))

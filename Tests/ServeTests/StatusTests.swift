@@ -77,6 +77,22 @@ import Testing
     #expect(bad.status != 0)
   }
 
+  @Test func aLinkThatGoesDownIsAProblemUntilItIsUpAgain() throws {
+    let lab = try ServeLab()
+    let box = try lab.serve(lab.configure(""))
+    #expect(try lab.json("data/status.json")["problems"] as? [String] == [])
+    try lab.link("down")
+    try lab.wait("the problem", seconds: 20) {
+      try lab.json("data/status.json")["problems"] as? [String] == ["box0 is down"]
+    }
+    #expect(try lab.text("data/metrics.prom").contains("\nsynbox_nic_carrier 0\n"))
+    try lab.link("up")
+    try lab.wait("no problem", seconds: 20) {
+      try lab.json("data/status.json")["problems"] as? [String] == []
+    }
+    #expect(try box.end(SIGTERM).status == 143)
+  }
+
   @Test func watchingGoesOnUntilASignal() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(""))

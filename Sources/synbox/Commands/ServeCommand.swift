@@ -30,7 +30,10 @@ struct ServeCommand: ParsableCommand {
     // 4. The drop, proven.
     let confinement = try Confinement.drop(
       ConfinementPolicy(
-        readWrite: [configuration.data], readOnly: ["/sys/class/net"] + configuration.readablePaths,
+        readWrite: [configuration.data],
+        // Where the class's link leads is a place of its own.
+        readOnly: ["/sys/class/net", LinkStatus.directory(of: station.interface.name)]
+          + configuration.readablePaths,
         landlock: .wanted))
     log.notice(
       "serving",

@@ -117,13 +117,13 @@ struct BoxStatus {
   }
 
   /// Looks at what surrounds the box: its interface, its disk.
-  mutating func observe(_ station: Station, _ data: DataDirectory) {
+  mutating func observe(_ data: DataDirectory) {
     disk = try? DiskSpace(of: data.path)
     do throws(Fault) {
-      let link = try station.control.link(of: station.interface.name)
-      nic.take(link, try station.control.counters(of: link.index))
-      try link.requireCarrier()
-      problems[.link] = nil
+      let link = try LinkStatus(of: station.interface)
+      nic.take(link)
+      let what = link.isUp ? link.hasCarrier ? nil : "has no carrier" : "is down"
+      problems[.link] = what.map { "\(station.interface) \($0)" }
     } catch {
       problems[.link] = "\(error)"
     }
@@ -163,12 +163,12 @@ struct NICStatus {
     hasCarrier = interface.hasCarrier
   }
 
-  mutating func take(_ link: InterfaceState, _ now: InterfaceCounters) {
+  mutating func take(_ link: LinkStatus) {
     mtu = link.mtu
     isUp = link.isUp
     hasCarrier = link.hasCarrier
-    counters = now.since(first ?? now)
-    first = first ?? now
+    counters = link.counters.since(first ?? link.counters)
+    first = first ?? link.counters
   }
 }
 

@@ -130,7 +130,7 @@ final class ServeLoop {
   /// Replaces the status files. A disk that takes none is no reason to stop: what depends on it says so.
   func publish() {
     status.begun = begun.map(\.shown)
-    status.observe(station, spool.data)
+    status.observe(spool.data)
     do throws(Fault) {
       try status.write(to: spool.data)
       if statusFault != nil { log.notice("the status can be written again") }
