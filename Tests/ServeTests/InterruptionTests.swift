@@ -102,8 +102,8 @@ import Testing
     try lab.setGatewayLink("down")
     try lab.wait("a pause", seconds: 20) { try lab.state() == "paused" }
     let problems = try lab.json("data/status.json")["problems"] as? [String] ?? []
-    // Whoever notices first: the carrier is gone, or the driver takes no frame.
-    #expect(problems.count == 1, "\(problems)")
+    // The link, and why the job waits: the carrier is gone, or the driver takes no frame.
+    #expect((1...2).contains(problems.count), "\(problems)")
     try lab.setGatewayLink("up")
     try lab.wait("scanning", seconds: 20) { try lab.state() == "scanning" }
     try lab.setGatewayLink("address", "02:00:00:00:00:77")
