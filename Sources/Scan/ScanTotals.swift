@@ -7,6 +7,8 @@ public struct ScanTotals: Hashable, Sendable {
     /// Nanoseconds.
     case elapsed, sending
     case probesCompleted, probesRefused, targetsUnresolved
+    /// Probes left out because the scope came to deny their addresses, and how often it changed.
+    case denied, scopeChanges
     /// RSTs that the transmitter sent.
     case resetsSent
     case reported, duplicates, evictions, written, discarded

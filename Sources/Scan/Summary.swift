@@ -29,6 +29,9 @@ public struct Summary: Sendable {
   public var targetsOutOfScope: UInt64 = 0
   /// Pairs on a directly connected network whose address gave no Ethernet address, so not probed.
   public var targetsUnresolved: UInt64 = 0
+  /// Probes of this scan left out because the scope came to deny their addresses while it ran. Those that an
+  /// interrupted scan comes to again count again, as probes do that it sends again.
+  public var deniedDuringScan: UInt64 = 0
   public var probesGenerated: UInt64 = 0
   public var probesCompleted: UInt64 = 0
   public var probesRefused: UInt64 = 0
@@ -66,7 +69,11 @@ public struct Summary: Sendable {
   public var cpuSystemSeconds: Double = 0
   public var peakResidentBytes: UInt64 = 0
   public var resumed = 0
+  /// The scope that the targets were planned under.
   public var scopeSHA256 = ""
+  /// How often it changed during the scan, and what it was at the end.
+  public var scopeChanges: UInt64 = 0
+  public var scopeSHA256AtEnd = ""
   /// `done`, `max-results`, `max-runtime`, `interrupted`, `terminated`, or the fault that ended it.
   public var endedBecause = "done"
 
@@ -76,6 +83,8 @@ public struct Summary: Sendable {
   public init(_ totals: ScanTotals) {
     started = totals.started
     targetsUnresolved = totals[.targetsUnresolved]
+    deniedDuringScan = totals[.denied]
+    scopeChanges = totals[.scopeChanges]
     probesCompleted = totals[.probesCompleted]
     probesRefused = totals[.probesRefused]
     probesGenerated = probesCompleted + probesRefused
@@ -123,6 +132,7 @@ public struct Summary: Sendable {
     object.add("targets_total", targetsTotal)
     object.add("targets_out_of_scope", targetsOutOfScope)
     object.add("targets_unresolved", targetsUnresolved)
+    object.add("denied_during_scan", deniedDuringScan)
     object.add("probes_generated", probesGenerated)
     object.add("probes_completed", probesCompleted)
     object.add("probes_refused", probesRefused)
@@ -155,6 +165,8 @@ public struct Summary: Sendable {
     object.add("peak_rss_bytes", peakResidentBytes)
     object.add("resumed", UInt64(resumed))
     object.add("scope_sha256", scopeSHA256)
+    object.add("scope_changes", scopeChanges)
+    object.add("scope_sha256_at_end", scopeSHA256AtEnd)
     object.add("ended_because", endedBecause)
     return object.lines
   }

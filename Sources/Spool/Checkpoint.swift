@@ -35,7 +35,7 @@ public struct Checkpoint: Hashable, Sendable {
   // MARK: - The file
 
   private static let magic = Array("SYNBOXCP".utf8)
-  private static let version: UInt64 = 1
+  private static let version: UInt64 = 2
   private static let identityLength = 64
   /// Magic, the words, two identities, checksum.
   private static let length = 8 + 8 * (3 + 4 + ScanTotals.wordCount) + 2 * identityLength + 4

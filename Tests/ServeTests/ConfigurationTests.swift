@@ -17,6 +17,16 @@ import Testing
     ("\(head)[scope]\nallow-file = \"none\"\n", "box.toml:4:1: found a list that cannot be read"),
     ("\(head)[scope]\nallow-file = \"bad.list\"\n", "bad.list:2:12: found "),
     ("\(head)\(scope)deny-file = \"empty.list\"\n", "empty.list:2:1: found no entry"),
+    ("\(head)\(scope)deny-file = \"cut.list\"\n", "cut.list:1:14: found the end of the file, expected"),
+    (
+      "\(head)\(scope)deny-file = \".\"\n",
+      "box.toml:5:1: found a list that cannot be read (. is no regular file)"
+    ),
+    ("\(head)\(scope)deny-file = \"fifo\"\n", "fifo is no regular file)"),
+    (
+      "\(head)\(scope)special-purpose = \"on\"\n",
+      "box.toml:5:1: found \"on\", expected one of \"skip\", \"probe\""
+    ),
     ("\(head)colour = 1\n\(scope)", "box.toml:3:1: found the key \"colour\", expected one of data, "),
     ("\(head)\(scope)alow = 1\n", "box.toml:5:1: found the key \"alow\", expected one of allow, "),
     ("\(head)rate = \"fast\"\n\(scope)", "box.toml:3:1: found \"fast\", expected packets a second"),
@@ -50,6 +60,8 @@ import Testing
     try Data("198.18.0.0/16\n".utf8).write(to: root.appending(path: "good.list"))
     try Data("198.18.0.0/16\n198.18.0.0/33\n".utf8).write(to: root.appending(path: "bad.list"))
     try Data("# nothing\n".utf8).write(to: root.appending(path: "empty.list"))
+    try Data("198.18.0.0/16".utf8).write(to: root.appending(path: "cut.list"))
+    _ = unsafe mkfifo(root.appending(path: "fifo").path, 0o644)
     let file = root.appending(path: "box.toml")
     try Data(text.utf8).write(to: file)
     let outcome = try run([Lab.synbox, "check", file.path])
@@ -86,6 +98,7 @@ import Testing
         allow-file = "good.list"
         deny = ["198.18.5.0/24"]
         deny-file = "good.list"
+        special-purpose = "probe"
         """)
     #expect(code == 0, "\(messages)")
     #expect(messages.isEmpty)

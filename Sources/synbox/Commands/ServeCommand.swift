@@ -42,7 +42,11 @@ struct ServeCommand: ParsableCommand {
         "confinement": "\(confinement)", "scope": "\(loaded.scope.sha256)",
       ])
     // 5. Jobs, until a signal.
-    let loop = ServeLoop(loaded, station: station, spool: spool, signals: signals, log: log)
+    let watch = ScopeWatch(configuration.scope, inForce: loaded.scope, log: log)
+    try watch.start()
+    defer { watch.stop() }
+    let loop = ServeLoop(
+      configuration, scopeWatch: watch, station: station, spool: spool, signals: signals, log: log)
     throw ExitCode(128 + (try loop.run()).rawValue)
   }
 

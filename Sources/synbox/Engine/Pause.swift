@@ -10,12 +10,16 @@ final class Pause: Sendable {
     case link
     /// Nobody passes them on.
     case gateway
+    /// Nobody knows what may be probed.
+    case scope
   }
 
   private let isActiveFlag = Atomic<Bool>(false)
   private let reasons = Mutex<[Reason: String]>([:])
 
   var isActive: Bool { isActiveFlag.load(ordering: .relaxed) }
+
+  func holds(_ reason: Reason) -> Bool { reasons.withLock { $0[reason] != nil } }
 
   /// What hinders, a sentence each.
   var sentences: [String] {

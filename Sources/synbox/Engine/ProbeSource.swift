@@ -14,13 +14,38 @@ struct ProbeBlock {
   fileprivate var step: UInt64 = 1
   /// The place behind the last one considered.
   fileprivate var end: UInt64 = 0
-  /// How many probes before each entry were considered; empty where none was skipped.
-  fileprivate var offsets: [UInt32] = []
+  /// How many probes before each entry were considered; means something only where one was left out.
+  fileprivate var offsets: [UInt32]
+  fileprivate var hasGaps = false
+  /// Of the gate: what the scope had come to deny by then is not among the entries.
+  fileprivate(set) var generation: UInt64 = 0
 
-  /// All of the thread's probes below this place stand before entry number `index`.
+  fileprivate init(size: Int, at place: UInt64) {
+    let entry = TransmitEntry(syn: 0, port: 0, source: 0, sourcePort: 0)
+    entries = [TransmitEntry](repeating: entry, count: size)
+    offsets = [UInt32](repeating: 0, count: size)
+    end = place
+  }
+
+  /// All of the thread's probes below this place stand before entry number `index`, or were left out.
   func place(of index: Int) -> UInt64 {
     guard index < count else { return end }
-    return start + step * UInt64(offsets.isEmpty ? index : Int(offsets[index]))
+    return start + step * UInt64(hasGaps ? Int(offsets[index]) : index)
+  }
+
+  /// Leaves out those from entry number `first` on whose addresses are in a set, and says how many.
+  fileprivate mutating func remove(_ filter: AddressFilter, from first: Int) -> Int {
+    guard first < count else { return 0 }
+    if !hasGaps { for index in 0..<count { offsets[index] = UInt32(index) } }
+    hasGaps = true
+    var kept = first
+    for index in first..<count where !filter.contains(IPv4Address(entries[index].destination)) {
+      entries[kept] = entries[index]
+      offsets[kept] = offsets[index]
+      kept += 1
+    }
+    defer { count = kept }
+    return count - kept
   }
 }
 
@@ -29,15 +54,18 @@ struct ProbeMaker {
   private let counters: SenderCounters
   private let selection: SourceSelection
   private let nextHops: NextHops
+  private let gate: ScopeGate
+  private var denied = DeniedProbes()
   private var cursor: ProbeSequence.Cursor
   private var probes: [Probe]
 
   /// - Parameter block: entries to make at a time.
   init(
-    counters: SenderCounters, selection: SourceSelection, nextHops: NextHops,
+    counters: SenderCounters, selection: SourceSelection, nextHops: NextHops, gate: ScopeGate,
     cursor: ProbeSequence.Cursor, block: Int
   ) {
     self.counters = counters
+    self.gate = gate
     self.selection = selection
     self.nextHops = nextHops
     self.cursor = cursor
@@ -46,24 +74,25 @@ struct ProbeMaker {
   }
 
   /// A block for `fill`.
-  func emptyBlock() -> ProbeBlock {
-    let entry = TransmitEntry(syn: 0, port: 0, source: 0, sourcePort: 0)
-    var block = ProbeBlock(entries: [TransmitEntry](repeating: entry, count: probes.count))
-    block.end = cursor.position
-    if !nextHops.isAllRemote { block.offsets = [UInt32](repeating: 0, count: probes.count) }
-    return block
-  }
+  func emptyBlock() -> ProbeBlock { ProbeBlock(size: probes.count, at: cursor.position) }
 
-  /// Replaces a block's entries by the next ones; false at the end.
-  mutating func fill(_ block: inout ProbeBlock) -> Bool {
-    while true {
+  /// Replaces a block's entries by the next ones. Where none of many in a row may be sent it comes back with
+  /// nothing, for its caller has other things to see to.
+  mutating func fill(_ block: inout ProbeBlock) -> ProbeFeed.Taken {
+    denied.update(from: gate)
+    for _ in 0..<16 {
       block.start = cursor.position
       let count = Self.take(&probes, from: &cursor)
       block.count = convert(count, into: &block.entries, &block.offsets)
+      block.hasGaps = !nextHops.isAllRemote
       block.step = cursor.step
       block.end = cursor.position
-      if block.count > 0 || count == 0 { return count > 0 }
+      block.generation = 0
+      denied.remove(from: &block, 0, counters)
+      if count == 0 { return .end }
+      if block.count > 0 { return .entries }
     }
+    return .nothing
   }
 
   private func convert(
@@ -94,6 +123,31 @@ struct ProbeMaker {
   private static func take(_ probes: inout [Probe], from cursor: inout ProbeSequence.Cursor) -> Int {
     var span = probes.mutableSpan
     return cursor.next(into: &span)
+  }
+}
+
+/// What the scope came to deny since the job began, as one thread has last seen it.
+struct DeniedProbes {
+  /// Of the gate.
+  private var generation: UInt64 = 0
+  private var filter: AddressFilter?
+
+  /// True if there is something new.
+  @discardableResult
+  mutating func update(from gate: ScopeGate) -> Bool {
+    let now = gate.generation
+    if now == generation { return false }
+    generation = now
+    filter = gate.denied
+    return true
+  }
+
+  /// Leaves out those from entry number `first` on that may not be sent any more, and counts them. Does nothing
+  /// to a block that it was done to already.
+  func remove(from block: inout ProbeBlock, _ first: Int, _ counters: SenderCounters) {
+    guard let filter, block.generation < generation else { return }
+    counters.denied.add(UInt64(block.remove(filter, from: first)), ordering: .relaxed)
+    block.generation = generation
   }
 }
 
@@ -142,14 +196,17 @@ final class ProbeFeed: Sendable {
   func run(_ maker: consuming ProbeMaker) {
     var block = maker.emptyBlock()
     while !isStopped.load(ordering: .acquiring) {
-      guard maker.fill(&block) else { break }
-      while !offer(&block) {
-        if isStopped.load(ordering: .acquiring) { return }
-        // Several blocks lie ready: a fraction of the time that they last.
-        Clock.sleep(untilMonotonic: Clock.monotonic + 300_000)
+      switch maker.fill(&block) {
+      case .end: return state.withLock { $0.isEnded = true }
+      case .nothing: continue
+      case .entries:
+        while !offer(&block) {
+          if isStopped.load(ordering: .acquiring) { return }
+          // Several blocks lie ready: a fraction of the time that they last.
+          Clock.sleep(untilMonotonic: Clock.monotonic + 300_000)
+        }
       }
     }
-    state.withLock { $0.isEnded = true }
   }
 
   private func offer(_ block: inout ProbeBlock) -> Bool {
@@ -172,9 +229,9 @@ enum ProbeSource {
   mutating func next(_ block: inout ProbeBlock) -> ProbeFeed.Taken {
     switch consume self {
     case .own(var maker):
-      let isFilled = maker.fill(&block)
+      let taken = maker.fill(&block)
       self = .own(maker)
-      return isFilled ? .entries : .end
+      return taken
     case .feed(let feed):
       self = .feed(feed)
       return feed.take(&block)

@@ -13,7 +13,9 @@ extension ScanRun {
     let fates = try station.receiver.fates() - before
     let earlier = checkpoints?.files.checkpoint
     return Progress(
-      elapsed: now - started, probesTotal: job.sequence.count,
+      elapsed: now - started,
+      probesTotal: job.sequence.count
+        - senders.reduce(0) { $0 + $1.denied.load(ordering: .relaxed) },
       probesBefore: min(earlier?.index ?? 0, job.sequence.count),
       resultsBefore: earlier?.totals[.written] ?? 0,
       probesCompleted: senders.reduce(0) { $0 + $1.probesCompleted.load(ordering: .relaxed) },
@@ -41,6 +43,7 @@ extension ScanRun {
     totals[.sending] = finished - min(finished, begun)
     for sender in senders {
       totals[.targetsUnresolved] += sender.unresolved.load(ordering: .relaxed)
+      totals[.denied] += sender.denied.load(ordering: .relaxed)
       totals[.probesCompleted] += sender.probesCompleted.load(ordering: .relaxed)
       totals[.probesRefused] += sender.probesRefused.load(ordering: .relaxed)
       totals[.resetsSent] += sender.resetsCompleted.load(ordering: .relaxed)
@@ -48,6 +51,7 @@ extension ScanRun {
     totals[.reported] = reported
     totals[.duplicates] = duplicates
     totals[.discarded] = discarded
+    totals[.scopeChanges] = UInt64(gate.account.changes)
     totals[.processorUser] = UInt64(max(0, usage.userSeconds - usageBefore.userSeconds) * 1e6)
     totals[.processorSystem] = UInt64(max(0, usage.systemSeconds - usageBefore.systemSeconds) * 1e6)
     totals[.peakResident] = try TaskStatus.peakResidentBytes()
@@ -78,6 +82,7 @@ extension ScanRun {
     summary.pacedBatch = shares.reduce(0) { $0 + UInt64(Pacer.batch($1)) }
     summary.dedupeMemoryBytes = job.dedupes ? UInt64(job.dedupeMemory.bytes) : 0
     summary.scopeSHA256 = job.scopeSHA256
+    summary.scopeSHA256AtEnd = gate.account.sha256
     summary.endedBecause = (ending ?? .done).word
     return summary
   }

@@ -25,7 +25,9 @@ struct ScanRun: ~Copyable {
   let usageBefore: ResourceUsage
   /// nil where nothing is gone on with later.
   let checkpoints: Checkpoints?
-  let pause: Pause
+  /// Holds what the senders must not send, and why they send nothing at all.
+  let gate: ScopeGate
+  var pause: Pause { gate.pause }
   /// Pairs forgotten when the table was filled from the answers of earlier processes, which counted them.
   let evictionsBefore: UInt64
 
@@ -45,12 +47,10 @@ struct ScanRun: ~Copyable {
   private var verdicts: [AnswerTable.Verdict] = []
   private static let repliesAtOnce = 256
 
-  /// - Parameters:
-  ///   - pause: while it is active no probes are sent.
-  ///   - checkpoints: of a job that is gone on with after an interruption, perhaps from its last one.
+  /// - Parameter checkpoints: of a job that is gone on with after an interruption, perhaps from its last one.
   init(
     _ job: JobSettings, on station: Station, nextHops: NextHops, writer: consuming ResultWriter,
-    pause: Pause = Pause(), checkpoints: Checkpoints? = nil
+    checkpoints: Checkpoints? = nil
   ) throws(Fault) {
     // What an earlier scan's late replies left in the ring is not this one's: from here on none get in.
     station.receiver.setKey(job.key)
@@ -69,7 +69,7 @@ struct ScanRun: ~Copyable {
       uniqueKeysWithValues: station.sources.enumerated().map { ($1, UInt16($0)) })
     self.table = table
     evictionsBefore = table.evictions
-    self.pause = pause
+    gate = job.scopeGate ?? ScopeGate(sha256: job.scopeSHA256)
     self.checkpoints = checkpoints
     replies.reserveCapacity(Self.repliesAtOnce)
     verdicts.reserveCapacity(Self.repliesAtOnce)
@@ -130,7 +130,7 @@ struct ScanRun: ~Copyable {
       let cursor = job.sequence.cursor(
         from: checkpoints?.index ?? 0, thread: index, of: shares.count)
       let maker = ProbeMaker(
-        counters: counters, selection: selection, nextHops: nextHops, cursor: cursor,
+        counters: counters, selection: selection, nextHops: nextHops, gate: gate, cursor: cursor,
         block: transmitter.batch)
       try start(index, maker, rate: shares[index], &threads)
     }
@@ -155,7 +155,7 @@ struct ScanRun: ~Copyable {
     let counters = senders[index]
     let resets = index == 0 ? self.resets : ResetQueue(capacity: 1)
     let block = maker.emptyBlock()
-    let pause = self.pause
+    let gate = self.gate
     // The generator is so fast that choosing targets is a tenth of its work.
     let isFast = transmitter.mode == .generator && (rate == 0 || rate > 1_000_000)
     let feed = isFast && placement.hasSpare ? ProbeFeed(blocks: 8, of: maker) : nil
@@ -171,7 +171,7 @@ struct ScanRun: ~Copyable {
         processor: transmitter.processor ?? placement.sender(index)
       ) {
         var sender = Sender(
-          transmitter: transmitter, resets: resets, counters: counters, pause: pause,
+          transmitter: transmitter, resets: resets, counters: counters, gate: gate,
           source: feed.map { .feed($0) } ?? .own(maker), block: block, rate: rate)
         sender.run()
         feed?.stop()
@@ -229,7 +229,7 @@ struct ScanRun: ~Copyable {
         if sendingFinished != nil || now >= deadline { return }
       } else if isCooled(now, cooldown) {
         // What has not been written is not done.
-        if pause.isActive { continue }
+        if pause.holds(.storage) { continue }
         // What waits in the ring came in time; a flood that never ends does not keep the scan alive.
         guard taken == 0 || isCooled(now, cooldown + 1_000_000_000) else { continue }
         if try checkpoints?.isConfirmed() ?? true { return }

@@ -76,7 +76,10 @@ struct JobSettings {
   var dedupes = true
   var dedupeMemory: DedupeMemory
   var key: SipHashKey
+  /// The scope that the targets were planned under.
   var scopeSHA256 = ""
+  /// How later changes of the scope come to the senders; nil where nobody watches it.
+  var scopeGate: ScopeGate?
   /// Signals that end the scan; others are read and mean nothing.
   var endingSignals: Set<Signal> = [.interrupt, .terminate]
 }

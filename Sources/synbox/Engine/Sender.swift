@@ -11,7 +11,8 @@ struct Sender {
   private let transmitter: any Transmitter
   private let resets: ResetQueue
   private let counters: SenderCounters
-  private let pause: Pause
+  private let gate: ScopeGate
+  private var denied = DeniedProbes()
   private var source: ProbeSource
   private var pacer: Pacer
 
@@ -25,17 +26,17 @@ struct Sender {
   private var settlementDeadline: UInt64?
 
   /// - Parameters:
-  ///   - pause: while it is active no probes leave.
+  ///   - gate: while its pause is active no probes leave, and none to what it denies.
   ///   - block: an empty block of the source's.
   ///   - rate: this thread's share, probes per second; 0 is no limit.
   init(
-    transmitter: any Transmitter, resets: ResetQueue, counters: SenderCounters, pause: Pause,
+    transmitter: any Transmitter, resets: ResetQueue, counters: SenderCounters, gate: ScopeGate,
     source: ProbeSource, block: ProbeBlock, rate: UInt64
   ) {
     self.transmitter = transmitter
     self.resets = resets
     self.counters = counters
-    self.pause = pause
+    self.gate = gate
     self.source = source
     pacer = Pacer(perSecond: rate, start: Clock.monotonic)
     self.block = block
@@ -57,12 +58,17 @@ struct Sender {
 
   private mutating func turn() throws(Fault) {
     try takeCompletions()
+    if denied.update(from: gate) { denied.remove(from: &block, first, counters) }
     if counters.isSettlementWanted, try !settle() { return }
     let isSending = counters.phase == .sending
-    let isHeld = isSending && pause.isActive
+    let isHeld = isSending && gate.pause.isActive
     if isSending, !isHeld, refill() || transmitter.waiting > 0 { return try sendProbes() }
     if !resets.isEmpty { return try sendResets() }
-    if isHeld { return rest(until: Clock.monotonic + 1_000_000) }
+    if isHeld {
+      // Handed over before: later it might be denied.
+      if transmitter.waiting > 0 { try sendWaiting() }
+      return rest(until: Clock.monotonic + 1_000_000)
+    }
     guard !isSending || exhausted else { return rest(until: Clock.monotonic + 20_000) }
     if transmitter.waiting > 0 {
       // Told to stop: what the driver refused before still leaves, for it counts as generated.
@@ -138,7 +144,10 @@ struct Sender {
   private mutating func refill() -> Bool {
     guard isUsedUp, !exhausted else { return !isUsedUp }
     switch source.next(&block) {
-    case .entries: first = 0
+    case .entries:
+      first = 0
+      // It may have been made before the last change.
+      denied.remove(from: &block, first, counters)
     case .nothing: break
     case .end: (first, exhausted) = (block.count, true)
     }

@@ -17,6 +17,8 @@ final class SenderCounters: Sendable {
   let probesRefused = Atomic<UInt64>(0)
   /// Targets skipped because no Ethernet address is known.
   let unresolved = Atomic<UInt64>(0)
+  /// Probes left out because the scope came to deny their addresses.
+  let denied = Atomic<UInt64>(0)
   let resetsCompleted = Atomic<UInt64>(0)
   /// CLOCK_MONOTONIC when the first probe was handed over; 0 before.
   let begun = Atomic<UInt64>(0)

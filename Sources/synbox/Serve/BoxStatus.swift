@@ -20,7 +20,7 @@ struct BoxStatus {
 
   /// What a problem concerns; there is one of each at most. In the order in which they are shown.
   enum Concern: Int, Comparable {
-    case fault, pause, disk, spool, link, configuration
+    case fault, pause, scope, disk, spool, link, configuration
 
     static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
   }

@@ -28,7 +28,7 @@ struct Hindrance: Error {
     switch reason {
     case .link: return (try? station.requireLink()) != nil
     // Asking again is how one learns.
-    case .gateway: return true
+    case .gateway, .scope: return true
     case .storage:
       let probe = "\(data)/.writable"
       // What a checkpoint, a record and a page of results may take.

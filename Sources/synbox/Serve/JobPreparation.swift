@@ -22,7 +22,8 @@ struct PreparedJob {
 extension Configuration {
   /// Reads a job's target file under this configuration. Throws `JobRefusal` for what is wrong with the
   /// file, `Fault` for what is wrong with the disk.
-  func prepare(_ job: Job, scope: ScopeInForce, on station: Station) throws -> PreparedJob {
+  func prepare(_ job: Job, _ permit: ScopePermit, on station: Station) throws -> PreparedJob {
+    let scope = permit.scope
     let (file, targets) = try Self.targetFile(of: job)
     let directives = file.directives
     let plan: TargetPlan
@@ -46,6 +47,7 @@ extension Configuration {
     settings.cooldown = directives.cooldown ?? cooldown
     settings.maxRuntime = maxRuntime
     settings.scopeSHA256 = scope.sha256
+    settings.scopeGate = permit.gate
     return PreparedJob(
       settings: settings, identity: identity(of: settings, targets, on: station),
       rateCappedFrom: cappedFrom)

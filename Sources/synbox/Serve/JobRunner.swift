@@ -36,7 +36,7 @@ struct JobOutcome {
 /// Takes one job from active/ to its end. Used once, by the serving thread.
 struct JobRunner {
   private let configuration: Configuration
-  private let scope: ScopeInForce
+  private let permit: ScopePermit
   private let station: Station
   private let spool: Spool
   private let signals: SignalSource
@@ -45,11 +45,11 @@ struct JobRunner {
 
   /// - Parameter whilePreparing: called each second while a job is prepared, from another thread.
   init(
-    _ configuration: Configuration, scope: ScopeInForce, station: Station, spool: Spool,
+    _ configuration: Configuration, permit: ScopePermit, station: Station, spool: Spool,
     signals: SignalSource, log: Logger, whilePreparing: @escaping @Sendable () -> Void
   ) {
     self.configuration = configuration
-    self.scope = scope
+    self.permit = permit
     self.station = station
     self.spool = spool
     self.signals = signals
@@ -88,7 +88,7 @@ struct JobRunner {
   }
 
   private func prepare(_ job: Job) throws -> (PreparedJob, NextHops) {
-    let prepared = try configuration.prepare(job, scope: scope, on: station)
+    let prepared = try configuration.prepare(job, permit, on: station)
     let plan = prepared.settings.sequence.plan
     // What is wrong with the link is the box's matter; what remains is the job's: no route, no answer.
     try station.requireLink()

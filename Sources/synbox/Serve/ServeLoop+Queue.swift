@@ -139,7 +139,7 @@ extension ServeLoop {
     summary.checksumMode = status.station.checksum
     summary.seed = job.record.seed
     summary.targetsTotal = job.record.settings?.targets ?? 0
-    summary.scopeSHA256 = scope.sha256
+    summary.scopeSHA256 = scopeWatch.inForce.sha256
     return summary
   }
 }

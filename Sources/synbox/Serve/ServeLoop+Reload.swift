@@ -17,12 +17,13 @@ extension ServeLoop {
       let settled = configuration.settledKeys(differingIn: new.configuration)
       guard settled.isEmpty else { throw ReloadRefusal(keys: settled) }
       configuration = new.configuration
-      scope = new.scope
-      status.scopeSHA256 = scope.sha256
+      // What the new scope denies holds for the job in work too.
+      scopeWatch.replace(new.configuration.scope, with: new.scope)
+      status.scopeSHA256 = new.scope.sha256
       status.problems[.configuration] = nil
       log.notice(
         "the new configuration is in force for jobs that begin from now on",
-        metadata: ["scope": "\(scope.sha256)"])
+        metadata: ["scope": "\(new.scope.sha256)"])
     } catch {
       status.problems[.configuration] =
         "the configuration was changed to one that is refused; the old one stays in force: \(error)"

@@ -10,7 +10,7 @@ import Wire
 /// Serves the spool on an open station, after the drop.
 final class ServeLoop {
   var configuration: Configuration
-  var scope: ScopeInForce
+  let scopeWatch: ScopeWatch
   let station: Station
   let spool: Spool
   let signals: SignalSource
@@ -28,15 +28,16 @@ final class ServeLoop {
   private var statusFault: String?
 
   init(
-    _ loaded: LoadedConfiguration, station: Station, spool: Spool, signals: SignalSource, log: Logger
+    _ configuration: Configuration, scopeWatch: ScopeWatch, station: Station, spool: Spool,
+    signals: SignalSource, log: Logger
   ) {
-    configuration = loaded.configuration
-    scope = loaded.scope
+    self.configuration = configuration
+    self.scopeWatch = scopeWatch
     self.station = station
     self.spool = spool
     self.signals = signals
     self.log = log
-    status = BoxStatus(station, scope: scope)
+    status = BoxStatus(station, scope: scopeWatch.inForce)
   }
 
   /// Until SIGINT or SIGTERM, which it returns. Throws a `Fault` of the box; what is in active/ is begun
@@ -59,19 +60,31 @@ final class ServeLoop {
     while true {
       try look()
       if let signal = signals.ending() { return signal }
+      status.scopeSHA256 = scopeWatch.inForce.sha256
       if isPaused {
-        status.state = .paused
-        publish()
-        waitForFiles()
-      } else if let job = try next() {
-        if let signal = try work(on: job) { return signal }
-      } else {
-        status.state = .idle
-        status.problems[.pause] = nil
-        publish()
-        waitForFiles()
+        wait(.paused)
+        continue
+      }
+      switch scopeWatch.ask() {
+      case .wait(let why):
+        status.problems[.scope] = why
+        wait(.paused)
+      case .permit(let permit):
+        status.problems[.scope] = nil
+        guard let job = try next() else {
+          status.problems[.pause] = nil
+          wait(.idle)
+          continue
+        }
+        if let signal = try work(on: job, permit) { return signal }
       }
     }
+  }
+
+  private func wait(_ state: BoxStatus.State) {
+    status.state = state
+    publish()
+    waitForFiles()
   }
 
   private func fail(_ error: any Error) -> any Error {
@@ -173,7 +186,7 @@ final class ServeLoop {
   // MARK: - One job
 
   /// The signal that ended it, if one did; the job is in active/ then.
-  private func work(on taken: BegunJob) throws -> Signal? {
+  private func work(on taken: BegunJob, _ permit: ScopePermit) throws -> Signal? {
     status.state = .preparing
     status.current = BoxStatus.Current(
       name: taken.job.name, resumed: taken.job.record.starts, priority: taken.priority)
@@ -181,7 +194,7 @@ final class ServeLoop {
     publish()
     // Another configuration may be in force before the job ends; it is the next job's.
     let runner = JobRunner(
-      configuration, scope: scope, station: station, spool: spool, signals: signals, log: log,
+      configuration, permit: permit, station: station, spool: spool, signals: signals, log: log,
       whilePreparing: statusAsItIs)
     let format = configuration.format
     let outcome = try runner.work(on: taken.job, observer: self)
@@ -238,6 +251,7 @@ final class ServeLoop {
 extension ServeLoop: JobObserver {
   func take(_ progress: Progress) throws(Fault) -> Ending? {
     said = nil
+    status.scopeSHA256 = scopeWatch.inForce.sha256
     status.take(progress)
     defer { publish() }
     do throws(Fault) {

@@ -1,0 +1,203 @@
+// The scope's lists: what the box does with each state that a list may be found in, at its start and while
+// it scans.
+import Foundation
+import LabSupport
+import Testing
+
+/// A list as it may be found on a disk.
+struct ListState: CustomStringConvertible, Sendable {
+  let description: String
+  /// nil: there is no file.
+  let octets: [UInt8]?
+  /// Part of what the box says; nil where it accepts the list.
+  let refusal: String?
+
+  init(_ description: String, _ octets: [UInt8]?, _ refusal: String?) {
+    self.description = description
+    self.octets = octets
+    self.refusal = refusal
+  }
+
+  static let bad: [ListState] = [
+    ListState("missing", nil, "never.txt"),
+    ListState("empty", [], "never.txt:1:1: found no entry"),
+    ListState("nothing but comments", Array("# none\n".utf8), "never.txt:2:1: found no entry"),
+    ListState(
+      "half-written, at what looks like an address", Array("198.18.200.0/24\n198.18.20".utf8),
+      "never.txt:2:1: found \"198.18.20\""),
+    ListState(
+      "half-written, at what is another address", Array("198.18.200.0/24\n198.18.201.1".utf8),
+      "never.txt:2:13: found the end of the file, expected a line end"),
+    ListState(
+      "ended in zeros by a power cut", Array("198.18.200.0/24\n\0\0\0\0".utf8),
+      "never.txt:2:1: found \"\\x00\""),
+    ListState(
+      "with an IPv6 line", Array("198.18.200.0/24\n2001:db8::/32\n".utf8),
+      "never.txt:2:1: found \"2001:db8::/32\", expected an IPv4 address; IPv6 is not supported"),
+    ListState("no list", Array("<html>\n".utf8), "never.txt:1:1: found \"<html>\""),
+    ListState("UTF-16", [0xff, 0xfe, 0x31, 0], "never.txt:1:1: found UTF-16"),
+  ]
+  static let good: [ListState] = [
+    ListState("with Windows line ends", Array("198.18.200.0/24\r\n# x\r\n".utf8), nil),
+    ListState("with a UTF-8 byte order mark", Array("\u{feff}198.18.200.0/24\n".utf8), nil),
+  ]
+}
+
+@Suite(.serialized) struct ScopeTests {
+  private static let scope = """
+    target-ports = 80
+    cooldown-time = 0.5
+    [scope]
+    allow = "198.18.0.0/15"
+    deny-file = "never.txt"
+
+    """
+
+  /// Puts a list into place as an editor does it, or takes it away.
+  private func put(_ octets: [UInt8]?, _ lab: ServeLab) throws {
+    let list = lab.url("never.txt")
+    guard let octets else { return try FileManager.default.removeItem(at: list) }
+    try Data(octets).write(to: list, options: .atomic)
+  }
+
+  private func status(_ lab: ServeLab) throws -> (state: String, problems: [String], probes: Int) {
+    let status = try lab.json("data/status.json")
+    let job = status["job"] as? [String: Any]
+    return (
+      status["state"] as? String ?? "", status["problems"] as? [String] ?? [],
+      job?["probes_completed"] as? Int ?? 0
+    )
+  }
+
+  private func results(_ lab: ServeLab, _ path: String) throws -> Set<String> {
+    Set(try lab.text(path).split(separator: "\n").dropFirst().map(String.init))
+  }
+
+  @Test(arguments: ListState.bad)
+  func `the box does not start with a list that is`(_ state: ListState) throws {
+    let lab = try ServeLab()
+    let configuration = try lab.configure(Self.scope)
+    if state.octets != nil { try put(state.octets, lab) }
+    let outcome = try run([Lab.synbox, "serve", "--config", configuration])
+    #expect(outcome.status == 2)
+    #expect(outcome.errors.contains(try #require(state.refusal)), "\(outcome.errors)")
+    #expect(!lab.exists("data/spool"))
+  }
+
+  @Test func `a scan waits while a list is bad, and loses nothing`() throws {
+    let lab = try ServeLab()
+    try put(Array("198.18.200.0/24\n".utf8), lab)
+    let box = try lab.serve(lab.configure(Self.scope))
+    try lab.drop("long.txt", "@rate 40\n198.18.4.0/22\n")
+    try lab.wait("a scan", seconds: 20) { try status(lab).probes > 0 }
+    for state in ListState.bad {
+      try put(state.octets, lab)
+      try lab.wait("a pause: \(state)", seconds: 10) { try status(lab).state == "paused" }
+      let paused = try status(lab)
+      #expect(paused.problems.contains { $0.contains(state.refusal ?? "?") }, "\(state): \(paused)")
+      // Probes in the kernel's hands may still be confirmed.
+      usleep(200_000)
+      try lab.wait("the next status", seconds: 5) { try status(lab).probes >= paused.probes }
+      let (first, at) = (try status(lab).probes, try lab.json("data/status.json")["time"] as? String)
+      try lab.wait("another status", seconds: 5) {
+        try lab.json("data/status.json")["time"] as? String != at
+      }
+      #expect(try status(lab).probes == first, "\(state): probes left")
+      try put(Array("198.18.200.0/24\n".utf8), lab)
+      try lab.wait("the scan to go on", seconds: 10) { try status(lab).state == "scanning" }
+      #expect(try status(lab).problems.isEmpty)
+    }
+    try lab.wait("the end", seconds: 60) { lab.exists("data/results/long.txt") }
+    let found = try results(lab, "data/results/long.txt/results.csv")
+    #expect(found == evenAddresses(from: 4, blocks: 4, ports: [80]))
+    let summary = try lab.json("data/results/long.txt/summary.json")
+    #expect(summary["probes_completed"] as? Int == 1024)
+    #expect(summary["denied_during_scan"] as? Int == 0)
+    #expect(try box.end(SIGTERM).status == 143)
+    #expect(box.errorText.contains("nothing is scanned: the scope cannot be read"))
+    #expect(box.errorText.contains("the scope's lists are in order again"))
+  }
+
+  @Test(arguments: ListState.good)
+  func `a scan goes on with a list that is`(_ state: ListState) throws {
+    let lab = try ServeLab()
+    try put(Array("198.18.200.0/24\n".utf8), lab)
+    let box = try lab.serve(lab.configure(Self.scope))
+    let before = try lab.json("data/status.json")["scope_sha256"] as? String
+    try put(state.octets, lab)
+    try lab.wait("the new list", seconds: 10) {
+      try lab.json("data/status.json")["scope_sha256"] as? String != before
+    }
+    try lab.drop("job.txt", "@rate 10k\n198.18.200.0-198.18.201.255\n")
+    try lab.wait("the end", seconds: 20) { lab.exists("data/results/job.txt") }
+    #expect(
+      try results(lab, "data/results/job.txt/results.csv")
+        == evenAddresses(from: 201, blocks: 1, ports: [80]))
+    #expect(try box.end(SIGTERM).status == 143)
+  }
+
+  @Test func `no job begins while a list is bad`() throws {
+    let lab = try ServeLab()
+    try put(Array("198.18.200.0/24\n".utf8), lab)
+    let box = try lab.serve(lab.configure(Self.scope))
+    try put(nil, lab)
+    try lab.wait("a pause", seconds: 10) { try status(lab).state == "paused" }
+    try lab.drop("job.txt", "198.18.4.0/24\n")
+    usleep(2_500_000)
+    #expect(lab.exists("data/spool/job.txt") && !lab.exists("data/active/job.txt"))
+    try put(Array("198.18.200.0/24\n".utf8), lab)
+    try lab.wait("the end", seconds: 20) { lab.exists("data/results/job.txt") }
+    #expect(try box.end(SIGTERM).status == 143)
+  }
+
+  /// The upper half of the job's addresses is denied while it runs, and allowed again later: too late for
+  /// this job.
+  @Test(arguments: ["auto", "packet", "xdp-copy"])
+  func `what becomes denied is not probed from then on`(transmit: String) throws {
+    let lab = try ServeLab()
+    try put(Array("198.18.200.0/24\n".utf8), lab)
+    let box = try lab.serve(lab.configure("transmit = \"\(transmit)\"\n" + Self.scope))
+    let before = try #require(try lab.json("data/status.json")["scope_sha256"] as? String)
+    try lab.drop("job.txt", "@rate 200\n@probes 2\n198.18.4.0/22\n")
+    try lab.wait("some results", seconds: 20) { try status(lab).probes > 200 }
+    try put(Array("198.18.200.0/24\n198.18.6.0/23\n".utf8), lab)
+    try lab.wait("the change", seconds: 10) {
+      try lab.json("data/status.json")["scope_sha256"] as? String != before
+    }
+    // Replies to what left before.
+    usleep(300_000)
+    let denied = Set(evenAddresses(from: 6, blocks: 2, ports: [80]))
+    let partial = try results(lab, "data/active/job.txt/results.partial").intersection(denied)
+    #expect(!partial.isEmpty && partial.count < denied.count)
+    try put(Array("198.18.200.0/24\n".utf8), lab)
+    try lab.wait("the end", seconds: 60) { lab.exists("data/results/job.txt") }
+
+    let found = try results(lab, "data/results/job.txt/results.csv")
+    #expect(found.intersection(denied) == partial)
+    #expect(found.subtracting(denied) == evenAddresses(from: 4, blocks: 2, ports: [80]))
+    let summary = try lab.json("data/results/job.txt/summary.json")
+    let left = try #require(summary["denied_during_scan"] as? Int)
+    #expect(left > 512, "the second pass at least")
+    #expect(left + (summary["probes_completed"] as? Int ?? 0) == 2048)
+    #expect(summary["scope_sha256"] as? String == before)
+    #expect(summary["scope_changes"] as? Int == 2)
+    #expect(summary["scope_sha256_at_end"] as? String == before)
+    #expect(try box.end(SIGTERM).status == 143)
+    #expect(box.errorText.contains("msg=\"the scope has changed\" newly_denied=512 scope="))
+  }
+
+  @Test func `a job of which nothing is left ends, and says why`() throws {
+    let lab = try ServeLab()
+    try put(Array("198.18.200.0/24\n".utf8), lab)
+    let box = try lab.serve(lab.configure(Self.scope))
+    try lab.drop("job.txt", "@rate 50\n198.18.4.0/22\n")
+    try lab.wait("a scan", seconds: 20) { try status(lab).probes > 0 }
+    try put(Array("198.18.0.0/15\n".utf8), lab)
+    try lab.wait("the end", seconds: 20) { lab.exists("data/results/job.txt") }
+    let summary = try lab.json("data/results/job.txt/summary.json")
+    let left = try #require(summary["denied_during_scan"] as? Int)
+    #expect(left > 0 && left + (summary["probes_completed"] as? Int ?? 0) == 1024)
+    #expect(summary["scope_sha256_at_end"] as? String != summary["scope_sha256"] as? String)
+    #expect(try box.end(SIGTERM).status == 143)
+  }
+}
