@@ -20,7 +20,7 @@ PACKAGES_BENCH := zmap masscan nftables valgrind python3-matplotlib
 # Debian's own, which finds Debian's matplotlib.
 PYTHON         := /usr/bin/python3
 
-.PHONY: help setup bpf build benchmark test fuzz run bench evaluate check fmt clean
+.PHONY: help setup bpf build benchmark test fuzz run bench evaluate inventory check fmt clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -105,6 +105,9 @@ evaluate: ## the same in full: five rounds, the whole of every network
 # EVALUATION takes further options, such as EVALUATION='--only limit,scan'; see docs/evaluation/README.md.
 bench evaluate: benchmark build/.setup-bench
 	@$(PYTHON) Tests/Evaluation --scale $@ $(EVALUATION)
+
+inventory: benchmark ## measure ten million single addresses under a million denied prefixes (docs/scaling.md)
+	@build/benchmark inventory
 
 fmt: ## format every Swift file
 	swift format --in-place --recursive Package.swift Sources Tests

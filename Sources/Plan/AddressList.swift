@@ -43,6 +43,9 @@ public enum AddressList {
           Grammar.word(text, at), expected: "the end of the line; a list has addresses alone, no ports")
       }
       ranges.append(range)
+      if ranges.count == LineReader.sample {
+        ranges.reserveCapacity(LineReader.expectedEntries(sampleEnd: at, size: text.count))
+      }
     }
     if reader.errors.isEmpty {
       if ranges.isEmpty {

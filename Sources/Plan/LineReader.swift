@@ -57,6 +57,16 @@ struct LineReader {
     if at == text.count { end = position.place(at) }
   }
 
+  /// After so many entries the whole number is estimated.
+  static let sample = 4096
+
+  /// How many entries there will be if the text goes on as it began, so that a long list is not copied again
+  /// and again; at most one for each shortest line, `1.1.1.1`.
+  static func expectedEntries(sampleEnd: Int, size: Int) -> Int {
+    let expected = Double(size) / Double(sampleEnd) * Double(sample) * 1.02
+    return min(Int(expected), size / 8 + 1)
+  }
+
   /// A mistake at the end of what was read.
   func error(_ found: String, expected: String, remedy: String? = nil) -> InputError {
     InputError(file: name, place: end, found: found, expected: expected, remedy: remedy)

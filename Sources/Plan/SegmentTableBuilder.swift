@@ -67,13 +67,14 @@ extension SegmentTable {
     private mutating func endRun(_ sets: PortSetTable) {
       guard let (first, ports, segments) = run else { return }
       run = nil
-      let addresses = listed[first...]
-      if segments == 1, let lowest = addresses.first, let highest = addresses.last {
-        listed.removeSubrange(first...)
-        return addRow(AddressRange(lowest, highest), ports, sets)
+      let addresses = listed.count - first
+      if segments == 1 {
+        let range = AddressRange(listed[first], listed[listed.count - 1])
+        listed.removeLast(addresses)
+        return addRow(range, ports, sets)
       }
       addRow(
-        address: UInt32(first), isListed: true, addresses: UInt64(addresses.count), ports: ports, sets)
+        address: UInt32(first), isListed: true, addresses: UInt64(addresses), ports: ports, sets)
     }
 
     private mutating func addRow(_ addresses: AddressRange, _ ports: UInt32, _ sets: PortSetTable) {

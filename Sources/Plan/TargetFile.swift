@@ -114,15 +114,8 @@ public struct TargetFile: Sendable {
       withoutPorts = place.place(start)
     }
     entries.append(Entry(addresses: addresses, ports: ports))
-    if entries.count == Self.sampleSize { reserve(after: at, of: text.count) }
-  }
-
-  private static let sampleSize = 4096
-
-  /// Room for as many entries as the file will have if it goes on as it began, so that a long list is not
-  /// copied again and again; at most one for each shortest line, `1.1.1.1`.
-  private mutating func reserve(after read: Int, of size: Int) {
-    let expected = Double(size) / Double(read) * Double(Self.sampleSize) * 1.02
-    entries.reserveCapacity(min(Int(expected), size / 8 + 1))
+    if entries.count == LineReader.sample {
+      entries.reserveCapacity(LineReader.expectedEntries(sampleEnd: at, size: text.count))
+    }
   }
 }

@@ -7,7 +7,7 @@ struct Benchmark: ParsableCommand {
     abstract: "Measure the parts that bound a scan.",
     subcommands: [
       FloodCommand.self, ForgeCommand.self, MicroCommand.self, PacketSendCommand.self,
-      AllocationsCommand.self,
+      AllocationsCommand.self, InventoryCommand.self,
       StampOnlyCommand.self,
     ])
 }

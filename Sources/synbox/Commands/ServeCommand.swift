@@ -42,7 +42,8 @@ struct ServeCommand: ParsableCommand {
         "confinement": "\(confinement)", "scope": "\(loaded.scope.sha256)",
       ])
     // 5. Jobs, until a signal.
-    let watch = ScopeWatch(configuration.scope, inForce: loaded.scope, log: log)
+    let watch = ScopeWatch(
+      configuration.scope, inForce: loaded.scope, seen: loaded.lists, log: log)
     try watch.start()
     defer { watch.stop() }
     let loop = ServeLoop(

@@ -7,10 +7,13 @@ import Synchronization
 struct LoadedConfiguration {
   let configuration: Configuration
   let scope: ScopeInForce
+  /// Its lists' status before they were read.
+  let lists: [FileStatus?]
 
   /// Throws `ProfileError` or `InputError` for what is wrong in a file, `Fault` where one cannot be read.
   init(path: String) throws {
     configuration = try Configuration(path: path)
+    lists = configuration.scope.statuses
     scope = try configuration.readScope()
   }
 }

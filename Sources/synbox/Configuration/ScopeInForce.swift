@@ -11,6 +11,8 @@ struct ScopeSources: Sendable {
   var specialPurpose = SpecialPurpose.Rule.skip
 
   var files: [String] { [allowFile, denyFile].compactMap(\.self) }
+  /// What the files' status is now; nil for one that is not there.
+  var statuses: [FileStatus?] { files.map { Files.statusOfTarget(of: $0) } }
 }
 
 /// The scope in force, and its identity.

@@ -33,8 +33,13 @@ final class ScopeWatch: Sendable {
   private let log: Logger
   private let isStopped = Atomic<Bool>(false)
 
-  /// - Parameter inForce: what `sources` came to when they were read.
-  init(_ sources: ScopeSources, inForce: ScopeInForce, log: Logger) {
+  private let seen: [FileStatus?]
+
+  /// - Parameters:
+  ///   - inForce: what `sources` came to when they were read.
+  ///   - seen: the lists' status before that.
+  init(_ sources: ScopeSources, inForce: ScopeInForce, seen: [FileStatus?], log: Logger) {
+    self.seen = seen
     self.log = log
     state = Mutex(State(sources: sources, inForce: inForce))
   }
@@ -64,7 +69,7 @@ final class ScopeWatch: Sendable {
   func start() throws(Fault) {
     // Not joined: it may be reading a long list when the process ends.
     _ = try KernelThread(name: "scope", processor: nil) { [self] in
-      var looks = Looks()
+      var looks = Looks(files: seen)
       while !isStopped.load(ordering: .acquiring) {
         look(&looks)
         Clock.sleep(untilMonotonic: Clock.monotonic + 1_000_000_000)
@@ -86,7 +91,7 @@ final class ScopeWatch: Sendable {
 
   /// What the last look saw.
   private struct Looks {
-    var files: [FileStatus?]?
+    var files: [FileStatus?]
     var generation = 0
     /// The reason may go away without a trace in the file's status.
     var couldNotRead = false
@@ -94,7 +99,7 @@ final class ScopeWatch: Sendable {
 
   private func look(_ looks: inout Looks) {
     let (sources, generation) = state.withLock { ($0.sources, $0.generation) }
-    let files = sources.files.map { Files.statusOfTarget(of: $0) }
+    let files = sources.statuses
     if files == looks.files, generation == looks.generation, !looks.couldNotRead {
       return state.withLock { $0.isSettled = $0.problem == nil }
     }
