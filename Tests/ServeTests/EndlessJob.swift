@@ -26,6 +26,8 @@ struct EndlessJob {
     random = SeededGenerator(seed)
   }
 
+  private var place: UInt64 { get throws { try lab.checkpointPlace("wide.txt") } }
+
   func begin() throws { try lab.drop("wide.txt", "@ports 80,443\n198.19.0.0/16\n") }
 
   func serve(rate: Int = Self.rate) throws -> Running {
@@ -35,22 +37,14 @@ struct EndlessJob {
           + "output-fields = \"saddr,sport,success\"\n" + settings))
   }
 
-  /// The place in the last checkpoint: octets 24 to 31.
-  var place: UInt64 {
-    guard let octets = try? Data(contentsOf: lab.url("data/active/wide.txt/checkpoint")),
-      octets.count > 32
-    else { return 0 }
-    return octets[24..<32].reduce(0) { $0 << 8 | UInt64($1) }
-  }
-
   /// Lets it run for a random time; the first and every fourth time until it has got on as well, for a job that does not
   /// five times in a row is taken for the culprit.
   mutating func run() throws -> Running {
-    let before = place
+    let before = try place
     let box = try serve()
     Thread.sleep(forTimeInterval: Double.random(in: 0...2.5, using: &random))
     if interruptions % 4 == 0 {
-      try lab.wait("progress", seconds: 30) { place > before }
+      try lab.wait("progress", seconds: 30) { try place > before }
       Thread.sleep(forTimeInterval: Double.random(in: 0...1, using: &random))
     }
     interruptions += 1
@@ -61,7 +55,7 @@ struct EndlessJob {
 
   /// Runs it to its end and compares.
   mutating func finish() throws {
-    let before = place
+    let before = try place
     let box = try serve(rate: 50_000)
     try lab.wait("the job's end", seconds: 60) { lab.exists("data/results/wide.txt") }
     log += box.errorText

@@ -200,4 +200,84 @@ struct ListState: CustomStringConvertible, Sendable {
     #expect(summary["scope_sha256_at_end"] as? String != summary["scope_sha256"] as? String)
     #expect(try box.end(SIGTERM).status == 143)
   }
+
+  // MARK: - Interruptions
+
+  private static let base = "198.19.0.0/24\n"
+  /// Half of each /24 of the job: places left out lie between others everywhere in its order.
+  private static let halves = (128..<256).map { "198.18.\($0).128/25\n" }.joined()
+
+  /// Puts a list into place and waits until the box has it.
+  private func change(to list: String, _ lab: ServeLab) throws {
+    let before = try lab.json("data/status.json")["scope_sha256"] as? String
+    try put(Array(list.utf8), lab)
+    try lab.wait("the change", seconds: 10) {
+      try lab.json("data/status.json")["scope_sha256"] as? String != before
+    }
+  }
+
+  /// Killed while probes are left out, again and again: where the checkpoint is, none is missing but those.
+  @Test func `a job of which probes are left out goes on from its checkpoint`() throws {
+    let lab = try ServeLab()
+    try put(Array(Self.base.utf8), lab)
+    let kills = 3
+    for kill in 0..<kills {
+      let box = try lab.serve(lab.configure("rate = 400\n" + Self.scope))
+      if kill == 0 { try lab.drop("job.txt", "198.18.128.0/17\n") }
+      try lab.wait("a scan", seconds: 20) { try status(lab).probes > 0 }
+      try change(to: Self.base + Self.halves, lab)
+      let before = try lab.checkpointPlace("job.txt")
+      try lab.wait("progress", seconds: 20) { try lab.checkpointPlace("job.txt") > before + 1500 }
+      // What is denied stays denied for this process.
+      try change(to: Self.base, lab)
+      #expect(try box.end(SIGKILL).status == 128 + SIGKILL, "\(box.errorText)")
+      #expect(!box.errorText.contains("all is probed again"))
+    }
+    let box = try lab.serve(lab.configure("rate = 50000\n" + Self.scope))
+    try lab.wait("the end", seconds: 30) { lab.exists("data/results/job.txt") }
+    #expect(!box.errorText.contains("all is probed again"))
+    let all = evenAddresses(from: 128, blocks: 128, ports: [80])
+    let found = try lab.results("job.txt")
+    #expect(found.isSubset(of: all))
+    #expect(all.subtracting(found).count { !isInUpperHalf($0) } == 0)
+    let summary = try lab.json("data/results/job.txt/summary.json")
+    let denied = try #require(summary["denied_during_scan"] as? Int)
+    let completed = try #require(summary["probes_completed"] as? Int)
+    #expect(denied > kills * 700 && denied + completed >= 32_768, "\(denied) and \(completed)")
+    #expect(all.subtracting(found).count <= denied)
+    #expect(summary["scope_changes"] as? Int ?? 0 >= kills)
+    #expect(summary["resumed"] as? Int == kills)
+    #expect(try box.end(SIGTERM).status == 143)
+  }
+
+  /// Of an address and its port, as they stand in a result.
+  private func isInUpperHalf(_ result: String) -> Bool {
+    Int(result.split(separator: ",")[0].split(separator: ".")[3]) ?? 0 >= 128
+  }
+
+  /// Under other lists a place is another target.
+  @Test func `a job killed under lists other than it began with begins again, and says why`() throws {
+    let lab = try ServeLab()
+    try put(Array(Self.base.utf8), lab)
+    let first = try lab.serve(lab.configure("rate = 1000\n" + Self.scope))
+    try lab.drop("job.txt", "198.18.128.0/17\n")
+    try lab.wait("a checkpoint", seconds: 20) { try lab.checkpointPlace("job.txt") > 2000 }
+    try change(to: Self.base + Self.halves, lab)
+    #expect(try first.end(SIGKILL).status == 128 + SIGKILL, "\(first.errorText)")
+    let partial = try results(lab, "data/active/job.txt/results.partial")
+
+    let box = try lab.serve(lab.configure("rate = 50000\n" + Self.scope))
+    try lab.wait("the end", seconds: 30) { lab.exists("data/results/job.txt") }
+    #expect(box.errorText.contains("all is probed again, what was found is kept"))
+    let found = try lab.results("job.txt")
+    let all = evenAddresses(from: 128, blocks: 128, ports: [80])
+    #expect(all.subtracting(found).count { !isInUpperHalf($0) } == 0)
+    #expect(found.isSubset(of: all))
+    let denied = found.filter { isInUpperHalf($0) }
+    #expect(!denied.isEmpty && denied.isSubset(of: partial))
+    let summary = try lab.json("data/results/job.txt/summary.json")
+    #expect(summary["scope_sha256"] as? String == summary["scope_sha256_at_end"] as? String)
+    #expect(summary["targets_total"] as? Int == 16_384)
+    #expect(try box.end(SIGTERM).status == 143)
+  }
 }
