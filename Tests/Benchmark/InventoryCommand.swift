@@ -44,6 +44,7 @@ struct InventoryCommand: ParsableCommand {
       }
       add("first_probe", "s", \.secondsToFirstProbe)
       add("rate", "probes/s", \.rate)
+      add("cpu", "s for a million probes", \.processorSeconds)
       add("peak_rss", "MB", \.peakMegabytes)
       add("probes", "probes", \.probes)
       add("denied", "probes", \.denied)
@@ -74,6 +75,8 @@ struct InventoryTurn {
   /// From the file's rename into the spool to the first frame at the target node.
   private(set) var secondsToFirstProbe = 0.0
   private(set) var rate = 0.0
+  /// Of the box alone, user and system, while it scanned.
+  private(set) var processorSeconds = 0.0
   private(set) var peakMegabytes = 0.0
   private(set) var probes = 0.0
   private(set) var denied = 0.0
@@ -105,6 +108,8 @@ struct InventoryTurn {
     rate = summary["rate_achieved_pps"] ?? 0
     peakMegabytes = try Self.peakKilobytes(of: box.pid) / 1e3
     probes = summary["probes_completed"] ?? 0
+    let processor = (summary["cpu_user_seconds"] ?? 0) + (summary["cpu_system_seconds"] ?? 0)
+    processorSeconds = processor * 1e6 / probes
     denied = summary["denied_during_scan"] ?? 0
     box.signal(SIGTERM)
     _ = try box.wait()
