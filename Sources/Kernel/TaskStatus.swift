@@ -61,7 +61,6 @@ public struct TaskStatus: Hashable, Sendable {
     return tasks.sorted()
   }
 
-  /// The whole of a file in /proc; nil when the thread it speaks of is gone.
   /// The most memory that this process has had resident: the line `VmHWM`. getrusage(2) would count what ran
   /// before execve(2) too.
   public static func peakResidentBytes() throws(Fault) -> UInt64 {
@@ -75,6 +74,7 @@ public struct TaskStatus: Hashable, Sendable {
     return kibibytes * 1024
   }
 
+  /// The whole of a file in /proc; nil when the thread it speaks of is gone.
   private static func readText(_ path: String) throws(Fault) -> String? {
     do throws(Errno) {
       let file = Descriptor(owning: try syscall { unsafe clinux_open(path, O_RDONLY | O_CLOEXEC, 0) })

@@ -57,10 +57,5 @@ private func seconds(
 /// What this process has in memory (proc_pid_status(5)): now, for a new peak to begin here; else its peak.
 private func residentBytes(restartingPeak: Bool) throws -> Int {
   if restartingPeak { try SmallFile.write("5", to: "/proc/self/clear_refs") }
-  let status = String(decoding: try SmallFile.read("/proc/self/status", limit: 1 << 16), as: UTF8.self)
-  guard
-    let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),
-    let kibibytes = line.split(whereSeparator: { !$0.isNumber }).first.flatMap({ Int($0) })
-  else { throw Fault("/proc/self/status has no VmHWM") }
-  return kibibytes << 10
+  return Int(try TaskStatus.peakResidentBytes())
 }

@@ -106,7 +106,7 @@ struct InventoryTurn {
     try box.wait(for: "results", seconds: 120) { _ in Files.kind(of: summaryPath) != nil }
     let summary = try JSON.numbers(file: summaryPath)
     rate = summary["rate_achieved_pps"] ?? 0
-    peakMegabytes = try Self.peakKilobytes(of: box.pid) / 1e3
+    peakMegabytes = (summary["peak_rss_bytes"] ?? 0) / 1e6
     probes = summary["probes_completed"] ?? 0
     let processor = (summary["cpu_user_seconds"] ?? 0) + (summary["cpu_system_seconds"] ?? 0)
     processorSeconds = processor * 1e6 / probes
@@ -136,18 +136,6 @@ struct InventoryTurn {
       lab.inside(lab.box, [Lab.synbox, "serve", "--config", "\(root)/box.toml"]))
     try box.wait(for: "status.json") { _ in Files.kind(of: "\(root)/data/status.json") != nil }
     return box
-  }
-
-  /// VmHWM (proc(5)). The summary's `peak_rss_bytes`, from getrusage(2), has that of the program which
-  /// started the box in it.
-  private static func peakKilobytes(of pid: Int32) throws -> Double {
-    let status = try String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
-    for line in status.split(separator: "\n") where line.hasPrefix("VmHWM:") {
-      if let number = line.split(separator: " ").dropFirst().first.flatMap({ Double($0) }) {
-        return number * 1.024
-      }
-    }
-    throw LabError("no VmHWM in \(status)")
   }
 
   /// By the target node's interface.
