@@ -1,4 +1,5 @@
 // The answers journal: which pairs have been reported, whatever fields the results show.
+import Kernel
 import Wire
 
 /// One reported answer, eight octets: address, port, kind, and a zero; numbers in network order.
@@ -15,7 +16,8 @@ public struct AnswerRecord: Hashable, Sendable {
 
   /// nil when it is none.
   public init?(_ octets: ArraySlice<UInt8>) {
-    guard octets.count == Self.size, let kind = Reply.Kind(rawValue: octets[octets.startIndex + 6])
+    guard octets.count == Self.size, octets.last == 0,
+      let kind = Reply.Kind(rawValue: octets[octets.startIndex + 6])
     else { return nil }
     let number = octets.prefix(6).reduce(0) { $0 << 8 | UInt64($1) }
     address = IPv4Address(UInt32(truncatingIfNeeded: number >> 16))
@@ -24,13 +26,8 @@ public struct AnswerRecord: Hashable, Sendable {
   }
 
   public func append(to octets: inout [UInt8]) {
-    for shift in stride(from: 24, through: 0, by: -8) {
-      octets.append(UInt8(truncatingIfNeeded: address.value >> UInt32(shift)))
-    }
-    octets.append(UInt8(port.value >> 8))
-    octets.append(UInt8(port.value & 255))
-    octets.append(kind.rawValue)
-    octets.append(0)
+    let number = UInt64(address.value) << 32 | UInt64(port.value) << 16 | UInt64(kind.rawValue) << 8
+    octets.append(bigEndian: number)
   }
 
   /// As far as dedupe is concerned, the reply that it was made of.
@@ -38,5 +35,31 @@ public struct AnswerRecord: Hashable, Sendable {
     Reply(
       kind: kind, time: 0, source: address, sourcePort: port, destination: IPv4Address(0),
       destinationPort: Port(0), identification: 0, timeToLive: 0)
+  }
+}
+
+extension RecordFile {
+  /// Hands all records of an answers journal to `body`.
+  ///
+  /// Throws a `Fault` for one that is none: to leave it out would be to report its answer twice.
+  public func answers(_ body: (AnswerRecord) -> Void) throws(Fault) {
+    var damaged: UInt64?
+    var place: UInt64 = 0
+    try read(recordSize: AnswerRecord.size) { piece in
+      for start in stride(from: piece.startIndex, to: piece.endIndex, by: AnswerRecord.size) {
+        let end = min(start + AnswerRecord.size, piece.endIndex)
+        if let record = AnswerRecord(piece[start..<end]) {
+          body(record)
+        } else {
+          damaged = damaged ?? place
+        }
+        place += UInt64(end - start)
+      }
+    }
+    guard let damaged else { return }
+    throw Fault(
+      "\(path) holds what is no answer, at octet \(damaged)",
+      detail: "expected \(AnswerRecord.size) octets: address, port, kind 1 to 3, a zero",
+      remedy: "Remove the job's checkpoint, and it begins again from its start")
   }
 }

@@ -34,15 +34,20 @@ public struct Checkpoint: Hashable, Sendable {
 
   // MARK: - The file
 
+  /// Of a hexadecimal number in lower case.
+  private static func isDigit(_ octet: UInt8) -> Bool {
+    UInt8(ascii: "0")...UInt8(ascii: "9") ~= octet || UInt8(ascii: "a")...UInt8(ascii: "f") ~= octet
+  }
+
   private static let magic = Array("SYNBOXCP".utf8)
   private static let version: UInt64 = 2
   private static let identityLength = 64
   /// Magic, the words, two identities, checksum.
-  private static let length = 8 + 8 * (3 + 4 + ScanTotals.wordCount) + 2 * identityLength + 4
+  package static let length = 8 + 8 * (3 + 4 + ScanTotals.wordCount) + 2 * identityLength + 4
 
   /// Numbers are 64 bits in network order: version, length, index, both files' lengths and checksums, totals.
   /// The last four octets are the CRC-32C of all before them.
-  var encoded: [UInt8] {
+  package var encoded: [UInt8] {
     var octets = Self.magic
     let words =
       [Self.version, UInt64(Self.length), index]
@@ -54,7 +59,7 @@ public struct Checkpoint: Hashable, Sendable {
   }
 
   /// nil unless every octet is as it was written.
-  init?(_ octets: [UInt8]) {
+  package init?(_ octets: [UInt8]) {
     guard octets.count == Self.length, octets.starts(with: Self.magic) else { return nil }
     var sealed = Array(octets.dropLast(4))
     sealed.append(bigEndian: CRC32C.of(sealed))
@@ -72,10 +77,13 @@ public struct Checkpoint: Hashable, Sendable {
     self.results = results
     self.answers = answers
     self.totals = totals
-    func text(at start: Int) -> String {
-      String(decoding: octets[start..<start + Self.identityLength], as: UTF8.self)
+    func digits(at start: Int) -> String? {
+      let text = octets[start..<start + Self.identityLength]
+      return text.allSatisfy(Self.isDigit) ? String(decoding: text, as: UTF8.self) : nil
     }
-    identity = JobIdentity(order: text(at: end), output: text(at: end + Self.identityLength))
+    guard let order = digits(at: end), let output = digits(at: end + Self.identityLength)
+    else { return nil }
+    identity = JobIdentity(order: order, output: output)
   }
 }
 

@@ -12,7 +12,7 @@ public final class RecordFile: Sendable {
     public var checksum = CRC32C().value
 
     public init() {}
-    init(length: UInt64, checksum: UInt32) { (self.length, self.checksum) = (length, checksum) }
+    package init(length: UInt64, checksum: UInt32) { (self.length, self.checksum) = (length, checksum) }
   }
 
   public let path: String

@@ -65,11 +65,7 @@ private struct CheckpointedJob {
     let lines = (0..<UInt32(count)).flatMap { Self.line($0) }
     #expect(Array(results.utf8) == lines, "not whole lines, or not the first ones")
     var answers: [AnswerRecord] = []
-    try files.answers.read(recordSize: AnswerRecord.size) { piece in
-      for start in stride(from: piece.startIndex, to: piece.endIndex, by: AnswerRecord.size) {
-        answers += [AnswerRecord(piece[start..<start + AnswerRecord.size])].compactMap(\.self)
-      }
-    }
+    try files.answers.answers { answers.append($0) }
     #expect(answers == (0..<UInt32(count)).map { Self.answer($0) })
     return (files.checkpoint?.index, count, files.notes)
   }

@@ -43,12 +43,7 @@ extension ScanRun {
   {
     var table = AnswerTable(key: job.key, bytesMax: job.dedupeMemory.bytes)
     guard let checkpoints, job.dedupes else { return table }
-    try checkpoints.files.answers.read(recordSize: AnswerRecord.size) { piece in
-      for start in stride(from: piece.startIndex, to: piece.endIndex, by: AnswerRecord.size) {
-        guard let record = AnswerRecord(piece[start..<start + AnswerRecord.size]) else { continue }
-        _ = table.insert(record.reply)
-      }
-    }
+    try checkpoints.files.answers.answers { _ = table.insert($0.reply) }
     return table
   }
 }

@@ -25,7 +25,8 @@ public struct FuzzTarget: Sendable {
 
   public static let all: [FuzzTarget] = [
     .eventRecord, .packets, .tcpOptions, .arp, .netlink, .targetText, .binaryTargets, .addressList,
-    .values, .configuration, .profile, .jobRecord, .recovery, .fileNames, .taskStatus,
+    .values, .configuration, .profile, .jobRecord, .recovery, .checkpoint, .answers, .compressed,
+    .fileNames, .taskStatus,
   ]
 }
 
