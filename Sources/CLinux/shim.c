@@ -122,6 +122,16 @@ void clinux_xsk_tx_submit(struct xsk_ring_prod *ring, unsigned count) {
   xsk_ring_prod__submit(ring, count);
 }
 
+unsigned clinux_xsk_fill(struct xsk_ring_prod *ring, unsigned count, unsigned long long start, unsigned size) {
+  unsigned index = 0;
+  if (xsk_ring_prod__reserve(ring, count, &index) != count)
+    return 0;
+  for (unsigned frame = 0; frame < count; frame++)
+    *xsk_ring_prod__fill_addr(ring, index + frame) = start + (unsigned long long)frame * size;
+  xsk_ring_prod__submit(ring, count);
+  return count;
+}
+
 void clinux_xsk_tx_set(struct xsk_ring_prod *ring, unsigned index, unsigned long long address,
                        unsigned length) {
   struct xdp_desc *descriptor = xsk_ring_prod__tx_desc(ring, index);

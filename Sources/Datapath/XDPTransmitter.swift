@@ -25,11 +25,14 @@ public final class XDPTransmitter: Transmitter {
   /// - Parameters:
   ///   - batch: frames handed over with one wake-up; 1 sends each by itself.
   ///   - ringSize: frames in flight at most, a power of two.
+  ///   - receiveRing: descriptors of the queue's receive ring, which zero-copy mode takes over; nil is not known.
   public init(
-    interface: String, queue: UInt32, mode: XDPSocketMode, batch: Int, ringSize: Int = 2048
+    interface: String, queue: UInt32, mode: XDPSocketMode, batch: Int, ringSize: Int = 2048,
+    receiveRing: UInt32? = nil
   ) throws(Fault) {
     let socket = try XDPSocket(
-      interface: interface, queue: queue, frameCount: ringSize, mode: mode)
+      interface: interface, queue: queue, frameCount: ringSize,
+      receiveFrameCount: Self.receiveFrames(receiveRing), mode: mode)
     guard socket.mode == mode else {
       throw Fault(
         "AF_XDP on queue \(queue) of \(interface) runs in \(socket.mode.rawValue) mode",
@@ -43,6 +46,9 @@ public final class XDPTransmitter: Transmitter {
         socket: socket, free: Array((0..<ringSize).reversed()),
         kinds: [TransmitEntry.Kind?](repeating: nil, count: ringSize), reserved: ringSize / 4))
   }
+
+  /// As many as the ring has descriptors, and what a driver may hold besides.
+  private static func receiveFrames(_ ring: UInt32?) -> Int { Int(min(ring ?? 2048, 16_384)) + 64 }
 
   public var inFlight: Int { state.withLock { $0.socket.frameCount - $0.free.count } }
 

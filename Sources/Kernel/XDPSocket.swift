@@ -14,7 +14,7 @@ public enum XDPSocketMode: String, Sendable {
   /// What the kernel says the socket got, not what was asked for.
   public let mode: XDPSocketMode
   public let queue: UInt32
-  /// Frames in the UMEM, which is also the ring's size.
+  /// Frames for sending, which is also the transmit ring's size.
   public let frameCount: Int
   private let memory: MappedMemory
   private let umem: OpaquePointer
@@ -31,16 +31,28 @@ public enum XDPSocketMode: String, Sendable {
   /// Binds to one queue of an interface in exactly the mode asked for.
   ///
   /// Attach the XDP program first: an igb socket bound without one claims zero-copy and sends nothing.
+  ///
+  /// In zero-copy mode the driver also receives this queue's packets into the UMEM, whether or not they are meant
+  /// for the socket, and loses those it has no frame for. The XDP program lets none through to the socket,
+  /// so that each frame goes back to the driver by itself: the fill ring is stocked here, once.
+  ///
+  /// - Parameters:
+  ///   - frameCount: frames for sending, a power of two.
+  ///   - receiveFrameCount: frames for the driver to receive into, at least as many as its receive ring
+  ///     has descriptors; nothing is done with them in copy mode.
   /// - Throws: the errno of the refused step, named in the fault.
-  public init(interface: String, queue: UInt32, frameCount: Int, mode: XDPSocketMode) throws(Fault) {
+  public init(
+    interface: String, queue: UInt32, frameCount: Int, receiveFrameCount: Int, mode: XDPSocketMode
+  ) throws(Fault) {
     precondition(frameCount > 0 && frameCount & (frameCount - 1) == 0)
+    let receiving = mode == .zeroCopy ? receiveFrameCount : 0
     let memory = try MappedMemory(
-      anonymous: frameCount * Self.frameSize, what: "memory for AF_XDP frames")
+      anonymous: (frameCount + receiving) * Self.frameSize, what: "memory for AF_XDP frames")
     let rings = UnsafeMutablePointer<Rings>.allocate(capacity: 1)
     unsafe rings.initialize(to: Rings())
     var umem: OpaquePointer?
     var umemConfig = xsk_umem_config()
-    umemConfig.fill_size = UInt32(frameCount)
+    umemConfig.fill_size = 1 << UInt32(Int.bitWidth - receiveFrameCount.leadingZeroBitCount)
     umemConfig.comp_size = UInt32(frameCount)
     umemConfig.frame_size = UInt32(Self.frameSize)
     var error = unsafe xsk_umem__create(
@@ -48,8 +60,12 @@ public enum XDPSocketMode: String, Sendable {
       &umemConfig)
     guard error == 0, let umem = unsafe umem else {
       unsafe rings.deallocate()
-      throw Self.umemFault(Errno(-error), octets: frameCount * Self.frameSize)
+      throw Self.umemFault(Errno(-error), octets: memory.count)
     }
+    // A ring that was just made, and is larger, has room for all.
+    _ = unsafe clinux_xsk_fill(
+      &rings.pointee.fill, UInt32(receiving), UInt64(frameCount * Self.frameSize),
+      UInt32(Self.frameSize))
     var config = xsk_socket_config()
     config.tx_size = UInt32(frameCount)
     config.libxdp_flags = UInt32(XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD)

@@ -121,6 +121,8 @@ int clinux_program_run_live(int program, const void *in, unsigned in_size, unsig
 /// xsk_ring_*: static inline in xdp/xsk.h.
 unsigned clinux_xsk_tx_reserve(struct xsk_ring_prod *ring, unsigned count, unsigned *index);
 void clinux_xsk_tx_submit(struct xsk_ring_prod *ring, unsigned count);
+/// Puts `count` frames of `size` octets, from octet `start` of the UMEM on, into the fill ring; how many fitted.
+unsigned clinux_xsk_fill(struct xsk_ring_prod *ring, unsigned count, unsigned long long start, unsigned size);
 void clinux_xsk_tx_set(struct xsk_ring_prod *ring, unsigned index, unsigned long long address,
                        unsigned length);
 int clinux_xsk_needs_wakeup(const struct xsk_ring_prod *ring);

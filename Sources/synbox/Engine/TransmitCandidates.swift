@@ -83,7 +83,8 @@ struct TransmitCandidates {
         transmitters.append(
           try XDPTransmitter(
             interface: interface.name, queue: queue,
-            mode: mode == .xdpZeroCopy ? .zeroCopy : .copy, batch: batch))
+            mode: mode == .xdpZeroCopy ? .zeroCopy : .copy, batch: batch,
+            receiveRing: interface.rings?.rx?.current))
       }
     }
     return transmitters
