@@ -23,7 +23,8 @@ extension NetworkControl {
   ///
   /// - Parameter asking: the table's word is taken for permanent entries only, since the others may be old.
   ///
-  /// Throws a `Fault` that names what is missing: the link, the carrier, the route, the answer.
+  /// Throws a `Fault` that names what is missing: the link, the carrier, the route, the answer. Its cause is
+  /// EHOSTUNREACH exactly where a gateway is silent.
   public func gatewayMAC(
     explicit: MACAddress? = nil, to target: IPv4Address, via interface: InterfaceState,
     resolver: borrowing AddressResolver, asking: Bool = false
@@ -41,6 +42,12 @@ extension NetworkControl {
         "\(interface.name) has no IPv4 address to ask \(hop) from",
         remedy: "Give it one: `ip address add ADDRESS/LENGTH dev \(interface.name)`")
     }
-    return NextHop(mac: try resolver.resolve(hop, from: source), address: hop, origin: .arp)
+    do throws(Fault) {
+      return NextHop(mac: try resolver.resolve(hop, from: source), address: hop, origin: .arp)
+    } catch {
+      // A machine that is off is its own matter; a gateway that is concerns all that lies behind it.
+      guard route.gateway != nil, error.cause == nil else { throw error }
+      throw Fault("the gateway does not answer", cause: .hostUnreachable, detail: "\(error)")
+    }
   }
 }

@@ -83,7 +83,7 @@ public struct NetworkControl: ~Copyable {
       let state = try state(of: name)
       let follows = state.operationalState == .up || state.operationalState == .unknown
       if state.isUp, state.hasCarrier, follows { return state }
-      if Int(Clock.monotonic / 1_000_000) >= deadline {
+      if !state.isUp || Int(Clock.monotonic / 1_000_000) >= deadline {
         try state.requireCarrier()
         return state
       }

@@ -27,8 +27,8 @@ final class Station {
     // AF_XDP memory is locked; where the limit cannot be raised, binding will say so.
     raiseMemoryLockLimit()
     let control = try NetworkControl()
-    let found = try control.state(of: settings.interface)
-    try found.requireCarrier()
+    // It may just come back: detaching a program, as whoever was here before did, resets some NICs' links.
+    let found = try control.waitForCarrier(of: settings.interface, milliseconds: 5_000)
     let sources = try Self.sources(settings, found, control)
     var locals: Set<IPv4Address> = []
     for source in sources where try control.isLocal(source) { locals.insert(source) }

@@ -96,8 +96,10 @@ struct JobRunner {
       return (prepared, try NextHops(plan, on: station, asking: true))
     } catch {
       try station.requireLink()
-      // Its targets could be reached before: they will be again.
-      if job.record.starts > 0 { throw Hindrance(.gateway, "\(error)") }
+      // Its targets could be reached before, and will be again; and a gateway that is silent is no job's fault.
+      if job.record.starts > 0 || error.cause == .hostUnreachable {
+        throw Hindrance(.gateway, "\(error)")
+      }
       throw JobRefusal(
         reason: "\(job.file): found no way to its targets, expected one: \(error)")
     }
