@@ -24,7 +24,7 @@ extension NetworkControl {
   /// - Parameter asking: the table's word is taken for permanent entries only, since the others may be old.
   ///
   /// Throws a `Fault` that names what is missing: the link, the carrier, the route, the answer. Its cause is
-  /// EHOSTUNREACH exactly where a gateway is silent.
+  /// EHOSTUNREACH where there is no route or its gateway is silent.
   public func gatewayMAC(
     explicit: MACAddress? = nil, to target: IPv4Address, via interface: InterfaceState,
     resolver: borrowing AddressResolver, asking: Bool = false

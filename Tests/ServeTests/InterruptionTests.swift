@@ -113,15 +113,17 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func aGatewayThatIsNotThereYetIsWaitedFor() throws {
+  @Test(arguments: ["the gateway does not answer", "there is no route to"])
+  func aWayOutThatIsNotThereYetIsWaitedFor(_ problem: String) throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure("rate = 4000\ncooldown-time = 0.5\n"))
-    try lab.setGatewayLink("arp", "off")
+    let isRoute = problem.contains("route")
+    if isRoute { try lab.defaultRoute("del") } else { try lab.setGatewayLink("arp", "off") }
     try lab.drop("net.txt", "198.18.4.0/22:80\n")
     try lab.wait("a pause", seconds: 20) { try lab.state() == "paused" }
     let problems = try lab.json("data/status.json")["problems"] as? [String] ?? []
-    #expect(problems.contains { $0.contains("the gateway does not answer") }, "\(problems)")
-    try lab.setGatewayLink("arp", "on")
+    #expect(problems.contains { $0.contains(problem) }, "\(problems)")
+    if isRoute { try lab.defaultRoute("add") } else { try lab.setGatewayLink("arp", "on") }
     try lab.wait("the job's end", seconds: 30) { lab.exists("data/results/net.txt") }
     #expect(try lab.results("net.txt") == evenAddresses(from: 4, blocks: 4, ports: [80]))
     #expect(try lab.json("data/results/net.txt/summary.json")["resumed"] as? Int == 0)

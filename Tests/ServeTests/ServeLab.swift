@@ -60,6 +60,13 @@ final class ServeLab {
     guard outcome.status == 0 else { throw LabError("ip link set net0: \(outcome.errors)") }
   }
 
+  /// Adds or deletes the box's way out.
+  func defaultRoute(_ verb: String) throws {
+    let arguments = ["route", verb, "default", "via", "198.18.0.254", "dev", "box0"]
+    let outcome = try run(["ip", "-n", lab.box] + arguments)
+    guard outcome.status == 0 else { throw LabError("ip route \(verb): \(outcome.errors)") }
+  }
+
   /// Sets the box's interface up or down.
   func link(_ state: String) throws {
     try run(lab.inside(lab.box, ["ip", "link", "set", "box0", state]))

@@ -96,7 +96,8 @@ struct JobRunner {
       return (prepared, try NextHops(plan, on: station, asking: true))
     } catch {
       try station.requireLink()
-      // Its targets could be reached before, and will be again; and a gateway that is silent is no job's fault.
+      // Its targets could be reached before, and will be again; and it is no job's fault when there is no route
+      // to what the scope allows, or the gateway is silent.
       if job.record.starts > 0 || error.cause == .hostUnreachable {
         throw Hindrance(.gateway, "\(error)")
       }
