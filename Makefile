@@ -8,8 +8,10 @@ BPF_OBJECTS  := $(BPF_PROGRAMS:%=build/bpf/%.bpf.o)
 TOOLCHAIN    := $(shell swift -print-target-info 2>/dev/null | sed -n 's|.*"runtimeResourcePath": "\(.*\)/lib/swift".*|\1/bin|p')
 BPF_CLANG    := $(TOOLCHAIN)/clang
 BPF_OBJCOPY  := $(TOOLCHAIN)/llvm-objcopy
-BPF_CFLAGS   := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -I/usr/include/$(shell uname -m)-linux-gnu
-SWIFT_STATIC := -c release --static-swift-stdlib -Xswiftc -static-executable
+# Where the sources lie must not show in what is built: BPF's line information and C++'s __FILE__ say it.
+SOURCE_MAP   := -ffile-prefix-map=$(CURDIR)=.
+BPF_CFLAGS   := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -I/usr/include/$(shell uname -m)-linux-gnu $(SOURCE_MAP)
+SWIFT_STATIC := -c release --static-swift-stdlib -Xswiftc -static-executable -Xcxx $(SOURCE_MAP)
 
 # What Debian must provide: to build, to run the lab, to test, to compare with other scanners.
 PACKAGES_BUILD := libbpf-dev libxdp-dev libcap-dev libnl-3-dev libnl-genl-3-dev libnl-route-3-dev \
@@ -17,10 +19,13 @@ PACKAGES_BUILD := libbpf-dev libxdp-dev libcap-dev libnl-3-dev libnl-genl-3-dev 
 PACKAGES_LAB   := iproute2 ethtool procps jq
 PACKAGES_TEST  := tshark tcpdump python3 libcap2-bin binutils util-linux gzip zstd
 PACKAGES_BENCH := zmap masscan nftables valgrind python3-matplotlib
+PACKAGES_IMAGE := genimage mtools dosfstools e2fsprogs fdisk cpio zstd xz-utils kmod python3 python3-pefile \
+                  debian-archive-keyring
 # Debian's own, which finds Debian's matplotlib.
 PYTHON         := /usr/bin/python3
 
-.PHONY: help setup bpf build benchmark test fuzz run bench evaluate inventory check fmt clean
+.PHONY: help setup bpf build benchmark image image-lock image-reproducible test fuzz run bench evaluate \
+        inventory check fmt clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -29,8 +34,9 @@ setup: build/.setup ## install what is missing (apt packages); does nothing the 
 
 build/.setup: PACKAGES := $(PACKAGES_BUILD) $(PACKAGES_LAB) $(PACKAGES_TEST)
 build/.setup-bench: PACKAGES := $(PACKAGES_BENCH)
-build/.setup-bench: build/.setup
-build/.setup build/.setup-bench: Makefile
+build/.setup-image: PACKAGES := $(PACKAGES_IMAGE)
+build/.setup-bench build/.setup-image: build/.setup
+build/.setup build/.setup-bench build/.setup-image: Makefile
 	@mkdir -p build
 	@missing=$$(dpkg-query -W -f='$${Package} $${Status}\n' $(PACKAGES) 2>/dev/null \
 	  | awk '/install ok installed/ {print $$1}' | sort > build/.installed; \
@@ -64,12 +70,34 @@ build: build/synbox ## build/synbox, one static binary
 benchmark: build/synbox build/benchmark ## build/benchmark, which measures the parts that bound a scan
 
 # SwiftPM knows what has to be built again. Valgrind cannot read Swift's debug information, and gives up.
-build/synbox build/benchmark: build/%: bpf FORCE
+build/synbox build/benchmark build/synimage: build/%: bpf FORCE
 	@swift build $(SWIFT_STATIC) --product $* 2>&1 \
 	  | { grep -vE 'in statically linked applications|mktemp. is dangerous' || true; }; exit $${PIPESTATUS[0]}
 	@cp .build/release/$* $@.tmp
 	@$(if $(filter benchmark,$*),$(BPF_OBJCOPY) --strip-debug $@.tmp)
 	@mv $@.tmp $@
+
+# What the image takes: without symbols, and without the two notes that hash where the sources lay.
+build/synbox.stripped: build/synbox
+	@$(BPF_OBJCOPY) --strip-all --remove-section=.swift_modhash --remove-section=.note.gnu.build-id $< $@
+
+PROFILE ?= all
+SITE    ?= lab
+# Grows with the source; the boot loader prefers the greatest.
+VERSION ?= $(shell git rev-list --count HEAD)
+OUTPUT  ?= build
+CACHE   ?= build/cache/packages
+IMAGE    = --profile $(PROFILE) --site $(SITE) --version $(VERSION) --cache $(CACHE) \
+           --program build/synbox.stripped --revision $(shell cat build/bpf/revision) --epoch $(shell git log -1 --format=%ct)
+
+image: build/synbox.stripped build/synimage build/.setup-image ## build/synbox.img for PROFILE=all SITE=lab (docs/image.md)
+	@build/synimage build $(IMAGE) --output $(OUTPUT)
+
+image-lock: build/synimage build/.setup-image ## pin the newest kernel and boot loader: image/packages.lock
+	@build/synimage lock
+
+image-reproducible: image ## build the image twice, from sources in two places, and compare every octet
+	@image/reproducible $(filter-out --cache $(CACHE),$(IMAGE))
 
 run: build ## the main job on a lab: a target file becomes results, checked against the rule
 	@netconfig/run

@@ -78,6 +78,11 @@ let package = Package(
         name: "synbox", dependencies: program, exclude: ["main.swift"], swiftSettings: strict)
       : .executableTarget(name: "synbox", dependencies: program, swiftSettings: strict),
 
+    // Builds the disk image, on a workstation: nothing of it goes into the box.
+    .executableTarget(
+      name: "synimage", dependencies: ["Kernel", "NIC", "Plan", "Wire", argumentParser, toml],
+      swiftSettings: strict),
+
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
     tests("WireTests", ["Wire", "TestSupport"]),
     tests("PlanTests", ["Plan", "Wire", "TestSupport"]),

@@ -1,0 +1,126 @@
+// The root file system: what lies in the initramfs, and nothing else.
+import Foundation
+import Kernel
+
+/// What an image says of itself.
+struct Identity {
+  /// Counts up: the boot loader prefers the greatest.
+  let version: Int
+  /// Of the source.
+  let revision: String
+  /// Seconds since 1970: the time that every file in the image bears.
+  let epoch: Int
+
+  /// os-release(5). The boot loader sorts by IMAGE_ID, then by IMAGE_VERSION (Boot Loader Specification).
+  var osRelease: String {
+    """
+    ID=synbox
+    NAME=synbox
+    IMAGE_ID=synbox
+    IMAGE_VERSION=\(version)
+    VERSION_ID=\(version)
+    BUILD_ID=\(revision)
+    PRETTY_NAME="synbox \(version)"
+
+    """
+  }
+}
+
+/// Puts the root file system together in a directory.
+struct RootTree {
+  let root: String
+  let release: String
+
+  static let directories = [
+    "bin", "data", "dev", "esp", "etc/synbox", "proc", "run", "sys", "tmp",
+  ]
+
+  init(at root: String, release: String) throws {
+    self.root = root
+    self.release = release
+    for name in Self.directories { try Output.directory("\(root)/\(name)") }
+  }
+
+  func add(program: String) throws {
+    try Output.copy(program, to: "\(root)/bin/synbox")
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(root)/init", withDestinationPath: "bin/synbox")
+  }
+
+  /// /etc/synbox: the site's files as they are, box.toml with the modules that the profile wants.
+  func add(_ site: Site, always: [String], identity: Identity) throws {
+    for file in site.files {
+      var octets = file.octets
+      if file.name == "box.toml" {
+        let names = always.map { "\"\($0)\"" }.joined(separator: ", ")
+        octets += Array("\n# By the image's profile.\n[modules]\nalways = [\(names)]\n".utf8)
+      }
+      try Output.write(octets, to: "\(root)/etc/synbox/\(file.name)")
+    }
+    try Output.write(identity.osRelease, to: "\(root)/etc/synbox/os-release")
+  }
+
+  func add(_ firmware: Firmware) throws {
+    for file in firmware.files { try Output.copy(file.path, to: "\(root)/lib/firmware/\(file.name)") }
+  }
+
+  /// The modules, uncompressed, and depmod's indexes of just these.
+  ///
+  /// - Parameter base: lib/modules/RELEASE of the package that has modules.builtin.
+  func add(_ set: ModuleSet, from tree: ModuleTree, base: String, architecture: Architecture) throws {
+    let home = "\(root)/lib/modules/\(release)"
+    for module in set.modules {
+      try Output.copy("\(tree.root)/\(module.path)", to: "\(home)/\(module.path)")
+    }
+    let packed = set.modules.map { "\(home)/\($0.path)" }.filter { $0.hasSuffix(".xz") }
+    if !packed.isEmpty { try Tool("xz", ["--decompress", "--"] + packed).run() }
+    for entry in try FileTree.entries(of: home) where entry.kind == .file {
+      let machine = ELF(try Files.read("\(home)/\(entry.path)"))?.machine
+      guard machine == architecture.elfMachine else {
+        throw Refusal(
+          entry.path, found: machine.map { "a module for \(Architecture.elfName($0))" } ?? "no module",
+          expected: "a module for \(architecture.rawValue)")
+      }
+    }
+    try index(home, base: base)
+  }
+
+  /// Modules' indexes that init reads; depmod's others are for libkmod.
+  private static let indexes = ["modules.dep", "modules.alias", "modules.softdep", "modules.builtin"]
+
+  private func index(_ home: String, base: String) throws {
+    for name in ["modules.builtin", "modules.builtin.modinfo", "modules.order"] {
+      try Output.copy("\(base)/\(name)", to: "\(home)/\(name)")
+    }
+    let outcome = try Tool("depmod", ["--basedir", root, release]).run()
+    guard outcome.errors.isEmpty else {
+      let said = outcome.errors.split(separator: "\n").prefix(3)
+      throw Fault("depmod does not take the modules", detail: said.joined(separator: "; "))
+    }
+    for name in try FileManager.default.contentsOfDirectory(atPath: home)
+    where name.hasPrefix("modules.") {
+      let path = "\(home)/\(name)"
+      let isEmpty = !String(decoding: try Files.read(path), as: UTF8.self)
+        .split(separator: "\n").contains { !$0.hasPrefix("#") }
+      if !Self.indexes.contains(name) || isEmpty { try FileManager.default.removeItem(atPath: path) }
+    }
+  }
+
+  /// Gives everything its mode and the image's time. Nothing has more rights than it needs: no file is
+  /// set-uid, and but for the program none can be run.
+  func settle(epoch: Int) throws {
+    let entries = try FileTree.entries(of: root)
+    for entry in entries where entry.kind != .link {
+      let mode =
+        switch entry.path {
+        case "tmp": 0o1777
+        case "bin/synbox": 0o755
+        default: entry.kind == .directory ? 0o755 : 0o644
+        }
+      try FileManager.default.setAttributes(
+        [.posixPermissions: mode], ofItemAtPath: "\(root)/\(entry.path)")
+    }
+    let paths = [root] + entries.reversed().map { "\(root)/\($0.path)" }
+    try Tool("touch", ["--no-dereference", "--date=@\(epoch)", "--"] + paths).run()
+  }
+}

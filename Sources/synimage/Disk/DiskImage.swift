@@ -1,0 +1,139 @@
+// The disk: GPT, ESP, data partition, made by genimage as an ordinary user.
+import Foundation
+import Kernel
+import Plan
+
+/// Identifiers that are the same whenever the same image is built: the first 128 bits of a SHA-256 over
+/// profile, site, version and role, as a UUID of version 8 (RFC 9562, section 5.8).
+struct DiskIdentifiers {
+  let profile: String
+  let site: String
+  let version: Int
+
+  func uuid(_ role: String) -> String {
+    var digits = Array(digest(role).prefix(32))
+    digits[12] = "8"
+    digits[16] = ["8", "9", "a", "b"][Int(String(digits[16]), radix: 16)! & 3]
+    let text = String(digits)
+    var parts: [Substring] = []
+    var rest = Substring(text)
+    for length in [8, 4, 4, 4, 12] {
+      parts.append(rest.prefix(length))
+      rest = rest.dropFirst(length)
+    }
+    return parts.joined(separator: "-")
+  }
+
+  /// FAT's volume number, 32 bits.
+  func volumeNumber(_ role: String) -> String { String(digest(role).prefix(8)) }
+
+  private func digest(_ role: String) -> String {
+    SHA256.hex(Array("synbox \(profile) \(site) \(version) \(role)".utf8))
+  }
+}
+
+/// A GPT disk of two partitions.
+struct DiskImage {
+  static let espLabel = "synbox-esp"
+  static let dataLabel = "synbox-data"
+
+  let layout: DiskLayout
+  let identifiers: DiskIdentifiers
+  let epoch: Int
+
+  /// Throws a `Refusal` when what must lie on the ESP at one time does not fit.
+  static func checkSpace(files: [Int], version: Int, rescue: Int, layout: DiskLayout) throws {
+    // FAT32 of sectors of 512 octets as clusters: 32 reserved sectors, two tables of 4 octets a cluster.
+    let sectors = layout.esp / 512 - 32
+    let clusters = sectors * 512 / (512 + 8)
+    func rounded(_ size: Int) -> Int { (size + 511) / 512 }
+    // Directories and what the firmware may leave there.
+    let needed =
+      files.map(rounded).reduce(2_048, +) + rounded(rescue) + layout.versions * rounded(version)
+    guard needed <= clusters else {
+      throw Refusal(
+        layout.file,
+        found: "an ESP of \(layout.esp) octets for \(needed * 512)",
+        expected: "room for the boot loader, a rescue UKI of \(rescue) octets and "
+          + "\(layout.versions) UKIs of \(version)")
+    }
+  }
+
+  /// Makes the image out of the directory that is to be the ESP's content.
+  func build(esp: String, to path: String) throws {
+    let scratch = try Scratch(in: Files.parent(of: path))
+    try Output.directory(scratch.path("root"))
+    try FileManager.default.moveItem(atPath: esp, toPath: scratch.path("root/esp"))
+    defer { try? FileManager.default.moveItem(atPath: scratch.path("root/esp"), toPath: esp) }
+    let paths = try FileTree.entries(of: scratch.path("root")).map { scratch.path("root/\($0.path)") }
+    try Tool("touch", ["--date=@\(epoch)", "--"] + paths.reversed()).run()
+    try Output.directory(scratch.path("out"))
+    try makeData(scratch.path("in/data.ext4"), scratch)
+    try Output.write(configuration, to: scratch.path("genimage.cfg"))
+    var genimage = Tool(
+      "genimage",
+      [
+        "--config", scratch.path("genimage.cfg"), "--rootpath", scratch.path("root"),
+        "--tmppath", scratch.path("tmp"), "--inputpath", scratch.path("in"),
+        "--outputpath", scratch.path("out"),
+      ])
+    genimage.directory = scratch.root
+    genimage.environment = ["SOURCE_DATE_EPOCH": "\(epoch)", "MTOOLSRC": "/dev/null"]
+    try genimage.run()
+    try Files.rename(scratch.path("out/disk.img"), to: path)
+  }
+
+  /// An empty file system: init makes the directories. Blocks of 4096 octets, because one of smaller blocks
+  /// takes long to grow; features named one by one, because this machine's defaults are not to show.
+  private func makeData(_ path: String, _ scratch: Scratch) throws {
+    let features = [
+      "none", "has_journal", "ext_attr", "resize_inode", "dir_index", "filetype", "extent", "64bit",
+      "flex_bg", "sparse_super", "large_file", "huge_file", "dir_nlink", "extra_isize", "metadata_csum",
+    ].joined(separator: ",")
+    // Room in the group descriptors for 1 TiB without moving anything.
+    let extended =
+      "root_owner=0:0,hash_seed=\(identifiers.uuid("hash seed")),lazy_itable_init=0,"
+      + "lazy_journal_init=0,resize=\((1 << 40) / 4096)"
+    try Output.write("[fs_types]\n ext4 = {\n }\n small = {\n }\n", to: scratch.path("mke2fs.conf"))
+    try Output.write([], to: path)
+    var tool = Tool(
+      "mke2fs",
+      [
+        "-q", "-F", "-t", "ext4", "-O", features, "-E", extended, "-b", "4096", "-I", "256", "-i",
+        "65536", "-m", "0", "-J", "size=\(layout.journal >> 20)", "-L", Self.dataLabel, "-U",
+        identifiers.uuid("data file system"), path, "\(layout.data >> 10)k",
+      ])
+    tool.environment = [
+      "E2FSPROGS_FAKE_TIME": "\(epoch)", "MKE2FS_CONFIG": scratch.path("mke2fs.conf"),
+    ]
+    try tool.run()
+  }
+
+  private var configuration: String {
+    """
+    image esp.vfat {
+      vfat { extraargs = "-F 32 -s 1 -i \(identifiers.volumeNumber("volume")) -n SYNBOX-ESP --invariant" }
+      size = \(layout.esp)
+      mountpoint = "/esp"
+    }
+    image disk.img {
+      hdimage {
+        partition-table-type = "gpt"
+        align = 1M
+        disk-uuid = "\(identifiers.uuid("disk"))"
+      }
+      partition \(Self.espLabel) {
+        image = "esp.vfat"
+        partition-type-uuid = "U"
+        partition-uuid = "\(identifiers.uuid("ESP"))"
+      }
+      partition \(Self.dataLabel) {
+        image = "data.ext4"
+        partition-type-uuid = "L"
+        partition-uuid = "\(identifiers.uuid("data partition"))"
+      }
+    }
+
+    """
+  }
+}

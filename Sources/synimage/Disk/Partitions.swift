@@ -1,0 +1,57 @@
+// The partitions of an image file, as sfdisk(8) reads them.
+import Foundation
+import Kernel
+
+/// Where a partition lies, in octets.
+struct Partition {
+  let label: String
+  let type: String
+  let uuid: String
+  let start: Int
+  let size: Int
+}
+
+enum Partitions {
+  private struct Table: Decodable {
+    struct Node: Decodable {
+      let name: String?
+      let type: String
+      let uuid: String?
+      let start: Int
+      let size: Int
+    }
+    struct Contents: Decodable {
+      let label: String
+      let sectorsize: Int?
+      let partitions: [Node]?
+    }
+    let partitiontable: Contents
+  }
+
+  /// The partitions of a GPT disk. Throws a `Fault` for what is none.
+  static func read(_ image: String) throws -> [Partition] {
+    let outcome = try Tool("sfdisk", ["--json", image]).attempt()
+    guard outcome.status == 0,
+      let table = try? JSONDecoder().decode(Table.self, from: Data(outcome.output.utf8)).partitiontable,
+      table.label == "gpt"
+    else {
+      throw Fault(
+        "\(image) is no GPT disk", detail: outcome.errors.split(separator: "\n").last.map(String.init))
+    }
+    let sector = table.sectorsize ?? 512
+    return (table.partitions ?? []).map {
+      Partition(
+        label: $0.name ?? "", type: $0.type, uuid: $0.uuid ?? "", start: $0.start * sector,
+        size: $0.size * sector)
+    }
+  }
+
+  /// The one data partition. Throws a `Fault` where there is none, or it does not lie within the file.
+  static func data(of image: String) throws -> Partition {
+    let found = try read(image).filter { $0.label == DiskImage.dataLabel }
+    guard found.count == 1 else {
+      throw Fault("\(image) has \(found.count) partitions \(DiskImage.dataLabel), not one")
+    }
+    return found[0]
+  }
+}

@@ -1,0 +1,54 @@
+// A directory's files in an order that does not depend on the machine.
+import Foundation
+import Kernel
+import Plan
+
+/// One thing in a directory tree.
+struct TreeEntry {
+  enum Kind: String {
+    case directory, file, link
+  }
+  /// Relative to the tree's root.
+  let path: String
+  let kind: Kind
+  /// Permission bits.
+  let mode: Int
+  /// Octets; of files.
+  let size: Int
+  /// Of links.
+  let target: String?
+}
+
+enum FileTree {
+  /// All below `root` by the octets of their paths, a directory before what is in it. Throws a `Fault` for
+  /// what is no file, directory or symbolic link.
+  static func entries(of root: String) throws -> [TreeEntry] {
+    let manager = FileManager.default
+    guard let paths = manager.subpaths(atPath: root) else {
+      throw Fault("cannot read the directory \(root)")
+    }
+    return try paths.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.map { path in
+      let attributes = try manager.attributesOfItem(atPath: "\(root)/\(path)")
+      let kind: TreeEntry.Kind =
+        switch attributes[.type] as? FileAttributeType {
+        case .typeDirectory: .directory
+        case .typeRegular: .file
+        case .typeSymbolicLink: .link
+        default: throw Fault("\(root)/\(path) is no file, directory or symbolic link")
+        }
+      return TreeEntry(
+        path: path, kind: kind, mode: (attributes[.posixPermissions] as? Int ?? 0) & 0o7777,
+        size: kind == .file ? attributes[.size] as? Int ?? 0 : 0,
+        target: kind == .link ? try manager.destinationOfSymbolicLink(atPath: "\(root)/\(path)") : nil)
+    }
+  }
+
+  static func sha256(of path: String) throws -> String { SHA256.hex(try Files.read(path)) }
+
+  static func sha256(of octets: ArraySlice<UInt8>) -> String { SHA256.hex(Array(octets)) }
+
+  static func size(of path: String) throws -> Int {
+    let attributes = try FileManager.default.attributesOfItem(atPath: path)
+    return attributes[.size] as? Int ?? 0
+  }
+}

@@ -1,0 +1,46 @@
+// How large the partitions are: image/layout.toml.
+import NIC
+import Plan
+
+/// Sizes in octets.
+struct DiskLayout {
+  let esp: Int
+  /// How many UKIs must fit into the ESP beside the rescue one.
+  let versions: Int
+  let data: Int
+  let journal: Int
+  let file: String
+
+  /// FAT32 has at least 65,525 clusters (Microsoft's FAT specification), here of one sector; ext4 as it is
+  /// made here wants its journal and some groups.
+  static let minimumESP = 33 << 20
+  static let minimumData = 32 << 20
+
+  /// Throws `ProfileError` for what is wrong in it, `Fault` when it cannot be read.
+  init(file: String) throws {
+    self.file = file
+    let table = try StrictTable(file: file, known: ["esp", "data"])
+    guard let esp = try table.section("esp", known: ["size", "versions"]) else {
+      throw table.missing("esp", "a section [esp]")
+    }
+    guard let data = try table.section("data", known: ["size", "journal"]) else {
+      throw table.missing("data", "a section [data]")
+    }
+    self.esp = try Self.size(esp, "size", Self.minimumESP...(1 << 30))
+    versions = try esp.number("versions", 1...8) ?? 2
+    self.data = try Self.size(data, "size", Self.minimumData...(1 << 40))
+    journal = try Self.size(data, "journal", (4 << 20)...(self.data / 2))
+  }
+
+  private static func size(_ table: StrictTable, _ key: String, _ range: ClosedRange<Int>) throws
+    -> Int
+  {
+    let expected =
+      "whole MiB such as \"64M\", from \(range.lowerBound >> 20)M to \(range.upperBound >> 20)M"
+    let text = try table.required(key, expected)
+    guard let size = try? Int(MemorySize(parsing: text).bytes), size % (1 << 20) == 0,
+      range.contains(size)
+    else { throw table.error(key, found: TOMLDocument.shown(text), expected: expected) }
+    return size
+  }
+}

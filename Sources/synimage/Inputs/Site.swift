@@ -1,0 +1,106 @@
+// What one box is told: a directory with box.toml, synbox.toml, the lists that it names, and image.toml.
+import Foundation
+import Kernel
+import NIC
+import TOMLKit
+
+/// A site configuration that init and serve will take.
+struct Site {
+  let name: String
+  let directory: String
+  let box: BoxSettings
+  /// Kernel consoles, the last being where PID 1 writes.
+  let consoles: [String]
+  /// Files of /etc/synbox by their names there, with their content; without what the builder adds.
+  let files: [(name: String, octets: [UInt8])]
+
+  /// Throws `ProfileError` or `Refusal` for what is wrong in the site, `Fault` when it cannot be read.
+  init(directory: String) throws {
+    self.directory = directory
+    let url = URL(filePath: directory).standardizedFileURL
+    name = url.lastPathComponent
+    let there = try? FileManager.default.contentsOfDirectory(atPath: directory).sorted()
+    guard let there else {
+      throw Refusal(
+        directory, found: "no directory", expected: "a site: box.toml, synbox.toml and its lists")
+    }
+    box = try BoxSettings(file: "\(directory)/box.toml")
+    let serving = try ServeSettings(file: "\(directory)/synbox.toml", box: box)
+    consoles = try Self.consoles("\(directory)/image.toml")
+    let names = ["box.toml", "synbox.toml"] + serving.files
+    files = try names.map { ($0, try Files.read("\(directory)/\($0)")) }
+    // A list that nobody reads would be taken for one in force.
+    for file in there where !names.contains(file) && file != "image.toml" && !file.hasPrefix(".") {
+      throw Refusal(
+        "\(directory)/\(file)", found: "a file that nothing in the site names",
+        expected: "box.toml, synbox.toml, image.toml and what synbox.toml names")
+    }
+  }
+
+  /// As `synbox serve` will read it, by the box's own program. Throws a `Refusal` with what that says.
+  func check(with binary: String) throws {
+    let file = "\(directory)/synbox.toml"
+    let outcome = try Tool(binary, ["check", file]).attempt()
+    guard outcome.status == 0 else {
+      let said = (outcome.errors + outcome.output).trimmingCharacters(in: .whitespacesAndNewlines)
+      throw Refusal(
+        file, found: said.isEmpty ? "status \(outcome.status) from synbox check" : said,
+        expected: "a configuration that synbox serve takes")
+    }
+  }
+
+  /// `console=` takes a driver's name with options (Documentation/admin-guide/serial-console.rst).
+  private static func consoles(_ file: String) throws -> [String] {
+    guard FileManager.default.fileExists(atPath: file) else { return ["tty0", "ttyS0"] }
+    let table = try StrictTable(file: file, known: ["console"])
+    let expected = "a list of consoles such as [\"tty0\", \"ttyS0,115200\"]"
+    let consoles = try table.words("console", expected) ?? ["tty0", "ttyS0"]
+    for console in consoles
+    where console.hasPrefix(",") || !console.utf8.allSatisfy({ $0.isModuleNameOctet || $0 == 0x2c }) {
+      throw table.error("console", found: TOMLDocument.shown(console), expected: expected)
+    }
+    guard !consoles.isEmpty else {
+      throw table.error("console", found: "an empty list", expected: expected)
+    }
+    return consoles
+  }
+}
+
+/// What the builder must know of synbox.toml; all the rest is for `synbox check`.
+private struct ServeSettings {
+  /// Files below /etc/synbox that it names.
+  let files: [String]
+
+  init(file: String, box: BoxSettings) throws {
+    let document = try TOMLDocument(
+      try Files.read(file), file: file, maximumSize: StrictTable.maximumSize)
+    let root = document.root
+    func expect(_ key: String, _ value: String, _ reason: String) throws {
+      let found = root[key]?.tomlValue
+      guard let found, found.string == value else {
+        throw document.error(
+          at: [key], found: found.map { TOMLDocument.shown($0) } ?? "no \(key)",
+          expected: "\"\(value)\", \(reason)")
+      }
+    }
+    try expect("data", "/data", "where init mounts the data partition")
+    try expect("interface", box.interface, "what box.toml calls the interface")
+    var files: [String] = []
+    for (path, value) in [
+      (["scope", "allow-file"], root["scope"]?.tomlValue.table?["allow-file"]?.tomlValue),
+      (["scope", "deny-file"], root["scope"]?.tomlValue.table?["deny-file"]?.tomlValue),
+      (["profile"], root["profile"]?.tomlValue),
+    ] {
+      guard let value, value.string != "auto" else { continue }
+      guard let name = value.string, !name.isEmpty, !name.hasPrefix("."), !name.contains("/"),
+        !["box.toml", "synbox.toml", "image.toml", "os-release"].contains(name)
+      else {
+        throw document.error(
+          at: path, found: TOMLDocument.shown(value),
+          expected: "the name of a file beside synbox.toml: the box has no others")
+      }
+      if !files.contains(name) { files.append(name) }
+    }
+    self.files = files
+  }
+}
