@@ -88,8 +88,7 @@ struct BuildCommand: ParsableCommand {
     try boot.assemble(at: parts.esp, kernel: parts.kernel, initramfs: parts.initramfs)
     try DiskImage.checkSpace(
       files: boot.loaderSizes(at: parts.esp),
-      version: FileTree.size(of: "\(parts.esp)/\(boot.version)"),
-      rescue: FileTree.size(of: "\(parts.esp)/\(boot.rescue)"), layout: plan.layout)
+      version: FileTree.size(of: "\(parts.esp)/\(boot.version)"), layout: plan.layout)
   }
 }
 
@@ -169,7 +168,7 @@ struct UnpackedPackages {
       roots[name] = try plan.cache.unpack(plan.lock.package(name), into: directory)
     }
     self.roots = roots
-    for file in [kernel, modules, "\(base)/modules.builtin", loader, stub, ukify]
+    for file in [kernel, modules, "\(base)/modules.builtin", loader, stub, profileStub, ukify]
     where !FileManager.default.fileExists(atPath: file) {
       throw Fault("a package has no \(file)", remedy: "Debian has moved it: the builder must follow")
     }
@@ -186,6 +185,7 @@ struct UnpackedPackages {
   private var efi: String { "\(root(BuildPlan.loader))/usr/lib/systemd/boot/efi" }
   var loader: String { "\(efi)/\(plan.profile.architecture.loader)" }
   var stub: String { "\(efi)/\(plan.profile.architecture.stub)" }
+  var profileStub: String { "\(efi)/\(plan.profile.architecture.profileStub)" }
   var ukify: String { "\(root(BuildPlan.ukify))/usr/bin/ukify" }
   var firmware: [(name: String, root: String)] { plan.profile.firmware.map { ($0, root($0)) } }
 }

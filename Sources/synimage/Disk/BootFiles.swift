@@ -1,7 +1,7 @@
 // What lies on the ESP.
 import Kernel
 
-/// systemd-boot, its settings, this version's UKI with a try counter, and the rescue UKI.
+/// systemd-boot, its settings, and this version's UKI with a try counter.
 struct BootFiles {
   let plan: BuildPlan
   let packages: UnpackedPackages
@@ -12,7 +12,6 @@ struct BootFiles {
 
   /// Paths on the ESP. The counter's form is the Boot Loader Specification's.
   var version: String { "EFI/Linux/synbox_\(identity.version)+\(Self.tries).efi" }
-  let rescue = "EFI/Linux/synbox-rescue.efi"
   private var loader: String { "EFI/BOOT/\(plan.profile.architecture.fallbackLoader)" }
   private let settings = "loader/loader.conf"
 
@@ -29,28 +28,19 @@ struct BootFiles {
     try Output.copy(packages.loader, to: "\(esp)/\(loader)")
     try Output.write(Self.settingsText, to: "\(esp)/\(settings)")
     try Output.directory("\(esp)/EFI/Linux")
-    func image(init arguments: String, osRelease: String) -> UnifiedKernelImage {
-      UnifiedKernelImage(
-        kernel: kernel, initramfs: initramfs,
-        commandLine: CommandLine.text(consoles: plan.site.consoles, init: arguments),
-        osRelease: osRelease, release: plan.lock.kernel, stub: packages.stub, ukify: packages.ukify)
+    func commandLine(_ arguments: String) -> String {
+      CommandLine.text(consoles: plan.site.consoles, init: arguments)
     }
-    try image(init: "init", osRelease: identity.osRelease)
-      .build(to: "\(esp)/\(version)", epoch: identity.epoch)
-    try image(init: "init --rescue", osRelease: identity.rescueRelease)
-      .build(to: "\(esp)/\(rescue)", epoch: identity.epoch)
+    try UnifiedKernelImage(
+      kernel: kernel, initramfs: initramfs, commandLine: commandLine("init"),
+      rescueCommandLine: commandLine("init --rescue"), osRelease: identity.osRelease,
+      release: plan.lock.kernel, stub: packages.stub, profileStub: packages.profileStub,
+      ukify: packages.ukify, epoch: identity.epoch
+    ).build(to: "\(esp)/\(version)")
   }
 
-  /// Octets of what is there beside the UKIs.
+  /// Octets of what is there beside the UKI.
   func loaderSizes(at esp: String) throws -> [Int] {
     try [loader, settings].map { try FileTree.size(of: "\(esp)/\($0)") }
-  }
-}
-
-extension Identity {
-  /// Sorts behind every version, so that it is taken only when none is left or somebody chooses it.
-  var rescueRelease: String {
-    osRelease.replacing("IMAGE_ID=synbox\n", with: "IMAGE_ID=synbox-rescue\n")
-      .replacing("PRETTY_NAME=\"synbox \(version)\"", with: "PRETTY_NAME=\"synbox \(version), rescue\"")
   }
 }

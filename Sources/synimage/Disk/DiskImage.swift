@@ -41,21 +41,24 @@ struct DiskImage {
   let identifiers: DiskIdentifiers
   let epoch: Int
 
-  /// Throws a `Refusal` when what must lie on the ESP at one time does not fit.
-  static func checkSpace(files: [Int], version: Int, rescue: Int, layout: DiskLayout) throws {
-    // FAT32 of sectors of 512 octets as clusters: 32 reserved sectors, two tables of 4 octets a cluster.
-    let sectors = layout.esp / 512 - 32
-    let clusters = sectors * 512 / (512 + 8)
-    func rounded(_ size: Int) -> Int { (size + 511) / 512 }
-    // Directories and what the firmware may leave there.
-    let needed =
-      files.map(rounded).reduce(2_048, +) + rounded(rescue) + layout.versions * rounded(version)
+  /// Throws a `Refusal` when the versions that are to lie on the ESP at one time do not fit.
+  ///
+  /// - Parameters:
+  ///   - files: octets of what lies there beside them.
+  ///   - version: octets of this version's UKI.
+  static func checkSpace(files: [Int], version: Int, layout: DiskLayout) throws {
+    // FAT32 with sectors of 512 octets as clusters: 32 reserved sectors, two tables of 4 octets a cluster.
+    let sector = 512
+    let clusters = (layout.esp - 32 * sector) / (sector + 8)
+    func rounded(_ size: Int) -> Int { (size + sector - 1) / sector }
+    // 1 MiB for directories and what the firmware may leave there.
+    let needed = files.map(rounded).reduce(2_048, +) + layout.versions * rounded(version)
     guard needed <= clusters else {
       throw Refusal(
         layout.file,
-        found: "an ESP of \(layout.esp) octets for \(needed * 512)",
-        expected: "room for the boot loader, a rescue UKI of \(rescue) octets and "
-          + "\(layout.versions) UKIs of \(version)")
+        found: "an ESP of \(layout.esp) octets, of which \(clusters * sector) are for files",
+        expected:
+          "\(needed * sector) for files: \(layout.versions) UKIs of \(version), and the boot loader")
     }
   }
 
@@ -112,7 +115,7 @@ struct DiskImage {
   private var configuration: String {
     """
     image esp.vfat {
-      vfat { extraargs = "-F 32 -s 1 -i \(identifiers.volumeNumber("volume")) -n SYNBOX-ESP --invariant" }
+      vfat { extraargs = "--invariant -F 32 -s 1 -i \(identifiers.volumeNumber("volume")) -n SYNBOX-ESP" }
       size = \(layout.esp)
       mountpoint = "/esp"
     }

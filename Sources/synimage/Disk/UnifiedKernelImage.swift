@@ -1,30 +1,47 @@
 // Kernel, initramfs and command line in one EFI program (UAPI specification 5, Unified Kernel Image).
 import Kernel
 
-/// What goes into a UKI.
+/// What goes into a UKI: one kernel and initramfs with two command lines, which the boot loader shows as two
+/// entries of one file. So each version brings its own rescue entry, for the size of its text, and both have the
+/// version's try counter.
 struct UnifiedKernelImage {
   let kernel: String
   let initramfs: String
   let commandLine: String
+  let rescueCommandLine: String
   let osRelease: String
   let release: String
+  /// systemd's stub for a UKI, and the one for a profile of its own, out of their package.
   let stub: String
+  let profileStub: String
   /// systemd's program, out of its package.
   let ukify: String
+  let epoch: Int
 
-  func build(to path: String, epoch: Int) throws {
+  func build(to path: String) throws {
     let scratch = try Scratch()
-    try Output.write(osRelease, to: scratch.path("os-release"))
-    try Output.write(commandLine, to: scratch.path("cmdline"))
+    func text(_ name: String, _ text: String) throws -> String {
+      try Output.write(text, to: scratch.path(name))
+      return "@\(scratch.path(name))"
+    }
+    try run([
+      "--stub=\(profileStub)", "--profile=\(try text("rescue", "ID=rescue\nTITLE=rescue\n"))",
+      "--cmdline=\(try text("rescue-cmdline", rescueCommandLine))",
+      "--output=\(scratch.path("rescue.efi"))",
+    ])
+    try run([
+      "--stub=\(stub)", "--linux=\(kernel)", "--initrd=\(initramfs)", "--uname=\(release)",
+      "--cmdline=\(try text("cmdline", commandLine))",
+      "--os-release=\(try text("os-release", osRelease))",
+      "--profile=\(try text("main", "ID=main\n"))", "--join-profile=\(scratch.path("rescue.efi"))",
+      "--output=\(path)",
+    ])
+  }
+
+  private func run(_ options: [String]) throws {
+    // Debian's Python, which finds Debian's pefile; no settings of this machine's.
     var tool = Tool(
-      // Debian's Python, which finds Debian's pefile; no settings of this machine's.
-      "/usr/bin/python3",
-      [
-        "-B", "-I", ukify, "build", "--config=/dev/null", "--linux=\(kernel)",
-        "--initrd=\(initramfs)", "--cmdline=@\(scratch.path("cmdline"))",
-        "--os-release=@\(scratch.path("os-release"))", "--uname=\(release)", "--stub=\(stub)",
-        "--output=\(path)",
-      ])
+      "/usr/bin/python3", ["-B", "-I", ukify, "build", "--config=/dev/null"] + options)
     tool.environment["SOURCE_DATE_EPOCH"] = String(epoch)
     try tool.run()
   }

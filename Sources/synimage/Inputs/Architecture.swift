@@ -13,6 +13,7 @@ enum Architecture: String, CaseIterable {
   /// systemd-boot's files for it.
   var loader: String { "systemd-bootx64.efi" }
   var stub: String { "linuxx64.efi.stub" }
+  var profileStub: String { "addonx64.efi.stub" }
 
   /// A machine by its number in an ELF header, for messages.
   static func elfName(_ machine: UInt16) -> String {

@@ -5,7 +5,7 @@ import Plan
 /// Sizes in octets.
 struct DiskLayout {
   let esp: Int
-  /// How many UKIs must fit into the ESP beside the rescue one.
+  /// How many UKIs must fit into the ESP.
   let versions: Int
   let data: Int
   let journal: Int
