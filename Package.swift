@@ -33,7 +33,7 @@ let toml = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
 let isFuzzing = Context.environment["SYNBOX_FUZZ"] != nil
 
 let program: [Target.Dependency] = [
-  "Confinement", "Datapath", "Kernel", "NIC", "Plan", "Scan", "Spool", "Wire", argumentParser,
+  "Confinement", "Datapath", "Init", "Kernel", "NIC", "Plan", "Scan", "Spool", "Wire", argumentParser,
   logging, toml,
 ]
 
@@ -73,6 +73,7 @@ let package = Package(
     module("Datapath", ["Kernel", "Wire"]),
     module("Confinement", ["Kernel"]),
     module("Spool", ["Kernel", "Plan", "Scan", "Wire"]),
+    module("Init", ["Kernel", "NIC", "Spool", "Wire", toml]),
     isFuzzing
       ? .target(
         name: "synbox", dependencies: program, exclude: ["main.swift"], swiftSettings: strict)
@@ -97,12 +98,15 @@ let package = Package(
     tests("ServeTests", ["LabSupport", "TestSupport"]),
     tests("NICTests", ["NIC", "Kernel", "Wire", "TestSupport"]),
     tests("DatapathTests", ["Datapath", "Kernel", "Wire", "TestSupport"]),
+    tests("InitTests", ["Init", "Kernel", "NIC", "LabSupport", "TestSupport"]),
     tests("ConfinementTests", ["Confinement", "ConfinementProbe", "Kernel"]),
 
     // Readers of foreign octets: their corpora in every test run, libFuzzer in `make fuzz`.
     .target(
       name: "FuzzTargets",
-      dependencies: ["Datapath", "Kernel", "NIC", "Plan", "Scan", "Spool", "Wire", "synbox"],
+      dependencies: [
+        "Datapath", "Init", "Kernel", "NIC", "Plan", "Scan", "Spool", "Wire", "synbox",
+      ],
       path: "Tests/Fuzz/Targets", swiftSettings: strict),
     tests("FuzzTests", ["FuzzTargets", "Kernel", "TestSupport", "synbox"]),
 

@@ -8,6 +8,9 @@ public enum Clock {
   /// CLOCK_REALTIME since 1970-01-01 UTC.
   public static var realtime: UInt64 { read(CLOCK_REALTIME) }
 
+  /// CLOCK_BOOTTIME: since the kernel started.
+  public static var boottime: UInt64 { read(CLOCK_BOOTTIME) }
+
   private static func read(_ clock: Int32) -> UInt64 {
     var time = timespec()
     _ = unsafe clock_gettime(clock, &time)

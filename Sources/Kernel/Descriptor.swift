@@ -23,6 +23,18 @@ public struct Descriptor: ~Copyable, Sendable {
 }
 
 extension Descriptor {
+  /// A descriptor that this process was started with; from now on it closes on exec and never waits. A `Fault`
+  /// where there is none.
+  public static func inherited(_ number: Int32) throws(Fault) -> Descriptor {
+    let flags = number > 2 ? clinux_fcntl(number, F_GETFL, 0) : -1
+    guard flags >= 0 else {
+      throw Fault("\(number) is no descriptor that this process was started with")
+    }
+    _ = clinux_fcntl(number, F_SETFL, flags | O_NONBLOCK)
+    _ = clinux_fcntl(number, F_SETFD, FD_CLOEXEC)
+    return Descriptor(owning: number)
+  }
+
   /// Reads at most `buffer.count` octets into `buffer`; how many, 0 at the end, nil when none are ready.
   public func read(into buffer: inout [UInt8]) throws(Errno) -> Int? {
     let number = self.number

@@ -61,6 +61,8 @@ public let RTN_UNICAST = UInt8(CNetlink.RTN_UNICAST)
 public let RTN_LOCAL = UInt8(CNetlink.RTN_LOCAL)
 public let RT_SCOPE_LINK = UInt8(CNetlink.RT_SCOPE_LINK.rawValue)
 public let RT_SCOPE_UNIVERSE = UInt8(CNetlink.RT_SCOPE_UNIVERSE.rawValue)
+public let RT_TABLE_MAIN = UInt8(CNetlink.RT_TABLE_MAIN.rawValue)
+public let RTPROT_STATIC = UInt8(CNetlink.RTPROT_STATIC)
 public let RTM_F_FIB_MATCH = UInt32(CNetlink.RTM_F_FIB_MATCH)
 
 // Neighbours, linux/neighbour.h.

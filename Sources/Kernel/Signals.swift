@@ -6,6 +6,11 @@ public enum Signal: Int32, Sendable, CaseIterable {
   case terminate = 15
   case hangUp = 1
   case user1 = 10
+  /// A child ended; x86 and Arm have this number (signal(7)).
+  case child = 17
+  /// These two can be sent, not read.
+  case kill = 9
+  case stop = 19
 }
 
 /// Blocks some signals in this thread, and so in all it starts, and reads them instead.

@@ -13,6 +13,12 @@ func waitReadable(_ descriptor: Int32, milliseconds: Int) -> Bool {
   }
 }
 
+/// Waits until one of `descriptors` can be read or has failed, for `milliseconds` at most.
+public func waitForAny(_ descriptors: [Int32], milliseconds: Int) {
+  var entries = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+  _ = unsafe poll(&entries, nfds_t(entries.count), Int32(clamping: milliseconds))
+}
+
 /// Sleeps. An interruption may end it early: callers loop on their own deadline.
 public func pause(milliseconds: Int) {
   _ = usleep(UInt32(clamping: milliseconds * 1_000))

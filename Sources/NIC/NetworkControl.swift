@@ -150,6 +150,31 @@ extension NetworkControl {
     _ = try route.request(message)
   }
 
+  /// Needs the link down with most drivers. Throws EEXIST when another interface has the name.
+  public func rename(_ index: Int32, to name: String) throws(NetlinkError) {
+    var message = NetlinkMessage(type: RTM_NEWLINK, header: Self.linkHeader(index: index))
+    message.put(IFLA_IFNAME, string: name)
+    _ = try route.request(message)
+  }
+
+  /// Makes `gateway` the way to everything that is on no link, in place of what was.
+  public func setDefaultRoute(via gateway: IPv4Address, out index: Int32) throws(NetlinkError) {
+    // struct rtmsg: family AF_INET, lengths of destination and source, tos, table, protocol, scope, type.
+    var header: [UInt8] = [2, 0, 0, 0, RT_TABLE_MAIN, RTPROT_STATIC, RT_SCOPE_UNIVERSE, RTN_UNICAST]
+    header.append(native: UInt32(0))
+    var message = NetlinkMessage(
+      type: RTM_NEWROUTE, flags: NLM_F_CREATE | NLM_F_REPLACE, header: header)
+    message.put(RTA_GATEWAY, bytes: gateway.octets)
+    message.put(RTA_OIF, index)
+    _ = try route.request(message)
+  }
+
+  /// Adds an address that the interface may have already.
+  public func ensureAddress(_ address: InterfaceAddress, of index: Int32) throws(NetlinkError) {
+    guard try !addresses(of: index).contains(address) else { return }
+    try addAddress(address, to: index)
+  }
+
   /// Throws EEXIST when the interface already has it.
   public func addAddress(_ address: InterfaceAddress, to index: Int32) throws(NetlinkError) {
     try changeAddress(address, of: index, type: RTM_NEWADDR, flags: NLM_F_CREATE | NLM_F_EXCL)

@@ -10,7 +10,7 @@ struct Synbox: ParsableCommand {
     abstract: "A stateless SYN scanner for networks you answer for.",
     subcommands: [
       ScanCommand.self, ServeCommand.self, StatusCommand.self, ListCommand.self, CheckCommand.self,
-      NICCommand.self, RespondCommand.self, VersionCommand.self,
+      NICCommand.self, RespondCommand.self, InitCommand.self, VersionCommand.self,
     ])
 }
 

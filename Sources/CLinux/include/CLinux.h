@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <linux/ethtool.h>
 #include <linux/ethtool_netlink.h>
 #include <linux/filter.h>
@@ -29,6 +30,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,8 +41,10 @@
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/reboot.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -48,6 +52,7 @@
 #include <sys/statvfs.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -154,6 +159,24 @@ unsigned long clinux_load_acquire_long(const unsigned long *from);
 void clinux_store_release_long(unsigned long *to, unsigned long value);
 unsigned clinux_load_acquire_u32(const unsigned *from);
 void clinux_store_release_u32(unsigned *to, unsigned value);
+
+// ---- a process that owns its machine (machine.c) ----
+
+/// Each 0, or -1 with errno. finit_module(2) has no wrapper in the libc; the others are ioctls.
+int clinux_load_module(int file, const char *parameters);
+int clinux_watchdog_set_timeout(int watchdog, int *seconds);
+int clinux_watchdog_keep_alive(int watchdog);
+int clinux_watchdog_name(int watchdog, char name[32]);
+int clinux_device_size(int device, unsigned long long *octets);
+int clinux_sector_size(int device, int *octets);
+int clinux_read_partitions_again(int device);
+/// `start` and `length` in octets.
+int clinux_resize_partition(int disk, int number, long long start, long long length);
+int clinux_resize_ext4(int file, unsigned long long blocks);
+/// syncfs, pipe2, POSIX_SPAWN_SETSID: declared for _GNU_SOURCE only.
+int clinux_sync_filesystem(int file);
+int clinux_pipe(int ends[2], int flags);
+extern const short clinux_spawn_new_session;
 
 // ---- confinement (confinement.c) ----
 

@@ -13,7 +13,11 @@ struct ServeCommand: ParsableCommand {
   @Option(help: "The configuration, TOML.")
   var config: String
 
+  @Option(help: ArgumentHelp("The pipe for signs of life.", visibility: .hidden))
+  var heartbeat: Int32?
+
   func run() throws {
+    let heartbeat = try heartbeat.map { number in try Heartbeat(number) }
     // 1. What can be wrong without privilege: the configuration, and the scope it names.
     let loaded = try LoadedConfiguration(path: config)
     let configuration = loaded.configuration
@@ -41,13 +45,15 @@ struct ServeCommand: ParsableCommand {
         "data": "\(configuration.data)", "station": "\(station.modeLine)",
         "confinement": "\(confinement)", "scope": "\(loaded.scope.sha256)",
       ])
+    if heartbeat != nil { Terminal.error("synbox: \(Heartbeat.introduction(of: station))\n") }
     // 5. Jobs, until a signal.
     let watch = ScopeWatch(
       configuration.scope, inForce: loaded.scope, seen: loaded.lists, log: log)
     try watch.start()
     defer { watch.stop() }
     let loop = ServeLoop(
-      configuration, scopeWatch: watch, station: station, spool: spool, signals: signals, log: log)
+      configuration, scopeWatch: watch, station: station, spool: spool, signals: signals, log: log,
+      heartbeat: heartbeat)
     throw ExitCode(128 + (try loop.run()).rawValue)
   }
 

@@ -80,16 +80,20 @@ struct ScanRun: ~Copyable {
 
   /// - Parameters:
   ///   - signals: those of the job's `endingSignals` end the scan with its results saved.
+  ///   - firstProbe: called once the first probe was handed over.
   ///   - progress: called about once a second. What it returns, if anything, ends the scan with its results
   ///     saved.
-  consuming func run(signals: borrowing SignalReader, progress: (Progress) throws(Fault) -> Ending?)
-    throws(Fault) -> (summary: Summary, last: Progress, ending: Ending)
-  {
+  consuming func run(
+    signals: borrowing SignalReader, firstProbe: () -> Void = {},
+    progress: (Progress) throws(Fault) -> Ending?
+  ) throws(Fault) -> (summary: Summary, last: Progress, ending: Ending) {
     var threads = try startSenders()
     var failed: Fault?
     do throws(Fault) {
       // Replies on the one processor, probes on the others.
-      try onProcessor(placement.receiver) { () throws(Fault) in try loop(signals, progress) }
+      try onProcessor(placement.receiver) { () throws(Fault) in
+        try loop(signals, firstProbe, progress)
+      }
     } catch {
       failed = error
     }
@@ -192,12 +196,18 @@ struct ScanRun: ~Copyable {
   // MARK: - The loop
 
   private mutating func loop(
-    _ signals: borrowing SignalReader, _ progress: (Progress) throws(Fault) -> Ending?
+    _ signals: borrowing SignalReader, _ firstProbe: () -> Void,
+    _ progress: (Progress) throws(Fault) -> Ending?
   ) throws(Fault) {
     let cooldown = job.cooldown.nanoseconds
     var nextProgress = started + 1_000_000_000
     var haltBy: UInt64?
+    var hasBegun = false
     while true {
+      if !hasBegun, senders.contains(where: { $0.begun.load(ordering: .acquiring) != 0 }) {
+        hasBegun = true
+        firstProbe()
+      }
       let asked = Clock.monotonic
       let ready = poll(station.receiver.descriptor, signals.number, milliseconds: 10)
       if !ready.first { takenUntil = asked }

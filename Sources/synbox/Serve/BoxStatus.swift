@@ -20,7 +20,7 @@ struct BoxStatus {
 
   /// What a problem concerns; there is one of each at most. In the order in which they are shown.
   enum Concern: Int, Comparable {
-    case fault, pause, scope, disk, spool, link, configuration
+    case fault, pause, scope, disk, spool, link, watchdog, image, configuration
 
     static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
   }
@@ -102,6 +102,13 @@ struct BoxStatus {
     scopeSHA256 = scope.sha256
   }
 
+  /// Of a box whose scanner does not run.
+  init(withoutScannerOn interface: String) {
+    station = StationModes(unopened: interface)
+    nic = NICStatus()
+    scopeSHA256 = ""
+  }
+
   /// Takes in the progress of the current job.
   mutating func take(_ progress: Progress) {
     if let last = current?.progress, progress.elapsed > last.elapsed {
@@ -117,8 +124,8 @@ struct BoxStatus {
   }
 
   /// Looks at what surrounds the box: its interface, its disk.
-  mutating func observe(_ data: DataDirectory) {
-    disk = try? DiskSpace(of: data.path)
+  mutating func observe(_ data: String) {
+    disk = try? DiskSpace(of: data)
     do throws(Fault) {
       let link = try LinkStatus(of: station.interface)
       nic.take(link)
@@ -155,6 +162,11 @@ struct NICStatus {
   private(set) var counters = InterfaceCounters()
   private var first: InterfaceCounters?
 
+  /// Before one was looked at.
+  init() {
+    (mac, addresses, mtu, isUp, hasCarrier) = ("", [], 0, false, false)
+  }
+
   init(_ interface: InterfaceState) {
     mac = interface.mac.description
     addresses = interface.addresses.map(\.description)
@@ -181,6 +193,12 @@ struct StationModes {
   let reset: String
   let checksum: String
   let reason: String?
+
+  /// Of a box that has opened none.
+  init(unopened interface: String) {
+    self.interface = interface
+    (driver, transmit, receive, reset, checksum, reason) = ("", [], "", "", "", nil)
+  }
 
   init(_ station: Station) {
     interface = station.interface.name

@@ -11,6 +11,8 @@ import Wire
 protocol JobObserver: AnyObject {
   /// About once a second while it scans. What it returns, if anything, ends the scan.
   func take(_ progress: Progress) throws(Fault) -> Ending?
+  /// The scan's first probe was handed over, some milliseconds ago.
+  func firstProbeSent()
   /// Whether the job is not to be scanned now, and why; asked once it is prepared, which may have taken long.
   func lookForWish() throws(Fault) -> Ending?
 }
@@ -127,7 +129,9 @@ struct JobRunner {
         job, files: files, identity: prepared.identity, settings: prepared.settings,
         watch: try LinkWatch(station, hops.gateway)))
     var saysEvictions = true
-    var (summary, last, ending) = try run.run(signals: signals.reader) { progress throws(Fault) in
+    var (summary, last, ending) = try run.run(
+      signals: signals.reader, firstProbe: observer.firstProbeSent
+    ) { progress throws(Fault) in
       pauses.take(progress.pauses)
       warn(evictions: progress.dedupeEvictions, of: job, &saysEvictions)
       return try observer.take(progress)

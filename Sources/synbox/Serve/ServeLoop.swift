@@ -15,6 +15,7 @@ final class ServeLoop {
   let spool: Spool
   let signals: SignalSource
   let log: Logger
+  let heartbeat: Heartbeat?
   var status: BoxStatus
   /// While the configuration is read again.
   var reload: ConfigurationReload?
@@ -24,13 +25,16 @@ final class ServeLoop {
   private var ignored: Set<FileName> = []
   /// The hindrance that was said last.
   private var said: String?
+  /// Whether this process has sent a probe.
+  private var hasProbed = false
   /// Said once, until it can be written again.
   private var statusFault: String?
 
   init(
     _ configuration: Configuration, scopeWatch: ScopeWatch, station: Station, spool: Spool,
-    signals: SignalSource, log: Logger
+    signals: SignalSource, log: Logger, heartbeat: Heartbeat? = nil
   ) {
+    self.heartbeat = heartbeat
     self.configuration = configuration
     self.scopeWatch = scopeWatch
     self.station = station
@@ -142,8 +146,9 @@ final class ServeLoop {
 
   /// Replaces the status files. A disk that takes none is no reason to stop: what depends on it says so.
   func publish() {
+    heartbeat?.send(.alive)
     status.begun = begun.map(\.shown)
-    status.observe(spool.data)
+    status.observe(spool.data.path)
     do throws(Fault) {
       try status.write(to: spool.data)
       if statusFault != nil { log.notice("the status can be written again") }
@@ -235,8 +240,11 @@ final class ServeLoop {
 
   /// Writes the status with nothing new but its time, from another thread while this one is busy.
   private var statusAsItIs: @Sendable () -> Void {
-    let (status, data) = (status, spool.data)
-    return { try? status.write(to: data) }
+    let (status, data, heartbeat) = (status, spool.data, heartbeat)
+    return {
+      heartbeat?.send(.alive)
+      try? status.write(to: data)
+    }
   }
 
   private func stop(_ signal: Signal) -> Signal {
@@ -264,6 +272,12 @@ extension ServeLoop: JobObserver {
       status.problems[.spool] = "\(error)"
       return nil
     }
+  }
+
+  func firstProbeSent() {
+    guard !hasProbed else { return }
+    hasProbed = true
+    heartbeat?.send(.firstProbe)
   }
 
   func lookForWish() throws(Fault) -> Ending? {

@@ -1,0 +1,59 @@
+// Calls of a process that owns its machine: block devices, the watchdog, kernel modules. See CLinux.h.
+#include "CLinux.h"
+
+#include <linux/blkpg.h>
+#include <linux/fs.h>
+#include <linux/watchdog.h>
+#include <sys/syscall.h>
+
+int clinux_load_module(int file, const char *parameters) {
+  return (int)syscall(SYS_finit_module, file, parameters, 0);
+}
+
+int clinux_watchdog_set_timeout(int watchdog, int *seconds) {
+  return ioctl(watchdog, WDIOC_SETTIMEOUT, seconds);
+}
+
+int clinux_watchdog_keep_alive(int watchdog) { return ioctl(watchdog, WDIOC_KEEPALIVE, 0); }
+
+int clinux_watchdog_name(int watchdog, char name[32]) {
+  struct watchdog_info info = {0};
+  if (ioctl(watchdog, WDIOC_GETSUPPORT, &info) != 0) return -1;
+  memcpy(name, info.identity, 32);
+  name[31] = 0;
+  return 0;
+}
+
+int clinux_device_size(int device, unsigned long long *octets) {
+  return ioctl(device, BLKGETSIZE64, octets);
+}
+
+int clinux_sector_size(int device, int *octets) { return ioctl(device, BLKSSZGET, octets); }
+
+int clinux_read_partitions_again(int device) { return ioctl(device, BLKRRPART, 0); }
+
+int clinux_resize_partition(int disk, int number, long long start, long long length) {
+  struct blkpg_partition partition = {.start = start, .length = length, .pno = number};
+  struct blkpg_ioctl_arg argument = {
+      .op = BLKPG_RESIZE_PARTITION, .datalen = sizeof partition, .data = &partition};
+  return ioctl(disk, BLKPG, &argument);
+}
+
+// EXT4_IOC_RESIZE_FS of fs/ext4/ext4.h, which no header for programs has.
+int clinux_resize_ext4(int file, unsigned long long blocks) {
+  return ioctl(file, _IOW('f', 16, unsigned long long), &blocks);
+}
+
+int clinux_sync_filesystem(int file) { return syncfs(file); }
+
+int clinux_pipe(int ends[2], int flags) { return pipe2(ends, flags); }
+
+const short clinux_spawn_new_session = POSIX_SPAWN_SETSID;
+
+// Before main, and before the Swift runtime's own beginnings (which have no priority): it looks for itself in
+// /proc, and ends the process where there is none, as for the first process of a machine. Whether it worked
+// `synbox init` finds out when it mounts the others.
+__attribute__((constructor(101))) static void mount_proc(int count, char **words) {
+  if (getpid() != 1 || count < 2 || strcmp(words[1], "init") != 0) return;
+  mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+}

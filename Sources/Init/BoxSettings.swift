@@ -1,0 +1,259 @@
+// What PID 1 is told: /etc/synbox/box.toml, read as strictly as the scanner's own configuration.
+import Kernel
+import NIC
+import TOMLKit
+import Wire
+
+/// The scan NIC: which one it is, and what becomes of it.
+public struct InterfaceSettings: Hashable, Sendable {
+  /// How it is found. Each that is given must match, and one NIC alone may match; at least one is given.
+  public var driver: String?
+  public var mac: MACAddress?
+  /// Its PCI address, for example `0000:00:03.0`.
+  public var bus: String?
+  /// What it is renamed to: the `interface` of the scanner's configuration.
+  public var name: String
+  /// At least one.
+  public var addresses: [InterfaceAddress]
+  /// Of the default route.
+  public var gateway: IPv4Address?
+
+  public init(
+    driver: String? = nil, mac: MACAddress? = nil, bus: String? = nil, name: String,
+    addresses: [InterfaceAddress], gateway: IPv4Address? = nil
+  ) {
+    self.driver = driver
+    self.mac = mac
+    self.bus = bus
+    self.name = name
+    self.addresses = addresses
+    self.gateway = gateway
+  }
+}
+
+public struct BoxSettings: Hashable, Sendable {
+  /// Shown on the console, and the host's name.
+  public var name: String
+  public var interface: InterfaceSettings
+  /// After so many seconds without a sign of life the hardware resets the box; 0: no watchdog is wanted.
+  public var watchdogSeconds = 30
+  /// Modules that are loaded whatever hardware there is, with what they depend on.
+  public var modules: [String] = []
+  /// After so many seconds without a heartbeat the scanner is killed and started again.
+  public var heartbeatSeconds = 15
+
+  public static let path = "/etc/synbox/box.toml"
+  /// Octets.
+  public static let maximumSize = 65_536
+
+  /// Throws `ProfileError` for what is wrong in it, `Fault` when it cannot be read.
+  public init(path: String) throws {
+    let octets: [UInt8]
+    do throws(Errno) {
+      octets = try SmallFile.read(path, limit: Self.maximumSize)
+    } catch {
+      throw Fault("cannot read the box's settings \(path)", cause: error)
+    }
+    try self.init(octets, file: path)
+  }
+
+  /// Reads octets that nobody has looked at yet; `file` names them in errors.
+  public init(_ octets: [UInt8], file: String) throws(ProfileError) {
+    let document = try TOMLDocument(octets, file: file, maximumSize: Self.maximumSize)
+    let reader = BoxSettingsReader(document: document)
+    try document.requireKnown(
+      document.root, [], ["name", "interface", "watchdog", "modules", "scanner"])
+    name = try reader.required(
+      ["name"], "a host's name such as \"box-1\": letters, digits and hyphens, at most 63",
+      Self.hostName)
+    interface = try reader.interface()
+    watchdogSeconds =
+      try reader.number(["watchdog", "seconds"], 0...3600, known: ["seconds"]) ?? watchdogSeconds
+    modules = try reader.modules()
+    heartbeatSeconds =
+      try reader.number(["scanner", "heartbeat-seconds"], 5...600, known: ["heartbeat-seconds"])
+      ?? heartbeatSeconds
+  }
+
+  /// A label of RFC 1123, section 2.1.
+  private static func hostName(_ text: String) -> String? {
+    let octets = Array(text.utf8)
+    guard 1...63 ~= octets.count, octets.first != UInt8(ascii: "-"), octets.last != UInt8(ascii: "-"),
+      octets.allSatisfy({ isWord($0) || $0 == UInt8(ascii: "-") })
+    else { return nil }
+    return text
+  }
+
+  /// Letters and digits.
+  fileprivate static func isWord(_ octet: UInt8) -> Bool {
+    switch octet {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"):
+      true
+    default: false
+    }
+  }
+}
+
+private struct BoxSettingsReader {
+  let document: TOMLDocument
+
+  func interface() throws(ProfileError) -> InterfaceSettings {
+    let keys = ["driver", "mac", "bus", "name", "address", "gateway"]
+    let section = try table("interface", known: keys)
+    guard section != nil else {
+      throw error(["interface"], "no interface", "[interface] with driver, mac or bus, name, address")
+    }
+    var interface = InterfaceSettings(
+      driver: try value(["interface", "driver"], "a driver's name such as \"igb\"", Self.moduleName),
+      mac: try value(
+        ["interface", "mac"], "an Ethernet address of one host such as \"52:54:00:00:00:01\""
+      ) {
+        MACAddress($0).flatMap { $0.isGroup || $0 == .zero ? nil : $0 }
+      },
+      bus: try value(
+        ["interface", "bus"], "a PCI address such as \"0000:00:03.0\"", PCIAddress.checked),
+      name: try required(
+        ["interface", "name"], "an interface's name such as \"scan0\", at most 15 octets",
+        Self.interfaceName),
+      addresses: try addresses())
+    guard interface.driver != nil || interface.mac != nil || interface.bus != nil else {
+      throw error(
+        ["interface"], "no word on which NIC it is",
+        "driver, mac or bus in it; all that are given must match")
+    }
+    let networks = interface.addresses
+    interface.gateway = try value(
+      ["interface", "gateway"], "an address of another host within the network of one of its addresses"
+    ) { text in
+      guard let gateway = IPv4Address(text), networks.contains(where: { $0.contains(gateway) }),
+        !networks.contains(where: { $0.address == gateway })
+      else { return nil }
+      return gateway
+    }
+    return interface
+  }
+
+  private func addresses() throws(ProfileError) -> [InterfaceAddress] {
+    let path = ["interface", "address"]
+    let expected = "an address such as \"198.18.0.1/15\", or a list of them"
+    guard let value = try table("interface", known: nil)?["address"]?.tomlValue else {
+      throw error(path, "no address", expected)
+    }
+    let texts = value.array.map { $0.map(\.tomlValue) } ?? [value]
+    guard !texts.isEmpty else { throw error(path, "an empty list", expected) }
+    var addresses: [InterfaceAddress] = []
+    for text in texts {
+      guard let address = text.string.flatMap({ InterfaceAddress($0) }), address.prefixLength > 0,
+        // Neither "this network", loopback, nor multicast and above (RFC 6890).
+        ![0, 127].contains(address.address.value >> 24), address.address.value >> 24 < 224
+      else { throw error(path, TOMLDocument.shown(text), expected) }
+      if !addresses.contains(address) { addresses.append(address) }
+    }
+    return addresses
+  }
+
+  func modules() throws(ProfileError) -> [String] {
+    let path = ["modules", "always"]
+    guard let value = try table("modules", known: ["always"])?["always"]?.tomlValue else { return [] }
+    let expected = "a list of modules' names such as [\"ext4\", \"vfat\"]"
+    guard let array = value.array else { throw error(path, TOMLDocument.shown(value), expected) }
+    var names: [String] = []
+    for item in array.map(\.tomlValue) {
+      guard let name = item.string.flatMap(Self.moduleName) else {
+        throw error(path, TOMLDocument.shown(item), expected)
+      }
+      names.append(name)
+    }
+    return names
+  }
+
+  // MARK: Values
+
+  /// A name that becomes part of no path and of no pattern.
+  private static func moduleName(_ text: String) -> String? {
+    let isName =
+      1...64 ~= text.utf8.count
+      && text.utf8.allSatisfy {
+        BoxSettings.isWord($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-")
+      }
+    return isName ? text : nil
+  }
+
+  /// What the kernel takes (dev_valid_name, net/core/dev.c) and is not a name with a meaning of its own.
+  private static func interfaceName(_ text: String) -> String? {
+    let isName =
+      1...15 ~= text.utf8.count && !["lo", "all", "default"].contains(text)
+      && text.utf8.allSatisfy {
+        BoxSettings.isWord($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-")
+      }
+    return isName ? text : nil
+  }
+
+  func required<Value>(_ path: [String], _ expected: String, _ parse: (String) -> Value?)
+    throws(ProfileError) -> Value
+  {
+    guard let value = try value(path, expected, parse) else {
+      throw error(path, "no \(path.last ?? "")", expected)
+    }
+    return value
+  }
+
+  func value<Value>(_ path: [String], _ expected: String, _ parse: (String) -> Value?)
+    throws(ProfileError) -> Value?
+  {
+    guard let found = try self.found(path) else { return nil }
+    guard let value = found.string.flatMap(parse) else {
+      throw error(path, TOMLDocument.shown(found), expected)
+    }
+    return value
+  }
+
+  func number(_ path: [String], _ range: ClosedRange<Int>, known: [String]) throws(ProfileError) -> Int?
+  {
+    _ = try table(path[0], known: known)
+    guard let found = try self.found(path) else { return nil }
+    guard let number = found.int, range.contains(number) else {
+      throw error(
+        path, TOMLDocument.shown(found), "a number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return number
+  }
+
+  private func found(_ path: [String]) throws(ProfileError) -> TOMLValue? {
+    if path.count == 1 { return document.root[path[0]]?.tomlValue }
+    return try table(path[0], known: nil)?[path[1]]?.tomlValue
+  }
+
+  /// A section; `known` nil where its keys have been looked at.
+  private func table(_ name: String, known: [String]?) throws(ProfileError) -> TOMLTable? {
+    guard let value = document.root[name]?.tomlValue else { return nil }
+    guard let table = value.table else {
+      throw error([name], TOMLDocument.shown(value), "a section [\(name)]")
+    }
+    if let known { try document.requireKnown(table, [name], known) }
+    return table
+  }
+
+  private func error(_ path: [String], _ found: String, _ expected: String) -> ProfileError {
+    document.error(at: path, found: found, expected: expected)
+  }
+}
+
+/// Domain, bus, device and function of a PCI device as sysfs writes them.
+enum PCIAddress {
+  static func checked(_ text: String) -> String? {
+    let octets = Array(text.utf8)
+    let shape = Array("xxxx:xx:xx.x".utf8)
+    guard octets.count == shape.count else { return nil }
+    for (octet, kind) in zip(octets, shape) {
+      switch kind {
+      case UInt8(ascii: "x"):
+        let isDigit = (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(octet)
+        guard isDigit || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(octet) else { return nil }
+      default: guard octet == kind else { return nil }
+      }
+    }
+    return text
+  }
+}

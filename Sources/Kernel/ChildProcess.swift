@@ -1,0 +1,83 @@
+// Processes that this one starts, and their ends (posix_spawn(3), waitpid(2)).
+import CLinux
+
+/// How a process ended.
+public enum ProcessEnd: Hashable, Sendable, CustomStringConvertible {
+  case code(Int32)
+  case signal(Int32)
+
+  public var description: String {
+    switch self {
+    case .code(let code): "exit code \(code)"
+    case .signal(let signal): "signal \(signal)"
+    }
+  }
+}
+
+public enum ChildProcess {
+  /// Starts a program in a session of its own, without environment, with no signal blocked or ignored. It has
+  /// /dev/null as standard input, `output` as standard output and error, and `inherited` as its descriptor 3; no
+  /// others are passed on, for all of ours are marked close-on-exec.
+  ///
+  /// - Returns: its process id.
+  public static func start(
+    _ path: String, _ arguments: [String], output: Int32, inherited: Int32
+  ) throws(Fault) -> Int32 {
+    var actions = unsafe posix_spawn_file_actions_t()
+    unsafe posix_spawn_file_actions_init(&actions)
+    defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+    unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    for (number, descriptor) in [(1, output), (2, output), (3, inherited)] {
+      unsafe posix_spawn_file_actions_adddup2(&actions, descriptor, Int32(number))
+    }
+    var attributes = posix_spawnattr_t()
+    unsafe posix_spawnattr_init(&attributes)
+    defer { unsafe posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    unsafe sigemptyset(&none)
+    var all = sigset_t()
+    unsafe sigfillset(&all)
+    unsafe posix_spawnattr_setsigmask(&attributes, &none)
+    unsafe posix_spawnattr_setsigdefault(&attributes, &all)
+    let flags = Int16(POSIX_SPAWN_SETSIGMASK) | Int16(POSIX_SPAWN_SETSIGDEF) | clinux_spawn_new_session
+    unsafe posix_spawnattr_setflags(&attributes, flags)
+
+    var process: pid_t = 0
+    let words = unsafe arguments.map { unsafe strdup($0) } + [nil]
+    defer { unsafe words.forEach { unsafe free($0) } }
+    var environment: [UnsafeMutablePointer<CChar>?] = unsafe [nil]
+    let error = unsafe posix_spawn(&process, path, &actions, &attributes, words, &environment)
+    guard error == 0 else { throw Fault("cannot start \(path)", cause: Errno(error)) }
+    return process
+  }
+
+  /// A child that has ended, whichever it is: also the orphans that PID 1 inherits. nil when none has.
+  public static func reap() -> (process: Int32, end: ProcessEnd)? {
+    var status: Int32 = 0
+    let process = unsafe waitpid(-1, &status, WNOHANG)
+    guard process > 0 else { return nil }
+    // WIFEXITED and its like are macros (wait(2)): the low seven bits are the signal, 0 for an exit.
+    let signal = status & 0x7f
+    return (process, signal == 0 ? .code(status >> 8 & 0xff) : .signal(signal))
+  }
+}
+
+/// A pipe whose ends are closed on exec (pipe(7)). Its reader never waits.
+public struct Pipe: ~Copyable {
+  public let reader: Descriptor
+  public let writer: Descriptor
+
+  public init() throws(Fault) {
+    var ends: [Int32] = [-1, -1]
+    guard unsafe clinux_pipe(&ends, O_CLOEXEC) == 0 else {
+      throw Fault("cannot make a pipe", cause: .last)
+    }
+    reader = Descriptor(owning: ends[0])
+    writer = Descriptor(owning: ends[1])
+    // The other side may wait: what a program says on standard error must not be lost.
+    _ = clinux_fcntl(ends[0], F_SETFL, O_NONBLOCK)
+  }
+
+  /// Gives the reading end away and closes the other.
+  public consuming func takeReader() -> Descriptor { reader }
+}

@@ -1,0 +1,208 @@
+// What PID 1 does for the rest of its life: it keeps the scanner running and the watchdog quiet.
+import Init
+import Kernel
+import NIC
+import Spool
+
+/// The loop. It turns several times a second and waits for nothing longer, so the watchdog that it keeps alive
+/// says that all of this still works.
+final class Keeper {
+  /// Only the kernel's command line can ask for these. Seconds from the scanner's first start.
+  struct Tests {
+    var stopScanner: Int?
+    var stopInit: Int?
+  }
+
+  private let boot: Boot
+  private var tests: Tests
+  private let settings: BoxSettings
+  private let signals: SignalReader
+  private var supervisor: Supervisor
+  private var scanner: ScannerProcess?
+  private var firstStart: UInt64?
+  private var hasProbed = false
+  private var mark: GoodMark
+  private var idle: IdleStatus
+  private var nextAttempt: UInt64 = 0
+  /// The last look at the link said that frames can leave.
+  private var hasCarrier = false
+  private let waitsForCarrierSince = Clock.boottime
+  private static let second: UInt64 = 1_000_000_000
+
+  init(_ boot: Boot, tests: Tests) throws(Fault) {
+    guard let settings = boot.settings else { boot.giveUp("there are no settings") }
+    self.boot = boot
+    self.tests = tests
+    self.settings = settings
+    signals = try SignalReader([.child, .terminate, .interrupt, .hangUp, .user1])
+    supervisor = Supervisor(patienceSeconds: settings.heartbeatSeconds, now: Clock.boottime)
+    mark = GoodMark(boot)
+    idle = IdleStatus(interface: settings.interface.name)
+  }
+
+  func run() -> Never {
+    if boot.isRescue { showWhatIsThere() }
+    while true {
+      boot.keepAlive()
+      let now = Clock.boottime
+      if let end = followSignals() { shutDown(end) }
+      listen(now)
+      reap(now)
+      if !boot.isRescue { supervise(now) }
+      runTests(now)
+      let isQuiet = scanner != nil && hasProbed
+      waitForAny(
+        [signals.number] + (scanner?.descriptors ?? []), milliseconds: isQuiet ? 1000 : 100)
+    }
+  }
+
+  // MARK: What happened
+
+  /// How the machine is to end, if it is.
+  private func followSignals() -> Machine.End? {
+    var end: Machine.End?
+    while let signal = signals.next() {
+      switch signal {
+      case .terminate: end = .powerOff
+      case .interrupt: end = .restart
+      default: break
+      }
+    }
+    return end
+  }
+
+  private func listen(_ now: UInt64) {
+    guard let scanner else { return }
+    for line in scanner.lines() { boot.console.say(line) }
+    for sign in scanner.signs() {
+      if supervisor.beat(at: now) {
+        if supervisor.starts == 1 { boot.end("scanner") }
+        boot.note(.fault, nil)
+      }
+      if sign == .firstProbe, !hasProbed {
+        hasProbed = true
+        boot.console.say(boot.times.firstProbe(at: now))
+      }
+    }
+  }
+
+  /// Also of processes that nobody else waits for.
+  private func reap(_ now: UInt64) {
+    while let (process, end) = ChildProcess.reap() {
+      guard let ended = scanner, process == ended.process else { continue }
+      listen(now)
+      scanner = nil
+      let wait = supervisor.ended(at: now)
+      boot.console.say("the scanner ended (\(end)); it starts again in \(wait) s")
+      boot.note(.fault, "the scanner ended (\(end)): \(ended.lastWords ?? "it said nothing")")
+    }
+  }
+
+  // MARK: The scanner
+
+  private func supervise(_ now: UInt64) {
+    mark.follow(healthy: supervisor.healthy(at: now), now: now)
+    if let scanner {
+      guard case .kill(let seconds) = supervisor.step(at: now) else { return }
+      boot.console.say("problem: the scanner has been silent for \(seconds) s, and is killed")
+      scanner.stop(.kill)
+      return
+    }
+    guard isReady(now) else {
+      idle.publish(boot, now)
+      return
+    }
+    guard supervisor.step(at: now) == .start else {
+      idle.publish(boot, now)
+      return
+    }
+    idle.release()
+    supervisor.started(at: now)
+    firstStart = firstStart ?? now
+    do throws(Fault) {
+      scanner = try ScannerProcess(configuration: Boot.configuration)
+    } catch {
+      boot.note(.fault, "\(error)")
+      _ = supervisor.ended(at: now)
+    }
+  }
+
+  /// Whether there is what a scanner needs; what is missing is tried again each two seconds.
+  private func isReady(_ now: UInt64) -> Bool {
+    let name = settings.interface.name
+    if boot.device != nil, (try? LinkStatus(of: name)) == nil { boot.forgetInterface() }
+    if !boot.hasData || boot.device == nil {
+      guard now >= nextAttempt else { return false }
+      nextAttempt = now + 2 * Self.second
+      boot.tryAgain()
+      guard boot.hasData, boot.device != nil else { return false }
+    }
+    let had = hasCarrier
+    hasCarrier = (try? LinkStatus(of: name))?.hasCarrier ?? false
+    if hasCarrier {
+      boot.note(.link, nil)
+      // A scanner that ended for want of it need not wait any longer.
+      if !had { supervisor.hurry(at: now) }
+    } else if now - waitsForCarrierSince > 10 * Self.second {
+      boot.note(.link, "\(name) has no carrier. Look at the cable and at the port it leads to")
+    }
+    return hasCarrier
+  }
+
+  // MARK: The end
+
+  /// The scanner keeps what it has within two seconds; one that does not is killed.
+  private func shutDown(_ end: Machine.End) -> Never {
+    boot.console.say(end == .restart ? "restarting" : "powering off")
+    scanner?.stop(.terminate)
+    let deadline = Clock.boottime + 5 * Self.second
+    while scanner != nil {
+      boot.keepAlive()
+      let now = Clock.boottime
+      listen(now)
+      reap(now)
+      if now >= deadline { scanner?.stop(.kill) }
+      // One that even SIGKILL does not end waits for a disk that does not answer.
+      if now >= deadline + 2 * Self.second { break }
+      pause(milliseconds: 20)
+    }
+    idle.release()
+    do throws(Fault) {
+      if boot.hasData { try Mount.detach(Boot.dataMount) }
+    } catch {
+      boot.console.say("problem: \(error)")
+    }
+    Machine.flush()
+    do throws(Errno) {
+      try Machine.end(end)
+    } catch {
+      boot.console.say("problem: the kernel does not end: \(error)")
+    }
+    // The watchdog, which is no longer kept alive, does.
+    while true { pause(milliseconds: 1000) }
+  }
+
+  // MARK: Others
+
+  private func showWhatIsThere() {
+    for name in boot.hasData ? ["spool", "active", "results", "rejected"] : [] {
+      let count = (try? Files.entries(of: "\(boot.dataDirectory)/\(name)"))?.count
+      boot.console.say("rescue: \(name): \(count.map { "\($0) entries" } ?? "cannot be read")")
+    }
+    boot.console.say("rescue: waiting for somebody to look")
+  }
+
+  private func runTests(_ now: UInt64) {
+    guard let firstStart else { return }
+    let elapsed = Int((now - firstStart) / Self.second)
+    if let seconds = tests.stopScanner, elapsed >= seconds, let scanner {
+      tests.stopScanner = nil
+      boot.console.say("test: the scanner is stopped")
+      scanner.stop(.stop)
+    }
+    if let seconds = tests.stopInit, elapsed >= seconds {
+      boot.console.say("test: PID 1 does nothing any more")
+      while true { pause(milliseconds: 60_000) }
+    }
+  }
+}

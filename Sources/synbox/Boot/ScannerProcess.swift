@@ -1,0 +1,75 @@
+// `synbox serve` as PID 1 sees it: a process, a pipe with its heartbeats, and one with what it says.
+import Init
+import Kernel
+
+/// The scanner's process. What it writes is foreign: bounded, and made visible before it is shown.
+final class ScannerProcess {
+  let process: Int32
+  private let heartbeats: Descriptor
+  private let words: Descriptor
+  private var line: [UInt8] = []
+  /// The last that it said about itself or about a fault.
+  private(set) var lastWords: String?
+
+  /// Octets; the rest of a longer line is dropped.
+  private static let longestLine = 2000
+
+  /// Starts it.
+  init(binary: String = "/bin/synbox", configuration: String) throws(Fault) {
+    let beats = try Pipe()
+    let words = try Pipe()
+    process = try ChildProcess.start(
+      binary, ["synbox", "serve", "--config", configuration, "--heartbeat", "3"],
+      output: words.writer.number, inherited: beats.writer.number)
+    heartbeats = beats.takeReader()
+    self.words = words.takeReader()
+  }
+
+  /// To wait on.
+  var descriptors: [Int32] { [heartbeats.number, words.number] }
+
+  /// What came on the pipe since the last call.
+  func signs() -> [Heartbeat.Sign] {
+    var buffer = [UInt8](repeating: 0, count: 64)
+    guard let count = try? heartbeats.read(into: &buffer) else { return [] }
+    return buffer.prefix(count).compactMap(Heartbeat.Sign.init(rawValue:))
+  }
+
+  /// Lines that belong on the console: what it says of itself, warnings and errors.
+  func lines() -> [String] {
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    var shown: [String] = []
+    // Bounded, so that one that says much does not keep us.
+    for _ in 0..<16 {
+      guard let count = try? words.read(into: &buffer), count > 0 else { break }
+      for octet in buffer.prefix(count) {
+        if octet == UInt8(ascii: "\n") {
+          if let text = Self.shown(String(decoding: line, as: UTF8.self)) {
+            shown.append(text)
+            lastWords = text
+          }
+          line = []
+        } else if line.count < Self.longestLine {
+          line.append(octet)
+        }
+      }
+    }
+    return shown
+  }
+
+  /// What remains of a line for the console; nil: nothing.
+  static func shown(_ line: String) -> String? {
+    let marks = ["level=warning ", "level=error ", "level=critical "]
+    guard line.hasPrefix("time=") else {
+      return line.hasPrefix("synbox: ") ? String(line.dropFirst(8)) : line.isEmpty ? nil : line
+    }
+    for mark in marks {
+      if let found = line.firstRange(of: mark) {
+        return "\(mark.dropFirst(6).dropLast()): \(line[found.upperBound...])"
+      }
+    }
+    return nil
+  }
+
+  func stop(_ signal: Signal) { try? send(signal, to: process) }
+}

@@ -1,0 +1,46 @@
+// `synbox init`: PID 1 of the image. docs/boot.md says what each phase does and what becomes of its faults.
+import ArgumentParser
+import Init
+import Kernel
+
+struct InitCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "init",
+    abstract: "PID 1 of the image: bring the box up, run `synbox serve`, never end.")
+
+  @Flag(help: "Bring everything up, mount the data read-only, scan nothing.")
+  var rescue = false
+
+  @Option(help: ArgumentHelp("Stop the scanner after so many seconds, once.", visibility: .hidden))
+  var testStopScanner: Int?
+
+  @Option(help: ArgumentHelp("Do nothing any more after so many seconds.", visibility: .hidden))
+  var testStopInit: Int?
+
+  func run() throws {
+    guard processID() == 1 else {
+      throw Fault(
+        "synbox init is the first process of a box, with the process id 1",
+        remedy: "On a host that runs already: synbox serve --config PATH")
+    }
+    let boot = Boot(isRescue: rescue)
+    // 1. The kernel's own file systems; the consoles.
+    boot.required("mounts") { try boot.mountEarly() }
+    // 2. Who this box is, and what it is told.
+    boot.required("settings") { try boot.readSettings() }
+    // 3. From here on the hardware watches us, if it can.
+    boot.phase("watchdog") { boot.armWatchdog() }
+    // 4. What the hardware asks for, and nothing else.
+    boot.phase("modules") { boot.loadModules() }
+    // 5. Where the spool and the results are: looked at, grown, mounted.
+    boot.phase("data") { boot.awaitData() }
+    // 6. The scan NIC: found, named, up.
+    boot.phase("interface") { boot.awaitInterface() }
+    // 7. What a box that owns its kernel sets.
+    boot.phase("kernel") { boot.tuneKernel() }
+    // 8. The scanner, watched, for ever; what was missing above is tried again.
+    let keeper = try Keeper(
+      boot, tests: Keeper.Tests(stopScanner: testStopScanner, stopInit: testStopInit))
+    keeper.run()
+  }
+}

@@ -1,0 +1,68 @@
+// When the scanner is started, killed, and started again.
+import Init
+import Testing
+
+private let second: UInt64 = 1_000_000_000
+
+@Suite struct `The supervisor of the scanner` {
+  @Test func `starts it at once, and again after 1, 2, 4 and at last 60 seconds`() {
+    var supervisor = Supervisor(patienceSeconds: 15, now: 0)
+    var now: UInt64 = 0
+    var waits: [Int] = []
+    for _ in 0..<8 {
+      #expect(supervisor.step(at: now) == .start)
+      supervisor.started(at: now)
+      now += second
+      let wait = supervisor.ended(at: now)
+      waits.append(wait)
+      #expect(supervisor.step(at: now + UInt64(wait) * second - 1) == nil)
+      now += UInt64(wait) * second
+    }
+    #expect(waits == [1, 2, 4, 8, 16, 32, 60, 60])
+  }
+
+  @Test func `forgets the waits after a minute of heartbeats`() {
+    var supervisor = Supervisor(patienceSeconds: 15, now: 0)
+    for _ in 0..<5 {
+      supervisor.started(at: 0)
+      _ = supervisor.ended(at: 0)
+    }
+    supervisor.started(at: 0)
+    for beat in 1...70 { _ = supervisor.beat(at: UInt64(beat) * second) }
+    #expect(supervisor.healthy(at: 71 * second) == 70 * second)
+    #expect(supervisor.ended(at: 71 * second) == 1)
+  }
+
+  @Test func `kills one that falls silent, once`() {
+    var supervisor = Supervisor(patienceSeconds: 15, now: 0)
+    supervisor.started(at: 0)
+    #expect(supervisor.beat(at: second))
+    #expect(!supervisor.beat(at: 2 * second))
+    #expect(supervisor.step(at: 17 * second - 1) == nil)
+    #expect(supervisor.step(at: 17 * second) == .kill(silentSeconds: 15))
+    #expect(supervisor.step(at: 18 * second) == nil)
+    #expect(supervisor.isRunning)
+    #expect(supervisor.ended(at: 18 * second) == 1)
+    #expect(!supervisor.isRunning)
+  }
+
+  @Test func `gives a new one longer, but not for ever`() {
+    var supervisor = Supervisor(patienceSeconds: 15, now: 0)
+    supervisor.started(at: 0)
+    #expect(supervisor.step(at: 119 * second) == nil)
+    #expect(supervisor.step(at: 120 * second) == .kill(silentSeconds: 120))
+  }
+
+  @Test func `does not wait any longer once the hindrance is gone`() {
+    var supervisor = Supervisor(patienceSeconds: 15, now: 0)
+    for _ in 0..<7 {
+      supervisor.started(at: 0)
+      _ = supervisor.ended(at: 0)
+    }
+    #expect(supervisor.step(at: second) == nil)
+    supervisor.hurry(at: second)
+    #expect(supervisor.step(at: second) == .start)
+    supervisor.started(at: second)
+    #expect(supervisor.ended(at: second) == 1)
+  }
+}
