@@ -7,6 +7,7 @@ struct DataPartition {
   /// `FILE?offset=N`, as e2fsprogs takes it.
   private let device: String
   private let image: String
+  private let partition: Partition
 
   /// Throws a `Fault` for an image without one.
   init(image: String) throws {
@@ -14,22 +15,43 @@ struct DataPartition {
     guard !image.contains("?") else {
       throw Fault("\(image) cannot be used", detail: "e2fsprogs takes what follows a ? as options")
     }
-    let partition = try Partitions.data(of: image)
+    partition = try Partitions.data(of: image)
     self.image = image
     device = "\(image)?offset=\(partition.start)"
   }
 
   /// Replays the journal and repairs, as the box would at its next boot. Throws a `Fault` for a file system
   /// that cannot be repaired.
+  ///
+  /// Outside the image: once e2fsck 1.47 has replayed a journal it opens the file anew, and forgets the offset.
   func recover() throws {
+    let scratch = try Scratch(in: Files.parent(of: image))
+    let copy = scratch.path("partition")
+    try Tool(
+      "dd",
+      [
+        "if=\(image)", "of=\(copy)", "bs=1M", "iflag=skip_bytes,count_bytes", "skip=\(partition.start)",
+        "count=\(partition.size)", "conv=sparse",
+      ]
+    ).run()
+    // Holes at its end are part of it, too.
+    try Tool("truncate", ["--size=\(partition.size)", copy]).run()
     // 0 nothing, 1 repaired; 2 and above are not for us to go on with (e2fsck(8)).
-    let outcome = try Tool("e2fsck", ["-f", "-p", device]).attempt()
+    let outcome = try Tool("e2fsck", ["-f", "-p", copy]).attempt()
     guard outcome.status <= 1 else {
       throw Fault(
         "the data partition of \(image) is damaged",
         detail: (outcome.output + outcome.errors).split(separator: "\n").suffix(3).joined(
           separator: "; "))
     }
+    guard outcome.status == 1 else { return }
+    try Tool(
+      "dd",
+      [
+        "if=\(copy)", "of=\(image)", "bs=1M", "oflag=seek_bytes", "seek=\(partition.start)",
+        "conv=notrunc",
+      ]
+    ).run()
   }
 
   /// What there is at a path: "regular", "directory" and so on; nil for nothing.

@@ -1,0 +1,82 @@
+"""The network around a box: a namespace with no way out, a tap device, the target node on it."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SYNBOX = ROOT / "build" / "synbox"
+# Octets two to four of the target node's Ethernet address tell nothing; the first says locally administered.
+NODE_MAC = "02:00:00:00:00:99"
+GATEWAY = "198.18.0.254"
+
+
+def ip(*arguments, check=True):
+    return subprocess.run(["ip", *arguments], check=check, capture_output=True, text=True).stdout
+
+
+class Lab:
+    """Made for one machine. Whatever becomes of the test, namespace and processes go."""
+
+    def __init__(self, name="vm", queues=1):
+        self.namespace = f"synbox-boot-{os.getpid()}-{name}"
+        self.queues = queues
+        self.node = None
+        self.node_log = None
+
+    def __enter__(self):
+        ip("netns", "add", self.namespace)
+        try:
+            # IPv6 is silent: nothing but the scan crosses the wire.
+            self.inside("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
+            kind = ["multi_queue"] if self.queues > 1 else []
+            self.inside("ip", "tuntap", "add", "dev", "tap0", "mode", "tap", *kind)
+            self.inside("ip", "link", "set", "tap0", "address", NODE_MAC, "txqueuelen", "10000")
+            self.inside("ip", "address", "add", f"{GATEWAY}/24", "dev", "tap0")
+            self.inside("ip", "link", "set", "tap0", "up")
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        if self.node:
+            self.node.kill()
+            self.node.wait()
+        ip("netns", "delete", self.namespace, check=False)
+
+    def inside(self, *command, **options):
+        """Runs a command in the namespace; what it printed."""
+        options = {"check": True, "capture_output": True, "text": True} | options
+        return subprocess.run(self.command(*command), **options).stdout
+
+    def command(self, *command):
+        return ["ip", "netns", "exec", self.namespace, *map(str, command)]
+
+    def respond(self, log, answer="even"):
+        """Starts the target node; the tap must have its carrier."""
+        self.node_log = log
+        with open(log, "w") as output:
+            self.node = subprocess.Popen(
+                self.command(SYNBOX, "respond", "-i", "tap0", "--answer", answer, "--json"),
+                stdout=output, stderr=subprocess.STDOUT)  # fmt: skip
+        deadline = time.monotonic() + 20
+        while '"ready"' not in log.read_text():
+            if self.node.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the target node did not start: {log.read_text()}")
+            time.sleep(0.05)
+
+    def counts(self):
+        """The target node's counters now."""
+        before = len(self.node_log.read_text().splitlines())
+        self.node.send_signal(signal.SIGUSR1)
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            lines = self.node_log.read_text().splitlines()
+            if len(lines) > before:
+                return json.loads(lines[-1])
+            time.sleep(0.05)
+        raise RuntimeError("the target node does not say what it counted")
