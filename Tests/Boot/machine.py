@@ -12,8 +12,8 @@ from lab import ROOT
 BUILD = ROOT / "build"
 IMAGE = BUILD / "synbox.img"
 FIRMWARE = pathlib.Path("/usr/share/OVMF")
-# What the image's own UKI has, and a panic that ends QEMU instead of booting again.
-COMMAND_LINE = "console=tty0 console=ttyS0 quiet panic=5 lockdown=integrity module.sig_enforce=1"
+# What the image's own UKI has, but for `quiet`: the scanner's log goes to the kernel's.
+COMMAND_LINE = "console=tty0 console=ttyS0 loglevel=7 panic=5 lockdown=integrity module.sig_enforce=1"
 NICS = {
     "igb": ["-device", "igb,netdev=n0"],
     # AF_XDP zero-copy needs the platform's DMA rules; XDP a transmit queue for each processor besides.
@@ -172,7 +172,8 @@ class Machine:
 
     def text(self):
         # Escape sequences are the firmware's.
-        return re.sub(r"\x1b[^a-zA-Z]*[a-zA-Z]", "", self.console.read_text(errors="replace")).replace("\r", "")
+        text = re.sub(r"\x1b[^a-zA-Z]*[a-zA-Z]", "", self.console.read_text(errors="replace"))
+        return "\n".join(line for line in text.replace("\r", "\n").split("\n") if line)
 
     def wait(self, pattern, seconds=120, times=1):
         """Waits until the console says so; the last match."""

@@ -1,0 +1,67 @@
+"""What a box must do, from power-on to results. Each case is a function of its directory and says in a line what it
+has seen."""
+
+import re
+import subprocess
+import time
+
+from lab import Lab
+from machine import BUILD, IMAGE, QUEUES, Failure, Machine, require
+from scan import Job, complete, require_balance, scan, settled, site
+
+# Each way of sending, as the setting and as the box must report it, with the way of the RSTs.
+MODES = {
+    "xdp-zerocopy": ("xdp-zerocopy:0", "transmitter"),
+    "xdp-copy": ("xdp-copy:0", "in-place"),
+    "generator": ("generator:0", "transmitter"),
+    "packet": ("packet:0", "in-place"),
+}
+
+
+def firmware(directory):
+    """The image as it is: UEFI, boot loader, kernel; zero-copy by itself; marked good; data grown."""
+    job = Job("198.19.0.0/19", [80, 443])
+    with Lab("firmware") as lab, Machine(lab, directory) as machine:
+        machine.make_disk("1G")
+        machine.put(job.name, job.text)
+        machine.start(firmware=True)
+        lab.respond(directory / "node.log")
+        machine.run()
+        modes = machine.wait(r"^synbox: scan0 is igb.*rings.*$").group()
+        for part in ("rings 4096/4096", "4 queues", "transmit xdp-zerocopy:0", "receive xdp-native"):
+            require(part in modes, f"{part!r} is not in {modes!r}")
+        first = machine.wait(r"^synbox: first probe after .*$").group()
+        # `quiet`: the end is seen at the target node.
+        deadline = time.monotonic() + 120
+        while lab.counts()["rsts_received"] < job.probes // 2 and time.monotonic() < deadline:
+            time.sleep(1)
+        counts = settled(lab)
+        machine.wait(r"^synbox: .*marked good", 90)
+        machine.cut_power()
+        data = machine.get()
+        summary = job.check(data)
+        require_balance(counts, summary, job)
+        require(summary["transmit_mode"] == ["xdp-zerocopy:0"], summary["transmit_mode"])
+        table = subprocess.run(["sfdisk", "--json", machine.disk], capture_output=True, text=True, check=True).stdout
+        sectors = int(re.findall(r'"size": ?(\d+)', table)[1])
+        require(sectors * 512 > 900 << 20, f"the data partition has {sectors} sectors")
+    return f"{modes}; {first}; {counts['syns_valid']} SYNs, {counts['rsts_received']} RSTs"
+
+
+def modes(directory):
+    """Each NIC in each way of sending: exact, and as many RSTs as answers."""
+    seen = []
+    for nic in QUEUES:
+        for mode, (reported, reset) in MODES.items():
+            job = Job("198.19.0.0/19", [80, 443])
+            summary, counts, console = scan(directory / f"{nic}-{mode}", job, nic, {"transmit": mode})
+            require(summary["transmit_mode"] == [reported], f"{summary['transmit_mode']}, not {reported}")
+            require(summary["receive_mode"] == "xdp-native", summary["receive_mode"])
+            require(summary["rst_mode"] == reset, f"RST {summary['rst_mode']}, not {reset}")
+            seen.append(f"{nic} {mode}: {counts['syns_valid']} SYNs, {counts['rsts_received']} RSTs")
+            print("   ", seen[-1], flush=True)
+    return f"{len(seen)} arrangements"
+
+
+DEMONSTRATIONS = []
+ALL = [firmware, modes]
