@@ -108,7 +108,7 @@ build/promtool: build/.setup
 	@dpkg-deb --fsys-tarfile build/prometheus_*.deb | tar -xO ./usr/bin/promtool > $@.tmp
 	@rm build/prometheus_*.deb; chmod +x $@.tmp; mv $@.tmp $@
 
-test: build benchmark check build/promtool ## all tests; those on the kernel and the lab need root
+test: build benchmark check build/promtool image ## all tests; those on the kernel and the lab need root
 	swift build --build-tests
 	@# One after another: the labs' scans need the processors for themselves.
 	swift test --skip-build --no-parallel

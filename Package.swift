@@ -96,6 +96,8 @@ let package = Package(
     tests("SpoolTests", ["Spool", "Kernel", "Plan", "Scan", "Wire", "LabSupport"]),
     // The whole program in a lab: needs root and build/synbox.
     tests("ServeTests", ["LabSupport", "TestSupport"]),
+    // The real program on real packages: needs build/synimage, build/synbox.stripped and the mirror.
+    tests("ImageTests", ["LabSupport"]),
     tests("NICTests", ["NIC", "Kernel", "Wire", "TestSupport"]),
     tests("DatapathTests", ["Datapath", "Kernel", "Wire", "TestSupport"]),
     tests("InitTests", ["Init", "Kernel", "NIC", "LabSupport", "TestSupport"]),

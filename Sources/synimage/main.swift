@@ -3,7 +3,6 @@ import ArgumentParser
 import Foundation
 import Kernel
 import NIC
-import Plan
 
 struct Synimage: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -22,7 +21,7 @@ func main() -> Int32 {
     var command = try Synimage.parseAsRoot()
     try command.run()
     return 0
-  } catch let error where error is ProfileError || error is InputError || error is Refusal {
+  } catch let error where error is ProfileError || error is Refusal || error is Rejected {
     Terminal.error("synimage: \(error)\n")
     return 2
   } catch let error as Fault {

@@ -112,8 +112,7 @@ struct BuildPlan {
     program = command.program
     // First the program: it is what the site is checked with.
     try BoxProgram.check(program, for: profile.architecture)
-    site = try Site(directory: data.site(command.site))
-    try site.check(with: program)
+    site = try Site(directory: data.site(command.site), program: program)
     cache = PackageCache(directory: command.cache)
     version = command.version
     revision = command.revision

@@ -14,19 +14,20 @@ struct Site {
   /// Files of /etc/synbox by their names there, with their content; without what the builder adds.
   let files: [(name: String, octets: [UInt8])]
 
-  /// Throws `ProfileError` or `Refusal` for what is wrong in the site, `Fault` when it cannot be read.
-  init(directory: String) throws {
+  /// Reads a site, and has the box's own program read it too.
+  ///
+  /// Throws `ProfileError`, `Refusal` or `Rejected` for what is wrong in the site, `Fault` when it cannot be read.
+  init(directory: String, program: String) throws {
     self.directory = directory
-    let url = URL(filePath: directory).standardizedFileURL
-    name = url.lastPathComponent
-    let there = try? FileManager.default.contentsOfDirectory(atPath: directory).sorted()
-    guard let there else {
+    name = URL(filePath: directory).standardizedFileURL.lastPathComponent
+    guard let there = try? FileManager.default.contentsOfDirectory(atPath: directory).sorted() else {
       throw Refusal(
         directory, found: "no directory", expected: "a site: box.toml, synbox.toml and its lists")
     }
     box = try BoxSettings(file: "\(directory)/box.toml")
     let serving = try ServeSettings(file: "\(directory)/synbox.toml", box: box)
     consoles = try Self.consoles("\(directory)/image.toml")
+    try Self.check("\(directory)/synbox.toml", with: program)
     let names = ["box.toml", "synbox.toml"] + serving.files
     files = try names.map { ($0, try Files.read("\(directory)/\($0)")) }
     // A list that nobody reads would be taken for one in force.
@@ -37,15 +38,12 @@ struct Site {
     }
   }
 
-  /// As `synbox serve` will read it, by the box's own program. Throws a `Refusal` with what that says.
-  func check(with binary: String) throws {
-    let file = "\(directory)/synbox.toml"
-    let outcome = try Tool(binary, ["check", file]).attempt()
+  private static func check(_ file: String, with program: String) throws {
+    let outcome = try Tool(program, ["check", file]).attempt()
     guard outcome.status == 0 else {
       let said = (outcome.errors + outcome.output).trimmingCharacters(in: .whitespacesAndNewlines)
-      throw Refusal(
-        file, found: said.isEmpty ? "status \(outcome.status) from synbox check" : said,
-        expected: "a configuration that synbox serve takes")
+      throw Rejected(
+        description: said.isEmpty ? "\(program) check \(file): status \(outcome.status)" : said)
     }
   }
 
@@ -64,6 +62,11 @@ struct Site {
     }
     return consoles
   }
+}
+
+/// What the box's own program finds wrong, in its words.
+struct Rejected: Error, CustomStringConvertible {
+  let description: String
 }
 
 /// What the builder must know of synbox.toml; all the rest is for `synbox check`.

@@ -16,7 +16,7 @@ enum Mirror {
       said = (outcome.output + outcome.errors).split(separator: "\n").map(String.init)
     }
     throw Fault(
-      "cannot fetch \(package.name) \(package.version) as \(PackageLock.self) has it",
+      "cannot fetch \(package.name) \(package.version) as the lock has it",
       detail: reason(said) + "; locked: \(package.size) octets, SHA-256 \(package.sha256); "
         + available(package),
       remedy: "If it was replaced, \(PackageLock.refresh); the old one is used where the cache has it")

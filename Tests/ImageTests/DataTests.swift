@@ -1,0 +1,137 @@
+// Target files into a disk that is not running, results out of it.
+import Foundation
+import LabSupport
+import Testing
+
+@Suite("synimage put and get", .serialized)
+struct DataTests {
+  private let built: BuiltImage
+  private let disk: URL
+  private let here: URL
+
+  init() throws {
+    built = try BuiltImage.shared.get()
+    disk = try built.copy()
+    here = built.shop.root.appending(path: "data-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: here, withIntermediateDirectories: true)
+  }
+
+  private func device() throws -> String { "\(disk.path)?offset=\(try built.start(of: "synbox-data"))" }
+
+  private func list(_ directory: String) throws -> [String] {
+    try run(["debugfs", "-R", "ls -p \(directory)", device()]).lines
+      .compactMap { $0.split(separator: "/").count > 4 ? String($0.split(separator: "/")[4]) : nil }
+      .filter { $0 != "." && $0 != ".." }
+  }
+
+  private func file(_ name: String, _ octets: Data) throws -> String {
+    let url = here.appending(path: name)
+    try octets.write(to: url)
+    return url.path
+  }
+
+  private func isSound() throws -> Bool { try run(["e2fsck", "-f", "-n", device()]).status == 0 }
+
+  @Test func aFileComesToLieInTheSpoolWhole() throws {
+    let content = Data((0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 31) })
+    let path = try file("two words.bin", content)
+    let outcome = try built.shop.synimage(["put", disk.path, path])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(try list("/spool") == ["two words.bin"])
+    let back = here.appending(path: "back").path
+    try run(["debugfs", "-R", "dump \"/spool/two words.bin\" \(back)", device()])
+    #expect(try Data(contentsOf: URL(filePath: back)) == content)
+    let status = try run(["debugfs", "-R", "stat \"/spool/two words.bin\"", device()]).output
+    #expect(status.contains("Links: 1"))
+    #expect(status.contains(/Mode: +0644/))
+    #expect(try isSound())
+  }
+
+  @Test func aSecondOneOfThatNameIsRefused() throws {
+    let first = try file("targets", Data("198.18.0.1\n".utf8))
+    #expect(try built.shop.synimage(["put", disk.path, first]).status == 0)
+    let second = try file("other", Data("198.18.0.2\n".utf8))
+    let outcome = try built.shop.synimage(["put", disk.path, second, "--name", "targets"])
+    #expect(outcome.status == 1)
+    #expect(outcome.errors.contains("has /spool/targets already"))
+    #expect(try list("/spool") == ["targets"])
+  }
+
+  @Test func aFileThatDoesNotFitLeavesNothing() throws {
+    let outcome = try built.shop.synimage([
+      "put", disk.path, try file("large", Data(repeating: 1, count: 70 << 20)),
+    ])
+    #expect(outcome.status == 1)
+    #expect(outcome.errors.contains("does not fit"), "\(outcome.errors)")
+    #expect(try list("/spool") == [])
+    #expect(try isSound())
+  }
+
+  @Test(arguments: [".hidden", "x.part", "a/b", ""])
+  func aNameThatTheBoxWouldNotLookAt(name: String) throws {
+    let path = try file("targets", Data("198.18.0.1\n".utf8))
+    let outcome = try built.shop.synimage(["put", disk.path, path, "--name", name])
+    #expect(outcome.status == 2)
+    #expect(outcome.errors.contains("a file name that the box takes"))
+  }
+
+  @Test func aNameThatEndsTheRequest() throws {
+    let path = try file("targets", Data("198.18.0.1\n".utf8))
+    for name in ["a\" \"b", "a\nrmdir spool"] {
+      let outcome = try built.shop.synimage(["put", disk.path, path, "--name", name])
+      #expect(outcome.status == 1)
+      #expect(outcome.errors.contains("debugfs cannot take the name"))
+    }
+    #expect(try list("/spool") == [])
+  }
+
+  @Test func resultsComeOutAndTheDiskStaysAsItIs() throws {
+    let results = try file("results.csv", Data("saddr,sport\n198.18.0.1,80\n".utf8))
+    for request in [
+      "mkdir /results", "mkdir /results/job", "write \(results) /results/job/results.csv",
+      "write \(results) /status.json",
+    ] {
+      try run(["debugfs", "-w", "-R", request, device()])
+    }
+    let before = try run(["sha256sum", disk.path]).output
+    let out = here.appending(path: "out")
+    let outcome = try built.shop.synimage(["get", disk.path, out.path])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let names = try FileManager.default.subpathsOfDirectory(atPath: out.path).sorted()
+    #expect(names == ["results", "results/job", "results/job/results.csv", "status.json"])
+    #expect(
+      try Data(contentsOf: out.appending(path: "results/job/results.csv"))
+        == Data(contentsOf: URL(filePath: results)))
+    #expect(try run(["sha256sum", disk.path]).output == before)
+    let again = try built.shop.synimage(["get", disk.path, out.path])
+    #expect(again.status == 2, "never into a directory with files")
+  }
+
+  @Test func whatIsNoDisk() throws {
+    let path = try file("targets", Data("198.18.0.1\n".utf8))
+    for octets in [Data(), Data(count: 4096), Data("not a disk".utf8)] {
+      let other = try file("other.img", octets)
+      for arguments in [["put", other, path], ["get", other, here.appending(path: "out").path]] {
+        let outcome = try built.shop.synimage(arguments)
+        #expect(outcome.status == 1)
+        #expect(outcome.errors.contains("is no GPT disk"), "\(outcome.errors)")
+      }
+      #expect(try Data(contentsOf: URL(filePath: other)) == octets)
+    }
+  }
+
+  @Test func aDiskThatIsCutOffOrDamaged() throws {
+    let path = try file("targets", Data("198.18.0.1\n".utf8))
+    let handle = try FileHandle(forWritingTo: disk)
+    // Superblock and group descriptors of the data partition.
+    try handle.seek(toOffset: UInt64(try built.start(of: "synbox-data")))
+    try handle.write(contentsOf: Data(repeating: 0xa5, count: 1 << 20))
+    try handle.close()
+    let damaged = try built.shop.synimage(["put", disk.path, path])
+    #expect(damaged.status == 1)
+    #expect(damaged.errors.contains("is damaged"), "\(damaged.errors)")
+    try run(["truncate", "--size=70M", disk.path])
+    let cut = try built.shop.synimage(["put", disk.path, path])
+    #expect(cut.status == 1, "\(cut.errors)")
+  }
+}

@@ -1,0 +1,89 @@
+// Sites that init or serve would refuse, and so the image builder does.
+import Foundation
+import LabSupport
+import Testing
+
+@Suite("A site is refused at its line")
+struct SiteTests {
+  struct Case: CustomTestStringConvertible, Sendable {
+    let file: String
+    let old: String
+    let new: String
+    let words: [String]
+    var testDescription: String { "\(file): \(new.isEmpty ? "without \(old)" : new)" }
+
+    init(_ file: String, _ old: String, _ new: String, _ words: String...) {
+      self.file = file
+      self.old = old
+      self.new = new
+      self.words = words
+    }
+  }
+
+  static let cases = [
+    Case("synbox.toml", "[scope]\nallow-file = \"allow\"\n", "", "no scope", "expected [scope]"),
+    Case(
+      "synbox.toml", "allow-file = \"allow\"", "deny = [\"198.18.0.1\"]", "a scope that allows nothing"),
+    Case("synbox.toml", "\"allow\"", "\"/etc/synbox/allow\"", "the name of a file beside synbox.toml"),
+    Case("synbox.toml", "\"allow\"", "\"../allow\"", "the name of a file beside synbox.toml"),
+    Case(
+      "synbox.toml", "\"allow\"", "\"missing\"", "synbox.toml:9:1: found a list that cannot be read",
+      "missing"),
+    Case("synbox.toml", "\"20k\"", "\"fast\"", "synbox.toml:4:1", "\"fast\""),
+    Case("synbox.toml", "rate =", "rat =", "the key \"rat\""),
+    Case(
+      "synbox.toml", "\"/data\"", "\"/srv\"", "synbox.toml:1:1", "where init mounts the data partition"),
+    Case("synbox.toml", "\"scan0\"", "\"eth0\"", "what box.toml calls the interface"),
+    Case("synbox.toml", "data = \"/data\"", "data = ", "synbox.toml:1:"),
+    Case("allow", "198.18.0.0/15", "198.18.0.0/33", "allow:2:12: found \"33\""),
+    Case("box.toml", "name = \"lab\"", "nam = \"lab\"", "box.toml:2:1", "the key \"nam\""),
+    Case("box.toml", "name = \"lab\"", "name = \"a b\"", "visible ASCII"),
+    Case("box.toml", "driver = \"igb\"", "", "box.toml:4:", "what the NIC is found by"),
+    Case(
+      "box.toml", "driver = \"igb\"", "driver = \"e1000\"", "found the driver e1000", "igb, virtio_net"),
+    Case(
+      "box.toml", "driver = \"igb\"", "mac = \"01:00:00:00:00:01\"", "an Ethernet address of one host"),
+    Case("box.toml", "driver = \"igb\"", "bus = \"3.0\"", "a PCI address such as"),
+    Case("box.toml", "\"scan0\"", "\"a-name-that-is-too-long\"", "at most 15 characters"),
+    Case(
+      "box.toml", "\"198.18.0.1/15\"", "[\"198.18.0.1/15\", \"198.18.0.1/99\"]", "\"198.18.0.1/99\""),
+    Case(
+      "box.toml", "\"198.18.0.1/15\"", "\"198.18.0.1/15\"\ngateway = \"x\"", "an IPv4 address such as"),
+    Case("box.toml", "seconds = 30", "seconds = -1", "a number from 0 to 65535"),
+    Case("box.toml", "[watchdog]\nseconds = 30\n", "", "a section [watchdog]"),
+    Case("box.toml", "[watchdog]", "[modules]\nalways = []\n[watchdog]", "the key \"modules\""),
+    Case("image.toml", "\"ttyS0\"", "\"ttyS0 init=/bin/sh\"", "a list of consoles"),
+  ]
+
+  @Test(arguments: cases)
+  func isRefused(_ example: Case) throws {
+    let shop = try Workshop()
+    try shop.change(shop.site.appending(path: example.file), example.old, to: example.new)
+    let outcome = try shop.build()
+    #expect(outcome.status == 2, "\(outcome.errors)")
+    for word in example.words { #expect(outcome.errors.contains(word), "\(outcome.errors)") }
+    #expect(!FileManager.default.fileExists(atPath: shop.output.path))
+  }
+
+  @Test func aListThatNothingNames() throws {
+    let shop = try Workshop()
+    try shop.write("198.18.0.9\n", to: shop.site.appending(path: "deny"))
+    let outcome = try shop.build()
+    #expect(outcome.status == 2)
+    #expect(outcome.errors.contains("sites/lab/deny: found a file that nothing in the site names"))
+  }
+
+  @Test func aSiteThatIsNotThere() throws {
+    let outcome = try Workshop().build(["--site", "nowhere"])
+    #expect(outcome.status == 2)
+    #expect(outcome.errors.contains("sites/nowhere: found no directory"))
+  }
+
+  @Test func octetsThatAreNotText() throws {
+    let shop = try Workshop()
+    try Data([0xff, 0xfe, 0x00]).write(to: shop.site.appending(path: "box.toml"))
+    let outcome = try shop.build()
+    #expect(outcome.status == 2)
+    #expect(outcome.errors.contains("box.toml:1:1: found octets that are not UTF-8"))
+  }
+}

@@ -1,0 +1,116 @@
+// What the tests of the image builder build from: a copy of image/ to change, and the real programs.
+import Foundation
+import LabSupport
+
+/// A directory of a test's own with a copy of image/, removed with it. Used by one test at a time, but for the
+/// shared image's, which nobody changes.
+final class Workshop: @unchecked Sendable {
+  let root: URL
+  var data: URL { root.appending(path: "image") }
+  var site: URL { root.appending(path: "image/sites/lab") }
+  var output: URL { root.appending(path: "out") }
+  /// The box's program.
+  var program = Workshop.program
+
+  static let program = "\(Lab.root)/build/synbox.stripped"
+  static let synimage = "\(Lab.root)/build/synimage"
+  static let cache = "\(Lab.root)/build/cache/packages"
+
+  init() throws {
+    for file in [Self.program, Self.synimage]
+    where !FileManager.default.isExecutableFile(atPath: file) {
+      throw LabError("there is no \(file): run `make image` first, or `make test`")
+    }
+    root = FileManager.default.temporaryDirectory.appending(path: "ImageTests.\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
+    try FileManager.default.copyItem(at: URL(filePath: "\(Lab.root)/image"), to: data)
+  }
+
+  deinit { try? FileManager.default.removeItem(at: root) }
+
+  func build(_ options: [String] = [], cache: String = Workshop.cache) throws -> Outcome {
+    try synimage(
+      [
+        "build", "--data", data.path, "--profile", "lab", "--program", program, "--version", "7",
+        "--revision", "test", "--epoch", "1700000000", "--cache", cache, "--swift-packages",
+        "\(Lab.root)/.build/workspace-state.json", "--output", output.path,
+      ] + options)
+  }
+
+  func synimage(_ arguments: [String]) throws -> Outcome {
+    try run([Self.synimage] + arguments, seconds: 300)
+  }
+
+  func write(_ text: String, to url: URL) throws { try Data(text.utf8).write(to: url) }
+
+  /// Replaces text that must be there.
+  func change(_ url: URL, _ old: String, to new: String) throws {
+    let text = try String(contentsOf: url, encoding: .utf8)
+    guard text.contains(old) else { throw LabError("\(url.path) has no \(old)") }
+    try write(text.replacing(old, with: new), to: url)
+  }
+
+  /// The lock's entry of a package, to change.
+  func lockEntry(_ name: String) throws -> (version: String, file: String, sha256: String, size: String)
+  {
+    let text = try String(contentsOf: data.appending(path: "packages.lock"), encoding: .utf8)
+    guard
+      let entry = text.components(separatedBy: "[[package]]").first(where: {
+        $0.contains("name = \"\(name)\"")
+      })
+    else { throw LabError("the lock has no \(name)") }
+    func field(_ key: String) throws -> String {
+      guard let line = entry.split(separator: "\n").first(where: { $0.hasPrefix("\(key) = ") }) else {
+        throw LabError("the lock's \(name) has no \(key)")
+      }
+      return line.dropFirst(key.count + 3).filter { $0 != "\"" }
+    }
+    return (try field("version"), try field("file"), try field("sha256"), try field("size"))
+  }
+
+  /// Puts a package of the test's own into the place of a locked one: into a cache of its own, by its hash, and
+  /// into the lock. The other packages are there too.
+  func replace(_ name: String, content: (URL) throws -> Void) throws -> String {
+    let tree = root.appending(path: "package")
+    let control = tree.appending(path: "DEBIAN")
+    try FileManager.default.createDirectory(at: control, withIntermediateDirectories: true)
+    let entry = try lockEntry(name)
+    try write(
+      """
+      Package: \(name)
+      Version: \(entry.version)
+      Architecture: amd64
+      Maintainer: A Test <test@example.org>
+      Description: test
+
+      """, to: control.appending(path: "control"))
+    try content(tree)
+    let package = root.appending(path: "package.deb").path
+    let packed = try run(["dpkg-deb", "--root-owner-group", "-Zgzip", "--build", tree.path, package])
+    guard packed.status == 0 else { throw LabError(packed.errors) }
+    let hash = try run(["sha256sum", package]).output.prefix(64)
+    let size = try FileManager.default.attributesOfItem(atPath: package)[.size] as? Int ?? 0
+    let cache = root.appending(path: "cache")
+    try FileManager.default.createDirectory(at: cache, withIntermediateDirectories: true)
+    for file in try FileManager.default.contentsOfDirectory(atPath: Self.cache)
+    where file.hasSuffix(".deb") {
+      try FileManager.default.createSymbolicLink(
+        atPath: cache.appending(path: file).path, withDestinationPath: "\(Self.cache)/\(file)")
+    }
+    try FileManager.default.moveItem(atPath: package, toPath: cache.appending(path: "\(hash).deb").path)
+    let lock = data.appending(path: "packages.lock")
+    try change(
+      lock, "size = \(entry.size)\nsha256 = \"\(entry.sha256)\"",
+      to: "size = \(size)\nsha256 = \"\(hash)\"")
+    return cache.path
+  }
+
+  /// The kernel's release, by the lock.
+  func kernel() throws -> String {
+    let text = try String(contentsOf: data.appending(path: "packages.lock"), encoding: .utf8)
+    guard let match = text.firstMatch(of: /kernel = "([^"]+)"/) else {
+      throw LabError("no kernel in the lock")
+    }
+    return String(match.1)
+  }
+}
