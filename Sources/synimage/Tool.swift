@@ -39,6 +39,7 @@ struct Tool {
   /// Runs it, whatever its end. Throws a `Fault` only when it cannot be started.
   func attempt() throws -> Outcome {
     let scratch = try Scratch()
+    defer { scratch.remove() }
     let process = Process()
     process.executableURL = URL(filePath: try Self.path(of: name))
     process.arguments = arguments
@@ -89,20 +90,35 @@ struct Tool {
   }()
 }
 
-/// A directory that goes when its owner goes.
-final class Scratch {
+/// A directory for a while, to be removed by whoever made it.
+struct Scratch {
   let root: String
+  private static let prefix = ".synimage-"
 
   /// - Parameter parent: where it is made, so that what is in it can be renamed from there.
   init(in parent: String = FileManager.default.temporaryDirectory.path) throws {
+    Self.sweep(parent)
     // Absolute: tools are run in directories of their own.
-    root = URL(filePath: "\(parent)/.synimage-\(UUID().uuidString)").standardizedFileURL.path
+    let name = "\(Self.prefix)\(getpid())-\(UUID().uuidString)"
+    root = URL(filePath: "\(parent)/\(name)").standardizedFileURL.path
     try Output.directory(root)
   }
 
   func path(_ name: String) -> String { "\(root)/\(name)" }
 
-  deinit { try? FileManager.default.removeItem(atPath: root) }
+  func remove() { try? FileManager.default.removeItem(atPath: root) }
+
+  /// Removes what a build that was killed has left.
+  private static func sweep(_ parent: String) {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
+    where name.hasPrefix(prefix) {
+      let owner = name.dropFirst(prefix.count).prefix { $0 != "-" }
+      guard let process = Int(owner), !FileManager.default.fileExists(atPath: "/proc/\(process)") else {
+        continue
+      }
+      try? FileManager.default.removeItem(atPath: "\(parent)/\(name)")
+    }
+  }
 }
 
 /// Files and directories as they are made here: with modes of their own, not by the caller's umask.

@@ -43,6 +43,7 @@ struct BuildCommand: ParsableCommand {
     // 2. Packages, from the cache or the mirror.
     try Output.directory(output)
     let scratch = try Scratch(in: output)
+    defer { scratch.remove() }
     let packages = try UnpackedPackages(plan, in: scratch.path("packages"))
     // 3. The root file system, and the archive that the kernel unpacks it from.
     let identity = Identity(version: version, revision: revision, epoch: epoch)

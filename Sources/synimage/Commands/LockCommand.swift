@@ -27,6 +27,7 @@ struct LockCommand: ParsableCommand {
       Terminal.output("\(package.name) \(package.version): gone\n")
     }
     let scratch = try Scratch(in: data.root)
+    defer { scratch.remove() }
     try Output.write(lock.text, to: scratch.path("lock"))
     try Files.rename(scratch.path("lock"), to: data.lock)
   }

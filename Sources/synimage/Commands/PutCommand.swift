@@ -50,6 +50,7 @@ struct GetCommand: ParsableCommand {
       throw Refusal(directory, found: "files", expected: "an empty directory")
     }
     let scratch = try Scratch(in: directory)
+    defer { scratch.remove() }
     // Holes stay holes, so that a disk of many gigabytes copies as what is on it.
     _ = try Partitions.data(of: image)
     try Tool("cp", ["--sparse=always", "--reflink=auto", "--", image, scratch.path("disk")]).run()

@@ -8,6 +8,7 @@ enum Initramfs {
   /// the number of threads shows in what zstd writes.
   static func pack(_ root: String, to path: String) throws {
     let scratch = try Scratch()
+    defer { scratch.remove() }
     let names = try FileTree.entries(of: root).map { "\($0.path)\0" }.joined()
     try Output.write(names, to: scratch.path("names"))
     let archive = scratch.path("archive")

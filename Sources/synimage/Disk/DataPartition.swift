@@ -77,6 +77,7 @@ struct DataPartition {
     // Regular, 0644: whoever serves must be able to read it.
     try debug("set_inode_field \(try Self.quoted(part)) mode 0100644", writing: true)
     let scratch = try Scratch()
+    defer { scratch.remove() }
     try debug("dump \(try Self.quoted(part)) \(try Self.quoted(scratch.path("back")))")
     guard let back = try? Files.read(scratch.path("back")), try back == Files.read(file) else {
       try debug("rm \(try Self.quoted(part))", writing: true)

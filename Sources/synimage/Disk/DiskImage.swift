@@ -65,6 +65,7 @@ struct DiskImage {
   /// Makes the image out of the directory that is to be the ESP's content.
   func build(esp: String, to path: String) throws {
     let scratch = try Scratch(in: Files.parent(of: path))
+    defer { scratch.remove() }
     try Output.directory(scratch.path("root"))
     try FileManager.default.moveItem(atPath: esp, toPath: scratch.path("root/esp"))
     defer { try? FileManager.default.moveItem(atPath: scratch.path("root/esp"), toPath: esp) }

@@ -20,6 +20,7 @@ struct UnifiedKernelImage {
 
   func build(to path: String) throws {
     let scratch = try Scratch()
+    defer { scratch.remove() }
     func text(_ name: String, _ text: String) throws -> String {
       try Output.write(text, to: scratch.path(name))
       return "@\(scratch.path(name))"

@@ -17,6 +17,7 @@ struct PackageCache {
     }
     try Output.directory(directory)
     let scratch = try Scratch(in: directory)
+    defer { scratch.remove() }
     let fetched = scratch.path("package")
     try Mirror.fetch(package, to: fetched)
     let (size, hash) = (try FileTree.size(of: fetched), try FileTree.sha256(of: fetched))

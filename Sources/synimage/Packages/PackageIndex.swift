@@ -7,6 +7,8 @@ final class PackageIndex {
   private let scratch: Scratch
   private let options: [String]
 
+  deinit { scratch.remove() }
+
   static let keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
   /// Fetches the indexes of `suites`, SUITE/COMPONENT each. Throws a `Fault`, also for a suite whose signature
