@@ -202,4 +202,5 @@ int clinux_setresuid(unsigned uid) { return setresuid(uid, uid, uid); }
 int clinux_enter_network_namespace(int descriptor) { return setns(descriptor, CLONE_NEWNET); }
 
 const int clinux_o_path = O_PATH;
+const int clinux_at_empty_path = AT_EMPTY_PATH;
 const int clinux_set_lease = F_SETLEASE;

@@ -16,6 +16,23 @@ public struct Credentials: Hashable, Sendable, CustomStringConvertible {
 
   public var description: String { "uid \(uid) gid \(gid)" }
 
+  /// Those of a line of `file`, in passwd(5)'s form; nil when it has no such name. The file alone is read, none
+  /// of what nsswitch.conf(5) names beside it: a static program has none of those modules.
+  public static func named(_ name: String, in file: String = "/etc/passwd") throws(Fault)
+    -> Credentials?
+  {
+    guard let stream = unsafe fopen(file, "re") else {
+      if Errno.last.number == ENOENT { return nil }
+      throw Fault("cannot open \(file)", cause: .last)
+    }
+    defer { _ = unsafe fclose(stream) }
+    while let entry = unsafe fgetpwent(stream) {
+      guard unsafe String(cString: entry.pointee.pw_name) == name else { continue }
+      return unsafe Credentials(uid: entry.pointee.pw_uid, gid: entry.pointee.pw_gid)
+    }
+    return nil
+  }
+
   /// Becomes this user for good: no supplementary groups, then real, effective and saved group, then
   /// user. Needs CAP_SETGID and CAP_SETUID. The order matters: the user is what permits the rest.
   public func assume() throws(Fault) {
@@ -33,7 +50,11 @@ public struct Credentials: Hashable, Sendable, CustomStringConvertible {
     do throws(Errno) {
       try syscall(call)
     } catch {
-      throw Fault("cannot \(what)", cause: error, remedy: "This needs CAP_SETGID and CAP_SETUID")
+      throw Fault(
+        "cannot \(what)", cause: error,
+        remedy: error.number == EINVAL
+          ? "This user namespace does not know \(self); name one that it knows"
+          : "This needs CAP_SETGID and CAP_SETUID")
     }
   }
 }

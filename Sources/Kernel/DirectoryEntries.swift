@@ -38,7 +38,7 @@ public struct FileName: Hashable, Comparable, Sendable, CustomStringConvertible 
     return "\\x" + (octet < 16 ? "0" : "") + String(octet, radix: 16)
   }
 
-  fileprivate func path(in directory: String) -> [CChar] {
+  func path(in directory: String) -> [CChar] {
     (Array(directory.utf8) + [UInt8(ascii: "/")] + octets + [0]).map { CChar(bitPattern: $0) }
   }
 }
@@ -49,6 +49,9 @@ public struct FileStatus: Hashable, Sendable {
   public let device: UInt64
   public let inode: UInt64
   public let size: UInt64
+  /// The user whose it is, and the permission bits.
+  public let owner: UInt32
+  public let mode: UInt32
   /// Last write and last change of name, owner or content; nanoseconds since 1970.
   public let modified: UInt64
   public let changed: UInt64
@@ -62,6 +65,8 @@ public struct FileStatus: Hashable, Sendable {
     device = UInt64(status.st_dev)
     inode = UInt64(status.st_ino)
     size = UInt64(max(0, status.st_size))
+    owner = status.st_uid
+    mode = status.st_mode & 0o7777
     func nanoseconds(_ time: timespec) -> UInt64 {
       UInt64(max(0, time.tv_sec)) * 1_000_000_000 + UInt64(time.tv_nsec)
     }

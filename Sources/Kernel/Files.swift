@@ -37,25 +37,33 @@ public enum Files {
   }
 
   /// Creates or empties a file for writing, at its end whoever else writes to it.
-  public static func create(_ path: String, exclusive: Bool = false) throws(Fault) -> Descriptor {
+  ///
+  /// - Parameter isSecret: nobody but the owner may read a file that is made.
+  public static func create(_ path: String, exclusive: Bool = false, isSecret: Bool = false)
+    throws(Fault) -> Descriptor
+  {
     let flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (exclusive ? O_EXCL : O_TRUNC)
-    let number = unsafe clinux_open(path, flags, 0o644)
+    let number = unsafe clinux_open(path, flags, isSecret ? 0o600 : 0o644)
     guard number >= 0 else { throw Fault("cannot create \(path)", cause: .last) }
     return Descriptor(owning: number)
   }
 
   /// Replaces a file by one with the given content: written beside it, flushed, renamed. A reader sees the
   /// old content or the new, never half; after a power cut too when `durable`.
-  public static func replace(_ path: String, with bytes: [UInt8], durable: Bool) throws(Fault) {
+  public static func replace(
+    _ path: String, with bytes: [UInt8], durable: Bool, isSecret: Bool = false
+  ) throws(Fault) {
     let temporary = path + ".new"
-    try write(temporary, bytes, durable: durable)
+    try write(temporary, bytes, durable: durable, isSecret: isSecret)
     try rename(temporary, to: path)
     if durable { try syncDirectory(parent(of: path)) }
   }
 
   /// Makes a file with the given content, in place of what had it before; flushed to the device when `durable`.
-  public static func write(_ path: String, _ bytes: [UInt8], durable: Bool) throws(Fault) {
-    let file = try create(path)
+  public static func write(
+    _ path: String, _ bytes: [UInt8], durable: Bool, isSecret: Bool = false
+  ) throws(Fault) {
+    let file = try create(path, isSecret: isSecret)
     do throws(Errno) {
       try file.writeAll(bytes)
       if durable { try file.sync() }
@@ -76,7 +84,8 @@ public enum Files {
 
   /// Makes a directory that may be there already; its parent must exist.
   public static func makeDirectory(_ path: String) throws(Fault) {
-    if unsafe mkdir(path, 0o755) == 0 { return }
+    // A umask of 022 makes it 755; one of 002 lets the directory's group put `fetched` into results.
+    if unsafe mkdir(path, 0o775) == 0 { return }
     let errno = Errno.last
     guard errno.number == EEXIST, kind(of: path) == .directory else {
       throw Fault("cannot make the directory \(path)", cause: errno)

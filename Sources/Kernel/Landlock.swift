@@ -20,8 +20,17 @@ public struct LandlockRuleset: ~Copyable {
     return abi >= oldestABI ? abi : nil
   }
 
+  /// What a ruleset of ABI `abi` confines, in words (landlock(7)).
+  public static func confines(abi: Int) -> [String] {
+    let all: [(abi: Int, what: String)] = [
+      (2, "files"), (3, "truncation"), (4, "TCP bind and connect"), (5, "ioctl on devices"),
+      (6, "abstract Unix sockets"), (6, "signals"),
+    ]
+    return all.filter { $0.abi <= abi }.map(\.what)
+  }
+
   /// Handles every right that ABI `abi` knows: files, TCP bind and connect (ABI 4), abstract Unix sockets
-  /// and signals to processes outside (ABI 6).
+  /// and signals to processes outside (ABI 6). Newer ABIs, up to 7, know no others.
   public init(abi: Int) throws(Fault) {
     self.abi = abi
     let handled = Rights.handled(abi: abi)
@@ -38,8 +47,8 @@ public struct LandlockRuleset: ~Copyable {
 
   /// Allows `access` to `path`, a file or a directory with everything beneath it.
   ///
-  /// The rule holds for the inode that is there now, so the path must exist. In /proc name only the root:
-  /// the kernel makes the inodes below it anew whenever its cache was trimmed, and the rule would be lost.
+  /// The rule holds for the inode that is there now, so the path must exist. Not for /proc, whose inodes the
+  /// kernel makes anew whenever its cache was trimmed: the rule would be lost.
   public borrowing func allow(_ access: Access, _ path: String) throws(Fault) {
     do throws(Errno) {
       let place = Descriptor(
@@ -47,6 +56,21 @@ public struct LandlockRuleset: ~Copyable {
       try allow(access, beneath: place)
     } catch {
       throw Fault("cannot allow \(path) by Landlock", cause: error)
+    }
+  }
+
+  /// Allows this process to read what the kernel says of it, /proc/PID of its own, and of no other.
+  ///
+  /// A rule belongs to an inode, and /proc makes a directory's inode anew once nobody uses the directory: so a
+  /// descriptor keeps it, until the process ends.
+  public borrowing func allowOwnProcess() throws(Fault) {
+    do throws(Errno) {
+      let place = Descriptor(
+        owning: try syscall { unsafe clinux_open("/proc/self", clinux_o_path | O_CLOEXEC, 0) })
+      try allow(.read, beneath: place)
+      _ = place.release()
+    } catch {
+      throw Fault("cannot allow /proc/self by Landlock", cause: error, remedy: "Mount /proc")
     }
   }
 

@@ -20,6 +20,19 @@ import CLinux
     /// All bits of the mask are set, or all are clear.
     case has(Int, UInt64)
     case lacks(Int, UInt64)
+    /// The bits of the first number, a mask, are those of the second.
+    case masked(Int, UInt64, UInt64)
+
+    /// Whether it holds for a call with these arguments; one that is missing is 0.
+    public func holds(for arguments: [UInt64]) -> Bool {
+      func value(_ index: Int) -> UInt64 { index < arguments.count ? arguments[index] : 0 }
+      return switch self {
+      case .equals(let index, let wanted): value(index) == wanted
+      case .has(let index, let mask): value(index) & mask == mask
+      case .lacks(let index, let mask): value(index) & mask == 0
+      case .masked(let index, let mask, let wanted): value(index) & mask == wanted
+      }
+    }
   }
 
   private let context: scmp_filter_ctx
@@ -28,7 +41,7 @@ import CLinux
     guard let context = unsafe seccomp_init(action.number) else {
       throw Fault("cannot allocate a seccomp filter")
     }
-    // no_new_privs is set beforehand, and the second of two filters could no longer set it.
+    // no_new_privs is set beforehand.
     let noNewPrivileges = unsafe seccomp_attr_set(context, SCMP_FLTATR_CTL_NNP, 0)
     let badArchitecture = unsafe seccomp_attr_set(
       context, SCMP_FLTATR_ACT_BADARCH, UInt32(SCMP_ACT_KILL_PROCESS))
@@ -56,6 +69,16 @@ import CLinux
       unsafe seccomp_rule_add_array(
         context, action.number, number, UInt32(comparisons.count), comparisons),
       "add a seccomp rule for \(name)")
+  }
+
+  /// Puts a call where the filter finds it early.
+  ///
+  /// - Parameter priority: the higher, the earlier.
+  public borrowing func prefer(_ name: String, priority: UInt8) throws(Fault) {
+    let number = unsafe seccomp_syscall_resolve_name(name)
+    try check(
+      unsafe seccomp_syscall_priority(context, number, priority), "order the seccomp filter for \(name)"
+    )
   }
 
   /// Puts the filter in force for the calling thread and all it starts. Needs no_new_privs.
@@ -89,6 +112,8 @@ extension SeccompFilter.Argument {
       scmp_arg_cmp(arg: UInt32(index), op: SCMP_CMP_MASKED_EQ, datum_a: mask, datum_b: mask)
     case .lacks(let index, let mask):
       scmp_arg_cmp(arg: UInt32(index), op: SCMP_CMP_MASKED_EQ, datum_a: mask, datum_b: 0)
+    case .masked(let index, let mask, let value):
+      scmp_arg_cmp(arg: UInt32(index), op: SCMP_CMP_MASKED_EQ, datum_a: mask, datum_b: value)
     }
   }
 }

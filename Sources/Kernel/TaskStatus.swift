@@ -11,6 +11,10 @@ public struct TaskStatus: Hashable, Sendable {
   }
 
   public let task: Int32
+  /// Real, effective, saved and file system id each: the lines `Uid` and `Gid`.
+  public let users: [UInt32]
+  public let groups: [UInt32]
+  public let supplementaryGroups: [UInt32]
   public let inheritable: CapabilitySet
   public let permitted: CapabilitySet
   public let effective: CapabilitySet
@@ -24,6 +28,9 @@ public struct TaskStatus: Hashable, Sendable {
   public init(task: Int32, parsing text: String) throws(Fault) {
     let lines = StatusLines(task: task, text: text)
     self.task = task
+    users = try lines.numbers("Uid", count: 4)
+    groups = try lines.numbers("Gid", count: 4)
+    supplementaryGroups = try lines.numbers("Groups")
     inheritable = try lines.capabilities("CapInh")
     permitted = try lines.capabilities("CapPrm")
     effective = try lines.capabilities("CapEff")
@@ -63,13 +70,18 @@ public struct TaskStatus: Hashable, Sendable {
 
   /// The most memory that this process has had resident: the line `VmHWM`. getrusage(2) would count what ran
   /// before execve(2) too.
-  public static func peakResidentBytes() throws(Fault) -> UInt64 {
+  public static func peakResidentBytes() throws(Fault) -> UInt64 { try memory("VmHWM") }
+
+  /// Memory of this process that stays in memory: the line `VmLck`.
+  public static func lockedBytes() throws(Fault) -> UInt64 { try memory("VmLck") }
+
+  private static func memory(_ key: String) throws(Fault) -> UInt64 {
     let path = "/proc/self/status"
-    let line = try readText(path)?.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+    let line = try readText(path)?.split(separator: "\n").first { $0.hasPrefix("\(key):") }
     guard let number = line?.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first,
       let kibibytes = UInt64(number)
     else {
-      throw Fault("\(path) has no line VmHWM in kB", remedy: "Mount /proc")
+      throw Fault("\(path) has no line \(key) in kB", remedy: "Mount /proc")
     }
     return kibibytes * 1024
   }
@@ -106,6 +118,19 @@ private struct StatusLines {
       throw Fault("the status of task \(task) has \(found.count) lines \(key), expected one")
     }
     return line.dropFirst(prefix.count)
+  }
+
+  /// Decimal numbers between tabs or spaces; `count` of them where that is given.
+  func numbers(_ key: String, count: Int? = nil) throws(Fault) -> [UInt32] {
+    let text = try value(key)
+    let words = text.split(whereSeparator: { $0 == "\t" || $0 == " " })
+    let numbers = words.compactMap { UInt32($0) }
+    guard numbers.count == words.count, numbers.count == count ?? numbers.count else {
+      throw Fault(
+        "the status of task \(task) says \(key) \(text), expected \(count.map { "\($0) " } ?? "")numbers"
+      )
+    }
+    return numbers
   }
 
   /// Sixteen hexadecimal digits, no more and no fewer.

@@ -28,6 +28,7 @@
 #include <net/if.h>
 #include <poll.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
@@ -143,6 +144,8 @@ int clinux_setresgid(unsigned gid);
 int clinux_setresuid(unsigned uid);
 int clinux_enter_network_namespace(int descriptor);
 extern const int clinux_o_path;
+/// AT_EMPTY_PATH: declared for _GNU_SOURCE only.
+extern const int clinux_at_empty_path;
 /// F_SETLEASE: declared for _GNU_SOURCE only.
 extern const int clinux_set_lease;
 /// CPU_ISSET over sched_getaffinity: the processors this process may use; how many, or -1.
