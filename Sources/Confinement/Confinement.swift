@@ -11,9 +11,10 @@ public enum Confinement {
   ///
   /// Any Fault means: do not scan. The process may be half confined then; end it.
   ///
-  /// The order is given by what each step needs. The bounding set and the securebits need CAP_SETPCAP and
-  /// go while there is one; the user id needs CAP_SETUID; the other sets go last. seccomp comes at the
-  /// very end, so that its list need not name the calls that the steps before it make. A first trial
+  /// The order is given by what each step needs. Memory is locked while RLIMIT_MEMLOCK can be lifted. The
+  /// bounding set and the securebits need CAP_SETPCAP and go while there is one; Landlock opens the paths it
+  /// allows, which root may be needed for; the user id needs CAP_SETUID; the other sets go last. seccomp comes
+  /// at the very end, so that its list need not name the calls that the steps before it make. A first trial
   /// stands before it, for afterwards a refused call could no longer tell the lack of a capability from
   /// the filter.
   ///
@@ -29,20 +30,22 @@ public enum Confinement {
     -> ConfinementReport
   {
     try requireOneThread()
+    let memory = try lockMemory(policy.lockedMemory)
     try noNewPrivileges()
     let maySeal = try Capabilities.current().permitted.contains(.CAP_SETPCAP)
     if maySeal && !omitting.contains(.capabilities) { try Capabilities.seal() }
     let landlock = try restrictFiles(policy, enforcing: !omitting.contains(.landlock))
-    if let become = policy.become { try become.assume() }
+    if let become = policy.become, !omitting.contains(.user) { try become.assume() }
+    try forbidMemoryImages()
     if !omitting.contains(.capabilities) { try Capabilities.clear() }
 
-    var proof = Proof()
-    if !omitting.contains(.statusProof) {
-      try proof.everyThreadHasNothing(boundingToo: maySeal, filtered: false)
-    }
+    var proof = Proof(user: policy.become, boundingToo: maySeal)
+    if !omitting.contains(.statusProof) { try proof.everyThreadHasNothing(filtered: false) }
+    if memory == .locked { try proof.memoryIsLocked() }
     try proof.mustRefuse(.packetSocket, with: .permission)
     try proof.mustRefuse(.changeRoot, with: .permission)
     if case .inForce = landlock { try proof.mustRefuse(.readRoot, with: .access) }
+    let credentials = Credentials.current()
 
     if !omitting.contains(.systemCallFilter) { try filterSystemCalls(policy.systemCalls) }
     if policy.systemCalls == .enforced {
@@ -50,12 +53,24 @@ public enum Confinement {
       try proof.mustRefuse(.packetSocket, with: .permission)
     }
     if !omitting.contains(.statusProof) {
-      try proof.everyThreadHasNothing(
-        boundingToo: maySeal, filtered: policy.systemCalls != .unfiltered)
+      try proof.everyThreadHasNothing(filtered: policy.systemCalls != .unfiltered)
     }
     return ConfinementReport(
-      credentials: .current(), systemCalls: policy.systemCalls.reported, landlock: landlock,
-      remainingBounding: proof.remainingBounding, refused: proof.refused)
+      credentials: credentials, systemCalls: policy.systemCalls.reported, landlock: landlock,
+      memory: memory, remainingBounding: proof.remainingBounding, refused: proof.refused)
+  }
+
+  private static func lockMemory(_ need: ConfinementPolicy.Need) throws(Fault)
+    -> ConfinementReport.Memory
+  {
+    guard need != .unused else { return .notAsked }
+    do throws(Fault) {
+      try Kernel.lockMemory()
+      return .locked
+    } catch {
+      guard need == .wanted else { throw error }
+      return .unlocked("\(error)")
+    }
   }
 
   private static func requireOneThread() throws(Fault) {
@@ -72,7 +87,7 @@ public enum Confinement {
   private static func restrictFiles(_ policy: ConfinementPolicy, enforcing: Bool) throws(Fault)
     -> ConfinementReport.Landlock
   {
-    guard policy.wantsLandlock else { return .notAsked }
+    guard policy.landlock != .unused else { return .notAsked }
     guard let abi = LandlockRuleset.kernelABI() else {
       if policy.landlock == .wanted { return .absent }
       throw Fault(
@@ -83,30 +98,24 @@ public enum Confinement {
     let rules = try LandlockRuleset(abi: abi)
     for path in policy.readWrite { try rules.allow(.readWrite, path) }
     for path in policy.readOnly { try rules.allow(.read, path) }
-    // The proof below reads /proc/self/task. Dispatch, on which Swift concurrency runs, reads /proc/TASK/stat
-    // of its workers while work waits, and traps when it may not; a rule for threads that do not exist
-    // yet can only name /proc. What is private in it the kernel guards by ptrace's rule, which
-    // Landlock tightens: nothing outside this process passes.
-    try rules.allow(.read, "/proc")
+    // For the proof below, and for the summary's peak of resident memory.
+    try rules.allowOwnProcess()
     try rules.enforce()
     return .inForce(abi: abi)
   }
 
-  /// Two filters, of which the stricter answer counts (seccomp(2)): the first kills on a call that is not
-  /// known at all; the second allows what is on the list, with its arguments, and refuses the rest. So a
-  /// known call with a wrong argument is an EPERM, which one filter alone could not express.
   private static func filterSystemCalls(_ mode: ConfinementPolicy.SystemCalls) throws(Fault) {
     guard mode != .unfiltered else { return }
-    let rules = SystemCallTable.allowed(inProcess: processID())
-
-    let known = try SeccompFilter(otherwise: mode == .enforced ? .killProcess : .log)
-    let names = Set(rules.map(\.name)).union(SystemCallTable.refused.map(\.name))
-    for name in names.sorted() { try known.add(.allow, name) }
-    try known.load()
-
-    let exact = try SeccompFilter(otherwise: mode == .enforced ? .refuse(.permission) : .log)
-    for rule in rules { try exact.add(rule.action, rule.name, where: rule.arguments) }
-    try exact.load()
+    let filter = try SeccompFilter(otherwise: mode == .enforced ? .killProcess : .log)
+    for rule in SystemCallTable.rules(inProcess: processID()) {
+      // What is only watched is not refused either, but for what makes the C library take another way.
+      let isWatched = mode == .logged && rule.action == .refuse(.permission)
+      if !isWatched { try filter.add(rule.action, rule.name, where: rule.arguments) }
+    }
+    for (place, name) in SystemCallTable.frequent.enumerated() {
+      try filter.prefer(name, priority: UInt8(255 - place))
+    }
+    try filter.load()
   }
 }
 

@@ -13,37 +13,39 @@ public struct ConfinementPolicy: Sendable {
     case unfiltered
   }
 
-  /// What a kernel without Landlock means.
-  public enum Landlock: Sendable {
+  /// What it means where the kernel does not give what is wanted.
+  public enum Need: Sendable {
     /// A Fault.
     case required
-    /// Reported as absent.
+    /// Reported as missing.
     case wanted
+    /// Not asked for. For tests only.
+    case unused
   }
 
   /// Directories, or files, that may be read and changed: the data directory, where results go.
   public var readWrite: [String]
-  /// Directories, or files, that may be read, besides /proc. Not `/`: that confines nothing, and the proof,
-  /// which tries to list it, fails.
+  /// Directories, or files, that may be read, besides this process's own in /proc. Not `/`: that confines
+  /// nothing, and the proof, which tries to list it, fails.
   public var readOnly: [String]
   /// Whom to become before the capabilities go; nil to stay who we are.
   public var become: Credentials?
   public var systemCalls: SystemCalls
-  /// Landlock comes in when `readWrite` or `readOnly` names something, or when it is required.
-  public var landlock: Landlock
+  public var landlock: Need
+  /// That no memory is ever written to swap.
+  public var lockedMemory: Need
 
   public init(
     readWrite: [String] = [], readOnly: [String] = [], become: Credentials? = nil,
-    systemCalls: SystemCalls = .enforced, landlock: Landlock = .wanted
+    systemCalls: SystemCalls = .enforced, landlock: Need = .wanted, lockedMemory: Need = .wanted
   ) {
     self.readWrite = readWrite
     self.readOnly = readOnly
     self.become = become
     self.systemCalls = systemCalls
     self.landlock = landlock
+    self.lockedMemory = lockedMemory
   }
-
-  var wantsLandlock: Bool { landlock == .required || !(readWrite + readOnly).isEmpty }
 }
 
 /// Steps that a test leaves out, to see that the proof notices. Nothing outside this package can.
@@ -55,4 +57,5 @@ package struct Omissions: OptionSet, Sendable {
   package static let statusProof = Omissions(rawValue: 2)
   package static let systemCallFilter = Omissions(rawValue: 4)
   package static let landlock = Omissions(rawValue: 8)
+  package static let user = Omissions(rawValue: 16)
 }

@@ -3,11 +3,20 @@ import Kernel
 
 /// Collects what was proven; throws at the first thing that does not hold.
 struct Proof {
+  /// Whom every thread must be; nil where nobody was to become another.
+  let user: Credentials?
+  /// Whether the bounding set must be empty, too.
+  let boundingToo: Bool
   private(set) var refused: [String] = []
   private(set) var remainingBounding: CapabilitySet = []
 
-  /// Every thread's status must show empty sets and no_new_privs, and the filter when there is one.
-  mutating func everyThreadHasNothing(boundingToo: Bool, filtered: Bool) throws(Fault) {
+  init(user: Credentials?, boundingToo: Bool) {
+    self.user = user
+    self.boundingToo = boundingToo
+  }
+
+  /// Every thread's status must show empty sets, no_new_privs and the user, and the filter when there is one.
+  mutating func everyThreadHasNothing(filtered: Bool) throws(Fault) {
     for status in try TaskStatus.all() {
       let sets = [
         ("permitted", status.permitted), ("effective", status.effective),
@@ -23,8 +32,25 @@ struct Proof {
       guard !filtered || status.seccomp == .filter else {
         throw unconfined("thread \(status.task) runs without a seccomp filter")
       }
+      try requireUser(status)
       remainingBounding.formUnion(status.bounding)
     }
+  }
+
+  private func requireUser(_ status: TaskStatus) throws(Fault) {
+    guard let user else { return }
+    guard status.users.allSatisfy({ $0 == user.uid }), status.groups.allSatisfy({ $0 == user.gid }),
+      status.supplementaryGroups.isEmpty
+    else {
+      throw unconfined(
+        "thread \(status.task) has uids \(status.users), gids \(status.groups) and supplementary groups "
+          + "\(status.supplementaryGroups), not \(user) alone")
+    }
+  }
+
+  /// The kernel must count memory as locked.
+  func memoryIsLocked() throws(Fault) {
+    guard try TaskStatus.lockedBytes() > 0 else { throw unconfined("no memory is locked") }
   }
 
   /// `trial` must fail with exactly `expected`: any other error does not tell what refused it.

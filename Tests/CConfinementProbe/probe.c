@@ -5,15 +5,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/ptrace.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static int result(long value) { return value == -1 ? errno : 0; }
@@ -23,32 +24,11 @@ static int map(int protection) {
   return page == MAP_FAILED ? errno : 0;
 }
 
-int probe_map_executable(void) { return map(PROT_READ | PROT_EXEC); }
-
 int probe_map_plain(void) { return map(PROT_READ | PROT_WRITE); }
-
-int probe_make_executable(void) {
-  void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (page == MAP_FAILED) return errno;
-  return result(mprotect(page, 4096, PROT_READ | PROT_EXEC));
-}
-
-int probe_execve(void) {
-  char *const none[] = {NULL};
-  return result(execve("/bin/true", none, none));
-}
 
 int probe_execve_status(void) {
   char *const arguments[] = {"cat", "/proc/self/status", NULL};
   return result(execve("/bin/cat", arguments, arguments + 2));
-}
-
-int probe_ptrace(void) { return result(ptrace(PTRACE_TRACEME, 0, NULL, NULL)); }
-
-int probe_fork(void) {
-  pid_t child = fork();
-  if (child == 0) _exit(0);
-  return result(child);
 }
 
 static int open_close(const char *path, int flags) {
@@ -66,7 +46,9 @@ int probe_write_shelf(void) { return open_close("shelf/file", O_WRONLY); }
 int probe_create_on_shelf(void) { return open_close("shelf/new", O_WRONLY | O_CREAT); }
 int probe_read_outside(void) { return open_close("outside", O_RDONLY); }
 int probe_read_passwd(void) { return open_close("/etc/passwd", O_RDONLY); }
-int probe_read_other_process(void) { return open_close("/proc/1/environ", O_RDONLY); }
+int probe_read_shadow(void) { return open_close("/etc/shadow", O_RDONLY); }
+int probe_unlink_outside(void) { return result(unlink("outside")); }
+int probe_read_other_process(void) { return open_close("/proc/1/status", O_RDONLY); }
 
 int probe_interface_flags(void) {
   int control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -80,12 +62,6 @@ int probe_interface_flags(void) {
 }
 
 int probe_signal_parent(void) { return result(kill(getppid(), 0)); }
-
-int probe_raise_limit(void) {
-  struct rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -errno;
-  return result(setrlimit(RLIMIT_NOFILE, &limit));
-}
 
 int probe_inet_socket(void) {
   int descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -129,11 +105,29 @@ int probe_bpf_program_run(int program) {
 }
 
 static void *wait_for_the_end(void *unused) {
-  for (;;) pause();
+  for (;;) poll(NULL, 0, -1);
   return unused;
 }
 
 int probe_start_thread(void) {
   pthread_t thread;
   return pthread_create(&thread, NULL, wait_for_the_end, NULL);
+}
+
+int probe_tcp_socket(void) { return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); }
+
+int probe_connect(int socket) {
+  struct sockaddr_in nobody = {
+      .sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  return result(connect(socket, (struct sockaddr *)&nobody, sizeof nobody));
+}
+
+void probe_damage_heap(void) {
+  void *volatile memory = malloc(24);
+  free(memory);
+  free(memory);
+}
+
+int probe_system_call(long number, unsigned long one, unsigned long two, unsigned long three) {
+  return result(syscall(number, one, two, three, 0, 0));
 }

@@ -1,24 +1,52 @@
 // The longer scenarios: what a confined process can and cannot do.
 import CConfinementProbe
 import Confinement
-import Dispatch
 import Kernel
+import Synchronization
 
-/// Known calls, or known calls with the wrong argument: EPERM, and the process lives.
+/// Calls with an answer of their own, and files that Landlock refuses: the process lives.
 @Sendable func refusedCalls(_: [String]) throws(Fault) {
-  let map = probe_bpf_map_create()
   _ = try Confinement.drop(ConfinementPolicy())
   say("map-plain", symbol(probe_map_plain()))
-  say("map-executable", symbol(probe_map_executable()))
-  say("make-executable", symbol(probe_make_executable()))
   say("packet-socket", symbol(PrivilegeTrial.packetSocket.attempt()))
   say("inet-socket", symbol(probe_inet_socket()))
-  say("change-root", symbol(PrivilegeTrial.changeRoot.attempt()))
-  say("fork", symbol(probe_fork()))
-  say("signal-parent", symbol(probe_signal_parent()))
-  say("set-limit", symbol(probe_raise_limit()))
-  say("map-create", symbol(-min(probe_bpf_map_create(), 0)))
-  say("map-freeze", symbol(probe_bpf_map_freeze(map)))
+  say("clone3", symbol(probe_system_call(435, 0, 0, 0)))
+}
+
+/// One thing that an intruder would try, named by the argument.
+@Sendable func intrusion(_ arguments: [String]) throws(Fault) {
+  guard let name = arguments.first else { throw Fault("no intrusion is named") }
+  let error = probe_prepare_intrusions()
+  guard error == 0 else { throw Fault("cannot prepare", cause: Errno(error)) }
+  _ = try Confinement.drop(ConfinementPolicy(become: nobody))
+  say("confined", true)
+  say("outcome", unsafe symbol(probe_intrusion(name)))
+}
+
+/// What Landlock refuses by itself, were there a way past the filter. Root stays root, who may signal and
+/// connect.
+@Sendable func landlockAlone(_: [String]) throws(Fault) {
+  let socket = probe_tcp_socket()
+  guard socket >= 0 else { throw Fault("no TCP socket", cause: Errno(-socket)) }
+  say("connect-before", symbol(probe_connect(socket)))
+  say("signal-before", symbol(probe_signal_parent()))
+  say(
+    "report",
+    try Confinement.drop(ConfinementPolicy(systemCalls: .unfiltered, landlock: .required)))
+  say("connect", symbol(probe_connect(socket)))
+  say("signal", symbol(probe_signal_parent()))
+}
+
+/// Each line of the list that only rare paths make: by its number and such arguments as the line allows.
+@Sendable func rareCalls(_ arguments: [String]) throws(Fault) {
+  _ = try Confinement.drop(ConfinementPolicy())
+  for call in arguments {
+    let numbers = call.split(separator: ",").compactMap { UInt($0) }
+    guard numbers.count == 4 else { throw Fault("not a call: \(call)") }
+    let process = UInt(processID())
+    let one = numbers[1] == .max ? process : numbers[1]
+    say(call, symbol(probe_system_call(Int(numbers[0]), one, numbers[2], numbers[3])))
+  }
 }
 
 /// A BPF map and a program that were opened before the drop.
@@ -30,10 +58,7 @@ import Kernel
   say("before", symbol(probe_bpf_map_set(map, 41)))
   _ = try Confinement.drop(ConfinementPolicy(become: nobody))
   say("value", probe_bpf_map_get(map))
-  say("update", symbol(probe_bpf_map_set(map, 42)))
-  say("value-after", probe_bpf_map_get(map))
   say("run", symbol(probe_bpf_program_run(program)))
-  say("load", symbol(-min(probe_bpf_program_load(), 0)))
 }
 
 /// In the working directory: `data` with `a/` and `b/` to write in, `shelf/file` to read, `outside`.
@@ -47,47 +72,56 @@ import Kernel
   say("write-shelf", symbol(probe_write_shelf()))
   say("create-on-shelf", symbol(probe_create_on_shelf()))
   say("read-outside", symbol(probe_read_outside()))
+  say("unlink-outside", symbol(probe_unlink_outside()))
   say("read-passwd", symbol(probe_read_passwd()))
+  say("read-shadow", symbol(probe_read_shadow()))
   say("read-other-process", symbol(probe_read_other_process()))
   say("list-tasks", try TaskStatus.tasks().count)
 }
 
-/// The Swift runtime, confined: concurrency, Dispatch, timers, allocation from many threads.
+/// The rule for the process's own part of /proc outlives the kernel's cache of it.
+@Sendable func cacheTrimmed(_: [String]) throws(Fault) {
+  _ = try Confinement.drop(ConfinementPolicy(become: nobody))
+  say("ready", true)
+  var input = [UInt8](repeating: 0, count: 1)
+  let standardInput = Descriptor(owning: 0)
+  do throws(Errno) { _ = try standardInput.read(into: &input) } catch {
+    throw Fault("no input", cause: error)
+  }
+  say("tasks", try TaskStatus.all().count)
+  say("peak", try TaskStatus.peakResidentBytes() > 0)
+}
+
+/// What the scanner's threads do to each other, confined: they begin, wait for locks, allocate from arenas of
+/// their own, end, and are joined.
 @Sendable func runtime(_: [String]) throws(Fault) {
-  say("report", try Confinement.drop(ConfinementPolicy(readWrite: ["/tmp"], become: nobody)))
-  let done = DispatchSemaphore(value: 0)
-  Task.detached {
-    try await Task.sleep(for: .milliseconds(20))
-    let sum = await withTaskGroup(of: Int.self) { group in
-      for part in 0..<64 { group.addTask { (0..<10_000).map { $0 ^ part }.count } }
-      return await group.reduce(0, +)
-    }
-    say("sum", sum)
-    done.signal()
+  say("report", try Confinement.drop(ConfinementPolicy(become: nobody)))
+  let sum = Sum()
+  for _ in 0..<4 {
+    let first = try KernelThread(name: "first", processor: nil) { sum.add() }
+    let second = try KernelThread(name: "second", processor: 0) { sum.add() }
+    say("both-confined", try allConfined())
+    first.join()
+    second.join()
   }
-  done.wait()
-  DispatchQueue.concurrentPerform(iterations: 32) { _ in _ = [UInt8](repeating: 1, count: 1 << 20) }
-  // While work is waiting, Dispatch reads /proc/TASK/stat of its workers once a second, and traps when it
-  // may not.
-  let group = DispatchGroup()
-  for _ in 0..<16 {
-    DispatchQueue.global().async(group: group) {
-      let end = ContinuousClock.now + .milliseconds(300)
-      while ContinuousClock.now < end {}
+  say("sum", sum.value.withLock { $0 })
+}
+
+private func allConfined() throws(Fault) -> Bool {
+  try TaskStatus.all().allSatisfy {
+    $0.permitted.union($0.effective).union($0.bounding).isEmpty && $0.noNewPrivileges
+      && $0.seccomp == .filter && $0.users == [nobody.uid, nobody.uid, nobody.uid, nobody.uid]
+  }
+}
+
+private final class Sum: Sendable {
+  let value = Mutex(0)
+
+  func add() {
+    for turn in 0..<20_000 {
+      // Both sizes: from an arena, and from mmap(2).
+      let memory = [UInt8](repeating: 1, count: turn % 1000 == 0 ? 1 << 20 : 100 + turn % 1000)
+      value.withLock { $0 += Int(memory[turn % 100]) }
     }
   }
-  group.wait()
-  let timer = DispatchSource.makeTimerSource()
-  timer.setEventHandler { done.signal() }
-  timer.schedule(deadline: .now() + .milliseconds(20))
-  timer.resume()
-  done.wait()
-  let statuses = try TaskStatus.all()
-  say("many-threads", statuses.count > 1)
-  say(
-    "all-confined",
-    statuses.allSatisfy {
-      ($0.permitted.union($0.effective).union($0.bounding)).isEmpty && $0.noNewPrivileges
-        && $0.seccomp == .filter
-    })
 }

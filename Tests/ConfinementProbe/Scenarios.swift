@@ -64,7 +64,7 @@ let scenarios: [String: Scenario] = [
     say("report", try Confinement.drop(policy, omitting: .landlock))
   },
   "capabilities-alone": { (_) throws(Fault) in
-    let policy = ConfinementPolicy(systemCalls: .unfiltered)
+    let policy = ConfinementPolicy(systemCalls: .unfiltered, landlock: .unused)
     say("report", try Confinement.drop(policy))
     say("packet-socket", symbol(PrivilegeTrial.packetSocket.attempt()))
     say("change-root", symbol(PrivilegeTrial.changeRoot.attempt()))
@@ -73,13 +73,23 @@ let scenarios: [String: Scenario] = [
     say("map-create", symbol(-min(probe_bpf_map_create(), 0)))
   },
   "refused-calls": refusedCalls,
-  "fatal-execve": { (_) throws(Fault) in
-    _ = try Confinement.drop(ConfinementPolicy())
-    say("execve", symbol(probe_execve()))
+  "intrusion": intrusion,
+  "intrusions": { (_) throws(Fault) in
+    var number: Int32 = 0
+    while let name = unsafe probe_intrusion_name(number) {
+      say("name", unsafe String(cString: name))
+      number += 1
+    }
   },
-  "fatal-ptrace": { (_) throws(Fault) in
+  "landlock-alone": landlockAlone,
+  "rare-calls": rareCalls,
+  "abort": { (_) throws(Fault) in
     _ = try Confinement.drop(ConfinementPolicy())
-    say("ptrace", symbol(probe_ptrace()))
+    probe_damage_heap()
+  },
+  "trap": { (_) throws(Fault) in
+    _ = try Confinement.drop(ConfinementPolicy())
+    fatalError("asked to")
   },
   "log-only": { (_) throws(Fault) in
     say("report", try Confinement.drop(ConfinementPolicy(systemCalls: .logged)))
@@ -91,6 +101,12 @@ let scenarios: [String: Scenario] = [
     say("report", try Confinement.drop(ConfinementPolicy(readWrite: ["/no/such/directory"])))
   },
   "runtime": runtime,
+  // For docs/confinement.md.
+  "document": { (_) throws(Fault) in Terminal.output(SystemCallTable.document) },
+  "omit-user": { (_) throws(Fault) in
+    say("report", try Confinement.drop(ConfinementPolicy(become: nobody), omitting: .user))
+  },
+  "cache-trimmed": cacheTrimmed,
 ]
 
 /// `OK` or the errno's name.
@@ -103,6 +119,7 @@ func report(_ statuses: [TaskStatus]) {
     let sets = [
       status.inheritable, status.permitted, status.effective, status.bounding, status.ambient,
     ].map { String($0.rawValue, radix: 16) }.joined(separator: " ")
+    say("user-ids", "\(status.users) \(status.groups) \(status.supplementaryGroups)")
     say("task", "\(sets) nnp \(status.noNewPrivileges) seccomp \(status.seccomp)")
   }
 }

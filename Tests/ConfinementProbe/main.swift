@@ -2,8 +2,10 @@
 // is `key=value`; `fault=` is the sentence of a Fault. The tests judge, this only reports.
 import Kernel
 
-/// One fact for the test.
-func say(_ key: String, _ value: some CustomStringConvertible) { print("\(key)=\(value)") }
+/// One fact for the test; at once, for the next call may be the last.
+func say(_ key: String, _ value: some CustomStringConvertible) {
+  Terminal.output("\(key)=\(value)\n")
+}
 
 let arguments = Array(CommandLine.arguments.dropFirst())
 guard let name = arguments.first, let scenario = scenarios[name] else {

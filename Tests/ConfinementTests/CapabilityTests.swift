@@ -47,7 +47,8 @@ import Testing
 
 @Suite struct `The status of a thread` {
   static let lines = [
-    "Name:\tsynbox", "CapInh:\t0000000000000000", "CapPrm:\t0000008000000000",
+    "Name:\tsynbox", "Uid:\t0\t1\t2\t60900", "Gid:\t7\t7\t7\t7", "Groups:\t4 5 ",
+    "CapInh:\t0000000000000000", "CapPrm:\t0000008000000000",
     "CapEff:\t0000000000002000", "CapBnd:\t000001ffffffffff", "CapAmb:\t0000000000000000",
     "NoNewPrivs:\t1", "Seccomp:\t2", "Seccomp_filters:\t2",
   ]
@@ -59,6 +60,8 @@ import Testing
     #expect(status.bounding == .everyNamed)
     #expect(status.inheritable.isEmpty && status.ambient.isEmpty)
     #expect(status.noNewPrivileges && status.seccomp == .filter)
+    #expect(status.users == [0, 1, 2, 60900] && status.groups == [7, 7, 7, 7])
+    #expect(status.supplementaryGroups == [4, 5])
   }
 
   @Test(
@@ -66,6 +69,8 @@ import Testing
       ("CapEff", nil), ("CapEff", "0"), ("CapEff", "000000000000200g"), ("CapEff", " 00000000000020"),
       ("CapEff", "+000000000000000"), ("CapBnd", "00000000000000000"), ("NoNewPrivs", "2"),
       ("NoNewPrivs", nil), ("Seccomp", "3"), ("Seccomp", "02"), ("Seccomp", "-1"), ("Seccomp", ""),
+      ("Uid", "0\t0\t0"),
+      ("Uid", "0\t0\t0\t-1"), ("Gid", "x\t0\t0\t0"), ("Groups", "4 4294967296"), ("Groups", nil),
     ] as [(String, String?)])
   func `is refused when a line is missing or malformed`(key: String, value: String?) {
     var lines = Self.lines.filter { !$0.hasPrefix("\(key):") }

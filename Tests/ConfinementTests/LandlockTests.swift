@@ -30,12 +30,23 @@ import Testing
   }
 
   @Test(arguments: [
-    "write-shelf", "create-on-shelf", "read-outside", "read-passwd", "read-other-process",
+    "write-shelf", "create-on-shelf", "read-outside", "unlink-outside", "read-passwd", "read-shadow",
+    "read-other-process",
   ])
   func `refuses all else, to uid 0 too`(call: String) throws {
     try withFiles { root in
       let run = try probe("files", in: root)
       #expect(run[call] == "EACCES")
     }
+  }
+
+  @Test func `keeps TCP and other processes out of reach by itself`() throws {
+    let run = try probe("landlock-alone")
+    // Nobody listens, and the parent may be signalled: only Landlock is in the way then.
+    #expect(run["connect-before"] == "ECONNREFUSED" && run["signal-before"] == "OK", "\(run.output)")
+    let report = try #require(run["report"])
+    let confinesTCP = report.contains("TCP bind and connect")
+    #expect(run["connect"] == (confinesTCP ? "EACCES" : "ECONNREFUSED"), "\(run.output)")
+    #expect(run["signal"] == (report.contains("signals") ? "EPERM" : "OK"), "\(run.output)")
   }
 }

@@ -20,7 +20,14 @@ struct ProbeRun {
 struct ProbeProblem: Error, CustomStringConvertible { let description: String }
 
 /// Runs `scenario` in `directory`. These tests never skip: where they cannot run, they fail and say why.
-func probe(_ scenario: String, in directory: URL? = nil) throws -> ProbeRun {
+///
+/// - Parameters:
+///   - arguments: for the scenario.
+///   - ready: done once it has printed `ready`; then it may go on.
+func probe(
+  _ scenario: String, _ arguments: [String] = [], in directory: URL? = nil,
+  ready: (() throws -> Void)? = nil
+) throws -> ProbeRun {
   guard geteuid() == 0 else {
     throw ProbeProblem(
       description: "the confinement tests need root: what they test is how root gives itself up")
@@ -34,11 +41,28 @@ func probe(_ scenario: String, in directory: URL? = nil) throws -> ProbeRun {
   let process = Process()
   let pipe = Pipe()
   process.executableURL = program
-  process.arguments = [scenario]
+  process.arguments = [scenario] + arguments
+  // The runtime's crash handler, which the static binary does not have, would start a program.
+  process.environment = ProcessInfo.processInfo.environment.merging(
+    ["SWIFT_BACKTRACE": "enable=no"]
+  ) { $1 }
   process.standardOutput = pipe
   process.currentDirectoryURL = directory
+  let input = Pipe()
+  process.standardInput = input
   try process.run()
-  let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+  var data = Data()
+  if let ready {
+    while !data.contains("ready=true\n".utf8) {
+      let more = pipe.fileHandleForReading.availableData
+      guard !more.isEmpty else { break }
+      data += more
+    }
+    try ready()
+  }
+  try input.fileHandleForWriting.close()
+  data += pipe.fileHandleForReading.readDataToEndOfFile()
+  let output = String(decoding: data, as: UTF8.self)
   process.waitUntilExit()
   let lines = output.split(separator: "\n").compactMap { line -> (key: String, value: String)? in
     let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
