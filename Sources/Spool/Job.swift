@@ -20,9 +20,10 @@ public struct Job: Sendable {
     try Files.readRegular(file, in: directory, limit: TargetContent.limit)
   }
 
-  /// Writes job.json, so that a power cut leaves the old one or the new one.
+  /// Writes job.json, so that a power cut leaves the old one or the new one. It holds the key, so it is for the
+  /// box's user alone.
   public func save() throws(Fault) {
-    try Files.replace(recordPath, with: try record.encoded(), durable: true)
+    try Files.replace(recordPath, with: try record.encoded(), durable: true, isSecret: true)
   }
 
   /// Counts a start, before anything is done that could crash.

@@ -8,7 +8,7 @@ extension Spool {
   /// A directory on its way out; no job's name begins with a dot.
   private static let removal = ".removing-"
 
-  /// The names of fetched results, those that ended first coming first.
+  /// The names of fetched results that are the box's to remove, those that ended first coming first.
   public func fetchedResults() throws(Fault) -> [String] {
     var found: [(ended: UInt64, name: String)] = []
     for name in try Files.entries(of: data.results) {
@@ -16,7 +16,10 @@ extension Spool {
         Files.status(of: name, in: data.results)?.kind == .directory
       else { continue }
       let directory = "\(data.results)/\(text)"
-      guard Files.kind(of: "\(directory)/\(Self.fetchedMarker)") == .file else { continue }
+      // Somebody else's could be moved, but not removed.
+      guard Files.kind(of: "\(directory)/\(Self.fetchedMarker)") == .file,
+        Files.isUsable(directory, for: .work)
+      else { continue }
       // Without a summary it is not ours to judge by; its directory's own time must do.
       let about = Files.status(of: "\(directory)/summary.json") ?? Files.status(of: directory)
       found.append((about?.modified ?? 0, text))

@@ -82,7 +82,7 @@ struct InventoryTurn {
   private(set) var denied = 0.0
 
   init(_ scene: Scene, _ files: InventoryFiles, _ lab: Lab) throws {
-    let root = try Lab.temporaryDirectory()
+    let root = try Lab.boxDirectory()
     defer { try? FileManager.default.removeItem(atPath: root) }
     let denyFile = "\(root)/deny.txt"
     try FileManager.default.copyItem(
@@ -126,6 +126,7 @@ struct InventoryTurn {
       target-ports = 80
       cooldown-time = 0.5
       transmit = "generator"
+      \(Lab.memoryLine)
       [scope]
       allow = "16.0.0.0/5"
       \(deny)

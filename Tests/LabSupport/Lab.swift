@@ -71,6 +71,30 @@ public final class Lab: Sendable {
     return TargetNode(running)
   }
 
+  /// Whom a box becomes that root starts.
+  public static let boxUser: uid_t = 60_900
+
+  /// Gives a file or directory to the box, as if it had made it.
+  public static func giveToBox(_ path: String) throws {
+    try FileManager.default.setAttributes(
+      [.ownerAccountID: boxUser, .groupOwnerAccountID: boxUser], ofItemAtPath: path)
+  }
+
+  /// A line for a box's configuration: `lock-memory = "wanted"` on a machine that lets not even root lock as much
+  /// as he likes, such as a container; else nothing.
+  public static let memoryLine: String = {
+    let lifted = try? run(["bash", "-c", "ulimit -l unlimited"])
+    return lifted?.status == 0 ? "" : "lock-memory = \"wanted\"\n"
+  }()
+
+  /// A directory for a box, to be removed by the test. Not below build/: the box's own user must reach it, and
+  /// the repository may lie in root's home.
+  public static func boxDirectory() throws -> String {
+    let path = "/var/tmp/\(uniqueName())"
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+    return path
+  }
+
   /// A directory of the test's own, below build/.
   public static func temporaryDirectory() throws -> String {
     let path = "\(root)/build/tests/\(uniqueName())"

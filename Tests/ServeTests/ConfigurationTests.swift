@@ -43,6 +43,18 @@ import Testing
     ("\(head)event-ring = \"64X\"\n\(scope)", "box.toml:3:1: found \"X\", expected octets such as"),
     ("\(head)dedupe-memory = \"1K\"\n\(scope)", "box.toml:3:1: found \"1K\", expected at least 64K"),
     ("\(head)disk-high-water = 0\n\(scope)", "box.toml:3:1: found 0, expected a number from 1 to 100"),
+    (
+      "\(head)user = \"0:0\"\n\(scope)", "box.toml:3:1: found \"0:0\", expected a user that is not root"
+    ),
+    (
+      "\(head)user = \"root\"\n\(scope)",
+      "box.toml:3:1: found \"root\", expected a user that is not root"
+    ),
+    ("\(head)user = \"7:0\"\n\(scope)", "box.toml:3:1: found \"7:0\", expected a user"),
+    ("\(head)user = \"4294967295\"\n\(scope)", "box.toml:3:1: found \"4294967295\", expected a user"),
+    ("\(head)user = \"a:b\"\n\(scope)", "box.toml:3:1: found \"a:b\", expected a user"),
+    ("\(head)user = -1\n\(scope)", "box.toml:3:1: found \"-1\", expected a user"),
+    ("\(head)lock-memory = false\n\(scope)", "box.toml:3:1: found false, expected text"),
     ("\(head)log = \"syslog\"\n\(scope)", "expected one of \"stderr\", \"kernel\""),
     (
       "\(head)gateway-mac = \"01:00:00:00:00:01\"\n\(scope)", "expected an Ethernet address of one host"
@@ -92,6 +104,8 @@ import Testing
         dedupe-memory = "256M"
         max-runtime = "1h"
         log = "kernel"
+        user = "60900:60901"
+        lock-memory = "wanted"
         disk-high-water = 80
         [scope]
         allow = "198.18.0.0/15"

@@ -60,6 +60,7 @@ import Testing
     ("gateway-mac", "gateway-mac = \"02:00:00:00:00:01\""), ("transmit", "transmit = \"packet\""),
     ("receive", "receive = \"packet\""), ("report", "report = \"all\""),
     ("sender-threads", "sender-threads = 2"), ("batch", "batch = 8"), ("log", "log = \"kernel\""),
+    ("user", "user = 60901"),
   ]
 
   @Test func whatIsSettledIsRefusedByName() throws {
@@ -72,7 +73,7 @@ import Testing
       let text =
         (kept.map(String.init) + [line, "rate = \"9k\"", "[scope]", "allow = \"198.18.0.0/15\"\n"])
         .joined(separator: "\n")
-      try Data(text.utf8).write(to: lab.url("box.toml"))
+      try Data(ServeLab.withMemoryLine(text).utf8).write(to: lab.url("box.toml"))
       box.signal(SIGHUP)
       try lab.wait("the refusal of \(key)", seconds: 20) {
         try problems(lab).contains { $0.contains("found a change of \(key), expected the value") }

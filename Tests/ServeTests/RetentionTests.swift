@@ -34,6 +34,7 @@ import Testing
       try FileManager.default.setAttributes(
         [.modificationDate: Date.now - minutes * 60], ofItemAtPath: summary.path)
       if fetched { try mark(name) }
+      try Lab.giveToBox(directory.path)
     }
 
     func mark(_ name: String) throws {

@@ -14,7 +14,7 @@ final class ServeLab {
   init(closed: String = "silent") throws {
     lab = try Lab()
     node = try lab.respond(["--answer", "even", "--closed", closed])
-    root = URL(fileURLWithPath: try Lab.temporaryDirectory())
+    root = URL(fileURLWithPath: try Lab.boxDirectory())
     try FileManager.default.createDirectory(
       at: root.appending(path: "data"), withIntermediateDirectories: true)
   }
@@ -38,20 +38,37 @@ final class ServeLab {
     let scope = text.contains("[scope]") ? "" : "[scope]\nallow = [\"198.18.0.0/15\"]\n"
     let path = url("box.toml")
     let head = "data = \"data\"\ninterface = \"box0\"\n"
-    try Data((head + text + scope).utf8).write(to: path)
+    try Data(Self.withMemoryLine(head + text + scope).utf8).write(to: path)
     return path.path
   }
 
+  /// With `Lab.memoryLine` as the last line before the scope's table.
+  static func withMemoryLine(_ text: String) -> String {
+    text.replacing("[scope]\n", with: "\(Lab.memoryLine)[scope]\n", maxReplacements: 1)
+  }
+
   /// A box that has begun to wait for files.
-  func serve(_ configuration: String) throws -> Running {
+  ///
+  /// - Parameter under: what runs it, such as a tracer.
+  func serve(_ configuration: String, under: [String] = []) throws -> Running {
     let status = url("data/status.json")
     try? FileManager.default.removeItem(at: status)
     let box = try Running(
-      lab.inside(lab.box, [Lab.synbox, "serve", "--config", configuration]))
+      lab.inside(lab.box, under + [Lab.synbox, "serve", "--config", configuration]))
     try box.wait(for: "status.json") { _ in
       FileManager.default.fileExists(atPath: status.path)
     }
     return box
+  }
+
+  /// A box that does not start.
+  func serveToItsEnd(_ configuration: String, under: [String] = []) throws -> Outcome {
+    try run(lab.inside(lab.box, under + [Lab.synbox, "serve", "--config", configuration]), seconds: 20)
+  }
+
+  /// A scan from the box to its end.
+  func scan(under: [String], _ arguments: [String]) throws -> Outcome {
+    try run(lab.inside(lab.box, under + [Lab.synbox, "scan", "-i", "box0"] + arguments))
   }
 
   /// Changes the gateway's side of the link, as `ip link set net0` does.

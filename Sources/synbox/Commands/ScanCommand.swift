@@ -52,6 +52,12 @@ struct ScanCommand: ParsableCommand {
   @Flag(help: "Print the probes instead of sending them, as `list` does.")
   var dryRun = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Whom to become when root's privilege goes: UID:GID, or a name of /etc/passwd. Default 60900:60900.",
+      valueName: "user"), transform: parsed)
+  var user: BoxUser?
+
   @OptionGroup(title: "Output") var output: OutputOptions
 
   mutating func validate() throws {
@@ -74,15 +80,16 @@ struct ScanCommand: ParsableCommand {
     }
     let settings = try station.settings()
     let memory = dedupeMemory ?? .standard
+    let user = try BoxUser.toBecome(user)
     let signals = try SignalReader([.interrupt, .terminate, .user1, .hangUp])
     let files = try output.open()
     // 2. Privileged: configure, load, open.
     let opened = try Station(settings)
     // 3. The drop, proven.
-    let confinement = try Confinement.drop(
-      ConfinementPolicy(readOnly: ["/sys/class/net"], landlock: .wanted))
     let console = Console(quiet: output.quiet, verbose: output.verbose)
+    let confinement = try Confinement.drop(ConfinementPolicy(become: user))
     console.say("\(opened.modeLine); \(confinement)")
+    for shortcoming in confinement.shortcomings { console.say(shortcoming) }
     // 4. The first frames leave.
     let nextHops = try NextHops(prepared.sequence.plan, on: opened)
     console.warn(foreign: opened.foreignSources)

@@ -22,9 +22,11 @@ struct ServeCommand: ParsableCommand {
     let loaded = try LoadedConfiguration(path: config)
     let configuration = loaded.configuration
     let log = try LineLog.logger(to: configuration.log)
+    let user = try BoxUser.toBecome(configuration.user)
+    let versions = Versions()
     let signals = try SignalSource()
     // 2. The data directory, from here on ours alone.
-    let data = try DataDirectory(configuration.data)
+    let data = try DataDirectory(configuration.data, owner: user)
     let spool = try Spool(data)
     // 3. Privileged: configure the NIC, load the programs, open the rings.
     if let profile = configuration.profile {
@@ -35,16 +37,20 @@ struct ServeCommand: ParsableCommand {
     let confinement = try Confinement.drop(
       ConfinementPolicy(
         readWrite: [configuration.data],
-        // Where the class's link leads is a place of its own.
-        readOnly: ["/sys/class/net", LinkStatus.directory(of: station.interface.name)]
-          + configuration.readablePaths,
-        landlock: .wanted))
+        // Where the link in /sys/class/net leads: the interface itself, and no other.
+        readOnly: [LinkStatus.directory(of: station.interface.name)] + configuration.readablePaths,
+        become: user, lockedMemory: configuration.lockMemory.need))
+    try data.requireUsable()
+    try configuration.requireReadable()
     log.notice(
       "serving",
       metadata: [
         "data": "\(configuration.data)", "station": "\(station.modeLine)",
         "confinement": "\(confinement)", "scope": "\(loaded.scope.sha256)",
       ])
+    for shortcoming in confinement.shortcomings {
+      log.warning("confined less than it should be", metadata: ["why": "\(shortcoming)"])
+    }
     if heartbeat != nil { Terminal.error("synbox: \(Heartbeat.introduction(of: station))\n") }
     // 5. Jobs, until a signal.
     let watch = ScopeWatch(
@@ -53,7 +59,7 @@ struct ServeCommand: ParsableCommand {
     defer { watch.stop() }
     let loop = ServeLoop(
       configuration, scopeWatch: watch, station: station, spool: spool, signals: signals, log: log,
-      heartbeat: heartbeat)
+      versions: versions, heartbeat: heartbeat)
     throw ExitCode(128 + (try loop.run()).rawValue)
   }
 

@@ -33,6 +33,9 @@ package struct Configuration {
   var maxRuntime: Duration?
   var dedupeMemory = DedupeMemory.standard
   var log = LogTarget.standardError
+  var lockMemory = MemoryLocking.required
+  /// nil: `BoxUser.standard`, where the box is started by root.
+  var user: BoxUser?
   /// Percent of the disk that may be full before fetched results are removed; when there are none the box
   /// pauses.
   var diskHighWater = 90
@@ -43,7 +46,8 @@ package struct Configuration {
     "data", "interface", "profile", "source-ip", "source-port", "gateway-mac", "transmit", "receive",
     "report", "rate", "bandwidth", "probes", "cooldown-time", "target-ports", "output-module",
     "output-fields", "probe-options", "sender-threads", "batch", "event-ring", "max-runtime",
-    "dedupe-memory", "log", "disk-high-water", "scope",
+    "dedupe-memory", "log", "user", "lock-memory", "disk-high-water",
+    "scope",
   ]
 
   /// The rate that no job exceeds: of rate and bandwidth the lower one; nil when neither is set.
@@ -52,11 +56,26 @@ package struct Configuration {
     return limits.compactMap(\.self).min { ($0.perSecond ?? .max) < ($1.perSecond ?? .max) }
   }
 
+  /// What the box reads again while it runs.
+  var files: [String] { [path] + scope.files }
+
+  /// Throws a `Fault` unless this process's user may read them, as they are now: else a list that changes would
+  /// stop the box.
+  func requireReadable() throws(Fault) {
+    for file in files where !Files.isUsable(file, for: .read) {
+      throw Fault(
+        "\(Credentials.current()) may not read \(file)",
+        remedy:
+          "The box reads it again while it runs: chmod o+r, and o+x on the directories above it, or "
+          + "let `user` in the configuration be one who may")
+    }
+  }
+
   /// Directories, or files, that must stay readable after the drop so that the configuration can be read
   /// again.
   package var readablePaths: [String] {
     // Where a list is a symbolic link, what it leads to is read.
-    let files = [path] + scope.files + scope.files.compactMap { Files.resolved($0) }
+    let files = files + scope.files.compactMap { Files.resolved($0) }
     return Set(
       files.map { file in
         let parent = Files.parent(of: file)

@@ -37,6 +37,8 @@ extension Configuration {
     maxRuntime = try reader.value("max-runtime")
     dedupeMemory = try reader.value("dedupe-memory") ?? dedupeMemory
     log = try reader.word("log") ?? log
+    user = try reader.value("user")
+    lockMemory = try reader.word("lock-memory") ?? lockMemory
     diskHighWater = try reader.number("disk-high-water", 1...100) ?? diskHighWater
   }
 

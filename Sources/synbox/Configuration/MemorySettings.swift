@@ -1,4 +1,5 @@
-// The two settings that are sizes of memory, for the command line and the configuration alike.
+// The settings that concern memory: two sizes, for the command line and the configuration alike, and its lock.
+import Confinement
 import Kernel
 import Plan
 
@@ -46,5 +47,20 @@ struct EventRingSize: Hashable, ParsableValue {
         expected: "a power of two from \(pageSize) octets to 1G for the event ring")
     }
     bytes = UInt32(size)
+  }
+}
+
+/// What it means that memory cannot be kept out of swap.
+enum MemoryLocking: String, CaseIterable {
+  /// The box does not start.
+  case required
+  /// It says so in its log, and starts.
+  case wanted
+
+  var need: ConfinementPolicy.Need {
+    switch self {
+    case .required: .required
+    case .wanted: .wanted
+    }
   }
 }

@@ -45,6 +45,8 @@ extension Configuration {
       ("sender-threads", now.senders == new.senders),
       ("batch", now.batch == new.batch),
       ("log", log == other.log),
+      ("user", user == other.user),
+      ("lock-memory", lockMemory == other.lockMemory),
     ]
     return pairs.filter { !$0.isSame }.map(\.key)
   }

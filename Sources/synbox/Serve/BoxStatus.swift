@@ -94,9 +94,10 @@ struct BoxStatus {
   var nic: NICStatus
   let started = Clock.realtime
   let station: StationModes
-  let versions = Versions()
+  let versions: Versions
 
-  init(_ station: Station, scope: ScopeInForce) {
+  init(_ station: Station, scope: ScopeInForce, versions: Versions) {
+    self.versions = versions
     self.station = StationModes(station)
     nic = NICStatus(station.interface)
     scopeSHA256 = scope.sha256

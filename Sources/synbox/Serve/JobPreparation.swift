@@ -105,10 +105,17 @@ extension Configuration {
       // Not a file, too large, or not ours to read: another file may do better. A failing disk is not the
       // file's fault. 13 EACCES, 40 ELOOP.
       guard let cause = error.cause, cause.number != 13, cause.number != 40 else {
-        throw JobRefusal(reason: "\(job.file): found \(error), expected a file the box may read")
+        throw JobRefusal(
+          reason: "\(job.file): found \(error)\(owner(of: job)), expected a file the box may read, as "
+            + "\(Credentials.current())")
       }
       throw error
     }
+  }
+
+  private static func owner(of job: Job) -> String {
+    guard let status = Files.status(of: "\(job.directory)/\(job.file)") else { return "" }
+    return " of uid \(status.owner), mode \(String(status.mode, radix: 8))"
   }
 
   private static func judge(_ plan: TargetPlan, _ directives: Directives, _ job: Job)

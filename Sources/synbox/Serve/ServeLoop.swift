@@ -32,7 +32,7 @@ final class ServeLoop {
 
   init(
     _ configuration: Configuration, scopeWatch: ScopeWatch, station: Station, spool: Spool,
-    signals: SignalSource, log: Logger, heartbeat: Heartbeat? = nil
+    signals: SignalSource, log: Logger, versions: Versions, heartbeat: Heartbeat? = nil
   ) {
     self.heartbeat = heartbeat
     self.configuration = configuration
@@ -41,7 +41,7 @@ final class ServeLoop {
     self.spool = spool
     self.signals = signals
     self.log = log
-    status = BoxStatus(station, scope: scopeWatch.inForce)
+    status = BoxStatus(station, scope: scopeWatch.inForce, versions: versions)
   }
 
   /// Until SIGINT or SIGTERM, which it returns. Throws a `Fault` of the box; what is in active/ is begun

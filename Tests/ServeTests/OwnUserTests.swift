@@ -1,0 +1,189 @@
+// Whom the box becomes, what it is given for that, and what it is not.
+import Foundation
+import LabSupport
+import Testing
+
+@Suite(.serialized) struct OwnUserTests {
+  static let ways = [
+    "transmit = \"generator\"\n", "transmit = \"xdp-copy\"\n", "transmit = \"packet\"\n",
+    "transmit = \"packet\"\nreceive = \"packet\"\n",
+  ]
+
+  /// The lines of a thread's status by their keys.
+  private func status(_ path: String) throws -> [String: String] {
+    let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
+    return Dictionary(
+      uniqueKeysWithValues: lines.map { line in
+        let parts = line.split(separator: ":", maxSplits: 1)
+        return (
+          String(parts[0]), parts.count == 2 ? parts[1].trimmingCharacters(in: .whitespaces) : ""
+        )
+      })
+  }
+
+  @Test(arguments: ways) func aBoxAtWorkHasNothingInAnyThread(_ way: String) throws {
+    let lab = try ServeLab()
+    let box = try lab.serve(lab.configure(way + "cooldown-time = 1\n"))
+    try lab.drop("net.txt", "@rate 400\n198.18.4.0/22:80\n")
+    try lab.waitForResults("net.txt", octets: 300)
+    let tasks = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(box.pid)/task")
+    #expect(tasks.count >= 3)
+    for task in tasks {
+      let status = try status("/proc/\(box.pid)/task/\(task)/status")
+      let name = status["Name"] ?? ""
+      for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+        #expect(status[set] == "0000000000000000", "\(name) \(set)")
+      }
+      for ids in ["Uid", "Gid"] {
+        let four = Array(repeating: "\(Lab.boxUser)", count: 4).joined(separator: "\t")
+        #expect(status[ids] == four, "\(name)")
+      }
+      #expect(
+        status["Groups"] == "" && status["NoNewPrivs"] == "1" && status["Seccomp"] == "2", "\(name)")
+    }
+    let locked = try status("/proc/\(box.pid)/status")["VmLck"] ?? ""
+    #expect((locked != "0 kB") == Lab.memoryLine.isEmpty, "\(locked)")
+    #expect(box.errorText.contains("memory may be written to swap") != Lab.memoryLine.isEmpty)
+    let limits = try String(contentsOfFile: "/proc/\(box.pid)/limits", encoding: .utf8)
+    #expect(limits.contains(#/Max core file size +0 +0 /#))
+    // Not dumpable: the kernel makes it root's.
+    let owner = try FileManager.default.attributesOfItem(atPath: "/proc/\(box.pid)/mem")
+    #expect(owner[.ownerAccountID] as? Int == 0)
+    #expect(try box.end(SIGTERM).status == 143)
+  }
+
+  @Test func whatNobodyMayReadIsRejectedAndTheRestGoesOn() throws {
+    let lab = try ServeLab()
+    let box = try lab.serve(lab.configure("target-ports = 80\ncooldown-time = 0.5\n"))
+    try Data("198.18.4.0/24\n".utf8).write(to: lab.url("data/.secret"))
+    try mode(0o600, lab, "data/.secret")
+    try FileManager.default.moveItem(
+      at: lab.url("data/.secret"), to: lab.url("data/spool/secret.txt"))
+    try lab.drop("open.txt", "198.18.5.0/24\n")
+    try lab.wait("both ends", seconds: 30) {
+      lab.exists("data/results/open.txt") && lab.exists("data/rejected/secret.txt")
+    }
+    let reason = try lab.text("data/rejected/secret.txt/reason.txt")
+    #expect(
+      reason
+        == "secret.txt: found cannot open secret.txt: Permission denied (EACCES) of uid 0, mode 600, "
+        + "expected a file the box may read, as uid 60900 gid 60900\n")
+    #expect(try lab.results("open.txt") == evenAddresses(from: 5, blocks: 1, ports: [80]))
+    // It stays whose it was, and as secret.
+    #expect(try owner(lab, "data/rejected/secret.txt/secret.txt") == 0)
+    #expect(try box.end(SIGTERM).status == 143)
+  }
+
+  @Test func resultsAreForAllToReadAndTheKeyIsNot() throws {
+    let lab = try ServeLab()
+    let box = try lab.serve(lab.configure("target-ports = 80\ncooldown-time = 0.5\n"))
+    try lab.drop("net.txt", "@rate 400\n198.18.4.0/23\n")
+    try lab.waitForResults("net.txt", octets: 300)
+    #expect(try mode(lab, "data/active/net.txt/job.json") == 0o600)
+    try lab.wait("the results", seconds: 30) { lab.exists("data/results/net.txt") }
+    for (path, bits) in [
+      ("data", 0o755), ("data/results", 0o755), ("data/results/net.txt", 0o755),
+      ("data/results/net.txt/results.csv", 0o644), ("data/results/net.txt/summary.json", 0o644),
+      ("data/status.json", 0o644),
+    ] {
+      #expect(try mode(lab, path) == bits, "\(path)")
+      #expect(try owner(lab, path) == Lab.boxUser, "\(path)")
+    }
+    #expect(try owner(lab, "data/results/net.txt/net.txt") == 0, "a target file stays whose it is")
+    #expect(!lab.exists("data/results/net.txt/job.json"))
+    #expect(try box.end(SIGTERM).status == 143)
+  }
+
+  /// What an earlier box left as root goes on; what somebody put beside it leads to nothing being given away.
+  @Test func rootsLeftoversBecomeTheBoxsAndNothingElseDoes() throws {
+    let lab = try ServeLab()
+    let configuration = try lab.configure("target-ports = 80\ncooldown-time = 0.5\n")
+    var box = try lab.serve(configuration)
+    try lab.drop("net.txt", "@rate 400\n198.18.4.0/22\n")
+    try lab.wait("a checkpoint", seconds: 30) { try lab.checkpointPlace("net.txt") > 0 }
+    box.signal(SIGKILL)
+    _ = try box.wait()
+    try run(["chown", "-R", "0:0", lab.url("data").path])
+    try run(["chgrp", "7", lab.url("data/spool").path])
+    try Data("secret".utf8).write(to: lab.url("outside"))
+    try FileManager.default.createSymbolicLink(
+      at: lab.url("data/active/link"), withDestinationURL: lab.url("outside"))
+    try FileManager.default.createSymbolicLink(
+      at: lab.url("data/active/net.txt/reason.txt.new"), withDestinationURL: lab.url("outside"))
+    try FileManager.default.linkItem(
+      at: lab.url("outside"), to: lab.url("data/active/net.txt/summary.json.new"))
+
+    box = try lab.serve(configuration)
+    try lab.wait("the results", seconds: 30) { lab.exists("data/results/net.txt") }
+    #expect(try lab.results("net.txt") == evenAddresses(from: 4, blocks: 4, ports: [80]))
+    #expect(try owner(lab, "outside") == 0)
+    #expect(try lab.text("outside") == "secret")
+    #expect(try owner(lab, "data/spool") == Lab.boxUser)
+    let spool = try FileManager.default.attributesOfItem(atPath: lab.url("data/spool").path)
+    #expect(spool[.groupOwnerAccountID] as? Int == 7, "a group that somebody chose stays")
+    #expect(try box.end(SIGTERM).status == 143)
+  }
+
+  /// A mistake in its place, and what is said of it; nothing is given away.
+  @Test func whatTheBoxMayNotHaveIsSaidWithTheRemedy() throws {
+    let lab = try ServeLab()
+    let configuration = try lab.configure("")
+    try Data().write(to: lab.url("data/passwd"))
+    try expectRefusal(lab, configuration, "is root's and holds passwd, which is no box's")
+    #expect(try owner(lab, "data") == 0 && !lab.exists("data/spool"))
+    try FileManager.default.removeItem(at: lab.url("data/passwd"))
+
+    try run(["chown", "7:7", lab.url("data").path])
+    try expectRefusal(lab, configuration, "uid 60900 gid 60900 may not work in ")
+    #expect(try owner(lab, "data") == 7)
+    try run(["chown", "60900:60900", lab.url("data").path])
+
+    try mode(0o600, lab, "box.toml")
+    try expectRefusal(lab, configuration, "uid 60900 gid 60900 may not read \(configuration)")
+    _ = try lab.configure("user = \"no-such-user\"\n")
+    try expectRefusal(lab, configuration, "there is no user no-such-user in /etc/passwd")
+  }
+
+  private func expectRefusal(_ lab: ServeLab, _ configuration: String, _ words: String) throws {
+    let outcome = try lab.serveToItsEnd(configuration)
+    #expect(outcome.status == 1)
+    #expect(outcome.errors.contains(words), "\(outcome.errors)")
+  }
+
+  /// Debian's nobody, by name.
+  @Test func theUserCanBeNamed() throws {
+    let lab = try ServeLab()
+    let box = try lab.serve(lab.configure("user = \"nobody\"\n"))
+    #expect(try status("/proc/\(box.pid)/status")["Uid"] == "65534\t65534\t65534\t65534")
+    #expect(try owner(lab, "data/spool") == 65534)
+    #expect(try box.end(SIGTERM).status == 143)
+  }
+
+  @Test func withoutALiftedLimitTheBoxStartsOnlyWhenToldTo() throws {
+    let lab = try ServeLab()
+    let configuration = try lab.configure("")
+    let text = try lab.text("box.toml").replacing(Lab.memoryLine, with: "")
+    try Data(text.utf8).write(to: lab.url("box.toml"))
+    let limited = ["capsh", "--drop=cap_sys_resource", "--", "-c", "ulimit -l 64; exec \"$@\"", "-"]
+    let outcome = try lab.serveToItsEnd(configuration, under: limited)
+    #expect(outcome.status == 1)
+    #expect(outcome.errors.contains("cannot lock the memory of this process: it may lock 64 KiB"))
+    #expect(outcome.errors.contains("lock-memory = \"wanted\""))
+  }
+
+  // MARK: -
+
+  private func mode(_ bits: Int, _ lab: ServeLab, _ path: String) throws {
+    try FileManager.default.setAttributes(
+      [.posixPermissions: bits], ofItemAtPath: lab.url(path).path)
+  }
+
+  private func mode(_ lab: ServeLab, _ path: String) throws -> Int? {
+    try FileManager.default.attributesOfItem(atPath: lab.url(path).path)[.posixPermissions] as? Int
+  }
+
+  private func owner(_ lab: ServeLab, _ path: String) throws -> UInt32? {
+    let attributes = try FileManager.default.attributesOfItem(atPath: lab.url(path).path)
+    return (attributes[.ownerAccountID] as? NSNumber)?.uint32Value
+  }
+}
