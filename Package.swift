@@ -95,7 +95,7 @@ let package = Package(
     tests("KernelTests", ["Kernel", "TestSupport"]),
     tests("SpoolTests", ["Spool", "Kernel", "Plan", "Scan", "Wire", "LabSupport"]),
     // The whole program in a lab: needs root and build/synbox.
-    tests("ServeTests", ["LabSupport", "TestSupport"]),
+    tests("ServeTests", ["Confinement", "LabSupport", "TestSupport"]),
     // The real program on real packages: needs build/synimage, build/synbox.stripped and the mirror.
     tests("ImageTests", ["LabSupport"]),
     tests("NICTests", ["NIC", "Kernel", "Wire", "TestSupport"]),

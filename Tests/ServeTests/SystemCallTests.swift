@@ -1,0 +1,88 @@
+// The list of allowed system calls against what the program does: no line too many, none too few.
+import Confinement
+import Foundation
+import LabSupport
+import Testing
+
+@Suite(.serialized) struct SystemCallTests {
+  /// Scans in each way of sending and receiving; a box with jobs that end, wait, give way, are cancelled, rejected
+  /// and interrupted, a new configuration, a stop and a restart.
+  @Test func eachLineOfTheListIsUsedAndNoOtherCallIsMade() throws {
+    let lab = try ServeLab()
+    var calls: Set<TracedCall> = []
+    for (mode, receive) in [
+      ("packet", "auto"), ("xdp-copy", "auto"), ("generator", "auto"), ("packet", "packet"),
+    ] {
+      let trace = Trace(file: lab.url("\(mode)-\(receive).trace").path)
+      let scan = try lab.scan(
+        under: trace.prefix,
+        [
+          "-p", "80", "-r", "5k", "-c", "1", "--transmit", mode, "--receive", receive, "198.18.4.0/21",
+          "-o", lab.url("found").path, "-m", lab.url("summary").path, "-u", lab.url("status").path,
+        ])
+      #expect(scan.status == 0, "\(mode): \(scan.errors)")
+      calls.formUnion(try trace.callsAfterTheFilter())
+    }
+    calls.formUnion(try jobs(lab))
+    calls.formUnion(try fullDisk(lab))
+    compare(calls)
+  }
+
+  private func compare(_ calls: Set<TracedCall>) {
+    let rules = SystemCallTable.rules(inProcess: 0)
+    let unused = rules.filter { rule in
+      rule.use == .everyday && !calls.contains { rule.matches($0.name, $0.arguments) }
+    }
+    #expect(unused.isEmpty, "no scenario makes these: \(unused.map { "\($0.name) \($0.condition)" })")
+    let unlisted = calls.filter { call in !rules.contains { $0.matches(call.name, call.arguments) } }
+    #expect(unlisted.isEmpty, "not on the list: \(unlisted)")
+  }
+
+  /// Two processes of one box, the second of which goes on with what the first left.
+  private func jobs(_ lab: ServeLab) throws -> Set<TracedCall> {
+    let configuration = try lab.configure("target-ports = 80\ncooldown-time = 0.5\n")
+    // What a crash leaves between two steps.
+    try FileManager.default.createDirectory(
+      at: lab.url("data/active/empty"), withIntermediateDirectories: true)
+    let first = Trace(file: lab.url("first.trace").path)
+    var box = try lab.serve(configuration, under: first.prefix)
+    #expect(!lab.exists("data/active/empty"))
+    box.signal(SIGSTOP)
+    Thread.sleep(forTimeInterval: 0.3)
+    box.signal(SIGCONT)
+    try lab.drop("short.txt", "198.18.4.0/24\n")
+    try lab.wait("the short job", seconds: 30) { lab.exists("data/results/short.txt") }
+    try Data("198.18.4.0/24\n".utf8).write(to: lab.url("data/.secret"))
+    try FileManager.default.setAttributes(
+      [.posixPermissions: 0o600], ofItemAtPath: lab.url("data/.secret").path)
+    try FileManager.default.moveItem(
+      at: lab.url("data/.secret"), to: lab.url("data/spool/secret.txt"))
+    try lab.wait("the rejection", seconds: 30) { lab.exists("data/rejected/secret.txt") }
+    try lab.drop("low.txt", "@priority 10\n@rate 400\n198.18.16.0/20\n")
+    try lab.waitForResults("low.txt", octets: 500)
+    try lab.drop("high.txt", "@priority 90\n@rate 400\n198.18.32.0/24\n")
+    try lab.wait("the urgent job", seconds: 30) { lab.exists("data/results/high.txt") }
+    box.signal(SIGHUP)
+    try box.wait(for: "the configuration") { $0.errorText.contains("configuration is in force") }
+    try lab.wait("a checkpoint", seconds: 30) { try lab.checkpointPlace("low.txt") > 0 }
+    #expect(try box.end(SIGTERM).status == 143, "\(box.errorText)")
+
+    let second = Trace(file: lab.url("second.trace").path)
+    box = try lab.serve(configuration, under: second.prefix)
+    try box.wait(for: "the job") { $0.errorText.contains("job started") }
+    try Data().write(to: lab.url("data/spool/low.txt.cancel"))
+    try lab.wait("the cancelled job", seconds: 30) { lab.exists("data/results/low.txt") }
+    #expect(try box.end(SIGTERM).status == 143, "\(box.errorText)")
+    return try first.callsAfterTheFilter().union(second.callsAfterTheFilter())
+  }
+
+  /// Any disk is more than one percent full.
+  private func fullDisk(_ lab: ServeLab) throws -> Set<TracedCall> {
+    try Data().write(to: lab.url("data/results/short.txt/fetched"))
+    let trace = Trace(file: lab.url("disk.trace").path)
+    let box = try lab.serve(lab.configure("disk-high-water = 1\n"), under: trace.prefix)
+    try lab.wait("the removal", seconds: 30) { !lab.exists("data/results/short.txt") }
+    #expect(try box.end(SIGTERM).status == 143, "\(box.errorText)")
+    return try trace.callsAfterTheFilter()
+  }
+}
