@@ -27,6 +27,8 @@ import Testing
       for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
         #expect(status.contains("\(set):\t0000000000000000\n"), "\(task) \(set)")
       }
+      let user = "\(Lab.boxUser)\t\(Lab.boxUser)\t\(Lab.boxUser)\t\(Lab.boxUser)\n"
+      #expect(status.contains("Uid:\t\(user)") && status.contains("Gid:\t\(user)"), "\(task)")
       #expect(status.contains("NoNewPrivs:\t1\n"))
       #expect(status.contains("Seccomp:\t2\n"))
     }
@@ -127,6 +129,8 @@ struct BadCall: CustomTestStringConvertible, Sendable {
     BadCall(["-p", "80", "--dedupe-memory", "1K", "198.19.0.1"], 2, ["\"1K\"", "at least 64K"]),
     BadCall(
       ["-p", "80", "--dedupe-memory", "64M", "--no-dedupe", "198.19.0.1"], 2, ["exclude each other"]),
+    BadCall(["-p", "80", "--user", "0:0", "198.19.0.1"], 2, ["\"0:0\"", "not root"]),
+    BadCall(["-p", "80", "--user", "nosuch", "198.19.0.1"], 1, ["no user nosuch in /etc/passwd"]),
     BadCall(["-p", "80", "-T", "99", "198.19.0.1"], 2, ["--sender-threads"]),
     BadCall(["-p", "80", "-T", "9", "198.19.0.1"], 1, ["4 transmit queues"]),
   ]

@@ -30,12 +30,29 @@ import Testing
 
   private func compare(_ calls: Set<TracedCall>) {
     let rules = SystemCallTable.rules(inProcess: 0)
-    let unused = rules.filter { rule in
+    let unused = unused(rules, calls)
+    #expect(unused.isEmpty, "no scenario makes these: \(unused.map { "\($0.name) \($0.condition)" })")
+    let unlisted = unlisted(rules, calls)
+    #expect(unlisted.isEmpty, "not on the list: \(unlisted)")
+
+    // So that both could fail: without its calls each line is unused, and without its line each call unlisted.
+    for rule in rules where rule.use == .everyday {
+      let others = calls.filter { !rule.matches($0.name, $0.arguments) }
+      #expect(self.unused(rules, others).contains(rule))
+    }
+    for name in Set(rules.filter { $0.use == .everyday }.map(\.name)) {
+      #expect(!self.unlisted(rules.filter { $0.name != name }, calls).isEmpty, "\(name)")
+    }
+  }
+
+  private func unused(_ rules: [SystemCallRule], _ calls: Set<TracedCall>) -> [SystemCallRule] {
+    rules.filter { rule in
       rule.use == .everyday && !calls.contains { rule.matches($0.name, $0.arguments) }
     }
-    #expect(unused.isEmpty, "no scenario makes these: \(unused.map { "\($0.name) \($0.condition)" })")
-    let unlisted = calls.filter { call in !rules.contains { $0.matches(call.name, call.arguments) } }
-    #expect(unlisted.isEmpty, "not on the list: \(unlisted)")
+  }
+
+  private func unlisted(_ rules: [SystemCallRule], _ calls: Set<TracedCall>) -> Set<TracedCall> {
+    calls.filter { call in !rules.contains { $0.matches(call.name, call.arguments) } }
   }
 
   /// Two processes of one box, the second of which goes on with what the first left.
