@@ -176,9 +176,6 @@ public enum SystemCallTable {
         [.equals(0, 29)]),
       SystemCallRule("exit_group", "the end of the process"),
       SystemCallRule(
-        "rt_sigaction", "abort(3) gives the signal its own meaning back", "SIGABRT", [.equals(0, 6)],
-        use: .rare("the C library finds its heap damaged")),
-      SystemCallRule(
         "tgkill", "abort(3)", "SIGABRT to this process",
         [.equals(0, UInt64(process)), .equals(2, 6)],
         use: .rare("the C library finds its heap damaged")),
