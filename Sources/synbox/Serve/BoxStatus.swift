@@ -105,6 +105,7 @@ struct BoxStatus {
 
   /// Of a box whose scanner does not run.
   init(withoutScannerOn interface: String) {
+    versions = Versions()
     station = StationModes(unopened: interface)
     nic = NICStatus()
     scopeSHA256 = ""
