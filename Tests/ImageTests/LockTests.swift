@@ -82,13 +82,26 @@ struct LockTests {
 
   @Test func refreshingFindsWhatTheSignedIndexHas() throws {
     let shop = try Workshop()
-    // The two small ones alone: an index of a suite is enough.
     let before = try shop.lockEntry(package)
     let outcome = try shop.synimage(["lock", "--data", shop.data.path])
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(outcome.lines.count { $0.hasPrefix("linux-") } >= 3)
     #expect(try shop.lockEntry(package).sha256.count == before.sha256.count)
     #expect(try shop.kernel().hasPrefix("7.3."))
+  }
+
+  @Test func anIndexThatNoKeyProves() throws {
+    let shop = try Workshop()
+    let lock = shop.data.appending(path: "packages.lock")
+    let before = try Data(contentsOf: lock)
+    // Keys of Debian's, but of a release that does not sign these suites.
+    let keyring = "/usr/share/keyrings/debian-archive-bullseye-stable.gpg"
+    let outcome = try shop.synimage(["lock", "--data", shop.data.path, "--keyring", keyring])
+    #expect(outcome.status == 1)
+    #expect(
+      outcome.errors.contains("cannot read the indexes of trixie-backports/main"), "\(outcome.errors)")
+    #expect(outcome.errors.contains("No key of the keyring has signed them"), "\(outcome.errors)")
+    #expect(try Data(contentsOf: lock) == before, "the old lock stays")
   }
 
   @Test func aSeriesThatThereIsNot() throws {

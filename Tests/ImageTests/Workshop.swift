@@ -21,10 +21,24 @@ final class Workshop: @unchecked Sendable {
     where !FileManager.default.isExecutableFile(atPath: file) {
       throw LabError("there is no \(file): run `make image` first, or `make test`")
     }
-    root = FileManager.default.temporaryDirectory.appending(path: "ImageTests.\(UUID().uuidString)")
+    Self.sweep
+    root = Self.parent.appending(path: "\(Self.prefix)\(getpid()).\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
     try FileManager.default.copyItem(at: URL(filePath: "\(Lab.root)/image"), to: data)
   }
+
+  private static let parent = FileManager.default.temporaryDirectory
+  private static let prefix = "ImageTests."
+
+  /// Removes what earlier runs have left: the shared image lasts as long as its process.
+  private static let sweep: Void = {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: parent.path)) ?? []
+    where name.hasPrefix(prefix) {
+      let owner = name.dropFirst(prefix.count).prefix { $0 != "." }
+      if FileManager.default.fileExists(atPath: "/proc/\(owner)") { continue }
+      try? FileManager.default.removeItem(at: parent.appending(path: name))
+    }
+  }()
 
   deinit { try? FileManager.default.removeItem(at: root) }
 

@@ -11,11 +11,13 @@ struct LockCommand: ParsableCommand {
 
   @Option(help: "The directory with packages.toml and packages.lock.")
   var data = "image"
+  @Option(help: "The keys that prove Debian's indexes.")
+  var keyring = PackageIndex.keyring
 
   func run() throws {
     let data = ImageData(root: data)
     let wanted = try WantedPackages(file: data.packages)
-    let lock = try wanted.locked(path: data.lock)
+    let lock = try wanted.locked(path: data.lock, keyring: keyring)
     let before = try? PackageLock(path: data.lock)
     for package in lock.packages {
       let old = before?.packages.first { $0.name == package.name }
@@ -69,15 +71,15 @@ struct WantedPackages {
   }
 
   /// What the mirror has now. Throws a `Fault` for a package that it has not.
-  func locked(path: String) throws -> PackageLock {
+  func locked(path: String, keyring: String) throws -> PackageLock {
     var packages: [LockedPackage] = []
-    let kernels = try PackageIndex(of: [kernelFrom])
+    let kernels = try PackageIndex(of: [kernelFrom], keyring: keyring)
     let release = try release(in: kernels)
     for name in ["linux-base-\(release)", "linux-binary-\(release)", "linux-modules-\(release)"] {
       packages.append(try newest(name, kernelFrom, in: kernels))
     }
     for place in Set(others.map(\.from)).sorted() {
-      let index = try PackageIndex(of: [place])
+      let index = try PackageIndex(of: [place], keyring: keyring)
       for other in others where other.from == place {
         packages.append(try newest(other.name, place, in: index))
       }

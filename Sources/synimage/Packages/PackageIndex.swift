@@ -13,11 +13,11 @@ final class PackageIndex {
 
   /// Fetches the indexes of `suites`, SUITE/COMPONENT each. Throws a `Fault`, also for a suite whose signature
   /// no key of the machine's keyring proves.
-  init(of suites: [String]) throws {
+  init(of suites: [String], keyring: String = PackageIndex.keyring) throws {
     scratch = try Scratch()
-    guard FileManager.default.fileExists(atPath: Self.keyring) else {
+    guard FileManager.default.fileExists(atPath: keyring) else {
       throw Fault(
-        "there is no \(Self.keyring)", remedy: "Install Debian's package debian-archive-keyring")
+        "there is no \(keyring)", remedy: "Install Debian's package debian-archive-keyring")
     }
     for directory in ["lists/partial", "cache/archives/partial"] {
       try Output.directory(scratch.path(directory))
@@ -26,7 +26,7 @@ final class PackageIndex {
     let sources = suites.map { suite in
       let parts = suite.split(separator: "/", maxSplits: 1)
       return
-        "deb [arch=amd64 signed-by=\(Self.keyring)] \(address) \(parts[0]) \(parts.last ?? "main")\n"
+        "deb [arch=amd64 signed-by=\(keyring)] \(address) \(parts[0]) \(parts.last ?? "main")\n"
     }
     try Output.write(sources.joined(), to: scratch.path("sources.list"))
     try Output.write("", to: scratch.path("status"))
@@ -52,7 +52,7 @@ final class PackageIndex {
         "cannot read the indexes of \(suites.joined(separator: ", "))",
         detail: said.suffix(4).joined(separator: "; "),
         remedy: isKey
-          ? "Debian's package debian-archive-keyring on this machine is too old for that suite" : nil)
+          ? "No key of the keyring has signed them; a newer debian-archive-keyring may have it" : nil)
     }
   }
 
