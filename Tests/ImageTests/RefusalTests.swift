@@ -67,6 +67,19 @@ struct RefusalTests {
     try expectRefusal(shop, cache: cache, "found a kernel for arm64", "for amd64")
   }
 
+  /// Cut off, and with a PE header that would lie beyond the end.
+  @Test(arguments: [Data(), Data("MZ".utf8), Data("MZ".utf8) + Data(repeating: 0xff, count: 200)])
+  func aKernelThatIsCutOff(image: Data) throws {
+    let shop = try Workshop()
+    let kernel = try shop.kernel()
+    let cache = try shop.replace("linux-binary-\(kernel)") { tree in
+      let home = tree.appending(path: "usr/lib/modules/\(kernel)")
+      try FileManager.default.createDirectory(at: home, withIntermediateDirectories: true)
+      try image.write(to: home.appending(path: "vmlinuz"))
+    }
+    try expectRefusal(shop, cache: cache, "found no EFI program, or one that is cut off")
+  }
+
   @Test func aKernelPackageForAnotherMachine() throws {
     let shop = try Workshop()
     let name = "linux-modules-\(try shop.kernel())"
