@@ -27,7 +27,7 @@ def firmware(directory):
         machine.start(firmware=True)
         lab.respond(directory / "node.log")
         machine.run()
-        modes = machine.wait(r"^synbox: scan0 is igb.*rings.*$").group()
+        modes = machine.wait(r"^synbox: scan0 is igb.*rings.*$|in rescue").group()
         for part in ("rings 4096/4096", "4 queues", "transmit xdp-zerocopy:0", "receive xdp-native"):
             require(part in modes, f"{part!r} is not in {modes!r}")
         first = machine.wait(r"^synbox: first probe after .*$").group()
@@ -36,7 +36,7 @@ def firmware(directory):
         while lab.counts()["rsts_received"] < job.probes // 2 and time.monotonic() < deadline:
             time.sleep(1)
         counts = settled(lab)
-        machine.wait(r"^synbox: .*marked good", 90)
+        machine.wait(r"^synbox: .*marked as good: synbox_\d+\.efi$", 90)
         machine.cut_power()
         data = machine.get()
         summary = job.check(data)

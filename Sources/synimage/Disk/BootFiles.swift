@@ -15,10 +15,9 @@ struct BootFiles {
   private var loader: String { "EFI/BOOT/\(plan.profile.architecture.fallbackLoader)" }
   private let settings = "loader/loader.conf"
 
-  /// At once, nothing to edit, and no key that leads into the firmware's menus. Of all entries the newest version
-  /// with tries left, and not its rescue entry, whose name has `@rescue` behind the file's and comes first.
+  /// At once, nothing to edit, and no key that leads into the firmware's menus. No default either: the first entry
+  /// is that of the newest version with tries left.
   private static let settingsText = """
-    default synbox_*.efi
     timeout 0
     editor no
     auto-entries no

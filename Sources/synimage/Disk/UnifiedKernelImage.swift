@@ -4,6 +4,9 @@ import Kernel
 /// What goes into a UKI: one kernel and initramfs with two command lines, which the boot loader shows as two
 /// entries of one file. So each version brings its own rescue entry, for the size of its text, and both have the
 /// version's try counter.
+///
+/// systemd-boot 257 forgets the profile in the name of an entry that has a counter, and then has the rescue entry
+/// first. So that goes by an IMAGE_ID of its own, behind the other's: it is what entries are sorted by.
 struct UnifiedKernelImage {
   let kernel: String
   let initramfs: String
@@ -28,15 +31,20 @@ struct UnifiedKernelImage {
     try run([
       "--stub=\(profileStub)", "--profile=\(try text("rescue", "ID=rescue\nTITLE=rescue\n"))",
       "--cmdline=\(try text("rescue-cmdline", rescueCommandLine))",
+      "--os-release=\(try text("rescue-os-release", rescueRelease))",
       "--output=\(scratch.path("rescue.efi"))",
     ])
     try run([
       "--stub=\(stub)", "--linux=\(kernel)", "--initrd=\(initramfs)", "--uname=\(release)",
       "--cmdline=\(try text("cmdline", commandLine))",
       "--os-release=\(try text("os-release", osRelease))",
-      "--profile=\(try text("main", "ID=main\n"))", "--join-profile=\(scratch.path("rescue.efi"))",
+      "--profile=\(try text("scan", "ID=scan\n"))", "--join-profile=\(scratch.path("rescue.efi"))",
       "--output=\(path)",
     ])
+  }
+
+  private var rescueRelease: String {
+    osRelease.replacing("IMAGE_ID=synbox\n", with: "IMAGE_ID=synbox-rescue\n")
   }
 
   private func run(_ options: [String]) throws {
