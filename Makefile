@@ -21,10 +21,11 @@ PACKAGES_TEST  := strace tshark tcpdump python3 libcap2-bin binutils util-linux 
 PACKAGES_BENCH := zmap masscan nftables valgrind python3-matplotlib
 PACKAGES_IMAGE := genimage mtools dosfstools e2fsprogs fdisk cpio zstd xz-utils kmod python3 python3-pefile \
                   debian-archive-keyring
+PACKAGES_BOOT  := nmap iputils-ping e2fsprogs fdisk
 # Debian's own, which finds Debian's matplotlib.
 PYTHON         := /usr/bin/python3
 
-.PHONY: help setup bpf build benchmark image image-lock image-reproducible test fuzz run bench evaluate \
+.PHONY: help setup bpf build benchmark image image-lock image-reproducible boot-test test fuzz run bench evaluate \
         inventory check fmt clean
 
 help: ## list the targets
@@ -35,8 +36,9 @@ setup: build/.setup ## install what is missing (apt packages); does nothing the 
 build/.setup: PACKAGES := $(PACKAGES_BUILD) $(PACKAGES_LAB) $(PACKAGES_TEST)
 build/.setup-bench: PACKAGES := $(PACKAGES_BENCH)
 build/.setup-image: PACKAGES := $(PACKAGES_IMAGE)
-build/.setup-bench build/.setup-image: build/.setup
-build/.setup build/.setup-bench build/.setup-image: Makefile
+build/.setup-boot: PACKAGES := $(PACKAGES_BOOT)
+build/.setup-bench build/.setup-image build/.setup-boot: build/.setup
+build/.setup build/.setup-bench build/.setup-image build/.setup-boot: Makefile
 	@mkdir -p build
 	@missing=$$(dpkg-query -W -f='$${Package} $${Status}\n' $(PACKAGES) 2>/dev/null \
 	  | awk '/install ok installed/ {print $$1}' | sort > build/.installed; \
@@ -98,6 +100,11 @@ image-lock: build/synimage build/.setup-image ## pin the newest kernel and boot 
 
 image-reproducible: image ## build the image twice, from sources in two places, and compare every octet
 	@image/reproducible $(filter-out --cache $(CACHE),$(IMAGE))
+
+# BOOT takes further options, such as BOOT='--only firmware'; BOOT=--list names them all.
+boot-test: image build/.setup-boot ## the image in QEMU: boots, scans, power cuts, faults (docs/boot.md)
+	@Tests/Boot/setup
+	@$(PYTHON) Tests/Boot $(BOOT)
 
 run: build ## the main job on a lab: a target file becomes results, checked against the rule
 	@netconfig/run

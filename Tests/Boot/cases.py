@@ -1,10 +1,13 @@
 """What a box must do, from power-on to results. Each case is a function of its directory and says in a line what it
 has seen."""
 
+import os
 import re
 import subprocess
 import time
 
+import conduct
+import crash
 from lab import Lab
 from machine import BUILD, IMAGE, QUEUES, Failure, Machine, require
 from scan import Job, complete, require_balance, scan, settled, site
@@ -63,5 +66,26 @@ def modes(directory):
     return f"{len(seen)} arrangements"
 
 
-DEMONSTRATIONS = []
-ALL = [firmware, modes]
+
+
+
+
+def kills(directory):
+    """QEMU is killed at random moments of a scan; the results are exact in the end."""
+    return crash.kills(directory, number("SYNBOX_BOOT_KILLS", 3), number("SYNBOX_BOOT_SEED"))
+
+
+def crash_states(directory):
+    """The disk as power cuts could leave it, by the log of its writes: nothing is torn, and it boots to exact results."""
+    return crash.crash_states(
+        directory, number("SYNBOX_BOOT_STATES", 20), number("SYNBOX_BOOT_STATES_BOOTED", 1), number("SYNBOX_BOOT_SEED"))  # fmt: skip
+
+
+def number(name, default=None):
+    """What a variable of the environment asks for."""
+    return int(os.environ[name]) if name in os.environ else default
+
+
+ALL = [firmware, modes, kills, crash_states, conduct.wedged, conduct.closed, conduct.faults, conduct.lost_resets]
+# Run only when they are named.
+DEMONSTRATIONS = ["lost-resets"]

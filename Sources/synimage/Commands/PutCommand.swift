@@ -42,7 +42,7 @@ struct GetCommand: ParsableCommand {
   @Argument(help: "A directory, made if it is not there; it must be empty.")
   var directory: String
 
-  static let names = ["results", "rejected", "active", "status.json", "metrics.prom"]
+  static let names = ["spool", "results", "rejected", "active", "status.json", "metrics.prom"]
 
   func run() throws {
     try Output.directory(directory)

@@ -1,0 +1,169 @@
+"""How a box behaves that somebody stops, looks at from the network, or that lacks something."""
+
+import re
+import subprocess
+import time
+
+from lab import GATEWAY, Lab
+from machine import BUILD, Failure, Machine, require
+from scan import Job, complete, require_balance, scan, settled, site
+
+ADDRESS = "198.18.0.1"
+
+
+def wedged(directory):
+    """A scanner that hangs is started anew by PID 1, a PID 1 that hangs by the watchdog; the job goes on."""
+    job = Job("198.19.0.0/18", [80], directives="@rate 500\n")
+    with Lab("wedged") as lab, Machine(lab, directory) as machine:
+        machine.make_disk()
+        machine.put(job.name, job.text)
+        machine.start(files=site(), init="--test-stop-scanner 12")
+        lab.respond(directory / "node.log")
+        machine.run()
+        machine.wait(r"job started")
+        machine.wait(r"^synbox: .*the scanner has been silent.*", 60)
+        machine.wait(r"job started", 60, times=2)
+        machine.cut_power()
+        # Now PID 1; the machine starts again by itself, and without the hook it would end the job.
+        machine.start(files=site(), init="--test-stop-init 15")
+        machine.run()
+        machine.wait(r"job started", 60)
+        machine.wait(r"^synbox: synbox .*image", 120, times=2)
+        machine.cut_power()
+        machine.start(files=site())
+        machine.run()
+        complete(machine, job, 180)
+        machine.cut_power()
+        summary = job.check(machine.get())
+        require(summary["resumed"] >= 2, f"resumed {summary['resumed']} times")
+    return f"restarted by PID 1, reset by i6300esb, {len(job.open)} results exact, resumed {summary['resumed']} times"
+
+
+def closed(directory):
+    """From the scan NIC's side there is nothing: no TCP port, no IPv6 neighbour; the scanner has no capability."""
+    job = Job("198.19.0.0/18", [80], directives="@rate 200\n")
+    with Lab("closed") as lab, Machine(lab, directory) as machine:
+        machine.make_disk()
+        machine.put(job.name, job.text)
+        machine.start(files=site())
+        lab.respond(directory / "node.log", answer="0%")
+        machine.run()
+        machine.wait(r"job started")
+        # The target node's program would take the answers.
+        lab.node.terminate()
+        lab.node.wait()
+        found = lab.inside("nmap", "-n", "-Pn", "-p-", "-T5", "--max-retries", "2", ADDRESS)
+        # While another network's packets are all it scans, an address of its own answers ARP, and no more.
+        require("0 hosts up" not in found, found)
+        opened = re.findall(r"^\d+/tcp +open.*$", found, re.MULTILINE)
+        require(not opened, f"open: {opened}")
+        lab.inside("sysctl", "-qw", "net.ipv6.conf.tap0.disable_ipv6=0")
+        lab.inside("ip", "link", "set", "tap0", "down")
+        lab.inside("ip", "link", "set", "tap0", "up")
+        deadline = time.monotonic() + 10
+        while "tentative" in lab.inside("ip", "-6", "address", "show", "dev", "tap0") and time.monotonic() < deadline:
+            time.sleep(0.2)
+        answers = lab.inside("ping", "-6", "-c", "4", "-i", "0.5", "-W", "1", "ff02::1%tap0", check=False)
+        others = set(re.findall(r"from (fe80:[0-9a-f:]+)", answers)) - set(
+            re.findall(r"inet6 (fe80:[0-9a-f:]+)", lab.inside("ip", "-6", "address", "show", "dev", "tap0"))
+        )
+        require(not others, f"IPv6 neighbours: {others}")
+        lines = re.findall(r"^.*msg=serving.*$", machine.text(), re.MULTILINE)
+        require(lines, "no line on the confinement")
+        for part in ("no capabilities", "no_new_privs", "memory locked"):
+            require(part in lines[0], f"{part!r} is not in {lines[0]}")
+        machine.wait(r"^synbox: .*CapEff 0000000000000000", 5)
+    contents = subprocess.run(
+        [BUILD / "synimage", "contents", BUILD / "synbox.img"], check=True, capture_output=True, text=True
+    ).stdout
+    programs = [line for line in contents.splitlines() if re.search(r"/(s?bin)/", line)]
+    others = [line for line in programs if not line.rstrip().endswith("bin/synbox")]
+    require(programs and not others, f"programs besides synbox: {others}")
+    return f"65,535 ports, none open; no IPv6 neighbour; {lines[0][lines[0].index('confinement'):][:120]}"
+
+
+def faults(directory):
+    """What is wrong is said on the console and in the status; nothing is scanned, nothing is lost; what comes back is
+    used."""
+    job = Job("198.19.0.0/24", [80])
+    seen = []
+
+    def boot(name, wanted, *, prepare=None, files=None, options=None, after=None, silent=True):
+        with Lab(name) as lab, Machine(lab, directory / name) as machine:
+            machine.make_disk()
+            machine.put(job.name, job.text)
+            if prepare:
+                prepare(machine)
+            machine.start(files=files or site(), **(options or {}))
+            if (options or {}).get("nic", True):
+                lab.respond(machine.directory / "node.log")
+            if name == "unplugged":
+                machine.unplug()
+            machine.run()
+            line = machine.wait(wanted, 90).group()
+            time.sleep(3)
+            if silent and lab.node:
+                require(lab.counts()["syns_valid"] == 0, f"{name}: it scans")
+            if after:
+                after(machine, lab)
+            machine.cut_power()
+            seen.append(f"{name}: {line}")
+            print("   ", seen[-1], flush=True)
+            return machine
+
+    def damage(machine):
+        # The superblock and all that stands beside it.
+        start = partition(machine)
+        with open(machine.disk, "r+b") as disk:
+            disk.seek(start)
+            disk.write(b"\xa5" * 65536)
+
+    machine = boot("damaged", r"^synbox: .*(damaged|superblock|ext4).*", prepare=damage)
+    with open(machine.disk, "rb") as disk:
+        disk.seek(partition(machine))
+        require(disk.read(65536) == b"\xa5" * 65536, "the damaged partition has been written to")
+
+    def kept(machine, _):
+        machine.cut_power()
+        data = machine.get()
+        require((data / "spool" / job.name).read_text() == job.text, "the target file is not in the spool")
+        status = (data / "status.json").read_text()
+        require("interface" in status or "NIC" in status, status)
+
+    boot("no-nic", r"^synbox: .*(no NIC|no interface|not there|no network).*", options={"nic": False}, after=kept)
+
+    def plug(machine, lab):
+        machine.unplug(False)
+        complete(machine, job, 90)
+        counts = settled(lab)
+        machine.cut_power()
+        require_balance(counts, job.check(machine.get()), job)
+
+    boot("unplugged", r"^synbox: .*(carrier|cable).*", after=plug)
+
+    files = site()
+    files["/etc/synbox/allow"] = "198.18.0.0/33\n"
+    boot("scope", r"^synbox: .*allow.*", files=files)
+    return f"{len(seen)} faults, each said and waited for"
+
+
+def partition(machine):
+    """Where the data partition begins, in octets."""
+    table = subprocess.run(["sfdisk", "--dump", machine.disk], check=True, capture_output=True, text=True).stdout
+    line = next(line for line in table.splitlines() if "synbox-data" in line)
+    return 512 * int(re.search(r"start= *(\d+)", line)[1])
+
+
+def lost_resets(directory):
+    """A demonstration, not a test: RSTs by XDP_TX beside a zero-copy socket that keeps the ring full. Some are lost on
+    igb, which is why they go through the transmitter (docs/architecture.md, The RST)."""
+    job = Job("198.19.0.0/16", [80, 443], directives="@rate 0\n")
+    said = []
+    for reset in ("in-place", "transmitter"):
+        settings = {"transmit": "xdp-zerocopy", "rst": reset, "rate": 0, "profile": None}
+        _, counts, _ = scan(directory / reset, job, settings=settings, check=False)
+        lost = counts["answers_sent"] - counts["rsts_received"]
+        share = 100 * lost / max(1, counts["answers_sent"])
+        said.append(f"{reset}: {counts['answers_sent']} answers, {lost} RSTs lost ({share:.1f} %)")
+        print("   ", said[-1], flush=True)
+    return "; ".join(said)
