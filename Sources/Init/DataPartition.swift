@@ -94,19 +94,21 @@ public struct DataPartition {
     }
   }
 
-  /// Mounts it at `target`, and grows the file system in it to `size` octets, the partition's.
-  ///
-  /// - Parameter meanwhile: called between steps of at most 256 GiB, each of a few seconds.
-  public func mount(
-    at target: String, readOnly: Bool, size: UInt64, meanwhile: () -> Void
-  ) throws(Fault) {
+  /// Mounts it at `target`. Read-only means that not even the journal is played back.
+  public func mount(at target: String, readOnly: Bool) throws(Fault) {
     var options: Mount.Options = [.dataOnly, .noAccessTimes]
     if readOnly { options.insert(.readOnly) }
-    // Read-only means that not even the journal is played back.
     try Mount.attach(
       partition.device, at: target, type: "ext4", options,
       data: readOnly ? "noload" : "errors=remount-ro")
-    guard !readOnly else { return }
+  }
+
+  /// Grows the file system, mounted at `target`, to `size` octets, the partition's.
+  ///
+  /// - Parameter meanwhile: called before each step of at most 256 GiB, which takes some seconds.
+  public func growFileSystem(at target: String, to size: UInt64, meanwhile: () -> Void)
+    throws(Fault)
+  {
     let wanted = size / superblock.blockSize
     let step = (256 << 30) / superblock.blockSize
     var blocks = superblock.blocks

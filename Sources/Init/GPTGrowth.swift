@@ -25,6 +25,7 @@ public struct GPTGrowth: Hashable, Sendable {
   public init(
     partition number: Int, sectors: UInt64, sectorSize: Int, read: Reader
   ) throws(Fault) {
+    guard sectors > 3 else { throw Fault("a disk of \(sectors) sectors has no room for a table") }
     let disk = GPTDisk(sectors: sectors, sectorSize: sectorSize)
     let table: GPT
     do throws(Fault) {
@@ -71,7 +72,8 @@ public struct GPTGrowth: Hashable, Sendable {
   private init(repairing last: GPT, _ number: Int, _ disk: GPTDisk, _ read: Reader) throws(Fault) {
     let length = disk.entrySectors(last)
     guard last.alternate == 1, last.entriesPlace == last.lastUsable + 1, last.firstUsable >= 2 + length,
-      let sectors = last.partition(number)
+      let sectors = last.partition(number), sectors.upperBound <= last.lastUsable,
+      sectors.lowerBound >= last.firstUsable
     else { throw Fault("the partition table at the disk's end is not this product's") }
     var first = last
     first.move(to: 1, entries: 2, alternate: last.place, lastUsable: last.lastUsable)

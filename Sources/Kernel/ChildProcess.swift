@@ -63,7 +63,7 @@ public enum ChildProcess {
 }
 
 /// A pipe whose ends are closed on exec (pipe(7)). Its reader never waits.
-public struct Pipe: ~Copyable {
+public struct PipeEnds: ~Copyable {
   public let reader: Descriptor
   public let writer: Descriptor
 

@@ -10,12 +10,14 @@ private let second: UInt64 = 1_000_000_000
     var now: UInt64 = 0
     var waits: [Int] = []
     for _ in 0..<8 {
-      #expect(supervisor.step(at: now) == .start)
+      let step = supervisor.step(at: now)
+      #expect(step == .start)
       supervisor.started(at: now)
       now += second
       let wait = supervisor.ended(at: now)
       waits.append(wait)
-      #expect(supervisor.step(at: now + UInt64(wait) * second - 1) == nil)
+      let value1 = supervisor.step(at: now + UInt64(wait) * second - 1)
+      #expect(value1 == nil)
       now += UInt64(wait) * second
     }
     #expect(waits == [1, 2, 4, 8, 16, 32, 60, 60])
@@ -30,27 +32,35 @@ private let second: UInt64 = 1_000_000_000
     supervisor.started(at: 0)
     for beat in 1...70 { _ = supervisor.beat(at: UInt64(beat) * second) }
     #expect(supervisor.healthy(at: 71 * second) == 70 * second)
-    #expect(supervisor.ended(at: 71 * second) == 1)
+    let value2 = supervisor.ended(at: 71 * second)
+    #expect(value2 == 1)
   }
 
   @Test func `kills one that falls silent, once`() {
     var supervisor = Supervisor(patienceSeconds: 15, now: 0)
     supervisor.started(at: 0)
-    #expect(supervisor.beat(at: second))
-    #expect(!supervisor.beat(at: 2 * second))
-    #expect(supervisor.step(at: 17 * second - 1) == nil)
-    #expect(supervisor.step(at: 17 * second) == .kill(silentSeconds: 15))
-    #expect(supervisor.step(at: 18 * second) == nil)
+    let first = supervisor.beat(at: second)
+    let another = supervisor.beat(at: 2 * second)
+    #expect(first && !another)
+    let value3 = supervisor.step(at: 17 * second - 1)
+    #expect(value3 == nil)
+    let value4 = supervisor.step(at: 17 * second)
+    #expect(value4 == .kill(silentSeconds: 15))
+    let value5 = supervisor.step(at: 18 * second)
+    #expect(value5 == nil)
     #expect(supervisor.isRunning)
-    #expect(supervisor.ended(at: 18 * second) == 1)
+    let value6 = supervisor.ended(at: 18 * second)
+    #expect(value6 == 1)
     #expect(!supervisor.isRunning)
   }
 
   @Test func `gives a new one longer, but not for ever`() {
     var supervisor = Supervisor(patienceSeconds: 15, now: 0)
     supervisor.started(at: 0)
-    #expect(supervisor.step(at: 119 * second) == nil)
-    #expect(supervisor.step(at: 120 * second) == .kill(silentSeconds: 120))
+    let value7 = supervisor.step(at: 119 * second)
+    #expect(value7 == nil)
+    let value8 = supervisor.step(at: 120 * second)
+    #expect(value8 == .kill(silentSeconds: 120))
   }
 
   @Test func `does not wait any longer once the hindrance is gone`() {
@@ -59,10 +69,13 @@ private let second: UInt64 = 1_000_000_000
       supervisor.started(at: 0)
       _ = supervisor.ended(at: 0)
     }
-    #expect(supervisor.step(at: second) == nil)
+    let value9 = supervisor.step(at: second)
+    #expect(value9 == nil)
     supervisor.hurry(at: second)
-    #expect(supervisor.step(at: second) == .start)
+    let value10 = supervisor.step(at: second)
+    #expect(value10 == .start)
     supervisor.started(at: second)
-    #expect(supervisor.ended(at: second) == 1)
+    let value11 = supervisor.ended(at: second)
+    #expect(value11 == 1)
   }
 }

@@ -217,26 +217,29 @@ extension Boot {
   private func mountData() -> Attempt {
     do throws(Fault) {
       let data = try DataPartition.find(mending: !isRescue)
-      var size: UInt64 = 0
-      if !isRescue {
-        do throws(Fault) {
-          size = try data.grow()
-        } catch {
-          // It serves as it is.
-          note(.disk, "the data partition cannot be grown: \(error)")
-        }
-      }
-      try data.mount(at: Self.dataMount, readOnly: isRescue, size: size, meanwhile: keepAlive)
+      try data.mount(at: Self.dataMount, readOnly: isRescue)
+      if !isRescue { grow(data) }
       hasData = true
       note(.fault, nil)
       // Of the four directories below it the scanner takes care.
       if !isRescue, dataDirectory != Self.dataMount { try Files.makeDirectory(dataDirectory) }
-      let gigabytes = (try? DiskSpace(of: Self.dataMount)).map { Double($0.total) / 1e9 } ?? 0
-      console.say("data on \(data.partition.device), \(Int(gigabytes * 10 + 0.5) / 10) GB")
+      let megabytes = ((try? DiskSpace(of: Self.dataMount))?.total ?? 0) / 1_000_000
+      console.say("data on \(data.partition.device), \(megabytes) MB")
       return .done
     } catch {
       let isMissing = Partition.named(DataPartition.name).isEmpty
       return isMissing ? .missing(.fault, "\(error)") : .failed(.fault, "\(error)")
+    }
+  }
+
+  /// To the end of the disk. It serves as it is where that cannot be done.
+  private func grow(_ data: DataPartition) {
+    do throws(Fault) {
+      let size = try data.grow()
+      try data.growFileSystem(at: Self.dataMount, to: size, meanwhile: keepAlive)
+      note(.disk, nil)
+    } catch {
+      note(.disk, "the data partition cannot be grown: \(error)")
     }
   }
 
@@ -247,7 +250,7 @@ extension Boot {
       device = found
       note(.link, nil)
       let addresses = interface.addresses.map(\.description).joined(separator: ", ")
-      console.say("\(interface.name) is \(found), \(addresses)")
+      console.say("\(interface.name) was \(found), has \(addresses)")
       return .done
     } catch {
       return .missing(.link, "\(error)")

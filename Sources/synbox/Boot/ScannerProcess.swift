@@ -16,8 +16,8 @@ final class ScannerProcess {
 
   /// Starts it.
   init(binary: String = "/bin/synbox", configuration: String) throws(Fault) {
-    let beats = try Pipe()
-    let words = try Pipe()
+    let beats = try PipeEnds()
+    let words = try PipeEnds()
     process = try ChildProcess.start(
       binary, ["synbox", "serve", "--config", configuration, "--heartbeat", "3"],
       output: words.writer.number, inherited: beats.writer.number)

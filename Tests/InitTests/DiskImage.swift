@@ -1,0 +1,93 @@
+// Disks as files, made and judged by Debian's tools and not by ours.
+import Foundation
+import Init
+import Kernel
+import LabSupport
+
+/// A disk in a file: an ESP of 1 MiB and a data partition of 32 MiB, or `small` 1 MiB, behind it, as the image has
+/// them, only smaller.
+struct DiskImage {
+  let path: String
+  let dataSectors: UInt64
+  static let dataStart: UInt64 = 4096
+  /// MiB of the image before it was written to a disk.
+  var imageSize: Int { Int(dataSectors / 2048) + 3 }
+
+  /// - Parameter megabytes: of the disk, once the image has been written to it; nil: as the image.
+  init(small: Bool = false, megabytes: Int? = nil) throws {
+    path = "\(try Lab.temporaryDirectory())/disk.img"
+    dataSectors = small ? 2048 : 65_536
+    try Files.write(path, [], durable: false)
+    try resize(to: imageSize)
+    let script = """
+      label: gpt
+      start=2048, size=2048, type=U, name=synbox-esp
+      start=\(Self.dataStart), size=\(dataSectors), type=L, name=synbox-data
+
+      """
+    let made = try run(["sfdisk", "-q", path], input: Data(script.utf8))
+    guard made.status == 0 else { throw LabError("sfdisk: \(made.errors)") }
+    try resize(to: megabytes ?? imageSize)
+  }
+
+  func resize(to megabytes: Int) throws {
+    guard unsafe truncate(path, megabytes << 20) == 0 else { throw LabError("cannot resize \(path)") }
+  }
+
+  /// Makes the data partition's file system.
+  func makeFileSystem(options: [String] = []) throws {
+    let made = try run(
+      ["mkfs.ext4", "-q", "-F", "-b", "4096", "-E", "offset=\(Self.dataStart * 512)"] + options
+        + [path, "\(dataSectors / 2)k"])
+    guard made.status == 0 else { throw LabError("mkfs.ext4: \(made.errors)") }
+  }
+
+  var octets: [UInt8] {
+    get throws { try Files.read(path) }
+  }
+
+  /// What sfdisk finds wrong; empty when nothing is.
+  func complaints() throws -> String {
+    let judged = try run(["sfdisk", "--verify", path])
+    let text = judged.output + judged.errors
+    return judged.status == 0 && text.contains("No errors detected") && !text.contains("GPT")
+      ? "" : text
+  }
+
+  /// By sfdisk: start and size in sectors, names.
+  func partitions() throws -> [(start: UInt64, size: UInt64, name: String)] {
+    let dump = try run(["sfdisk", "--json", path])
+    let object = try JSON.object(dump.output)["partitiontable"] as? [String: Any]
+    return (object?["partitions"] as? [[String: Any]] ?? []).map {
+      (
+        UInt64($0["start"] as? Int ?? 0), UInt64($0["size"] as? Int ?? 0), $0["name"] as? String ?? ""
+      )
+    }
+  }
+}
+
+/// A disk in memory, of 512-octet sectors, that can be cut off anywhere.
+struct MemoryDisk {
+  var octets: [UInt8]
+  var sectors: UInt64 { UInt64(octets.count / 512) }
+
+  func read(_ place: UInt64, _ count: Int) throws(Fault) -> [UInt8] {
+    guard place <= sectors, UInt64(count) <= sectors - place else { throw Fault("beyond the end") }
+    return Array(octets[Int(place) * 512..<(Int(place) + count) * 512])
+  }
+
+  mutating func write(_ write: GPTGrowth.Write, sectors chosen: (Int) -> Bool = { _ in true }) {
+    for sector in 0..<write.octets.count / 512 where chosen(sector) {
+      let at = (Int(write.place) + sector) * 512
+      octets.replaceSubrange(at..<at + 512, with: write.octets[sector * 512..<(sector + 1) * 512])
+    }
+  }
+
+  func growth(_ number: Int = 2) throws(Fault) -> GPTGrowth {
+    try GPTGrowth(partition: number, sectors: sectors, sectorSize: 512, read: read)
+  }
+
+  func table(at place: UInt64) throws(Fault) -> GPT {
+    try GPT(at: place, sectors: sectors, sectorSize: 512, read: read)
+  }
+}
