@@ -60,7 +60,9 @@ struct BuildTests {
     let sections = try run(["objdump", "-h", copy]).output
     #expect(sections.components(separatedBy: ".cmdline").count == 3, "two entries: \(sections)")
     let text = try run(["strings", "-n", "20", copy]).output
-    let settings = "console=tty0 console=ttyS0 quiet panic=5 lockdown=integrity module.sig_enforce=1"
+    let settings =
+      "console=tty0 console=ttyS0 quiet printk.devkmsg=on panic=5 "
+      + "lockdown=integrity module.sig_enforce=1"
     #expect(text.contains("\(settings) -- init\n"))
     #expect(text.contains("\(settings) -- init --rescue"))
   }
