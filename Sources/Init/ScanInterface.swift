@@ -56,7 +56,11 @@ extension InterfaceSettings {
 
   /// Finds the NIC, names it, brings it up, and gives it its addresses and route; what is done already stays.
   /// It has an IPv4 stack alone: nothing of the box is to be reached by IPv6.
-  public func configure(sysfs: String = "/sys") throws(Fault) -> NetworkDevice {
+  ///
+  /// - Parameter beforeUp: called with its name while it is down, where changes cost no negotiation of the link.
+  public func configure(sysfs: String = "/sys", beforeUp: (String) -> Void) throws(Fault)
+    -> NetworkDevice
+  {
     let device = try choose(among: NetworkDevice.all(sysfs: sysfs))
     let control = try NetworkControl()
     let index = try control.link(of: device.name).index
@@ -68,6 +72,7 @@ extension InterfaceSettings {
       }
       // A kernel without IPv6 has no such file.
       try? SmallFile.write("1", to: "/proc/sys/net/ipv6/conf/\(name)/disable_ipv6")
+      beforeUp(name)
       try control.setLink(index, up: true)
       for address in addresses { try control.ensureAddress(address, of: index) }
       if let gateway { try control.setDefaultRoute(via: gateway, out: index) }

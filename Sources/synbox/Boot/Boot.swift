@@ -246,7 +246,7 @@ extension Boot {
   private func configureInterface() -> Attempt {
     guard let interface = settings?.interface else { return .done }
     do throws(Fault) {
-      let found = try interface.configure()
+      let found = try interface.configure(beforeUp: applyProfile)
       device = found
       note(.link, nil)
       let addresses = interface.addresses.map(\.description).joined(separator: ", ")
@@ -254,6 +254,18 @@ extension Boot {
       return .done
     } catch {
       return .missing(.link, "\(error)")
+    }
+  }
+
+  /// Rings and channels as the scanner's configuration wants them, while the link is down: a driver that changes
+  /// them later takes it down for seconds. The scanner looks again, and says what is not as it should be.
+  private func applyProfile(to name: String) {
+    guard let profile = (try? Configuration(path: Self.configuration))?.profile else { return }
+    do {
+      let control = try NetworkControl()
+      _ = try control.apply(try profile.load(for: try control.state(of: name)), to: name)
+    } catch {
+      console.say("problem: \(error)")
     }
   }
 

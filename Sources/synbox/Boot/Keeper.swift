@@ -26,7 +26,9 @@ final class Keeper {
   private var nextAttempt: UInt64 = 0
   /// The last look at the link said that frames can leave.
   private var hasCarrier = false
-  private let waitsForCarrierSince = Clock.boottime
+  /// When it was last there, or could not be told.
+  private var lastCarrier: UInt64 = 0
+  private var endedAt: UInt64 = 0
   private static let second: UInt64 = 1_000_000_000
 
   init(_ boot: Boot, tests: Tests) throws(Fault) {
@@ -76,6 +78,7 @@ final class Keeper {
     for line in scanner.lines() { boot.console.say(line) }
     for sign in scanner.signs() {
       if supervisor.beat(at: now) {
+        scanner.hasComeUp()
         if supervisor.starts == 1 { boot.end("scanner") }
         boot.note(.fault, nil)
       }
@@ -92,6 +95,7 @@ final class Keeper {
       guard let ended = scanner, process == ended.process else { continue }
       listen(now)
       scanner = nil
+      endedAt = now
       let wait = supervisor.ended(at: now)
       boot.console.say("the scanner ended (\(end)); it starts again in \(wait) s")
       boot.note(.fault, "the scanner ended (\(end)): \(ended.lastWords ?? "it said nothing")")
@@ -139,13 +143,17 @@ final class Keeper {
     }
     let had = hasCarrier
     hasCarrier = (try? LinkStatus(of: name))?.hasCarrier ?? false
+    // The first scanner waits for the link by itself, while it opens everything else.
+    guard supervisor.starts > 0 else { return true }
+    // A scanner that ends takes its program from the NIC, and some drivers then their link down for seconds.
+    lastCarrier = hasCarrier ? now : max(lastCarrier, endedAt)
     if hasCarrier {
       boot.note(.link, nil)
-      // A scanner that ended for want of it need not wait any longer.
-      if !had { supervisor.hurry(at: now) }
-    } else if now - waitsForCarrierSince > 10 * Self.second {
+    } else if now - lastCarrier > 5 * Self.second {
       boot.note(.link, "\(name) has no carrier. Look at the cable and at the port it leads to")
     }
+    // A scanner that ended for want of it need not wait any longer.
+    if hasCarrier, !had { supervisor.hurry(at: now) }
     return hasCarrier
   }
 

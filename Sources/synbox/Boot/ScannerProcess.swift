@@ -8,7 +8,7 @@ final class ScannerProcess {
   private let heartbeats: Descriptor
   private let words: Descriptor
   private var line: [UInt8] = []
-  /// The last that it said about itself or about a fault.
+  /// The last that it said on the console.
   private(set) var lastWords: String?
 
   /// Octets; the rest of a longer line is dropped.
@@ -70,6 +70,9 @@ final class ScannerProcess {
     }
     return nil
   }
+
+  /// What it said while it came up is no reason for its end.
+  func hasComeUp() { lastWords = nil }
 
   func stop(_ signal: Signal) { try? send(signal, to: process) }
 }

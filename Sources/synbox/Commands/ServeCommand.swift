@@ -65,16 +65,21 @@ struct ServeCommand: ParsableCommand {
 
   private func apply(_ profile: Configuration.Profile, to name: String, _ log: Logger) throws {
     let control = try NetworkControl()
-    let state = try control.state(of: name)
-    var path: String?
-    if case .path(let given) = profile { path = given }
-    let wanted = try NICCommand.ProfileOptions.load(path, for: state)
-    let report = try control.apply(wanted, to: name)
+    let report = try control.apply(try profile.load(for: try control.state(of: name)), to: name)
     for change in report.changes { log.info("NIC changed", metadata: ["change": "\(change)"]) }
     for deviation in report.deviations {
       log.warning("NIC deviates", metadata: ["deviation": "\(deviation)"])
     }
     // Some drivers take their link down to change rings.
-    _ = try control.waitForCarrier(of: name, milliseconds: 10_000)
+    if !report.changes.isEmpty { _ = try control.waitForCarrier(of: name, milliseconds: 10_000) }
+  }
+}
+
+extension Configuration.Profile {
+  /// The profile that is meant for an interface.
+  func load(for state: InterfaceState) throws -> InterfaceProfile {
+    var path: String?
+    if case .path(let given) = self { path = given }
+    return try NICCommand.ProfileOptions.load(path, for: state)
   }
 }

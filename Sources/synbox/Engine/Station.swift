@@ -27,8 +27,10 @@ final class Station {
     // AF_XDP memory is locked; where the limit cannot be raised, binding will say so.
     raiseMemoryLockLimit()
     let control = try NetworkControl()
-    // It may just come back: detaching a program, as whoever was here before did, resets some NICs' links.
-    let found = try control.waitForCarrier(of: settings.interface, milliseconds: 5_000)
+    // The carrier may be on its way: PID 1 has only just brought the link up, or whoever was here before has just
+    // detached a program. It is awaited once, after ours is attached.
+    let found = try control.state(of: settings.interface)
+    if !found.isUp { try found.requireCarrier() }
     let sources = try Self.sources(settings, found, control)
     var locals: Set<IPv4Address> = []
     for source in sources where try control.isLocal(source) { locals.insert(source) }
