@@ -146,7 +146,7 @@ extension ModuleIndex {
 
   /// What becomes part of a path must stay below the directory.
   private static func isModulePath(_ path: Substring) -> Bool {
-    path.hasSuffix(".ko") && !path.hasPrefix("/") && path.utf8.count < 512
+    path.hasSuffix(".ko") && !path.hasSuffix(".ko.ko") && !path.hasPrefix("/") && path.utf8.count < 512
       && !path.split(separator: "/", omittingEmptySubsequences: false).contains {
         $0 == ".." || $0 == "." || $0.isEmpty
       }

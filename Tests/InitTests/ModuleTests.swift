@@ -75,7 +75,7 @@ private let dep = """
 
   @Test(arguments: [
     "/etc/passwd.ko:", "../../x.ko:", "kernel/../x.ko:", "kernel/x.ko: ../y.ko", "kernel//x.ko:",
-    "kernel/x.ko", "kernel/x.ko.xz:", "kernel/x\u{1b}.ko:",
+    "kernel/x.ko", "kernel/x.ko.xz:", "kernel/x.ko.ko:", "kernel/x\u{1b}.ko:",
   ])
   func `passes over lines that are none, and says so`(line: String) {
     let index = index(dep: "\(line)\nkernel/good.ko:\n")

@@ -103,7 +103,7 @@ final class Boot {
     console.say("this is \(settings.name)\(isRescue ? ", in rescue: nothing is scanned" : "")")
     // What else may be wrong in it the scanner says.
     guard let data = try? Configuration.dataDirectory(path: Self.configuration) else { return }
-    guard data == Self.dataMount || data.hasPrefix(Self.dataMount + "/"), !data.contains("..") else {
+    guard Self.isOnDataPartition(data) else {
       throw Fault(
         "\(Self.configuration) has data = \"\(data)\", which is not on the data partition",
         remedy: "Make it \(Self.dataMount), or a directory below")
@@ -113,6 +113,11 @@ final class Boot {
     let index = try ModuleIndex(directory: directory)
     for fault in index.faults { console.say("problem: \(fault)") }
     modules = ModuleLoader(index, directory: directory)
+  }
+
+  static func isOnDataPartition(_ path: String) -> Bool {
+    path == dataMount
+      || path.hasPrefix(dataMount + "/") && !path.split(separator: "/").contains("..")
   }
 
   func armWatchdog() {

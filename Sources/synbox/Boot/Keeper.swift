@@ -43,7 +43,11 @@ final class Keeper {
   }
 
   func run() -> Never {
-    if boot.isRescue { showWhatIsThere() }
+    if boot.isRescue {
+      showWhatIsThere()
+    } else if !boot.hasData || boot.device == nil {
+      boot.console.say("nothing is scanned for now; it is tried again by itself")
+    }
     while true {
       boot.keepAlive()
       let now = Clock.boottime
@@ -195,7 +199,7 @@ final class Keeper {
   private func showWhatIsThere() {
     for name in boot.hasData ? ["spool", "active", "results", "rejected"] : [] {
       let count = (try? Files.entries(of: "\(boot.dataDirectory)/\(name)"))?.count
-      boot.console.say("rescue: \(name): \(count.map { "\($0) entries" } ?? "cannot be read")")
+      boot.console.say("rescue: entries in \(name): \(count.map { "\($0)" } ?? "there is none")")
     }
     boot.console.say("rescue: waiting for somebody to look")
   }

@@ -27,6 +27,7 @@ public struct FuzzTarget: Sendable {
     .eventRecord, .packets, .tcpOptions, .arp, .netlink, .targetText, .binaryTargets, .addressList,
     .values, .configuration, .profile, .jobRecord, .recovery, .checkpoint, .answers, .compressed,
     .fileNames, .taskStatus,
+    .boxSettings, .modules, .partitionTable, .superblock, .bootCount,
   ]
 }
 
