@@ -49,12 +49,18 @@ final class ServeLab {
 
   /// A box that has begun to wait for files.
   ///
-  /// - Parameter under: what runs it, such as a tracer.
-  func serve(_ configuration: String, under: [String] = []) throws -> Running {
+  /// - Parameters:
+  ///   - under: what runs it, such as a tracer.
+  ///   - heartbeat: a file for its signs of life.
+  func serve(_ configuration: String, under: [String] = [], heartbeat: String? = nil) throws -> Running
+  {
     let status = url("data/status.json")
     try? FileManager.default.removeItem(at: status)
-    let box = try Running(
-      lab.inside(lab.box, under + [Lab.synbox, "serve", "--config", configuration]))
+    var command = [Lab.synbox, "serve", "--config", configuration]
+    if let heartbeat {
+      command = ["sh", "-c", "exec \"$@\" --heartbeat 3 3>>'\(heartbeat)'", "sh"] + command
+    }
+    let box = try Running(lab.inside(lab.box, under + command))
     try box.wait(for: "status.json") { _ in
       FileManager.default.fileExists(atPath: status.path)
     }
