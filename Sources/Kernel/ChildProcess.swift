@@ -44,7 +44,9 @@ public enum ChildProcess {
 
     var process: pid_t = 0
     let words = unsafe arguments.map { unsafe strdup($0) } + [nil]
-    defer { unsafe words.forEach { unsafe free($0) } }
+    defer {
+      for index in 0..<arguments.count { unsafe free(words[index]) }
+    }
     var environment: [UnsafeMutablePointer<CChar>?] = unsafe [nil]
     let error = unsafe posix_spawn(&process, path, &actions, &attributes, words, &environment)
     guard error == 0 else { throw Fault("cannot start \(path)", cause: Errno(error)) }

@@ -9,6 +9,7 @@ struct IdleStatus {
   /// Held, so that nobody else takes the directory for unused.
   private var data: DataDirectory?
   private var next: UInt64 = 0
+  private var flushes = 0
   private var said: [BoxStatus.Concern: String] = [:]
 
   init(interface: String) { status = BoxStatus(withoutScannerOn: interface) }
@@ -25,9 +26,11 @@ struct IdleStatus {
       status.problems[.link] = boot.problems[.link] ?? link
       status.state = status.problems[.fault] == nil ? .paused : .problem
       try status.write(to: data)
-      // What is new must be there also when somebody pulls the plug to look.
-      if said != status.problems { try Files.sync(data.status) }
+      // What is new must be there also when somebody pulls the plug to look: in both files, which take turns.
+      if said != status.problems { flushes = 2 }
       said = status.problems
+      if flushes > 0 { try Files.sync(data.status) }
+      flushes = max(0, flushes - 1)
       boot.note(.spool, nil)
     } catch {
       boot.note(.spool, "no status can be written: \(error)")

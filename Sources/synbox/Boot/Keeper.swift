@@ -21,6 +21,7 @@ final class Keeper {
   private var scanner: ScannerProcess?
   private var firstStart: UInt64?
   private var hasProbed = false
+  private var isEnding = false
   private var mark: GoodMark
   private var idle: IdleStatus
   private var nextAttempt: UInt64 = 0
@@ -79,10 +80,11 @@ final class Keeper {
 
   private func listen(_ now: UInt64) {
     guard let scanner else { return }
-    for line in scanner.lines() { boot.console.say(line) }
+    // What it says until its first heartbeat is the reason if there comes none, and is said as that.
+    for line in scanner.lines() where scanner.isUp { boot.console.say(line) }
     for sign in scanner.signs() {
       if supervisor.beat(at: now) {
-        scanner.hasComeUp()
+        for line in scanner.comeUp() { boot.console.say(line) }
         if supervisor.starts == 1 { boot.end("scanner") }
         boot.note(.fault, nil)
       }
@@ -101,8 +103,9 @@ final class Keeper {
       scanner = nil
       endedAt = now
       let wait = supervisor.ended(at: now)
-      boot.console.say("the scanner ended (\(end)); it starts again in \(wait) s")
-      boot.note(.fault, "the scanner ended (\(end)): \(ended.lastWords ?? "it said nothing")")
+      guard !isEnding else { continue }
+      boot.note(.fault, (["the scanner ended (\(end))"] + ended.lastWords).joined(separator: ": "))
+      boot.console.say("the scanner starts again in \(wait) s")
     }
   }
 
@@ -166,6 +169,7 @@ final class Keeper {
   /// The scanner keeps what it has within two seconds; one that does not is killed.
   private func shutDown(_ end: Machine.End) -> Never {
     boot.console.say(end == .restart ? "restarting" : "powering off")
+    isEnding = true
     scanner?.stop(.terminate)
     let deadline = Clock.boottime + 5 * Self.second
     while scanner != nil {

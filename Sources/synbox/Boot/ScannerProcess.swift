@@ -8,8 +8,10 @@ final class ScannerProcess {
   private let heartbeats: Descriptor
   private let words: Descriptor
   private var line: [UInt8] = []
-  /// The last that it said on the console.
-  private(set) var lastWords: String?
+  /// Whether there was a heartbeat.
+  private(set) var isUp = false
+  /// What it said on the console until its first heartbeat; afterwards only the last.
+  private(set) var lastWords: [String] = []
 
   /// Octets; the rest of a longer line is dropped.
   private static let longestLine = 2000
@@ -46,7 +48,7 @@ final class ScannerProcess {
         if octet == UInt8(ascii: "\n") {
           if let text = Self.shown(String(decoding: line, as: UTF8.self)) {
             shown.append(text)
-            lastWords = text
+            lastWords = isUp || lastWords.count >= 10 ? [text] : lastWords + [text]
           }
           line = []
         } else if line.count < Self.longestLine {
@@ -71,8 +73,12 @@ final class ScannerProcess {
     return nil
   }
 
-  /// What it said while it came up is no reason for its end.
-  func hasComeUp() { lastWords = nil }
+  /// Its first heartbeat: what it has said until now is no reason for an end any more.
+  func comeUp() -> [String] {
+    isUp = true
+    defer { lastWords = [] }
+    return lastWords
+  }
 
   func stop(_ signal: Signal) { try? send(signal, to: process) }
 }
