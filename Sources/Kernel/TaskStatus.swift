@@ -1,4 +1,4 @@
-// What the kernel itself says about every thread of this process: /proc/self/task/*/status.
+// What the kernel itself says about every thread of a process: /proc/PID/task/*/status.
 import CLinux
 
 /// The lines of one thread's `status` that concern privilege (proc_pid_status(5)).
@@ -43,20 +43,27 @@ public struct TaskStatus: Hashable, Sendable {
   }
 
   /// The status of every thread that lives, sorted by its number.
-  public static func all() throws(Fault) -> [TaskStatus] {
+  ///
+  /// - Parameter process: nil is this one.
+  public static func all(of process: Int32? = nil) throws(Fault) -> [TaskStatus] {
     var statuses: [TaskStatus] = []
-    for task in try tasks() {
+    for task in try tasks(of: process) {
       // A thread may end between the listing and the reading; what is gone has no privilege.
-      guard let text = try readText("/proc/self/task/\(task)/status") else { continue }
+      guard let text = try readText("\(directory(of: process))/\(task)/status") else { continue }
       statuses.append(try TaskStatus(task: task, parsing: text))
     }
     return statuses
   }
 
-  /// The numbers of the threads of this process, sorted.
-  public static func tasks() throws(Fault) -> [Int32] {
-    guard let directory = unsafe opendir("/proc/self/task") else {
-      throw Fault("cannot list /proc/self/task", cause: .last, remedy: "Mount /proc")
+  private static func directory(of process: Int32?) -> String {
+    "/proc/\(process.map(String.init) ?? "self")/task"
+  }
+
+  /// The numbers of the threads of a process, sorted; nil is this one.
+  public static func tasks(of process: Int32? = nil) throws(Fault) -> [Int32] {
+    let path = directory(of: process)
+    guard let directory = unsafe opendir(path) else {
+      throw Fault("cannot list \(path)", cause: .last, remedy: "Mount /proc")
     }
     defer { unsafe closedir(directory) }
     var tasks: [Int32] = []
@@ -64,7 +71,7 @@ public struct TaskStatus: Hashable, Sendable {
       let name = unsafe withUnsafePointer(to: &entry.pointee.d_name.0) { unsafe String(cString: $0) }
       if let task = Int32(name) { tasks.append(task) }
     }
-    guard !tasks.isEmpty else { throw Fault("/proc/self/task lists no thread") }
+    guard !tasks.isEmpty else { throw Fault("\(path) lists no thread") }
     return tasks.sorted()
   }
 

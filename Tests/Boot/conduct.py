@@ -13,7 +13,8 @@ ADDRESS = "198.18.0.1"
 
 def wedged(directory):
     """A scanner that hangs is started anew by PID 1, a PID 1 that hangs by the watchdog; the job goes on."""
-    job = Job("198.19.0.0/18", [80], directives="@rate 500\n")
+    # Long enough for all that happens to it.
+    job = Job("198.19.0.0/17", [80], directives="@rate 300\n")
     with Lab("wedged") as lab, Machine(lab, directory) as machine:
         machine.make_disk()
         machine.put(job.name, job.text)

@@ -13,6 +13,9 @@ from scan import Job, complete, site
 # include/uapi of dm-log-writes, which QEMU's blklogwrites follows (docs/interop, drivers/md/dm-log-writes.c).
 MAGIC, VERSION = 0x6A736677736872, 1
 FLUSH, FUA, DISCARD, MARK = 1, 2, 4, 8
+# What a disk writes whole or not at all: the physical sector of today's. ext4 could not stand less, since its superblock,
+# with a checksum over all of it, has two sectors of 512.
+ATOM = 4096
 SUPER = struct.Struct("<QQQI")
 ENTRY = struct.Struct("<QQQQ")
 
@@ -62,7 +65,7 @@ class WriteLog:
 
     def rebuild(self, before, after, random):
         """A disk as a power cut could leave it: `before` with all that was flushed at a random moment, and of what was
-        written since then any sectors."""
+        written since then any blocks."""
         moment = random.randrange(1, len(self.entries) + 1)
         flushes = [n for n in range(moment) if self.entries[n][2] & FLUSH]
         safe = flushes[-1] if flushes else 0
@@ -80,10 +83,13 @@ class WriteLog:
                     disk.write(octets)
                     continue
                 share = random.random() if kept is None else kept
-                for start in range(0, length, self.sector):
+                start = 0
+                while start < length:
+                    end = min(length, start + ATOM - (offset + start) % ATOM)
                     if random.random() < share:
                         disk.seek(offset + start)
-                        disk.write(octets[start : start + self.sector])
+                        disk.write(octets[start:end])
+                    start = end
         return moment, safe
 
 

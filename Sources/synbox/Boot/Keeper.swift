@@ -85,6 +85,7 @@ final class Keeper {
     for sign in scanner.signs() {
       if supervisor.beat(at: now) {
         for line in scanner.comeUp() { boot.console.say(line) }
+        judge(scanner)
         if supervisor.starts == 1 { boot.end("scanner") }
         boot.note(.fault, nil)
       }
@@ -93,6 +94,16 @@ final class Keeper {
         boot.console.say(boot.times.firstProbe(at: now))
       }
     }
+  }
+
+  /// Whether the kernel says of it what it says of itself. One that still has privileges does not scan.
+  private func judge(_ scanner: ScannerProcess) {
+    guard let statuses = try? TaskStatus.all(of: scanner.process), !statuses.isEmpty else { return }
+    let privilege = ScannerPrivilege(statuses)
+    boot.console.say("the scanner: \(privilege)")
+    guard let excess = privilege.excess else { return }
+    boot.console.say("problem: the scanner is not confined, and is killed: \(excess)")
+    scanner.stop(.kill)
   }
 
   /// Also of processes that nobody else waits for.
