@@ -17,7 +17,7 @@ SWIFT_STATIC := -c release --static-swift-stdlib -Xswiftc -static-executable -Xc
 PACKAGES_BUILD := libbpf-dev libxdp-dev libcap-dev libnl-3-dev libnl-genl-3-dev libnl-route-3-dev \
                   libseccomp-dev libelf-dev zlib1g-dev libzstd-dev pkg-config g++ git file
 PACKAGES_LAB   := iproute2 ethtool procps jq
-PACKAGES_TEST  := strace tshark tcpdump python3 libcap2-bin binutils util-linux gzip zstd fdisk e2fsprogs
+PACKAGES_TEST  := strace tshark tcpdump python3 libcap2-bin binutils util-linux gzip zstd fdisk e2fsprogs mount
 PACKAGES_BENCH := zmap masscan nftables valgrind python3-matplotlib
 PACKAGES_IMAGE := genimage mtools dosfstools e2fsprogs fdisk cpio zstd xz-utils kmod python3 python3-pefile \
                   debian-archive-keyring

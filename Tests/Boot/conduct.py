@@ -73,7 +73,7 @@ def closed(directory):
         require(lines, "no line on the confinement")
         for part in ("no capabilities", "no_new_privs", "memory locked"):
             require(part in lines[0], f"{part!r} is not in {lines[0]}")
-        machine.wait(r"^synbox: .*CapEff 0000000000000000", 5)
+        machine.wait(r"^synbox: the scanner: uid 60900, CapEff 0000000000000000, Seccomp 2", 5)
     contents = subprocess.run(
         [BUILD / "synimage", "contents", BUILD / "synbox.img"], check=True, capture_output=True, text=True
     ).stdout

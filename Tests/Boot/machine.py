@@ -13,7 +13,7 @@ BUILD = ROOT / "build"
 IMAGE = BUILD / "synbox.img"
 FIRMWARE = pathlib.Path("/usr/share/OVMF")
 # What the image's own UKI has, but for `quiet`: the scanner's log goes to the kernel's.
-COMMAND_LINE = "console=tty0 console=ttyS0 loglevel=7 printk.devkmsg=on panic=5 lockdown=integrity module.sig_enforce=1"
+COMMAND_LINE = "console=tty0 console=ttyS0 loglevel=7 printk.devkmsg=on gpt panic=5 lockdown=integrity module.sig_enforce=1"
 NICS = {
     "igb": ["-device", "igb,netdev=n0"],
     # AF_XDP zero-copy needs the platform's DMA rules; XDP a transmit queue for each processor besides.

@@ -61,7 +61,7 @@ struct BuildTests {
     #expect(sections.components(separatedBy: ".cmdline").count == 3, "two entries: \(sections)")
     let text = try run(["strings", "-n", "20", copy]).output
     let settings =
-      "console=tty0 console=ttyS0 quiet printk.devkmsg=on panic=5 "
+      "console=tty0 console=ttyS0 quiet printk.devkmsg=on gpt panic=5 "
       + "lockdown=integrity module.sig_enforce=1"
     #expect(text.contains("\(settings) -- init\n"))
     #expect(text.contains("\(settings) -- init --rescue"))

@@ -6,7 +6,8 @@ import LabSupport
 
 /// A disk in a file: an ESP of 1 MiB and a data partition of 32 MiB, or `small` 1 MiB, behind it, as the image has
 /// them, only smaller.
-struct DiskImage {
+/// Its file goes with it.
+final class DiskImage {
   let path: String
   let dataSectors: UInt64
   static let dataStart: UInt64 = 4096
@@ -29,6 +30,8 @@ struct DiskImage {
     guard made.status == 0 else { throw LabError("sfdisk: \(made.errors)") }
     try resize(to: megabytes ?? imageSize)
   }
+
+  deinit { try? FileManager.default.removeItem(atPath: Files.parent(of: path)) }
 
   func resize(to megabytes: Int) throws {
     guard unsafe truncate(path, megabytes << 20) == 0 else { throw LabError("cannot resize \(path)") }

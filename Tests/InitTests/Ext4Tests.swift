@@ -78,6 +78,8 @@ private final class LoopDisk {
   }
 
   deinit {
+    // What a failed test has left mounted.
+    _ = try? run(["umount", "--all-targets", "\(device)p2"])
     _ = try? run(["delpart", device, "2"])
     _ = try? run(["losetup", "--detach", device])
   }

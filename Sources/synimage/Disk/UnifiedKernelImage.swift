@@ -60,11 +60,12 @@ struct UnifiedKernelImage {
 enum CommandLine {
   /// What stands behind `--` becomes the arguments of PID 1.
   static func text(consoles: [String], init arguments: String) -> String {
-    // The kernel drops no line of the scanner's log for its rate, starts again 5 s after a panic, loads no
+    // The kernel drops no line of the scanner's log for its rate, takes the second partition table
+    // where the first was cut off, starts again 5 s after a panic, loads no
     // module but Debian's own, and lets nobody in user space into its memory.
     let settings =
       consoles.map { "console=\($0)" } + [
-        "quiet", "printk.devkmsg=on", "panic=5", "lockdown=integrity", "module.sig_enforce=1",
+        "quiet", "printk.devkmsg=on", "gpt", "panic=5", "lockdown=integrity", "module.sig_enforce=1",
       ]
     return (settings + ["--", arguments]).joined(separator: " ")
   }
