@@ -75,11 +75,13 @@ def closed(directory):
             require(part in lines[0], f"{part!r} is not in {lines[0]}")
         machine.wait(r"^synbox: the scanner: uid 60900, CapEff 0000000000000000, Seccomp 2", 5)
     contents = subprocess.run(
-        [BUILD / "synimage", "contents", BUILD / "synbox.img"], check=True, capture_output=True, text=True
+        [BUILD / "synimage", "contents", BUILD / "synbox.manifest.json"], check=True, capture_output=True, text=True
     ).stdout
-    programs = [line for line in contents.splitlines() if re.search(r"/(s?bin)/", line)]
-    others = [line for line in programs if not line.rstrip().endswith("bin/synbox")]
-    require(programs and not others, f"programs besides synbox: {others}")
+    # Mode, octets, path; directories end in a slash.
+    files = re.findall(r"^ +([0-7]{3,4}) +\d+ +(\S*[^/\s])(?: -> \S+)?$", contents, re.MULTILINE)
+    programs = {path for mode, path in files if int(mode, 8) & 0o111 and path != "init"}
+    require(programs == {"bin/synbox"}, f"programs: {programs}")
+    require(all(int(mode, 8) <= 0o777 for mode, _ in files), "set-uid files")
     return f"65,535 ports, none open; no IPv6 neighbour; {lines[0][lines[0].index('confinement'):][:120]}"
 
 
