@@ -71,7 +71,8 @@ def modes(directory):
 
 
 def kills(directory):
-    """QEMU is killed at random moments of a scan; the results are exact in the end."""
+    """QEMU is killed at random moments of a scan, the clock says another year each time; the results are exact in the
+    end."""
     return crash.kills(directory, number("SYNBOX_BOOT_KILLS", 3), number("SYNBOX_BOOT_SEED"))
 
 

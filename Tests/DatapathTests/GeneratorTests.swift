@@ -110,14 +110,22 @@ private func stamped(_ entry: TransmitEntry, by stamper: FrameStamper) -> [UInt8
           rst: entries[number].destination, port: targetPort, source: 0, sourcePort: ourPort,
           sequenceNumber: UInt32(number))
       }
-      let (confirmed, refused) = try lab.onScanner { [entries] in
-        try sendCountingRefusals(entries, through: transmitter)
+      // A busy scheduler may let the thread in all the time: then once more.
+      var (refused, rounds) = (FrameCounts(), 0)
+      while refused.probes == 0 || refused.resets == 0 {
+        try #require(rounds < 20, "the ring did not overflow")
+        let outcome = try lab.onScanner { [entries] in
+          try sendCountingRefusals(entries, through: transmitter)
+        }
+        #expect(outcome.confirmed == FrameCounts(probes: 54_000, resets: 6_000))
+        (refused, rounds) = (outcome.refused, rounds + 1)
       }
-      #expect(confirmed == FrameCounts(probes: 54_000, resets: 6_000))
-      #expect(refused.probes > 0 && refused.resets > 0, "the ring did not overflow")
-      _ = try eventually { try responder.counts()["syns_valid", "rsts_received"] >= 60_000 }
-      #expect(try responder.counts()["syns_valid"] == 54_000)
-      #expect(try responder.counts()["rsts_received"] == 6_000)
+      let (probes, resets) = (UInt64(rounds) * 54_000, UInt64(rounds) * 6_000)
+      _ = try eventually {
+        try responder.counts()["syns_valid", "rsts_received"] >= probes + resets
+      }
+      #expect(try responder.counts()["syns_valid"] == probes)
+      #expect(try responder.counts()["rsts_received"] == resets)
     }
   }
 
