@@ -118,7 +118,10 @@ build/promtool: build/.setup
 test: build benchmark check build/promtool image ## all tests; those on the kernel and the lab need root
 	swift build --build-tests
 	@# One after another: the labs' scans need the processors for themselves.
-	swift test --skip-build --no-parallel
+	swift test --skip-build --no-parallel --skip '(ImageTests|InitTests)\.'
+	@# What an image is made of, in a process of its own: with all in one, one run in three crashed in Foundation's
+	@# Process.run, for a reason not yet known.
+	swift test --skip-build --no-parallel --filter '(ImageTests|InitTests)\.'
 	$(PYTHON) -m unittest discover -s Tests/Evaluation -p '*_test.py'
 
 # Of -sanitize options the Swift compiler heeds the last alone, so that one names both; SwiftPM's own makes room
