@@ -12,6 +12,7 @@ import traceback
 
 import cases
 from lab import ROOT
+from machine import Failure
 
 
 def interrupted(*_):
@@ -46,7 +47,7 @@ def main():
         except Exception as failure:
             failed.append(name)
             print(f"  FAILED after {time.monotonic() - began:.0f} s: {failure}", flush=True)
-            if not isinstance(failure, (cases.Failure,)):
+            if not isinstance(failure, Failure):
                 traceback.print_exc()
         else:
             print(f"  ok, {time.monotonic() - began:.0f} s: {said}", flush=True)

@@ -9,8 +9,8 @@ import time
 import conduct
 import crash
 from lab import Lab
-from machine import BUILD, IMAGE, QUEUES, Failure, Machine, require
-from scan import Job, complete, require_balance, scan, settled, site
+from machine import QUEUES, Machine, require
+from scan import Job, require_balance, scan, settled
 
 # Each way of sending, as the setting and as the box must report it, with the way of the RSTs.
 MODES = {

@@ -4,8 +4,8 @@ import re
 import subprocess
 import time
 
-from lab import GATEWAY, Lab
-from machine import BUILD, Failure, Machine, require
+from lab import Lab
+from machine import BUILD, Machine, require
 from scan import Job, complete, require_balance, scan, settled, site
 
 ADDRESS = "198.18.0.1"

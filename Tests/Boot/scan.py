@@ -3,7 +3,6 @@
 import ipaddress
 import json
 import re
-import subprocess
 import time
 
 from lab import ROOT, Lab
