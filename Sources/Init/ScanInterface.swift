@@ -54,13 +54,10 @@ extension InterfaceSettings {
       .compactMap(\.self).joined(separator: ", ")
   }
 
-  /// Finds the NIC, names it, brings it up, and gives it its addresses and route; what is done already stays.
-  /// It has an IPv4 stack alone: nothing of the box is to be reached by IPv6.
-  ///
-  /// - Parameter beforeUp: called with its name while it is down, where changes cost no negotiation of the link.
-  public func configure(sysfs: String = "/sys", beforeUp: (String) -> Void) throws(Fault)
-    -> NetworkDevice
-  {
+  /// Finds the NIC, names it, and gives it its addresses; what is done already stays. It is not brought up, for
+  /// while it is down changes cost no negotiation of the link. It has an IPv4 stack alone: nothing of the box is to be
+  /// reached by IPv6.
+  public func prepare(sysfs: String = "/sys") throws(Fault) -> NetworkDevice {
     let device = try choose(among: NetworkDevice.all(sysfs: sysfs))
     let control = try NetworkControl()
     let index = try control.link(of: device.name).index
@@ -72,13 +69,13 @@ extension InterfaceSettings {
       }
       // A kernel without IPv6 has no such file.
       try? SmallFile.write("1", to: "/proc/sys/net/ipv6/conf/\(name)/disable_ipv6")
-      beforeUp(name)
-      try control.setLink(index, up: true)
       for address in addresses { try control.ensureAddress(address, of: index) }
-      if let gateway { try control.setDefaultRoute(via: gateway, out: index) }
     } catch {
       throw error.fault("cannot configure \(device) as \(name)")
     }
     return device
   }
+
+  /// Brings it up, with its route.
+  public func bringUp() throws(Fault) { try NetworkControl().bringUp(name, gateway: gateway) }
 }

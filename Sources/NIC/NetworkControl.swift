@@ -143,6 +143,18 @@ extension NetworkControl {
     _ = try route.request(NetlinkMessage(type: RTM_NEWLINK, header: header))
   }
 
+  /// Brings an interface up, and makes `gateway`, if there is one, the way to everything that is on no link. What is so
+  /// already stays.
+  public func bringUp(_ name: String, gateway: IPv4Address?) throws(Fault) {
+    let index = try link(of: name).index
+    do throws(NetlinkError) {
+      try setLink(index, up: true)
+      if let gateway { try setDefaultRoute(via: gateway, out: index) }
+    } catch {
+      throw error.fault("cannot bring \(name) up")
+    }
+  }
+
   /// Octets of an IP packet.
   public func setMTU(_ index: Int32, to mtu: UInt32) throws(NetlinkError) {
     var message = NetlinkMessage(type: RTM_NEWLINK, header: Self.linkHeader(index: index))

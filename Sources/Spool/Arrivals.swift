@@ -23,6 +23,11 @@ struct Arrivals {
   /// Files that turned out not to be complete; until when they are not looked at.
   private var held: [FileName: UInt64] = [:]
 
+  /// Takes files for complete: nobody can be writing them. What events say of them later holds.
+  mutating func vouch(for names: [FileName]) {
+    for name in names { states[name] = .complete }
+  }
+
   /// Takes note of events; nil means some were lost, so that nothing is known any more.
   mutating func note(_ events: [DirectoryWatch.Event]?) {
     guard let events else {

@@ -16,9 +16,12 @@ public final class Spool {
   /// Readable when something happened in the spool.
   public var descriptor: Int32 { watch.number }
 
-  public init(_ data: DataDirectory) throws(Fault) {
+  /// - Parameter isAtRest: nobody else has had the file system since it was mounted, so that nobody is writing what lies
+  ///   in the spool now.
+  public init(_ data: DataDirectory, isAtRest: Bool = false) throws(Fault) {
     self.data = data
     watch = try DirectoryWatch(data.spool)
+    if isAtRest { arrivals.vouch(for: try Files.entries(of: data.spool)) }
   }
 
   /// A file that is complete and has a usable name.

@@ -22,11 +22,17 @@ final class Boot {
   private(set) var modules: ModuleLoader?
   private(set) var hasData = false
   private(set) var device: NetworkDevice?
+  /// Whether the scan NIC's link is left down for the scanner, which attaches its program first: most drivers take a
+  /// link that is up down and up again for that.
+  private(set) var leavesLinkDown: Bool
   private var watchdog: Watchdog?
   /// What is wrong, a sentence each.
   private(set) var problems: [BoxStatus.Concern: String] = [:]
 
-  init(isRescue: Bool) { self.isRescue = isRescue }
+  init(isRescue: Bool) {
+    self.isRescue = isRescue
+    leavesLinkDown = !isRescue
+  }
 
   // MARK: Phases and their faults
 
@@ -124,8 +130,10 @@ final class Boot {
     guard let seconds = settings?.watchdogSeconds, seconds > 0 else {
       return console.say("no watchdog is wanted")
     }
-    // The hardware's before that of the kernel's own timers, which only [modules] can ask for.
-    say(modules?.loadForHardware { $0.contains("/drivers/watchdog/") })
+    // The hardware's before that of the kernel's own timers, which only [modules] can ask for. Intel's hangs on the chip
+    // set's own drivers.
+    let kinds = ["/drivers/watchdog/", "/drivers/mfd/", "/drivers/i2c/"]
+    say(modules?.loadForHardware { file in kinds.contains { file.contains($0) } })
     for name in settings?.modules ?? [] where modules?.file(of: name)?.contains("/watchdog/") == true {
       say(modules?.load(name))
     }
@@ -251,7 +259,9 @@ extension Boot {
   private func configureInterface() -> Attempt {
     guard let interface = settings?.interface else { return .done }
     do throws(Fault) {
-      let found = try interface.configure(beforeUp: applyProfile)
+      let found = try interface.prepare()
+      applyProfile(to: interface.name)
+      if !leavesLinkDown { try interface.bringUp() }
       device = found
       note(.link, nil)
       let addresses = interface.addresses.map(\.description).joined(separator: ", ")
@@ -271,6 +281,17 @@ extension Boot {
       _ = try control.apply(try profile.load(for: try control.state(of: name)), to: name)
     } catch {
       console.say("problem: \(error)")
+    }
+  }
+
+  /// From now on the link is ours to bring up: no scanner is about to do it.
+  func bringLinkUp() {
+    leavesLinkDown = false
+    guard device != nil, let interface = settings?.interface else { return }
+    do throws(Fault) {
+      try interface.bringUp()
+    } catch {
+      note(.link, "\(error)")
     }
   }
 

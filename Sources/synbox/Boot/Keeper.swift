@@ -48,6 +48,7 @@ final class Keeper {
       showWhatIsThere()
     } else if !boot.hasData || boot.device == nil {
       boot.console.say("nothing is scanned for now; it is tried again by itself")
+      boot.bringLinkUp()
     }
     while true {
       boot.keepAlive()
@@ -114,6 +115,8 @@ final class Keeper {
       scanner = nil
       endedAt = now
       let wait = supervisor.ended(at: now)
+      // It may not have come so far.
+      boot.bringLinkUp()
       guard !isEnding else { continue }
       boot.note(.fault, (["the scanner ended (\(end))"] + ended.lastWords).joined(separator: ": "))
       boot.console.say("the scanner starts again in \(wait) s")
@@ -139,13 +142,18 @@ final class Keeper {
       return
     }
     idle.release()
+    let start = ScannerStart(
+      configuration: Boot.configuration, gateway: settings.interface.gateway,
+      // Only the scanners of this boot have been there since the data were mounted.
+      isFirst: supervisor.starts == 0)
     supervisor.started(at: now)
     firstStart = firstStart ?? now
     do throws(Fault) {
-      scanner = try ScannerProcess(configuration: Boot.configuration)
+      scanner = try ScannerProcess(start)
     } catch {
       boot.note(.fault, "\(error)")
       _ = supervisor.ended(at: now)
+      boot.bringLinkUp()
     }
   }
 

@@ -1,6 +1,22 @@
 // `synbox serve` as PID 1 sees it: a process, a pipe with its heartbeats, and one with what it says.
 import Init
 import Kernel
+import Wire
+
+/// What a scanner is told at its start.
+struct ScannerStart {
+  let configuration: String
+  /// Of the default route, once the link is up.
+  let gateway: IPv4Address?
+  /// Of this boot: nobody but the box itself has had the data since they were mounted.
+  let isFirst: Bool
+
+  var arguments: [String] {
+    ["serve", "--config", configuration, "--heartbeat", "3", "--bring-up"]
+      + (gateway.map { ["--default-route", $0.description] } ?? [])
+      + (isFirst ? ["--spool-at-rest"] : [])
+  }
+}
 
 /// The scanner's process. What it writes is foreign: bounded, and made visible before it is shown.
 final class ScannerProcess {
@@ -17,11 +33,11 @@ final class ScannerProcess {
   private static let longestLine = 2000
 
   /// Starts it.
-  init(binary: String = "/bin/synbox", configuration: String) throws(Fault) {
+  init(binary: String = "/bin/synbox", _ start: ScannerStart) throws(Fault) {
     let beats = try PipeEnds()
     let words = try PipeEnds()
     process = try ChildProcess.start(
-      binary, ["synbox", "serve", "--config", configuration, "--heartbeat", "3"],
+      binary, ["synbox"] + start.arguments,
       output: words.writer.number, inherited: beats.writer.number)
     heartbeats = beats.takeReader()
     self.words = words.takeReader()

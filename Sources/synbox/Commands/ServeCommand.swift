@@ -5,6 +5,7 @@ import Kernel
 import Logging
 import NIC
 import Spool
+import Wire
 
 struct ServeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -15,6 +16,25 @@ struct ServeCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("The pipe for signs of life.", visibility: .hidden))
   var heartbeat: Int32?
+
+  @Flag(
+    help: ArgumentHelp("Bring the interface up, once the program is attached.", visibility: .hidden))
+  var bringUp = false
+
+  @Option(
+    help: ArgumentHelp("The default route's gateway, with --bring-up.", visibility: .hidden),
+    transform: { text in
+      guard let address = IPv4Address(text) else {
+        throw ValidationError("found \(text), expected an IPv4 address")
+      }
+      return address
+    })
+  var defaultRoute: IPv4Address?
+
+  @Flag(
+    help: ArgumentHelp(
+      "Nobody else has had the data since they were mounted.", visibility: .hidden))
+  var spoolAtRest = false
 
   func run() throws {
     let heartbeat = try heartbeat.map { number in try Heartbeat(number) }
@@ -27,12 +47,17 @@ struct ServeCommand: ParsableCommand {
     let signals = try SignalSource()
     // 2. The data directory, from here on ours alone.
     let data = try DataDirectory(configuration.data, owner: user)
-    let spool = try Spool(data)
+    let spool = try Spool(data, isAtRest: spoolAtRest)
     // 3. Privileged: configure the NIC, load the programs, open the rings.
     if let profile = configuration.profile {
       try apply(profile, to: configuration.station.interface, log)
     }
-    let station = try Station(configuration.station)
+    let station = try Station(
+      configuration.station, bringUp: bringUp ? Station.BringUp(gateway: defaultRoute) : nil)
+    // A NIC has its interrupts only while it is up.
+    if bringUp, let profile = configuration.profile {
+      try apply(profile, to: configuration.station.interface, log)
+    }
     // 4. The drop, proven.
     let confinement = try Confinement.drop(
       ConfinementPolicy(
@@ -71,7 +96,9 @@ struct ServeCommand: ParsableCommand {
       log.warning("NIC deviates", metadata: ["deviation": "\(deviation)"])
     }
     // Some drivers take their link down to change rings.
-    if !report.changes.isEmpty { _ = try control.waitForCarrier(of: name, milliseconds: 10_000) }
+    if !report.changes.isEmpty, report.state.isUp {
+      _ = try control.waitForCarrier(of: name, milliseconds: 10_000)
+    }
   }
 }
 

@@ -44,7 +44,7 @@ package struct Configuration {
   /// The configuration's keys, in the order in which errors name them.
   static let keys = [
     "data", "interface", "profile", "source-ip", "source-port", "gateway-mac", "transmit", "receive",
-    "report", "rate", "bandwidth", "probes", "cooldown-time", "target-ports", "output-module",
+    "report", "rst", "rate", "bandwidth", "probes", "cooldown-time", "target-ports", "output-module",
     "output-fields", "probe-options", "sender-threads", "batch", "event-ring", "max-runtime",
     "dedupe-memory", "log", "user", "lock-memory", "disk-high-water",
     "scope",

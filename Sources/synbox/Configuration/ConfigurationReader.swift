@@ -63,6 +63,7 @@ private struct ConfigurationReader {
     station.transmit = try word("transmit") ?? station.transmit
     station.receive = try word("receive") ?? station.receive
     station.report = try word("report") ?? station.report
+    station.reset = try word("rst") ?? station.reset
     station.senders = try number("sender-threads", 1...64) ?? station.senders
     station.batch = try number("batch", StationSettings.batches) ?? station.batch
     station.eventRing = try value("event-ring")

@@ -21,16 +21,29 @@ final class Station {
   /// Why the modes are these, where they were left to us.
   let modeReason: String?
 
+  /// What becomes of an interface that is down still.
+  struct BringUp {
+    /// Of the default route.
+    var gateway: IPv4Address?
+  }
+
   /// Opens in the only order that works: the program is attached before AF_XDP sockets are bound, and
   /// attaching resets some NICs' links, so the carrier is awaited in between.
-  init(_ settings: StationSettings) throws(Fault) {
+  ///
+  /// - Parameter bringUp: the interface is brought up: after the program is attached where its driver takes it, so that
+  ///   the link is negotiated once, else before.
+  init(_ settings: StationSettings, bringUp: BringUp? = nil) throws(Fault) {
     // AF_XDP memory is locked; where the limit cannot be raised, binding will say so.
     raiseMemoryLockLimit()
     let control = try NetworkControl()
     // The carrier may be on its way: PID 1 has only just brought the link up, or whoever was here before has just
     // detached a program. It is awaited once, after ours is attached.
     let found = try control.state(of: settings.interface)
-    if !found.isUp { try found.requireCarrier() }
+    // Packet capture wants a link that is up.
+    let attachesFirst =
+      settings.receive != .packet && found.xdpFeatures?.contains(.basic) == true
+    if let bringUp, !attachesFirst { try control.bringUp(found.name, gateway: bringUp.gateway) }
+    if bringUp == nil, !found.isUp { try found.requireCarrier() }
     let sources = try Self.sources(settings, found, control)
     var locals: Set<IPv4Address> = []
     for source in sources where try control.isLocal(source) { locals.insert(source) }
@@ -49,6 +62,7 @@ final class Station {
         "packet capture has no event ring to be sized", detail: receiver.reason,
         remedy: "Leave --event-ring out, or receive by XDP")
     }
+    if let bringUp, attachesFirst { try control.bringUp(found.name, gateway: bringUp.gateway) }
     let ready = try control.waitForCarrier(of: found.name, milliseconds: 10_000)
     let opened = try candidates.open(
       TransmitContext(
