@@ -51,7 +51,11 @@ class Job:
         require(len(found) == len(lines) - 1, f"{len(lines) - 1 - len(found)} results twice")
         missing, wrong = self.open - found, found - self.open
         require(not missing and not wrong, f"{len(missing)} missing, {len(wrong)} wrong: {sorted(wrong)[:3]}")
-        return json.loads((results / "summary.json").read_text())
+        return self.summary(data)
+
+    def summary(self, data):
+        """What the box says of it."""
+        return json.loads((data / "results" / self.name / "summary.json").read_text())
 
 
 def complete(machine, job, seconds=180):
@@ -84,7 +88,8 @@ def scan(directory, job, nic="igb", settings=None, check=True, files=None):
         complete(machine, job)
         counts = settled(lab)
         machine.cut_power()
-        summary = job.check(machine.get()) if check else None
+        data = machine.get()
+        summary = job.check(data) if check else job.summary(data)
         if check:
             require_balance(counts, summary, job)
         return summary, counts, machine.text()

@@ -59,6 +59,7 @@ import Testing
     ("source-port", "source-port = \"40000-40001\""),
     ("gateway-mac", "gateway-mac = \"02:00:00:00:00:01\""), ("transmit", "transmit = \"packet\""),
     ("receive", "receive = \"packet\""), ("report", "report = \"all\""),
+    ("rst", "rst = \"in-place\""),
     ("sender-threads", "sender-threads = 2"), ("batch", "batch = 8"), ("log", "log = \"kernel\""),
     ("user", "user = 60901"),
   ]

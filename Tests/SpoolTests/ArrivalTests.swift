@@ -54,6 +54,25 @@ import Testing
     #expect(try box.list().waiting.map(\.name) == ["old.txt"])
   }
 
+  @Test func aFileThatNobodyCanBeWritingIsTakenAtOnce() throws {
+    let box = try Box()
+    try box.drop("old.txt")
+    try box.restart(atRest: true)
+    #expect(try box.list().waiting.map(\.name) == ["old.txt"])
+  }
+
+  @Test func aFileThatIsWrittenOnAfterTheSpoolWasAtRestIsLeftAlone() throws {
+    let box = try Box()
+    try box.drop("old.txt")
+    try box.restart(atRest: true)
+    let handle = try #require(FileHandle(forWritingAtPath: box.url("spool/old.txt").path))
+    try handle.seekToEnd()
+    try handle.write(contentsOf: Data("198.18.1.1:80\n".utf8))
+    #expect(try box.list().waiting.isEmpty)
+    try handle.close()
+    #expect(try box.list().waiting.map(\.name) == ["old.txt"])
+  }
+
   @Test func aFileThatGrowsWithoutEventsIsLeftAlone() throws {
     let box = try Box()
     try box.drop("old.txt")

@@ -21,7 +21,7 @@ final class Box {
   deinit { try? FileManager.default.removeItem(at: root) }
 
   /// As if the process had ended and another one started.
-  func restart() throws { spool = try Spool(data) }
+  func restart(atRest: Bool = false) throws { spool = try Spool(data, isAtRest: atRest) }
 
   func url(_ path: String) -> URL { root.appending(path: path) }
 

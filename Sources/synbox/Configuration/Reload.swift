@@ -42,6 +42,7 @@ extension Configuration {
       ("transmit", now.transmit == new.transmit),
       ("receive", now.receive == new.receive),
       ("report", now.report == new.report),
+      ("rst", now.reset == new.reset),
       ("sender-threads", now.senders == new.senders),
       ("batch", now.batch == new.batch),
       ("log", log == other.log),
