@@ -9,44 +9,29 @@
 #include "parse.h"
 #include "synbox.h"
 
-/* `size` octets of the packet from `offset` on, or NULL. The mask gives the verifier a bound that is the same in
-   every round of a loop, so that it need not follow each of them by itself. */
-static __always_inline void *octets_at(struct xdp_md *context, __u32 offset, __u32 size) {
-  barrier_var(offset);
-  void *at = (void *)(long)context->data + (offset & 0xfff);
-  return at + size > (void *)(long)context->data_end ? NULL : at;
-}
+/* Octets; a multiple of 4. */
+#define SUMMED_AT_ONCE 64
 
 /*
  * The sum of `length` octets of the packet from `offset` on, an odd last one as if a zero followed, folded. Less
- * than 0 when not all of them lie in the packet, or they are more than a reply has. A function of its own, so
- * that the verifier goes through its loops once, not once for each way that leads here.
+ * than 0 when not all of them lie in the packet, or they are more than a reply has. A function of its own, and by
+ * copies of one size, so that the verifier goes through it once, not for each way that leads here and for each
+ * length: that would be most of the time that attaching takes.
  */
 __noinline int sum_packet(struct xdp_md *context, __u32 offset, __u32 length) {
-  if (offset > SYNBOX_LONGEST_REPLY || length > SYNBOX_LONGEST_REPLY) return -1;
+  if (offset > SYNBOX_LONGEST_REPLY || length > SYNBOX_LONGEST_REPLY || !length) return -1;
+  __u32 octets[SUMMED_AT_ONCE / 4] = {};
   __u64 sum = 0;
-  for (int round = 0; round < SYNBOX_LONGEST_REPLY / 64 && length >= 64; round++) {
-    void *at = octets_at(context, offset, 64);
-    if (!at) return -1;
-    sum += sum_words(at, 32);
-    offset += 64;
-    length -= 64;
+  for (int round = 0; round < SYNBOX_LONGEST_REPLY / SUMMED_AT_ONCE && length > SUMMED_AT_ONCE; round++) {
+    if (bpf_xdp_load_bytes(context, offset, octets, SUMMED_AT_ONCE) < 0) return -1;
+    sum += sum_words(octets, SUMMED_AT_ONCE / 2);
+    offset += SUMMED_AT_ONCE;
+    length -= SUMMED_AT_ONCE;
   }
-  for (int round = 0; round < 15 && length >= 4; round++) {
-    __u32 *at = octets_at(context, offset, 4);
-    if (!at) return -1;
-    sum += *at;
-    offset += 4;
-    length -= 4;
-  }
-  for (int round = 0; round < 3 && length >= 1; round++) {
-    __u8 *at = octets_at(context, offset, 1);
-    if (!at) return -1;
-    sum += round == 1 ? bpf_htons(*at) : bpf_htons(*at << 8);
-    offset += 1;
-    length -= 1;
-  }
-  return fold(sum);
+  if (length > SUMMED_AT_ONCE) return -1;
+  __builtin_memset(octets, 0, sizeof(octets));
+  if (bpf_xdp_load_bytes(context, offset, octets, length) < 0) return -1;
+  return fold(sum + sum_words(octets, SUMMED_AT_ONCE / 2));
 }
 
 static __always_inline __u32 offset_of(struct xdp_md *context, const void *at) {
