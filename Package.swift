@@ -81,7 +81,7 @@ let package = Package(
 
     // Builds the disk image, on a workstation: nothing of it goes into the box.
     .executableTarget(
-      name: "synimage", dependencies: ["Kernel", "NIC", "Plan", "Wire", argumentParser, toml],
+      name: "synimage", dependencies: ["Init", "Kernel", "NIC", "Plan", argumentParser, toml],
       swiftSettings: strict),
 
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),

@@ -1,6 +1,7 @@
 // `synimage build`: profile and site become a disk image.
 import ArgumentParser
 import Foundation
+import Init
 import Kernel
 
 struct BuildCommand: ParsableCommand {
@@ -117,9 +118,9 @@ struct BuildPlan {
     cache = PackageCache(directory: command.cache)
     version = command.version
     revision = command.revision
-    if let driver = site.box.driver, !profile.drivers.contains(driver) {
+    if let driver = site.box.interface.driver, !profile.has(driver: driver) {
       throw Refusal(
-        site.box.file, found: "the driver \(driver)",
+        "\(site.directory)/box.toml", found: "the driver \(driver)",
         expected: "one of the profile's: \(profile.drivers.joined(separator: ", "))")
     }
     for name in packageNames {
@@ -145,7 +146,7 @@ struct BuildPlan {
     """
     image     synbox \(version), source \(revision)
     profile   \(profile.file): \(profile.drivers.joined(separator: ", ")), for \(profile.architecture.rawValue)
-    site      \(site.directory): \(site.box.name), scan NIC \(site.box.interface)
+    site      \(site.directory): \(site.box.name), scan NIC \(site.box.interface.name)
     kernel    Linux \(lock.kernel)
     at boot   \(profile.always.joined(separator: ", "))
     by need   \(profile.available.joined(separator: ", "))

@@ -1,4 +1,5 @@
 // What hardware an image is for: image/profiles/NAME.toml on top of image/base.toml.
+import Init
 import NIC
 
 /// The drivers of an image, and what is always in it.
@@ -42,6 +43,11 @@ struct ImageProfile {
 
   /// Every module that is asked for by name, sorted.
   var modules: [String] { Set(drivers + always + available).sorted() }
+
+  /// `virtio-net` and `virtio_net` are one to the kernel.
+  func has(driver: String) -> Bool {
+    drivers.contains { ModuleIndex.name(of: $0) == ModuleIndex.name(of: driver) }
+  }
 
   private static let modules = "a list of module names, each once, such as [\"igb\"]"
 

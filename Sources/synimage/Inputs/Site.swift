@@ -1,5 +1,6 @@
 // What one box is told: a directory with box.toml, synbox.toml, the lists that it names, and image.toml.
 import Foundation
+import Init
 import Kernel
 import NIC
 import TOMLKit
@@ -24,7 +25,7 @@ struct Site {
       throw Refusal(
         directory, found: "no directory", expected: "a site: box.toml, synbox.toml and its lists")
     }
-    box = try BoxSettings(file: "\(directory)/box.toml")
+    box = try Self.box("\(directory)/box.toml")
     let serving = try ServeSettings(file: "\(directory)/synbox.toml", box: box)
     consoles = try Self.consoles("\(directory)/image.toml")
     try Self.check("\(directory)/synbox.toml", with: program)
@@ -36,6 +37,19 @@ struct Site {
         "\(directory)/\(file)", found: "a file that nothing in the site names",
         expected: "box.toml, synbox.toml, image.toml and what synbox.toml names")
     }
+  }
+
+  /// As PID 1 reads it. The modules that are loaded at boot are the profile's to name: the builder adds them.
+  private static func box(_ file: String) throws -> BoxSettings {
+    let octets = try Files.read(file)
+    let settings = try BoxSettings(octets, file: file)
+    let document = try TOMLDocument(octets, file: file, maximumSize: BoxSettings.maximumSize)
+    guard document.root["modules"] == nil else {
+      throw document.error(
+        at: ["modules"], found: "the key \"modules\"",
+        expected: "none: the image's profile says which there are")
+    }
+    return settings
   }
 
   private static func check(_ file: String, with program: String) throws {
@@ -87,7 +101,7 @@ private struct ServeSettings {
       }
     }
     try expect("data", "/data", "where init mounts the data partition")
-    try expect("interface", box.interface, "what box.toml calls the interface")
+    try expect("interface", box.interface.name, "what box.toml calls the interface")
     var files: [String] = []
     for (path, value) in [
       (["scope", "allow-file"], root["scope"]?.tomlValue.table?["allow-file"]?.tomlValue),
