@@ -54,6 +54,11 @@ const short clinux_spawn_new_session = POSIX_SPAWN_SETSID;
 // /proc, and ends the process where there is none, as for the first process of a machine. Whether it worked
 // `synbox init` finds out when it mounts the others.
 __attribute__((constructor(101))) static void mount_proc(int count, char **words) {
-  if (getpid() != 1 || count < 2 || strcmp(words[1], "init") != 0) return;
-  mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+  if (getpid() != 1) return;
+  // Not always the first word: the kernel hands on the parameters that it does not know before what is behind `--`.
+  for (int word = 1; word < count; word++) {
+    if (strcmp(words[word], "init") != 0) continue;
+    mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+    return;
+  }
 }

@@ -12,8 +12,8 @@ public struct ModuleLoader {
   public private(set) var loaded: [String] = []
   /// Those that were tried; none is tried twice.
   private var tried: Set<String> = []
-  /// Modaliases that were looked up.
-  private var known: Set<String> = []
+  /// What devices ask for, by their modalias: looking that up takes longest.
+  private var wishes: [String: [String]] = [:]
 
   /// - Parameters:
   ///   - directory: /lib/modules/RELEASE.
@@ -69,13 +69,13 @@ public struct ModuleLoader {
     var faults: [Fault] = []
     // Bounded: what plugs and unplugs itself must not keep the box from starting.
     for _ in 0..<8 {
-      let modaliases = modaliases().filter { !known.contains($0) }
       let count = loaded.count
-      for modalias in modaliases {
-        let modules = index.modules(for: modalias)
-        let wanted = modules.filter { isWanted(index.files[$0] ?? "") }
-        for module in wanted where !tried.contains(module) { faults += load(module) }
-        if wanted.count == modules.count { known.insert(modalias) }
+      for modalias in modaliases() {
+        let wish = wishes[modalias] ?? index.modules(for: modalias)
+        wishes[modalias] = wish
+        for module in wish where !tried.contains(module) && isWanted(index.files[module] ?? "") {
+          faults += load(module)
+        }
       }
       if loaded.count == count { break }
     }

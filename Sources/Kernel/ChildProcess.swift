@@ -16,19 +16,23 @@ public enum ProcessEnd: Hashable, Sendable, CustomStringConvertible {
 
 public enum ChildProcess {
   /// Starts a program in a session of its own, without environment, with no signal blocked or ignored. It has
-  /// /dev/null as standard input, `output` as standard output and error, and `inherited` as its descriptor 3; no
-  /// others are passed on, for all of ours are marked close-on-exec.
+  /// /dev/null as standard input, `output` as standard output and error, and `inherited` as its descriptors from 3 on;
+  /// no others are passed on, for all of ours are marked close-on-exec.
   ///
   /// - Returns: its process id.
   public static func start(
-    _ path: String, _ arguments: [String], output: Int32, inherited: Int32
+    _ path: String, _ arguments: [String], output: Int32, inherited: [Int32]
   ) throws(Fault) -> Int32 {
+    // Out of the way of the numbers that they are to get.
+    let passed = inherited.map { clinux_fcntl($0, F_DUPFD_CLOEXEC, 3 + Int32(inherited.count)) }
+    defer { for number in passed where number >= 0 { close(number) } }
+    guard passed.allSatisfy({ $0 >= 0 }) else { throw Fault("cannot start \(path)", cause: .last) }
     var actions = unsafe posix_spawn_file_actions_t()
     unsafe posix_spawn_file_actions_init(&actions)
     defer { unsafe posix_spawn_file_actions_destroy(&actions) }
     unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-    for (number, descriptor) in [(1, output), (2, output), (3, inherited)] {
-      unsafe posix_spawn_file_actions_adddup2(&actions, descriptor, Int32(number))
+    for (number, descriptor) in zip(Int32(1)..., [output, output] + passed) {
+      unsafe posix_spawn_file_actions_adddup2(&actions, descriptor, number)
     }
     var attributes = posix_spawnattr_t()
     unsafe posix_spawnattr_init(&attributes)
@@ -64,7 +68,7 @@ public enum ChildProcess {
   }
 }
 
-/// A pipe whose ends are closed on exec (pipe(7)). Its reader never waits.
+/// A pipe whose ends are closed on exec (pipe(7)). Reading from it never waits.
 public struct PipeEnds: ~Copyable {
   public let reader: Descriptor
   public let writer: Descriptor
@@ -82,4 +86,7 @@ public struct PipeEnds: ~Copyable {
 
   /// Gives the reading end away and closes the other.
   public consuming func takeReader() -> Descriptor { reader }
+
+  /// Gives the writing end away and closes the other.
+  public consuming func takeWriter() -> Descriptor { writer }
 }

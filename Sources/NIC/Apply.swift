@@ -23,14 +23,22 @@ public struct ApplyReport: Hashable, Sendable {
 }
 
 extension NetworkControl {
-  /// Brings the interface `name` to the state `profile` wants and reads it back: a driver may round, take
+  /// Brings an interface, which is in the state `before`, to the one `profile` wants and reads it back: a driver may round, take
   /// less, or refuse.
   ///
   /// The link stays up if it was: all drivers of this product change rings and channels that way. Needs
   /// CAP_NET_ADMIN. Throws a `Fault` when a required value is not what it was set to.
-  public func apply(_ profile: InterfaceProfile, to name: String) throws(Fault) -> ApplyReport {
-    let before = try state(of: name)
-    let steps = changes(from: before, to: profile)
+  ///
+  /// - Parameter bringsUp: whether the link, if it is down, is brought up at the end. Some drivers have their interrupts
+  ///   only then.
+  public func apply(
+    _ profile: InterfaceProfile, to before: InterfaceState, bringsUp: Bool = true
+  ) throws(Fault) -> ApplyReport {
+    let name = before.name
+    func changes(from state: InterfaceState) -> [NICChange] {
+      NIC.changes(from: state, to: profile).filter { bringsUp || $0.setting != .link }
+    }
+    let steps = changes(from: before)
     // What the driver cannot have is known before anything is touched.
     if let hopeless = steps.first(where: { $0.from == nil && $0.mode == .required }) {
       throw hopeless.fault(on: name, profile: profile, refusal: nil)
@@ -41,26 +49,53 @@ extension NetworkControl {
     }
 
     // Channels make interrupts, so these are looked at only now.
-    let configured = try state(of: name)
-    let moves = changes(from: configured, to: profile).filter(\.isInterrupt)
-    for move in moves {
-      guard case .interrupt(let number) = move.setting else { continue }
+    let configured = steps.isEmpty ? before : try state(of: name)
+    let moves = changes(from: configured).filter(\.isInterrupt)
+    move(moves, &refusals)
+
+    let after = moves.isEmpty ? configured : try state(of: name)
+    return try report(
+      steps.filter { !$0.isInterrupt } + moves, changes(from: after), after, profile, refusals)
+  }
+
+  /// Moves an interface's interrupts, and nothing else, to where `profile` wants them: for drivers that have none until
+  /// the link is brought up. Throws as `apply` does.
+  public func applyInterrupts(_ profile: InterfaceProfile, to interface: InterfaceState) throws(Fault)
+    -> ApplyReport
+  {
+    let moves = changes(from: interface, to: profile).filter(\.isInterrupt)
+    var refusals: [NICSetting: NetlinkError] = [:]
+    move(moves, &refusals)
+    let after = moves.isEmpty ? interface : try state(of: interface.name)
+    return try report(
+      moves, changes(from: after, to: profile).filter(\.isInterrupt), after, profile, refusals)
+  }
+
+  private func move(_ interrupts: [NICChange], _ refusals: inout [NICSetting: NetlinkError]) {
+    for change in interrupts {
+      guard case .interrupt(let number) = change.setting else { continue }
       do throws(Errno) {
-        try Interrupts.setAffinity(of: number, to: "\(move.to)")
+        try Interrupts.setAffinity(of: number, to: "\(change.to)")
       } catch {
-        refusals[move.setting] = .refused(error, reason: nil)
+        refusals[change.setting] = .refused(error, reason: nil)
       }
     }
+  }
 
-    let after = try state(of: name)
-    let open = changes(from: after, to: profile)
+  /// - Parameters:
+  ///   - done: the steps that were taken.
+  ///   - open: those that are there still; a required one is thrown.
+  private func report(
+    _ done: [NICChange], _ open: [NICChange], _ state: InterfaceState, _ profile: InterfaceProfile,
+    _ refusals: [NICSetting: NetlinkError]
+  ) throws(Fault) -> ApplyReport {
     if let failed = open.first(where: { $0.mode == .required }) {
-      throw failed.fault(on: name, profile: profile, refusal: refusals[failed.setting])
+      throw failed.fault(on: state.name, profile: profile, refusal: refusals[failed.setting])
     }
     return ApplyReport(
-      changes: steps.filter { !$0.isInterrupt } + moves,
+      changes: done,
       deviations: open.map { Deviation(change: $0, reason: refusals[$0.setting]?.description) },
-      state: after)
+      state: state)
   }
 
   /// Sends one group of steps. A driver takes or refuses a message as a whole, so after a refusal each

@@ -1,5 +1,6 @@
 // The subcommands, and how an error becomes an exit code.
 import ArgumentParser
+import Init
 import Kernel
 import NIC
 import Plan
@@ -18,7 +19,8 @@ struct Synbox: ParsableCommand {
 /// Everything up to the drop happens on this one thread: capabilities belong to threads.
 func main() -> Int32 {
   do {
-    var command = try Synbox.parseAsRoot()
+    let words = CommandLine.arguments.dropFirst()
+    var command = try Synbox.parseAsRoot(processID() == 1 ? InitArguments(words).own : Array(words))
     try command.run()
     return 0
   } catch let error as InputError {

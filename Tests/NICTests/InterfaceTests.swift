@@ -109,6 +109,18 @@ func fault(_ body: () throws -> Void) -> String {
     }
   }
 
+  @Test func `leaves a link down that is down, where that is asked for`() async throws {
+    try await Lab.run { lab in
+      let control = try NetworkControl()
+      let wish = try profile("mtu = 1400")
+      let report = try control.apply(wish, to: try control.state(of: "v0"), bringsUp: false)
+      #expect(report.state.mtu == 1400)
+      #expect(!report.state.isUp)
+      #expect(report.changes.map(\.setting) == [.mtu])
+      #expect(try control.apply(wish, to: "v0").state.isUp)
+    }
+  }
+
   @Test func `with the built-in veth profile succeeds on veth`() async throws {
     try await Lab.run { _ in
       let report = try NetworkControl().apply(BuiltInProfiles.profile(driver: "veth"), to: "v0")

@@ -88,3 +88,10 @@ private final class OwnThread: TaskExecutor {
     }.start()
   }
 }
+
+extension NetworkControl {
+  /// Applies a profile to the interface of this name as it is now.
+  func apply(_ profile: InterfaceProfile, to name: String) throws(Fault) -> ApplyReport {
+    try apply(profile, to: try state(of: name))
+  }
+}

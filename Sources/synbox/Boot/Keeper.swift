@@ -25,6 +25,8 @@ final class Keeper {
   private var mark: GoodMark
   private var idle: IdleStatus
   private var nextAttempt: UInt64 = 0
+  /// For other disks with data.
+  private var nextLook: UInt64 = 0
   /// The last look at the link said that frames can leave.
   private var hasCarrier = false
   /// When it was last there, or could not be told.
@@ -43,7 +45,19 @@ final class Keeper {
     idle = IdleStatus(interface: settings.interface.name)
   }
 
+  /// Starts the first scanner before the NIC and the data are there: it has enough to do until it needs them.
+  func startAhead() {
+    if !boot.isRescue { start(Clock.boottime, isAhead: true) }
+  }
+
+  /// The phase in which the NIC was looked for has ended.
+  func tellOfInterface() {
+    if boot.device != nil { scanner?.tellOfInterface() }
+  }
+
   func run() -> Never {
+    // One that does not get what it was to have is started again when that is there.
+    if boot.hasData, boot.device != nil { scanner?.tellOfData() } else { scanner?.stop(.kill) }
     if boot.isRescue {
       showWhatIsThere()
     } else if !boot.hasData || boot.device == nil {
@@ -57,6 +71,7 @@ final class Keeper {
       listen(now)
       reap(now)
       if !boot.isRescue { supervise(now) }
+      loadTheRest(now)
       runTests(now)
       let isQuiet = scanner != nil && hasProbed
       waitForAny(
@@ -117,7 +132,8 @@ final class Keeper {
       let wait = supervisor.ended(at: now)
       // It may not have come so far.
       boot.bringLinkUp()
-      guard !isEnding else { continue }
+      // What one lacked that was started ahead is said already.
+      guard !isEnding, !ended.isAhead else { continue }
       boot.note(.fault, (["the scanner ended (\(end))"] + ended.lastWords).joined(separator: ": "))
       boot.console.say("the scanner starts again in \(wait) s")
     }
@@ -127,6 +143,10 @@ final class Keeper {
 
   private func supervise(_ now: UInt64) {
     mark.follow(healthy: supervisor.healthy(at: now), now: now)
+    if now >= nextLook {
+      nextLook = now + 30 * Self.second
+      boot.lookForOtherData()
+    }
     if let scanner {
       guard case .kill(let seconds) = supervisor.step(at: now) else { return }
       boot.console.say("problem: the scanner has been silent for \(seconds) s, and is killed")
@@ -142,10 +162,12 @@ final class Keeper {
       return
     }
     idle.release()
+    start(now, isAhead: false)
+  }
+
+  private func start(_ now: UInt64, isAhead: Bool) {
     let start = ScannerStart(
-      configuration: Boot.configuration, gateway: settings.interface.gateway,
-      // Only the scanners of this boot have been there since the data were mounted.
-      isFirst: supervisor.starts == 0)
+      configuration: Boot.configuration, gateway: settings.interface.gateway, isAhead: isAhead)
     supervisor.started(at: now)
     firstStart = firstStart ?? now
     do throws(Fault) {
@@ -155,6 +177,13 @@ final class Keeper {
       _ = supervisor.ended(at: now)
       boot.bringLinkUp()
     }
+  }
+
+  /// Drivers of what is needed for no probe, once they delay none.
+  private func loadTheRest(_ now: UInt64) {
+    guard !boot.hasAllModules else { return }
+    let isUp = hasProbed || supervisor.healthy(at: now) >= 2 * Self.second
+    if scanner == nil || isUp { boot.loadAllModules() }
   }
 
   /// Whether there is what a scanner needs; what is missing is tried again each two seconds.

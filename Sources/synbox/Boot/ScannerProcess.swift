@@ -8,13 +8,13 @@ struct ScannerStart {
   let configuration: String
   /// Of the default route, once the link is up.
   let gateway: IPv4Address?
-  /// Of this boot: nobody but the box itself has had the data since they were mounted.
-  let isFirst: Bool
+  /// The first of a boot: it begins before the NIC and the data are there.
+  let isAhead: Bool
 
   var arguments: [String] {
     ["serve", "--config", configuration, "--heartbeat", "3", "--bring-up"]
       + (gateway.map { ["--default-route", $0.description] } ?? [])
-      + (isFirst ? ["--spool-at-rest"] : [])
+      + (isAhead ? ["--boot-progress", "4"] : [])
   }
 }
 
@@ -23,6 +23,8 @@ final class ScannerProcess {
   let process: Int32
   private let heartbeats: Descriptor
   private let words: Descriptor
+  /// Where one that was started ahead learns how far the boot is; nil once it needs to learn no more.
+  private var progress: Descriptor?
   private var line: [UInt8] = []
   /// Whether there was a heartbeat.
   private(set) var isUp = false
@@ -36,12 +38,22 @@ final class ScannerProcess {
   init(binary: String = "/bin/synbox", _ start: ScannerStart) throws(Fault) {
     let beats = try PipeEnds()
     let words = try PipeEnds()
+    let progress = try PipeEnds()
     process = try ChildProcess.start(
       binary, ["synbox"] + start.arguments,
-      output: words.writer.number, inherited: beats.writer.number)
+      output: words.writer.number,
+      inherited: [beats.writer.number] + (start.isAhead ? [progress.reader.number] : []))
     heartbeats = beats.takeReader()
     self.words = words.takeReader()
+    if start.isAhead { self.progress = progress.takeWriter() }
   }
+
+  /// Whether it lacks the NIC or the data still.
+  var isAhead: Bool { progress != nil }
+
+  func tellOfInterface() { progress?.write([0x69], within: 0) }
+
+  func tellOfData() { progress = nil }
 
   /// To wait on.
   var descriptors: [Int32] { [heartbeats.number, words.number] }

@@ -28,19 +28,20 @@ struct InitCommand: ParsableCommand {
     boot.required("mounts") { try boot.mountEarly() }
     // 2. Who this box is, and what it is told.
     boot.required("settings") { try boot.readSettings() }
-    // 3. From here on the hardware watches us, if it can.
-    boot.phase("watchdog") { boot.armWatchdog() }
-    // 4. What the hardware asks for, and nothing else.
-    boot.phase("modules") { boot.loadModules() }
-    // 5. Where the spool and the results are: looked at, grown, mounted.
-    boot.phase("data") { boot.awaitData() }
-    // 6. The scan NIC: found, named, up.
-    boot.phase("interface") { boot.awaitInterface() }
-    // 7. What a box that owns its kernel sets.
+    // 3. What a box that owns its kernel sets.
     boot.phase("kernel") { boot.tuneKernel() }
-    // 8. The scanner, watched, for ever; what was missing above is tried again.
+    // 4. From here on the hardware watches us, if it can.
+    boot.phase("watchdog") { boot.armWatchdog() }
+    // 5. The scanner, which has enough to do until it needs what comes next.
     let keeper = try Keeper(
       boot, tests: Keeper.Tests(stopScanner: testStopScanner, stopInit: testStopInit))
+    keeper.startAhead()
+    // 6. The scan NIC: its driver; found, named, still down.
+    boot.phase("interface") { boot.awaitInterface() }
+    keeper.tellOfInterface()
+    // 7. Where the spool and the results are: the disk's driver; looked at, grown, mounted.
+    boot.phase("data") { boot.awaitData() }
+    // 8. The scanner, watched, for ever; what was missing above is tried again, other hardware's drivers are loaded.
     keeper.run()
   }
 }

@@ -83,7 +83,7 @@ struct NICCommand: ParsableCommand {
       let control = try NetworkControl()
       let state = try control.state(of: options.interface)
       let profile = try profile.load(for: state)
-      let report = try control.apply(profile, to: state.name)
+      let report = try control.apply(profile, to: state)
       if options.json {
         print(try json(NICOutcome(report, profile)))
         return

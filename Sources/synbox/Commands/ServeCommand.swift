@@ -31,10 +31,10 @@ struct ServeCommand: ParsableCommand {
     })
   var defaultRoute: IPv4Address?
 
-  @Flag(
+  @Option(
     help: ArgumentHelp(
-      "Nobody else has had the data since they were mounted.", visibility: .hidden))
-  var spoolAtRest = false
+      "The pipe that tells how far the boot is; nobody else has had the data.", visibility: .hidden))
+  var bootProgress: Int32?
 
   func run() throws {
     let heartbeat = try heartbeat.map { number in try Heartbeat(number) }
@@ -45,19 +45,20 @@ struct ServeCommand: ParsableCommand {
     let user = try BoxUser.toBecome(configuration.user)
     let versions = Versions()
     let signals = try SignalSource()
-    // 2. The data directory, from here on ours alone.
-    let data = try DataDirectory(configuration.data, owner: user)
-    let spool = try Spool(data, isAtRest: spoolAtRest)
+    // 2. The data directory, from here on ours alone; unless it is still to come.
+    let early = bootProgress == nil ? try DataDirectory(configuration.data, owner: user) : nil
+    var boot = try bootProgress.map { number in try BootProgress(number) }
     // 3. Privileged: configure the NIC, load the programs, open the rings.
-    if let profile = configuration.profile {
-      try apply(profile, to: configuration.station.interface, log)
-    }
+    try boot?.awaitInterface()
+    let profile = configuration.profile
+    if let profile { try apply(profile, to: configuration.station.interface, log) }
     let station = try Station(
       configuration.station, bringUp: bringUp ? Station.BringUp(gateway: defaultRoute) : nil)
-    // A NIC has its interrupts only while it is up.
-    if bringUp, let profile = configuration.profile {
-      try apply(profile, to: configuration.station.interface, log)
-    }
+    // What was down has its interrupts only now.
+    if bringUp, let profile { try moveInterrupts(of: station.interface, as: profile, log) }
+    try boot?.awaitData()
+    let data = try early ?? DataDirectory(configuration.data, owner: user)
+    let spool = try Spool(data, isAtRest: bootProgress != nil)
     // 4. The drop, proven.
     let confinement = try Confinement.drop(
       ConfinementPolicy(
@@ -90,14 +91,27 @@ struct ServeCommand: ParsableCommand {
 
   private func apply(_ profile: Configuration.Profile, to name: String, _ log: Logger) throws {
     let control = try NetworkControl()
-    let report = try control.apply(try profile.load(for: try control.state(of: name)), to: name)
-    for change in report.changes { log.info("NIC changed", metadata: ["change": "\(change)"]) }
-    for deviation in report.deviations {
-      log.warning("NIC deviates", metadata: ["deviation": "\(deviation)"])
-    }
+    let state = try control.state(of: name)
+    let report = try control.apply(try profile.load(for: state), to: state, bringsUp: !bringUp)
+    log.say(report)
     // Some drivers take their link down to change rings.
     if !report.changes.isEmpty, report.state.isUp {
       _ = try control.waitForCarrier(of: name, milliseconds: 10_000)
+    }
+  }
+
+  private func moveInterrupts(
+    of interface: InterfaceState, as profile: Configuration.Profile, _ log: Logger
+  ) throws {
+    log.say(try NetworkControl().applyInterrupts(try profile.load(for: interface), to: interface))
+  }
+}
+
+extension Logger {
+  fileprivate func say(_ report: ApplyReport) {
+    for change in report.changes { info("NIC changed", metadata: ["change": "\(change)"]) }
+    for deviation in report.deviations {
+      warning("NIC deviates", metadata: ["deviation": "\(deviation)"])
     }
   }
 }
