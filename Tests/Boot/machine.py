@@ -10,7 +10,6 @@ import time
 from lab import ROOT
 
 BUILD = ROOT / "build"
-IMAGE = BUILD / "synbox.img"
 FIRMWARE = pathlib.Path("/usr/share/OVMF")
 # What the image's own UKI has, but for `quiet`: the scanner's log goes to the kernel's.
 COMMAND_LINE = "console=tty0 console=ttyS0 loglevel=7 printk.devkmsg=on gpt panic=5 lockdown=integrity module.sig_enforce=1"
@@ -20,6 +19,8 @@ NICS = {
     "virtio_net": ["-device", "virtio-net-pci,netdev=n0,mq=on,vectors=18,iommu_platform=on,disable-legacy=on,romfile="],
 }
 QUEUES = {"igb": 1, "virtio_net": 8}
+# Seconds to the first words of PID 1, several times of what firmware, boot loader and kernel take.
+STANDSTILL = 75
 
 
 class Failure(Exception):
@@ -49,8 +50,10 @@ def overlay(files):
 class Machine:
     """One boot after another of one disk. `directory` holds all there is to look at afterwards."""
 
-    def __init__(self, lab, directory, nic="igb", disk=None, processors=4, megabytes=768):
+    def __init__(self, lab, directory, nic="igb", disk=None, processors=4, megabytes=768, build=BUILD):
         self.lab = lab
+        # Where the image builder has put what it built.
+        self.build = build
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.nic = nic
@@ -69,7 +72,7 @@ class Machine:
 
     def make_disk(self, size="512M"):
         """A copy of the image on a disk that is larger than it."""
-        subprocess.run(["cp", "--sparse=always", IMAGE, self.disk], check=True)
+        subprocess.run(["cp", "--sparse=always", self.build / "synbox.img", self.disk], check=True)
         subprocess.run(["truncate", "-s", size, self.disk], check=True)
 
     def put(self, name, text):
@@ -113,11 +116,11 @@ class Machine:
             command += ["-drive", f"{flash},unit=1,file={variables}"]
         else:
             initramfs = self.directory / "initramfs"
-            image = (BUILD / "image" / "initramfs.cpio.zst").read_bytes()
+            image = (self.build / "image" / "initramfs.cpio.zst").read_bytes()
             # Archives are told apart at a boundary of four octets only.
             initramfs.write_bytes(image + bytes(-len(image) % 4) + overlay(files or {}))
             arguments = f"{COMMAND_LINE} -- init {init}".rstrip()
-            command += ["-kernel", BUILD / "image" / "vmlinuz", "-initrd", initramfs, "-append", arguments]
+            command += ["-kernel", self.build / "image" / "vmlinuz", "-initrd", initramfs, "-append", arguments]
         command += extra
         self.log = open(self.directory / "qemu.log", "w")
         self.process = subprocess.Popen(self.lab.command(*command), stdout=self.log, stderr=subprocess.STDOUT)
@@ -152,9 +155,18 @@ class Machine:
                 return reply["return"]
 
     def run(self):
-        """Lets the machine go, once whoever it shall meet is there."""
-        self.began = time.monotonic()
+        """Lets the machine go, once whoever it shall meet is there, until PID 1 has spoken. A guest that stands still
+        before that says nothing of synbox; it gets one more try, and that is said."""
         self.tell("cont")
+        try:
+            self.wait(r"^synbox: ", STANDSTILL)
+        except Failure:
+            # A kernel that had no use for its PID 1 has come to an end, not to a standstill.
+            if self.process.poll() is not None or "Kernel panic" in self.text():
+                raise
+            print(f"    not at /init after {STANDSTILL} s, reset; its last words:\n{self.tail(5)}", flush=True)
+            self.tell("system_reset")
+            self.wait(r"^synbox: ", STANDSTILL)
 
     def cut_power(self):
         """What a power cut leaves: the disk as it is. QEMU's own caches are the host's, see crash states."""
