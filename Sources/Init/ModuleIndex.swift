@@ -12,7 +12,8 @@ public struct ModuleIndex: Sendable {
   /// From modules.softdep: before it, after it.
   private var before: [String: [String]] = [:]
   private var after: [String: [String]] = [:]
-  private var aliases: [(bus: Substring, pattern: String, module: String)] = []
+  /// By the bus that a modalias begins with; what is for any bus by `*`.
+  private var aliases: [String: [(pattern: String, module: String)]] = [:]
   /// Modules that are part of the kernel.
   private var builtIn: Set<String> = []
   /// Lines that are none: they are passed over, and said.
@@ -47,20 +48,25 @@ public struct ModuleIndex: Sendable {
   public init() {}
 
   /// `kernel/a/b-c.ko` is the module `b_c`: to the kernel `-` and `_` are the same.
-  public static func name(of path: some StringProtocol) -> String {
-    let file = String(path).split(separator: "/").last.map(String.init) ?? ""
-    let stem: String = file.hasSuffix(".ko") ? String(file.dropLast(3)) : file
-    return stem.replacing("-", with: "_")
+  public static func name(of path: some StringProtocol) -> String { name(of: Array(path.utf8)[...]) }
+
+  private static func name(of path: ArraySlice<UInt8>) -> String {
+    var stem = path.split(separator: UInt8(ascii: "/")).last ?? []
+    if stem.count > 3, stem.suffix(3).elementsEqual(".ko".utf8) { stem.removeLast(3) }
+    return String(
+      decoding: stem.map { $0 == UInt8(ascii: "-") ? UInt8(ascii: "_") : $0 }, as: UTF8.self)
   }
 
   public func isBuiltIn(_ name: String) -> Bool { builtIn.contains(Self.name(of: name)) }
 
-  /// The modules that a device with this modalias asks for, in the order of the file.
+  /// The modules that a device with this modalias asks for, in the order of the file; last those that take any bus.
   public func modules(for modalias: String) -> [String] {
-    let bus = modalias.prefix { $0 != ":" }
-    return aliases.lazy
-      .filter { ($0.bus == bus || $0.bus.contains("*")) && matches(pattern: $0.pattern, modalias) }
-      .map(\.module)
+    [Self.bus(of: modalias), "*"].flatMap { aliases[$0] ?? [] }
+      .filter { matches(pattern: $0.pattern, modalias) }.map(\.module)
+  }
+
+  private static func bus(of modalias: some StringProtocol) -> String {
+    String(decoding: modalias.utf8.prefix { $0 != UInt8(ascii: ":") }, as: UTF8.self)
   }
 
   /// All that must be loaded for a module, itself among them, in order; what is missing is left out. nil when
@@ -90,18 +96,20 @@ public struct ModuleIndex: Sendable {
 
 // MARK: - Reading the files
 
+/// By octets: comparing characters takes several times as long, and PID 1 does nothing else meanwhile.
 extension ModuleIndex {
   /// `PATH: PATH PATH …`, all below the directory.
   public mutating func addDependencies(_ octets: [UInt8], file: String) {
     for (number, line) in Self.lines(octets) {
-      let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-      let others = parts.count == 2 ? parts[1].split(separator: " ") : []
+      let parts = line.split(
+        separator: UInt8(ascii: ":"), maxSplits: 1, omittingEmptySubsequences: false)
+      let others = parts.count == 2 ? Self.words(parts[1]) : []
       guard parts.count == 2, ([parts[0]] + others).allSatisfy(Self.isModulePath) else {
         note(file, number, line, "PATH.ko: PATH.ko …, each relative and without ..")
         continue
       }
       let name = Self.name(of: parts[0])
-      files[name] = String(parts[0])
+      files[name] = String(decoding: parts[0], as: UTF8.self)
       dependencies[name] = others.map { Self.name(of: $0) }
     }
   }
@@ -109,61 +117,71 @@ extension ModuleIndex {
   /// `alias PATTERN MODULE`.
   public mutating func addAliases(_ octets: [UInt8], file: String) {
     for (number, line) in Self.lines(octets) {
-      let words = line.split(separator: " ")
-      guard words.count == 3, words[0] == "alias" else {
+      let words = Self.words(line)
+      guard words.count == 3, words[0].elementsEqual("alias".utf8) else {
         note(file, number, line, "alias PATTERN MODULE")
         continue
       }
-      aliases.append(
-        (words[1].prefix { $0 != ":" }, String(words[1]), Self.name(of: words[2])))
+      let pattern = String(decoding: words[1], as: UTF8.self)
+      let bus = Self.bus(of: pattern)
+      aliases[bus.utf8.contains(UInt8(ascii: "*")) ? "*" : bus, default: []]
+        .append((pattern, Self.name(of: words[2])))
     }
   }
 
   /// `softdep MODULE pre: A B post: C`.
   public mutating func addSoftDependencies(_ octets: [UInt8], file: String) {
     for (number, line) in Self.lines(octets) {
-      let words = line.split(separator: " ")
-      guard words.count >= 2, words[0] == "softdep" else {
+      let words = Self.words(line)
+      guard words.count >= 2, words[0].elementsEqual("softdep".utf8) else {
         note(file, number, line, "softdep MODULE pre: … post: …")
         continue
       }
       let name = Self.name(of: words[1])
       var isAfter = false
       for word in words.dropFirst(2) {
-        switch word {
-        case "pre:": isAfter = false
-        case "post:": isAfter = true
-        default:
-          if isAfter {
-            after[name, default: []].append(Self.name(of: word))
-          } else {
-            before[name, default: []].append(Self.name(of: word))
-          }
+        if word.elementsEqual("pre:".utf8) {
+          isAfter = false
+        } else if word.elementsEqual("post:".utf8) {
+          isAfter = true
+        } else if isAfter {
+          after[name, default: []].append(Self.name(of: word))
+        } else {
+          before[name, default: []].append(Self.name(of: word))
         }
       }
     }
   }
 
   /// What becomes part of a path must stay below the directory.
-  private static func isModulePath(_ path: Substring) -> Bool {
-    path.hasSuffix(".ko") && !path.hasSuffix(".ko.ko") && !path.hasPrefix("/") && path.utf8.count < 512
-      && !path.split(separator: "/", omittingEmptySubsequences: false).contains {
-        $0 == ".." || $0 == "." || $0.isEmpty
-      }
-      && path.unicodeScalars.allSatisfy(FileName.isVisible)
+  private static func isModulePath(_ path: ArraySlice<UInt8>) -> Bool {
+    guard path.count < 512, path.suffix(3).elementsEqual(".ko".utf8),
+      !path.dropLast(3).suffix(3).elementsEqual(".ko".utf8)
+    else { return false }
+    let parts = path.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+    return parts.allSatisfy {
+      !$0.isEmpty && !$0.elementsEqual(".".utf8) && !$0.elementsEqual("..".utf8)
+    } && String(decoding: path, as: UTF8.self).unicodeScalars.allSatisfy(FileName.isVisible)
   }
 
-  private static func lines(_ octets: [UInt8]) -> [(number: Int, line: Substring)] {
-    String(decoding: octets, as: UTF8.self)
-      .split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
-      .enumerated().filter { !$1.isEmpty && !$1.hasPrefix("#") }.map { ($0 + 1, $1) }
+  /// Those that say something, counted from 1.
+  private static func lines(_ octets: [UInt8]) -> [(number: Int, line: ArraySlice<UInt8>)] {
+    octets.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated()
+      .map { ($0 + 1, $1.last == UInt8(ascii: "\r") ? $1.dropLast() : $1) }
+      .filter { !$1.isEmpty && $1.first != UInt8(ascii: "#") }
   }
 
-  private mutating func note(_ file: String, _ number: Int, _ line: Substring, _ expected: String) {
+  private static func words(_ line: ArraySlice<UInt8>) -> [ArraySlice<UInt8>] {
+    line.split(separator: UInt8(ascii: " "))
+  }
+
+  private mutating func note(
+    _ file: String, _ number: Int, _ line: ArraySlice<UInt8>, _ expected: String
+  ) {
     guard faults.count < 10 else { return }
     faults.append(
       ProfileError(
-        file: file, line: number, column: 1, found: TOMLDocument.shown(String(line)),
-        expected: expected))
+        file: file, line: number, column: 1,
+        found: TOMLDocument.shown(String(decoding: line, as: UTF8.self)), expected: expected))
   }
 }
