@@ -127,6 +127,10 @@ def faults(directory):
         require(disk.read(65536) == b"\xa5" * 65536, "the damaged partition has been written to")
 
     def kept(machine, _):
+        # Only once the data are mounted is there a place for the status.
+        machine.wait(r"^synbox: data on ", 60)
+        machine.wait(r"^synbox: nothing is scanned for now", 60)
+        time.sleep(4)
         machine.cut_power()
         data = machine.get()
         require((data / "spool" / job.name).read_text() == job.text, "the target file is not in the spool")

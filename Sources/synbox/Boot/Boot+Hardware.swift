@@ -88,7 +88,8 @@ extension Boot {
         guard elapsed < milliseconds else { return note(concern, why) }
       }
       keepAlive()
-      if elapsed < 1_500 { pause(milliseconds: 20) } else { loadAllModules() }
+      pause(milliseconds: 20)
+      if elapsed >= 300 { loadAllModules() }
     }
   }
 
