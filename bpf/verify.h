@@ -20,7 +20,7 @@
  */
 __noinline int sum_packet(struct xdp_md *context, __u32 offset, __u32 length) {
   if (offset > SYNBOX_LONGEST_REPLY || length > SYNBOX_LONGEST_REPLY || !length) return -1;
-  __u32 octets[SUMMED_AT_ONCE / 4] = {};
+  __u32 octets[SUMMED_AT_ONCE / 4];
   __u64 sum = 0;
   for (int round = 0; round < SYNBOX_LONGEST_REPLY / SUMMED_AT_ONCE && length > SUMMED_AT_ONCE; round++) {
     if (bpf_xdp_load_bytes(context, offset, octets, SUMMED_AT_ONCE) < 0) return -1;

@@ -132,7 +132,8 @@ final class Boot {
   }
 
   /// rcu_expedited: what waits for the kernel's readers, as the generator does at each tick, waits less than a
-  /// millisecond instead of 25; so does what loads modules. panic_on_oops: a kernel that is no longer sound is one that restarts.
+  /// millisecond instead of 25; so does what loads modules. panic_on_oops: a kernel that is no longer sound is one that
+  /// restarts.
   func tuneKernel() {
     for (path, value) in [("/sys/kernel/rcu_expedited", "1"), ("/proc/sys/kernel/panic_on_oops", "1")] {
       do throws(Errno) {

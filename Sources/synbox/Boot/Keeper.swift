@@ -198,8 +198,6 @@ final class Keeper {
     }
     let had = hasCarrier
     hasCarrier = (try? LinkStatus(of: name))?.hasCarrier ?? false
-    // The first scanner waits for the link by itself, while it opens everything else.
-    guard supervisor.starts > 0 else { return true }
     // A scanner that ends takes its program from the NIC, and some drivers then their link down for seconds.
     lastCarrier = hasCarrier ? now : max(lastCarrier, endedAt)
     if hasCarrier {

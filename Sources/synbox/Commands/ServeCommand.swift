@@ -50,12 +50,15 @@ struct ServeCommand: ParsableCommand {
     var boot = try bootProgress.map { number in try BootProgress(number) }
     // 3. Privileged: configure the NIC, load the programs, open the rings.
     try boot?.awaitInterface()
-    let profile = configuration.profile
-    if let profile { try apply(profile, to: configuration.station.interface, log) }
+    let profile = try configuration.profile.map { wish in
+      try apply(wish, to: configuration.station.interface, log)
+    }
     let station = try Station(
       configuration.station, bringUp: bringUp ? Station.BringUp(gateway: defaultRoute) : nil)
     // What was down has its interrupts only now.
-    if bringUp, let profile { try moveInterrupts(of: station.interface, as: profile, log) }
+    if bringUp, let profile {
+      log.say(try station.control.applyInterrupts(profile, to: station.interface))
+    }
     try boot?.awaitData()
     let data = try early ?? DataDirectory(configuration.data, owner: user)
     let spool = try Spool(data, isAtRest: bootProgress != nil)
@@ -89,21 +92,20 @@ struct ServeCommand: ParsableCommand {
     throw ExitCode(128 + (try loop.run()).rawValue)
   }
 
-  private func apply(_ profile: Configuration.Profile, to name: String, _ log: Logger) throws {
+  /// Brings the NIC to what is wished; the profile that this was.
+  private func apply(_ wish: Configuration.Profile, to name: String, _ log: Logger) throws
+    -> InterfaceProfile
+  {
     let control = try NetworkControl()
     let state = try control.state(of: name)
-    let report = try control.apply(try profile.load(for: state), to: state, bringsUp: !bringUp)
+    let profile = try wish.load(for: state)
+    let report = try control.apply(profile, to: state, bringsUp: !bringUp)
     log.say(report)
     // Some drivers take their link down to change rings.
     if !report.changes.isEmpty, report.state.isUp {
       _ = try control.waitForCarrier(of: name, milliseconds: 10_000)
     }
-  }
-
-  private func moveInterrupts(
-    of interface: InterfaceState, as profile: Configuration.Profile, _ log: Logger
-  ) throws {
-    log.say(try NetworkControl().applyInterrupts(try profile.load(for: interface), to: interface))
+    return profile
   }
 }
 
