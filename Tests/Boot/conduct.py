@@ -173,6 +173,6 @@ def lost_resets(directory):
         answers = summary["replies_open"]
         lost = answers - counts["rsts_received"]
         share = 100 * lost / max(1, answers)
-        said.append(f"{reset}: {answers} answers received, {lost} RSTs lost ({share:.1f} %)")
+        said.append(f"{reset}: {answers} answers received, {summary['rst_sent']} RSTs sent, {lost} lost ({share:.1f} %)")
         print("   ", said[-1], flush=True)
     return "; ".join(said)

@@ -40,7 +40,7 @@ struct ScanRun: ~Copyable {
   private(set) var takenUntil: UInt64 = 0
   /// When results that could not be written are tried again.
   var nextFlush: UInt64 = 0
-  private let placement: ThreadPlacement
+  let placement: ThreadPlacement
   /// Replies on their way from the receiver to the results.
   private var replies: [Reply] = []
   /// What the table says of them.
@@ -102,8 +102,7 @@ struct ScanRun: ~Copyable {
     checkpoints?.join()
     if let failed { throw failed }
     if let fault = senders.lazy.compactMap(\.fault).first { throw fault }
-    // What came while the last RSTs went out.
-    _ = try takeReplies()
+    try takeLastReplies()
     let last = try self.progress(at: Clock.monotonic)
     if let ending, ending.isGoneOnWith, let checkpoints {
       try keep(checkpoints)
@@ -119,26 +118,28 @@ struct ScanRun: ~Copyable {
     let stamper = FrameStamper(
       profile: job.profile, cookie: Cookie(key: job.key), sources: station.sources,
       sourceMAC: station.interface.mac, nextHops: nextHops.addresses)
-    let selection = SourceSelection(
-      addresses: station.sources.count, ports: station.settings.sourcePorts, key: job.key)
     var threads = Threads()
     let shares = self.shares
     // All before the first thread starts: the generator's queues share their templates.
     for transmitter in station.transmitters { transmitter.prepare(stamper) }
-    for (index, transmitter) in station.transmitters.enumerated() {
-      let counters = senders[index]
+    for (index, counters) in senders.enumerated() {
       guard index < shares.count else {
         counters.finished.store(Clock.monotonic, ordering: .releasing)
         continue
       }
-      let cursor = job.sequence.cursor(
-        from: checkpoints?.index ?? 0, thread: index, of: shares.count)
-      let maker = ProbeMaker(
-        counters: counters, selection: selection, nextHops: nextHops, gate: gate, cursor: cursor,
-        block: transmitter.batch)
+      let maker = maker(index, of: shares.count)
       try start(index, maker, rate: shares[index], &threads)
     }
     return threads
+  }
+
+  func maker(_ index: Int, of count: Int) -> ProbeMaker {
+    let selection = SourceSelection(
+      addresses: station.sources.count, ports: station.settings.sourcePorts, key: job.key)
+    return ProbeMaker(
+      counters: senders[index], selection: selection, nextHops: nextHops, gate: gate,
+      cursor: job.sequence.cursor(from: checkpoints?.index ?? 0, thread: index, of: count),
+      block: station.transmitters[index].batch)
   }
 
   /// Each sending thread's part of the rate, probes per second; 0 is no limit.
@@ -240,8 +241,11 @@ struct ScanRun: ~Copyable {
       } else if isCooled(now, cooldown) {
         // What has not been written is not done.
         if pause.holds(.storage) { continue }
-        // What waits in the ring came in time; a flood that never ends does not keep the scan alive.
-        guard taken == 0 || isCooled(now, cooldown + 1_000_000_000) else { continue }
+        // What waits in the ring came in time, also where its RST has found no room yet; a flood that never ends
+        // does not keep the scan alive.
+        guard isCooled(takenUntil, cooldown) || isCooled(now, cooldown + 1_000_000_000) else {
+          continue
+        }
         if try checkpoints?.isConfirmed() ?? true { return }
       }
     }
@@ -260,7 +264,7 @@ struct ScanRun: ~Copyable {
   }
 
   /// Takes what waits, a bounded amount so that signals are seen during a flood.
-  private mutating func takeReplies() throws(Fault) -> Int {
+  mutating func takeReplies() throws(Fault) -> Int {
     var failed: Fault?
     // Taken out of the scan while the receiver's closure fills it.
     var replies: [Reply] = []
@@ -297,18 +301,6 @@ struct ScanRun: ~Copyable {
       }
     }
     return total
-  }
-
-  private static func resetEntry(
-    _ reply: Reply, _ sourceIndex: [IPv4Address: UInt16], _ nextHops: NextHops
-  ) -> TransmitEntry? {
-    guard let source = sourceIndex[reply.destination],
-      let hop = nextHops.index(of: reply.source.value)
-    else { return nil }
-    return TransmitEntry(
-      rst: reply.source.value, port: reply.sourcePort.value, source: source,
-      sourcePort: reply.destinationPort.value, sequenceNumber: reply.acknowledgmentNumber,
-      nextHop: hop)
   }
 
   private mutating func take(_ reply: Reply, _ isRepeat: Bool) throws(Fault) {

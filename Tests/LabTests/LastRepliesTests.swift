@@ -1,0 +1,29 @@
+import Foundation
+import LabSupport
+import Testing
+
+@Suite(.serialized) struct `A scan whose sending thread has next to no processor time` {
+  @Test(arguments: ["xdp-copy", "generator"])
+  func `ends with an RST sent for each reply that it reports`(transmit: String) throws {
+    let lab = try Lab()
+    let target = try ScriptedTarget(lab, ["198.19.0.1": "12000S"])
+    // The sending thread's is the second processor there is; replies are taken on the first.
+    let busy = try Running(["timeout", "60", "taskset", "-c", "1", "sh", "-c", "while :; do :; done"])
+    let metadata = "\(try Lab.temporaryDirectory())/summary.json"
+    let scan = try run(
+      lab.inside(
+        lab.box,
+        [
+          "nice", "-n", "8", Lab.synbox, "scan", "-i", "box0", "-q", "--transmit", transmit, "--rst",
+          "transmitter", "-p", "80", "-c", "1", "-m", metadata, "198.19.0.1",
+        ]))
+    busy.signal(SIGKILL)
+    #expect(scan.status == 0, "\(scan.errors)")
+    let summary = try JSON.numbers(file: metadata)
+    // More than wait for the sending thread at most.
+    #expect(try #require(summary["replies_reported"]) > 4096)
+    #expect(summary["rst_sent"] == summary["replies_reported"])
+    #expect(summary["replies_reported"] == summary["replies_valid"])
+    _ = target
+  }
+}
