@@ -50,11 +50,16 @@ int clinux_pipe(int ends[2], int flags) { return pipe2(ends, flags); }
 
 const short clinux_spawn_new_session = POSIX_SPAWN_SETSID;
 
+static unsigned long long init_start;
+
 // Before main, and before the Swift runtime's own beginnings (which have no priority): it looks for itself in
 // /proc, and ends the process where there is none, as for the first process of a machine. Whether it worked
 // `synbox init` finds out when it mounts the others.
 __attribute__((constructor(101))) static void mount_proc(int count, char **words) {
   if (getpid() != 1) return;
+  struct timespec now = {0};
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  init_start = (unsigned long long)now.tv_sec * 1000000000 + (unsigned long long)now.tv_nsec;
   // Not always the first word: the kernel hands on the parameters that it does not know before what is behind `--`.
   for (int word = 1; word < count; word++) {
     if (strcmp(words[word], "init") != 0) continue;
@@ -62,3 +67,5 @@ __attribute__((constructor(101))) static void mount_proc(int count, char **words
     return;
   }
 }
+
+unsigned long long clinux_init_start(void) { return init_start; }

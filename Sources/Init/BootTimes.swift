@@ -2,7 +2,7 @@
 import Kernel
 
 public struct BootTimes: Sendable {
-  /// CLOCK_BOOTTIME when PID 1 began; nanoseconds.
+  /// CLOCK_BOOTTIME when PID 1 began, before its runtime did; nanoseconds.
   public let began: UInt64
   public private(set) var phases: [(name: String, nanoseconds: UInt64)] = []
   private var last: UInt64

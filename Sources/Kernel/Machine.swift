@@ -2,6 +2,10 @@
 import CLinux
 
 public enum Machine {
+  /// CLOCK_BOOTTIME in nanoseconds when the first process of the machine began, before its runtime did; 0 in any
+  /// other process.
+  public static var initStart: UInt64 { clinux_init_start() }
+
   /// At most 64 octets (sethostname(2)).
   public static func setName(_ name: String) throws(Errno) {
     try syscall { unsafe sethostname(name, name.utf8.count) }

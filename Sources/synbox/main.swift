@@ -15,12 +15,20 @@ struct Synbox: ParsableCommand {
     ])
 }
 
+/// The first process has only one thing to do, and does not put together what all the others would understand.
+func command(_ words: ArraySlice<String>) throws -> any ParsableCommand {
+  guard processID() == 1 else { return try Synbox.parseAsRoot(Array(words)) }
+  let own = InitArguments(words).own
+  guard own.first == "init" else { return try Synbox.parseAsRoot(own) }
+  return try InitCommand.parse(Array(own.dropFirst()))
+}
+
 /// Exit codes: 0 done, 1 failed while running, 2 wrong usage or bad input, 130 and 143 ended by a signal.
 /// Everything up to the drop happens on this one thread: capabilities belong to threads.
 func main() -> Int32 {
   do {
     let words = CommandLine.arguments.dropFirst()
-    var command = try Synbox.parseAsRoot(processID() == 1 ? InitArguments(words).own : Array(words))
+    var command = try command(words)
     try command.run()
     return 0
   } catch let error as InputError {

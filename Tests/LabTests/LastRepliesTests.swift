@@ -3,12 +3,19 @@ import LabSupport
 import Testing
 
 @Suite(.serialized) struct `A scan whose sending thread has next to no processor time` {
+  private static let busyMinute = """
+    import time
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        pass
+    """
+
   @Test(arguments: ["xdp-copy", "generator"])
   func `ends with an RST sent for each reply that it reports`(transmit: String) throws {
     let lab = try Lab()
     let target = try ScriptedTarget(lab, ["198.19.0.1": "12000S"])
     // The sending thread's is the second processor there is; replies are taken on the first.
-    let busy = try Running(["timeout", "60", "taskset", "-c", "1", "sh", "-c", "while :; do :; done"])
+    let busy = try Running(["taskset", "-c", "1", "python3", "-c", Self.busyMinute])
     let metadata = "\(try Lab.temporaryDirectory())/summary.json"
     let scan = try run(
       lab.inside(

@@ -167,6 +167,8 @@ void clinux_store_release_u32(unsigned *to, unsigned value);
 
 /// Each 0, or -1 with errno. finit_module(2) has no wrapper in the libc; the others are ioctls.
 int clinux_load_module(int file, const char *parameters);
+/// CLOCK_BOOTTIME in nanoseconds when `synbox init` began as the first process; 0 in any other.
+unsigned long long clinux_init_start(void);
 int clinux_watchdog_set_timeout(int watchdog, int *seconds);
 int clinux_watchdog_keep_alive(int watchdog);
 int clinux_watchdog_name(int watchdog, char name[32]);

@@ -14,7 +14,7 @@ final class Boot {
 
   let console = BootConsole()
   let isRescue: Bool
-  private(set) var times = BootTimes(now: Clock.boottime)
+  private(set) var times = BootTimes(now: Machine.initStart)
   private(set) var settings: BoxSettings?
   private(set) var release: ImageRelease?
   /// Where status.json goes.
