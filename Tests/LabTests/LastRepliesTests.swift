@@ -13,7 +13,7 @@ import Testing
   @Test(arguments: ["xdp-copy", "generator"])
   func `ends with an RST sent for each reply that it reports`(transmit: String) throws {
     let lab = try Lab()
-    let target = try ScriptedTarget(lab, ["198.19.0.1": "12000S"])
+    let target = try ScriptedTarget(lab, ["198.19.0.1": "20000S"])
     // The sending thread's is the second processor there is; replies are taken on the first.
     let busy = try Running(["taskset", "-c", "1", "python3", "-c", Self.busyMinute])
     let metadata = "\(try Lab.temporaryDirectory())/summary.json"
@@ -21,7 +21,7 @@ import Testing
       lab.inside(
         lab.box,
         [
-          "nice", "-n", "8", Lab.synbox, "scan", "-i", "box0", "-q", "--transmit", transmit, "--rst",
+          "nice", "-n", "19", Lab.synbox, "scan", "-i", "box0", "-q", "--transmit", transmit, "--rst",
           "transmitter", "-p", "80", "-c", "1", "-m", metadata, "198.19.0.1",
         ]))
     busy.signal(SIGKILL)
