@@ -23,6 +23,13 @@ QUEUES = {"igb": 1, "virtio_net": 8}
 STANDSTILL = 75
 
 
+# What becomes of a machine whose PID 1 hangs: a card, or what Intel's chip set has anyway.
+WATCHDOGS = {
+    "i6300esb": ["-device", "i6300esb"],
+    "iTCO_wdt": ["-global", "ICH9-LPC.noreboot=false"],
+}
+
+
 class Failure(Exception):
     """What did not hold."""
 
@@ -90,9 +97,9 @@ class Machine:
 
     # MARK: - Power
 
-    def start(self, *, firmware=False, files=None, init="", extra=(), drive=None, nic=True):
+    def start(self, *, firmware=False, files=None, init="", extra=(), drive=None, nic=True, watchdog="i6300esb"):
         """Powers on. Without `firmware` the kernel is loaded directly, and `files` (texts by path) replace those
-        of the image; `init` are further arguments of `synbox init`."""
+        of the image; `init` are further arguments of `synbox init`; `watchdog` is one of WATCHDOGS."""
         self.console.write_text("")
         monitor = self.directory / "monitor"
         monitor.unlink(missing_ok=True)
@@ -100,7 +107,7 @@ class Machine:
             "qemu-system-x86_64", "-machine", "q35,accel=tcg", "-cpu", "max", "-m", str(self.megabytes),
             "-smp", str(self.processors), "-display", "none", "-nodefaults", "-no-user-config", "-S",
             "-serial", f"file:{self.console}", "-qmp", f"unix:{monitor},server=on,wait=off",
-            "-device", "i6300esb", "-action", "watchdog=reset", "-device", "virtio-rng-pci",
+            *WATCHDOGS[watchdog], "-action", "watchdog=reset", "-device", "virtio-rng-pci",
             *(drive or ["-drive", f"if=virtio,format=raw,file={self.disk},cache=none,aio=threads"]),
         ]  # fmt: skip
         if nic:
