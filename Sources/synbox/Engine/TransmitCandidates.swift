@@ -26,13 +26,15 @@ struct TransmitCandidates {
   private let reasons: [String]
 
   init(_ settings: StationSettings, _ interface: InterfaceState) {
-    let zeroCopy = interface.xdpFeatures?.contains(.xskZeroCopy) ?? false
-    let without = ["\(interface.driver ?? "the driver") reports no AF_XDP zero-copy"]
+    let fault = interface.zeroCopyFault
+    let zeroCopy = fault == nil && interface.xdpFeatures?.contains(.xskZeroCopy) ?? false
+    let without = [fault ?? "\(interface.driver ?? "the driver") reports no AF_XDP zero-copy"]
     switch settings.transmit {
     case .generator: (modes, reasons) = ([.generator], [])
     case .packet: (modes, reasons) = ([.packet], [])
     case .xdpCopy: (modes, reasons) = ([.xdpCopy], [])
-    case .xdpZeroCopy: (modes, reasons) = ([.xdpZeroCopy], [])
+    // What was asked for by name is done, and what is known of it said.
+    case .xdpZeroCopy: (modes, reasons) = ([.xdpZeroCopy], [fault].compactMap(\.self))
     case .xdp:
       (modes, reasons) = zeroCopy ? ([.xdpZeroCopy, .xdpCopy], []) : ([.xdpCopy], without)
     case .auto:
