@@ -9,9 +9,9 @@ extension InterfaceState {
   /// the device reads it at an address where anything may lie. Is it not zero, QEMU discards each frame and confirms it
   /// as sent.
   public var zeroCopyFault: String? {
-    guard driver == "virtio_net", Files.kind(of: "/sys/module/virtio_net/initstate") != nil else {
-      return nil
-    }
+    guard driver == "virtio_net", xdpFeatures?.contains(.xskZeroCopy) == true,
+      Files.kind(of: "/sys/module/virtio_net/initstate") != nil
+    else { return nil }
     return "virtio_net as a module has the device read zero-copy's header at a wrong address, "
       + "so that all frames may be lost unnoticed"
   }

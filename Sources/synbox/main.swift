@@ -19,7 +19,7 @@ struct Synbox: ParsableCommand {
 func command(_ words: ArraySlice<String>) throws -> any ParsableCommand {
   guard processID() == 1 else { return try Synbox.parseAsRoot(Array(words)) }
   let own = InitArguments(words).own
-  guard own.first == "init" else { return try Synbox.parseAsRoot(own) }
+  guard own.first == InitCommand.configuration.commandName else { return try Synbox.parseAsRoot(own) }
   return try InitCommand.parse(Array(own.dropFirst()))
 }
 

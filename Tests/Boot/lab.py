@@ -1,5 +1,6 @@
 """The network around a box: a namespace with no way out, a tap device, the target node on it."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -21,13 +22,30 @@ def ip(*arguments, check=True):
 class Lab:
     """Made for one machine. Whatever becomes of the test, namespace and processes go."""
 
+    PREFIX = "synbox-boot-"
+
     def __init__(self, name="vm", queues=1):
-        self.namespace = f"synbox-boot-{os.getpid()}-{name}"
+        self.namespace = f"{self.PREFIX}{os.getpid()}-{name}"
         self.queues = queues
         self.node = None
         self.node_log = None
 
+    @classmethod
+    def sweep(cls):
+        """Removes what tests left that could not clean up: killed by SIGKILL, or by a signal that their own program does
+        not take."""
+        for line in ip("netns", "list").splitlines():
+            name = line.split()[0]
+            owner = name.removeprefix(cls.PREFIX).split("-")[0]
+            if not name.startswith(cls.PREFIX) or pathlib.Path("/proc", owner).exists():
+                continue
+            for process in ip("netns", "pids", name, check=False).split():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(process), signal.SIGKILL)
+            ip("netns", "delete", name, check=False)
+
     def __enter__(self):
+        self.sweep()
         ip("netns", "add", self.namespace)
         try:
             # IPv6 is silent: nothing but the scan crosses the wire.

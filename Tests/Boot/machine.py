@@ -18,19 +18,17 @@ NICS = {
     # AF_XDP zero-copy needs the platform's DMA rules; XDP a transmit queue for each processor besides.
     "virtio_net": ["-device", "virtio-net-pci,netdev=n0,mq=on,vectors=18,iommu_platform=on,disable-legacy=on,romfile="],
 }
-# Where virtio_net's zero-copy has the device read its header (docs/boot.md) is left to chance otherwise; so it is an
-# address where this machine has no memory, and zeros are read.
-KERNEL_WORDS = {"virtio_net": " nokaslr"}
-QUEUES = {"igb": 1, "virtio_net": 8}
-# Seconds to the first words of PID 1, several times of what firmware, boot loader and kernel take.
-STANDSTILL = 75
-
-
 # What becomes of a machine whose PID 1 hangs: a card, or what Intel's chip set has anyway.
 WATCHDOGS = {
     "i6300esb": ["-device", "i6300esb"],
     "iTCO_wdt": ["-global", "ICH9-LPC.noreboot=false"],
 }
+# Where virtio_net's zero-copy has the device read its header (docs/boot.md) is left to chance otherwise; so it is an
+# address where this machine has no memory, and zeros are read.
+KERNEL_WORDS = {"virtio_net": ["nokaslr"]}
+QUEUES = {"igb": 1, "virtio_net": 8}
+# Seconds to the first words of PID 1, several times of what firmware, boot loader and kernel take.
+STANDSTILL = 75
 
 
 class Failure(Exception):
@@ -129,7 +127,8 @@ class Machine:
             image = (self.build / "image" / "initramfs.cpio.zst").read_bytes()
             # Archives are told apart at a boundary of four octets only.
             initramfs.write_bytes(image + bytes(-len(image) % 4) + overlay(files or {}))
-            arguments = f"{COMMAND_LINE}{KERNEL_WORDS.get(self.nic, '')} -- init {init}".rstrip()
+            words = [COMMAND_LINE, *KERNEL_WORDS.get(self.nic, []), "-- init", init]
+            arguments = " ".join(words).rstrip()
             command += ["-kernel", self.build / "image" / "vmlinuz", "-initrd", initramfs, "-append", arguments]
         command += extra
         self.log = open(self.directory / "qemu.log", "w")

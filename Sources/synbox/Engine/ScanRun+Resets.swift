@@ -1,5 +1,4 @@
 // The RSTs that go through the transmitter: each reply that is taken has its own, also at the very end of a scan.
-import Datapath
 import Kernel
 import Scan
 import Wire
@@ -35,20 +34,11 @@ extension ScanRun {
   }
 
   /// By a sending thread once more, for a way of sending may be bound to its processor. It has been told to end, and so
-  /// sends nothing else.
+  /// sends nothing else: at a rate that it never uses, for which no thread works ahead.
   private func sendLastResets() throws(Fault) {
-    let (transmitter, resets, counters, gate) = (station.transmitters[0], resets, senders[0], gate)
-    let maker = maker(0, of: 1)
-    let block = maker.emptyBlock()
-    let thread = try KernelThread(
-      name: "send-\(transmitter.queue)", processor: transmitter.processor ?? placement.sender(0)
-    ) {
-      var sender = Sender(
-        transmitter: transmitter, resets: resets, counters: counters, gate: gate,
-        source: .own(maker), block: block, rate: 0)
-      sender.run()
-    }
-    thread.join()
-    if let fault = counters.fault { throw fault }
+    var threads = Threads()
+    try start(0, maker(0, of: 1), rate: 1, &threads)
+    threads.popLast()?.join()
+    if let fault = senders[0].fault { throw fault }
   }
 }

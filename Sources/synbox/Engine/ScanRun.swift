@@ -40,7 +40,7 @@ struct ScanRun: ~Copyable {
   private(set) var takenUntil: UInt64 = 0
   /// When results that could not be written are tried again.
   var nextFlush: UInt64 = 0
-  let placement: ThreadPlacement
+  private let placement: ThreadPlacement
   /// Replies on their way from the receiver to the results.
   private var replies: [Reply] = []
   /// What the table says of them.
@@ -153,7 +153,7 @@ struct ScanRun: ~Copyable {
   }
 
   /// Starts the sending thread of a transmitter, and where that pays another one that works ahead for it.
-  private func start(
+  func start(
     _ index: Int, _ maker: ProbeMaker, rate: UInt64, _ threads: inout Threads
   ) throws(Fault) {
     let transmitter = station.transmitters[index]
