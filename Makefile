@@ -98,7 +98,7 @@ image: build/synbox.stripped build/synimage build/.setup-image ## build/synbox.i
 image-lock: build/synimage build/.setup-image ## pin the newest kernel and boot loader: image/packages.lock
 	@build/synimage lock
 
-image-reproducible: image ## build the image twice, from sources in two places, and compare every octet
+image-reproducible: image ## build the image twice, from sources in two places, and compare every byte
 	@image/reproducible $(filter-out --cache $(CACHE),$(IMAGE))
 
 # BOOT takes further options, such as BOOT='--only firmware'; BOOT=--list names them all.
@@ -130,7 +130,7 @@ FUZZ := -c release --scratch-path build/fuzz/build --product fuzz --sanitize fuz
         -Xswiftc -sanitize=fuzzer,address -Xcc -fsanitize=address -Xcxx -fsanitize=address
 MINUTES ?= 5
 
-fuzz: bpf ## fuzz every reader of foreign octets for MINUTES=5 in all; docs/fuzzing.md
+fuzz: bpf ## fuzz every reader of foreign bytes for MINUTES=5 in all; docs/fuzzing.md
 	@SYNBOX_FUZZ=1 swift build $(FUZZ) 2>&1 \
 	  | { grep -v __asan_extra_spill_area || true; }; exit $${PIPESTATUS[0]}
 	@cp build/fuzz/build/release/fuzz build/fuzz/fuzz

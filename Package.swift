@@ -103,7 +103,7 @@ let package = Package(
     tests("InitTests", ["Init", "Kernel", "NIC", "LabSupport", "TestSupport"]),
     tests("ConfinementTests", ["Confinement", "ConfinementProbe", "Kernel"]),
 
-    // Readers of foreign octets: their corpora in every test run, libFuzzer in `make fuzz`.
+    // Readers of foreign bytes: their corpora in every test run, libFuzzer in `make fuzz`.
     .target(
       name: "FuzzTargets",
       dependencies: [

@@ -50,7 +50,7 @@ struct {
 const volatile struct synbox_settings settings = {
     .port_first = 32768, .port_last = 61000, .rst = SYNBOX_RST_IN_PLACE};
 
-/* Octets of the Ethernet, IPv4 and TCP headers without tags and options. */
+/* Bytes of the Ethernet, IPv4 and TCP headers without tags and options. */
 #define PLAIN_HEADERS (ETH_HLEN + sizeof(struct iphdr) + sizeof(struct tcphdr))
 
 static __always_inline void count(__u32 stat) {
@@ -92,7 +92,7 @@ static __always_inline struct synbox_event *reserve(const struct iphdr *ip, __u8
   return event;
 }
 
-/* Copies the TCP options, at most 40 octets; the caller has checked that they lie inside the packet. */
+/* Copies the TCP options, at most 40 bytes; the caller has checked that they lie inside the packet. */
 static __always_inline void read_tcp_options(struct synbox_event *event, const struct tcphdr *tcp,
                                              struct cursor c) {
   __u32 claimed = (tcp->doff - 5) * 4;
@@ -133,9 +133,9 @@ static __always_inline int send_rst(struct xdp_md *context, struct ethhdr *ether
      the rest cut. Behind two VLAN tags the headers alone are longer than the minimum. */
   __u8 *padding = (void *)(tcp + 1);
 #pragma unroll
-  for (int octet = 0; octet < (int)(ETH_ZLEN - PLAIN_HEADERS); octet++) {
-    if ((void *)(padding + octet + 1) > (void *)(long)context->data_end) break;
-    padding[octet] = 0;
+  for (int byte = 0; byte < (int)(ETH_ZLEN - PLAIN_HEADERS); byte++) {
+    if ((void *)(padding + byte + 1) > (void *)(long)context->data_end) break;
+    padding[byte] = 0;
   }
   long kept = (long)(tcp + 1) - (long)context->data;
   if (kept < ETH_ZLEN) kept = ETH_ZLEN;
@@ -192,7 +192,7 @@ static __always_inline int is_error(__u8 type) {
          type == ICMP_PARAMETERPROB;
 }
 
-/* An error quotes at least the IPv4 header and eight octets: both ports and the sequence number. */
+/* An error quotes at least the IPv4 header and eight bytes: both ports and the sequence number. */
 static __always_inline int icmp_packet(struct xdp_md *context, struct cursor c, struct iphdr *ip,
                                        const struct synbox_key *key) {
   /* The cookie proves the quoted source address, not the one this error was sent to. */

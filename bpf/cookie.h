@@ -2,7 +2,7 @@
 /*
  * The SYN cookie: SipHash-2-4 (Aumasson and Bernstein, 2012) of the probe's addresses and ports.
  *
- * The message is the 14 octets source address, destination port, two zero, destination address, source port,
+ * The message is the 14 bytes source address, destination port, two zero, destination address, source port,
  * each as it stands in the probe's headers: first what few different values are of, so that a sender need
  * not hash the first block each time. The low 32 bits of the hash are the sequence number.
  */
@@ -58,7 +58,7 @@ static __always_inline struct synbox_sip_state siphash_first(const struct synbox
   return state;
 }
 
-/* Takes in the last block, length octet included. */
+/* Takes in the last block, length byte included. */
 static __always_inline __u64 siphash_last(const struct synbox_sip_state *state, __u64 last) {
   __u64 v0 = state->v0, v1 = state->v1, v2 = state->v2, v3 = state->v3;
   v3 ^= last;
@@ -73,7 +73,7 @@ static __always_inline __u64 siphash_last(const struct synbox_sip_state *state, 
   return v0 ^ v1 ^ v2 ^ v3;
 }
 
-/* SipHash-2-4 of a message whose last block, length octet included, is `last`. */
+/* SipHash-2-4 of a message whose last block, length byte included, is `last`. */
 static __always_inline __u64 siphash_two_blocks(__u64 k0, __u64 k1, __u64 first, __u64 last) {
   struct synbox_sip_state start = siphash_start(k0, k1);
   struct synbox_sip_state state = siphash_first(&start, first);

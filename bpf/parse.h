@@ -82,7 +82,7 @@ static __always_inline struct iphdr *parse_ipv4(struct cursor *c) {
   return ip;
 }
 
-/* Octets behind the IPv4 header and its options, by the total length. */
+/* Bytes behind the IPv4 header and its options, by the total length. */
 static __always_inline __u32 ipv4_payload(const struct iphdr *ip) {
   return bpf_ntohs(ip->tot_len) - ip->ihl * 4;
 }
@@ -92,7 +92,7 @@ static __always_inline int ipv4_is_whole(const struct iphdr *ip, struct cursor c
   return (const void *)ip + bpf_ntohs(ip->tot_len) <= c.end;
 }
 
-/* The fixed 20 octets of TCP; options are read by read_tcp_options. */
+/* The fixed 20 bytes of TCP; options are read by read_tcp_options. */
 static __always_inline struct tcphdr *parse_tcp(struct cursor *c) {
   struct tcphdr *tcp = c->next;
   if ((void *)(tcp + 1) > c->end) return NULL;
@@ -133,7 +133,7 @@ static __always_inline __u64 sum_pseudo_header(const struct iphdr *ip, __u16 len
 }
 
 /*
- * Turns a received TCP packet round: addresses and ports change places, and the rest of the 20-octet
+ * Turns a received TCP packet round: addresses and ports change places, and the rest of the 20-byte
  * IPv4 and TCP headers is written afresh without options or payload. `seq` and `ack` are big-endian.
  * The caller has checked that both headers lie inside the packet and that the IPv4 header has no options.
  */

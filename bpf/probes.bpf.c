@@ -17,7 +17,7 @@ struct {
   __type(value, struct synbox_template);
 } TEMPLATES SEC(".maps");
 
-/* The first eight octets of a frame as they lie in memory: the next hop's address, two octets of ours. */
+/* The first eight bytes of a frame as they lie in memory: the next hop's address, two bytes of ours. */
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
   __uint(map_flags, BPF_F_MMAPABLE);
@@ -32,7 +32,7 @@ struct synbox_senders senders;
 /* Where frames leave. const volatile: known to the verifier at load. */
 const volatile __u32 interface = 0;
 
-/* Where a probe's changing fields lie, octets from the start of the frame. */
+/* Where a probe's changing fields lie, bytes from the start of the frame. */
 enum {
   AT_IDENTIFICATION = ETH_HLEN + offsetof(struct iphdr, id),
   AT_IPV4_CHECK = ETH_HLEN + offsetof(struct iphdr, check),
@@ -43,9 +43,9 @@ enum {
   AT_SEQ = AT_TCP + offsetof(struct tcphdr, seq),
   AT_TCP_CHECK = AT_TCP + offsetof(struct tcphdr, check),
 };
-/* Ethernet, IPv4, TCP with 40 octets of options, and two more. */
+/* Ethernet, IPv4, TCP with 40 bytes of options, and two more. */
 #define LONGEST_FRAME 96
-/* Whole words, aligned or not: of a packed structure the compiler would write every octet by itself. */
+/* Whole words, aligned or not: of a packed structure the compiler would write every byte by itself. */
 #define FIELD(type, frame, at) (*(type *)((void *)(frame) + (at)))
 
 static __always_inline struct synbox_sender *sender_here(void) {
@@ -66,7 +66,7 @@ static __always_inline void copy_tail(const struct synbox_template *template, vo
   }
 }
 
-/* The shortest frame of a template; ETH_ZLEN octets are known to lie inside the packet. */
+/* The shortest frame of a template; ETH_ZLEN bytes are known to lie inside the packet. */
 static __always_inline void copy_frame(void *frame, const void *template) {
 #pragma unroll
   for (__u32 at = 0; at + 8 <= ETH_ZLEN; at += 8) FIELD(__u64, frame, at) = FIELD(const __u64, template, at);

@@ -63,7 +63,7 @@ static __always_inline int is_open(__be32 address, __u64 hash) {
 }
 
 /*
- * Both checksums and the lengths, over the headers and up to 40 octets of options: what a real TCP
+ * Both checksums and the lengths, over the headers and up to 40 bytes of options: what a real TCP
  * verifies before it believes a segment. A probe carries no data.
  */
 static __always_inline int is_sound(const struct iphdr *ip, const struct tcphdr *tcp, struct cursor c) {

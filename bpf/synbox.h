@@ -14,7 +14,7 @@
 #define SYNBOX_LOOPBACK 1
 
 /*
- * Octets of an IPv4 packet that may be a reply. No honest one is longer: probes allow a segment of 1460 octets
+ * Bytes of an IPv4 packet that may be a reply. No honest one is longer: probes allow a segment of 1460 bytes
  * at most, and an ICMP error is to fit into 576 (RFC 1812, section 4.3.2.3).
  */
 #define SYNBOX_LONGEST_REPLY 1500
@@ -49,14 +49,14 @@ struct synbox_event {
   __u8 icmp_type;        /* ICMP only */
   __u8 icmp_code;        /* ICMP only */
   __be32 icmp_responder; /* ICMP only: who sent the error */
-  __u8 tcp_flags;        /* the TCP flags octet */
-  __u8 options_length;   /* octets of options that follow, 0..40 */
+  __u8 tcp_flags;        /* the TCP flags byte */
+  __u8 options_length;   /* bytes of options that follow, 0..40 */
   __u8 rst_wanted;       /* 1: the transmitter must send the RST */
   __u8 zero;
   __u8 options[40]; /* TCP options as received, zero-padded */
   __u32 zero2;
 };
-_Static_assert(sizeof(struct synbox_event) == 88, "the event record is 88 octets");
+_Static_assert(sizeof(struct synbox_event) == 88, "the event record is 88 bytes");
 
 /*
  * STATS, per CPU. The first SYNBOX_FATES are fates: every packet the program sees is counted under
@@ -96,7 +96,7 @@ struct synbox_settings {
   __u8 partial_checksums; /* the link is virtual: TCP checksums may be left to an adapter that there is not */
   __u8 zero;
 };
-_Static_assert(sizeof(struct synbox_settings) == 10, "settings are 10 octets");
+_Static_assert(sizeof(struct synbox_settings) == 10, "settings are 10 bytes");
 
 /* The 128-bit SipHash key, as two little-endian words. Sole element of SIPHASH_KEY. */
 struct synbox_key {
@@ -111,7 +111,7 @@ enum synbox_frame {
   SYNBOX_FRAME_RST = 2, /* closes the half-open connection that a SYN-ACK told of */
 };
 
-/* One frame to send, 24 octets, all in host order. What Wire.TransmitEntry is in Swift. */
+/* One frame to send, 24 bytes, all in host order. What Wire.TransmitEntry is in Swift. */
 struct synbox_entry {
   __u32 destination;
   __u32 sequence; /* RST only */
@@ -127,7 +127,7 @@ struct synbox_entry {
   __u32 next_hop; /* 0 is the gateway, else an index into NEXT_HOPS */
   __u32 zero;
 };
-_Static_assert(sizeof(struct synbox_entry) == 24, "an entry is 24 octets");
+_Static_assert(sizeof(struct synbox_entry) == 24, "an entry is 24 bytes");
 /* Destination port, source and kind; never 0, for no kind is. */
 #define SYNBOX_SHAPE_MASK 0x00ffffff0000ffffULL
 
@@ -135,12 +135,12 @@ _Static_assert(sizeof(struct synbox_entry) == 24, "an entry is 24 octets");
  * What one of our source addresses fixes of a frame: the frame to the gateway with every changing field zero,
  * zero-padded. In the places of the checksums stand the sums of what is fixed, folded and not complemented
  * (IPv4 header; pseudo-header, TCP header and options), so that the shortest frame needs one cache line.
- * 128 octets, so that an index becomes a shift.
+ * 128 bytes, so that an index becomes a shift.
  */
 struct synbox_template {
   __u8 frame[128];
 };
-_Static_assert(sizeof(struct synbox_template) == 128, "a template is 128 octets");
+_Static_assert(sizeof(struct synbox_template) == 128, "a template is 128 bytes");
 
 /* SipHash's state on the way through a message (cookie.h). */
 struct synbox_sip_state {
@@ -211,7 +211,7 @@ enum {
 
 enum synbox_answer {
   SYNBOX_ANSWER_ALL = 0,
-  SYNBOX_ANSWER_EVEN = 1,  /* even last octet */
+  SYNBOX_ANSWER_EVEN = 1,  /* even last byte */
   SYNBOX_ANSWER_SHARE = 2, /* a share of (address, port) pairs, by hash */
 };
 
@@ -224,7 +224,7 @@ struct synbox_responder_settings {
   __u32 redirect;   /* 1: answers leave by redirect to the own interface, 0: by XDP_TX */
   __u32 arrivals;   /* 1: count SYNs by the millisecond in ARRIVALS */
 };
-_Static_assert(sizeof(struct synbox_responder_settings) == 32, "responder settings are 32 octets");
+_Static_assert(sizeof(struct synbox_responder_settings) == 32, "responder settings are 32 bytes");
 
 /*
  * ARRIVALS: valid SYNs in each millisecond, the first of which begins with the first valid SYN. The element

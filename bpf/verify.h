@@ -9,29 +9,29 @@
 #include "parse.h"
 #include "synbox.h"
 
-/* Octets; a multiple of 4. */
+/* Bytes; a multiple of 4. */
 #define SUMMED_AT_ONCE 64
 
 /*
- * The sum of `length` octets of the packet from `offset` on, an odd last one as if a zero followed, folded. Less
+ * The sum of `length` bytes of the packet from `offset` on, an odd last one as if a zero followed, folded. Less
  * than 0 when not all of them lie in the packet, or they are more than a reply has. A function of its own, and by
  * copies of one size, so that the verifier goes through it once, not for each way that leads here and for each
  * length: that would be most of the time that attaching takes.
  */
 __noinline int sum_packet(struct xdp_md *context, __u32 offset, __u32 length) {
   if (offset > SYNBOX_LONGEST_REPLY || length > SYNBOX_LONGEST_REPLY || !length) return -1;
-  __u32 octets[SUMMED_AT_ONCE / 4];
+  __u32 bytes[SUMMED_AT_ONCE / 4];
   __u64 sum = 0;
   for (int round = 0; round < SYNBOX_LONGEST_REPLY / SUMMED_AT_ONCE && length > SUMMED_AT_ONCE; round++) {
-    if (bpf_xdp_load_bytes(context, offset, octets, SUMMED_AT_ONCE) < 0) return -1;
-    sum += sum_words(octets, SUMMED_AT_ONCE / 2);
+    if (bpf_xdp_load_bytes(context, offset, bytes, SUMMED_AT_ONCE) < 0) return -1;
+    sum += sum_words(bytes, SUMMED_AT_ONCE / 2);
     offset += SUMMED_AT_ONCE;
     length -= SUMMED_AT_ONCE;
   }
   if (length > SUMMED_AT_ONCE) return -1;
-  __builtin_memset(octets, 0, sizeof(octets));
-  if (bpf_xdp_load_bytes(context, offset, octets, length) < 0) return -1;
-  return fold(sum + sum_words(octets, SUMMED_AT_ONCE / 2));
+  __builtin_memset(bytes, 0, sizeof(bytes));
+  if (bpf_xdp_load_bytes(context, offset, bytes, length) < 0) return -1;
+  return fold(sum + sum_words(bytes, SUMMED_AT_ONCE / 2));
 }
 
 static __always_inline __u32 offset_of(struct xdp_md *context, const void *at) {
@@ -59,7 +59,7 @@ static __always_inline __u16 sum_tcp_header(const struct tcphdr *tcp, struct cur
 /*
  * The TCP checksum over header, options and data. On a virtual link a local TCP leaves it to the adapter to
  * complete, and none does: then the field holds the pseudo-header's sum (Linux: CHECKSUM_PARTIAL), which is
- * accepted where `partial` says so. The cursor stands behind the 20 octets of the header.
+ * accepted where `partial` says so. The cursor stands behind the 20 bytes of the header.
  */
 static __always_inline int tcp_is_sound(struct xdp_md *context, struct cursor c, const struct iphdr *ip,
                                         const struct tcphdr *tcp, int partial) {

@@ -24,11 +24,11 @@ int clinux_watchdog_name(int watchdog, char name[32]) {
   return 0;
 }
 
-int clinux_device_size(int device, unsigned long long *octets) {
-  return ioctl(device, BLKGETSIZE64, octets);
+int clinux_device_size(int device, unsigned long long *bytes) {
+  return ioctl(device, BLKGETSIZE64, bytes);
 }
 
-int clinux_sector_size(int device, int *octets) { return ioctl(device, BLKSSZGET, octets); }
+int clinux_sector_size(int device, int *bytes) { return ioctl(device, BLKSSZGET, bytes); }
 
 int clinux_read_partitions_again(int device) { return ioctl(device, BLKRRPART, 0); }
 

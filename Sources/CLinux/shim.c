@@ -65,7 +65,7 @@ long clinux_receive_packet(int socket, void *buffer, size_t size, unsigned *stat
   struct iovec part = {.iov_base = buffer, .iov_len = size};
   union {
     struct cmsghdr header;
-    char octets[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
+    char bytes[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
   } control;
   struct msghdr message = {.msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &part,
                            .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};

@@ -57,7 +57,7 @@ public final class Generator: Sendable {
   public func tryOut(mac: MACAddress, processor: Int) throws(Fault) {
     var ring = GeneratorRing(program, number: 0, processor: processor, entry: entry)
     // Ethernet's configuration testing protocol, which nobody speaks any more; the rest is never read.
-    let frame = mac.octets + mac.octets + [0x90, 0x00]
+    let frame = mac.bytes + mac.bytes + [0x90, 0x00]
     program.setTemplate(0, frame: frame)
     let entries = [TransmitEntry(syn: 0, port: 0, source: 0, sourcePort: 0)]
     ring.append(entries.span)
@@ -102,7 +102,7 @@ public final class Generator: Sendable {
 
   private func set(_ template: [UInt8], _ gateway: UInt64, at index: Int) {
     var frame = template
-    for octet in 0..<8 { frame[octet] = UInt8(truncatingIfNeeded: gateway >> (8 * octet)) }
+    for byte in 0..<8 { frame[byte] = UInt8(truncatingIfNeeded: gateway >> (8 * byte)) }
     let length = Int(frame[FrameLayout.ipv4 + 2]) << 8 | Int(frame[FrameLayout.ipv4 + 3])
     let end = FrameLayout.ipv4 + length
     var ipv4 = InternetChecksum()

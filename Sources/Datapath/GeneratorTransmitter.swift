@@ -49,7 +49,7 @@ public final class GeneratorTransmitter: Transmitter {
   public var waiting: Int { state.withLock { $0.ring.waiting } }
 
   public func prepare(_ stamper: FrameStamper) {
-    // Each queue sets all templates anew: the same octets, while nothing is in flight.
+    // Each queue sets all templates anew: the same bytes, while nothing is in flight.
     generator.prepare(stamper)
     let key = stamper.cookie.key
     state.withLock { state in

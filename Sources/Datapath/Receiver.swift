@@ -28,7 +28,7 @@ public struct ReceiveSettings: Sendable {
   public var generator: Bool
   /// The link is virtual: TCP checksums of local senders may be left to an adapter that there is not.
   public var partialChecksums: Bool
-  /// Octets of the event ring, a power of two and a multiple of the page.
+  /// Bytes of the event ring, a power of two and a multiple of the page.
   public var ringBytes: UInt32
 
   public init(

@@ -5,7 +5,7 @@ import Wire
 /// Which (address, port) pairs the target node answers.
 public enum AnswerRule: Hashable, Sendable {
   case all
-  /// Addresses whose last octet is even.
+  /// Addresses whose last byte is even.
   case even
   /// This share of all pairs, 0...1, chosen by hash.
   case share(Double)

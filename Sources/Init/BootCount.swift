@@ -15,14 +15,14 @@ public struct BootCount: Hashable, Sendable {
   /// Set by systemd-boot when the entry it starts has a counter.
   public static let variable = "LoaderBootCountPath-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 
-  /// Reads the variable as efivarfs gives it: four octets of attributes, then UTF-16LE with a NUL at its end.
-  public init(variable octets: [UInt8]) throws(Fault) {
+  /// Reads the variable as efivarfs gives it: four bytes of attributes, then UTF-16LE with a NUL at its end.
+  public init(variable bytes: [UInt8]) throws(Fault) {
     func wrong(_ what: String) -> Fault { Fault("the boot loader's LoaderBootCountPath \(what)") }
-    guard octets.count > 6, octets.count <= 4 + 2 * 512, octets.count % 2 == 0 else {
-      throw wrong("has \(octets.count) octets")
+    guard bytes.count > 6, bytes.count <= 4 + 2 * 512, bytes.count % 2 == 0 else {
+      throw wrong("has \(bytes.count) bytes")
     }
-    let units = stride(from: 4, to: octets.count, by: 2).map {
-      UInt16(octets[$0]) | UInt16(octets[$0 + 1]) << 8
+    let units = stride(from: 4, to: bytes.count, by: 2).map {
+      UInt16(bytes[$0]) | UInt16(bytes[$0 + 1]) << 8
     }
     guard units.last == 0, !units.dropLast().contains(0),
       let path = String(validating: units.dropLast(), as: UTF16.self)
@@ -80,9 +80,9 @@ public struct ImageRelease: Hashable, Sendable {
   public static let path = "/etc/synbox/os-release"
 
   /// Throws a `Fault` when it names no version.
-  public init(_ octets: [UInt8], file: String) throws(Fault) {
+  public init(_ bytes: [UInt8], file: String) throws(Fault) {
     var values: [Substring: Substring] = [:]
-    for line in String(decoding: octets, as: UTF8.self).split(separator: "\n") {
+    for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
       guard let equals = line.firstIndex(of: "=") else { continue }
       let value = line[line.index(after: equals)...]
       values[line[..<equals]] =
@@ -95,13 +95,13 @@ public struct ImageRelease: Hashable, Sendable {
   }
 
   public init(path: String) throws(Fault) {
-    let octets: [UInt8]
+    let bytes: [UInt8]
     do throws(Errno) {
-      octets = try SmallFile.read(path, limit: 4096)
+      bytes = try SmallFile.read(path, limit: 4096)
     } catch {
       throw Fault("cannot read \(path)", cause: error)
     }
-    try self.init(octets, file: path)
+    try self.init(bytes, file: path)
   }
 }
 

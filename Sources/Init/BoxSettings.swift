@@ -43,23 +43,23 @@ public struct BoxSettings: Hashable, Sendable {
   public var heartbeatSeconds = 15
 
   public static let path = "/etc/synbox/box.toml"
-  /// Octets.
+  /// Bytes.
   public static let maximumSize = 65_536
 
   /// Throws `ProfileError` for what is wrong in it, `Fault` when it cannot be read.
   public init(path: String) throws {
-    let octets: [UInt8]
+    let bytes: [UInt8]
     do throws(Errno) {
-      octets = try SmallFile.read(path, limit: Self.maximumSize)
+      bytes = try SmallFile.read(path, limit: Self.maximumSize)
     } catch {
       throw Fault("cannot read the box's settings \(path)", cause: error)
     }
-    try self.init(octets, file: path)
+    try self.init(bytes, file: path)
   }
 
-  /// Reads octets that nobody has looked at yet; `file` names them in errors.
-  public init(_ octets: [UInt8], file: String) throws(ProfileError) {
-    let document = try TOMLDocument(octets, file: file, maximumSize: Self.maximumSize)
+  /// Reads bytes that nobody has looked at yet; `file` names them in errors.
+  public init(_ bytes: [UInt8], file: String) throws(ProfileError) {
+    let document = try TOMLDocument(bytes, file: file, maximumSize: Self.maximumSize)
     let reader = BoxSettingsReader(document: document)
     try document.requireKnown(
       document.root, [], ["name", "interface", "watchdog", "modules", "scanner"])
@@ -77,16 +77,16 @@ public struct BoxSettings: Hashable, Sendable {
 
   /// A label of RFC 1123, section 2.1.
   private static func hostName(_ text: String) -> String? {
-    let octets = Array(text.utf8)
-    guard 1...63 ~= octets.count, octets.first != UInt8(ascii: "-"), octets.last != UInt8(ascii: "-"),
-      octets.allSatisfy({ isWord($0) || $0 == UInt8(ascii: "-") })
+    let bytes = Array(text.utf8)
+    guard 1...63 ~= bytes.count, bytes.first != UInt8(ascii: "-"), bytes.last != UInt8(ascii: "-"),
+      bytes.allSatisfy({ isWord($0) || $0 == UInt8(ascii: "-") })
     else { return nil }
     return text
   }
 
   /// Letters and digits.
-  fileprivate static func isWord(_ octet: UInt8) -> Bool {
-    switch octet {
+  fileprivate static func isWord(_ byte: UInt8) -> Bool {
+    switch byte {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
       UInt8(ascii: "0")...UInt8(ascii: "9"):
       true
@@ -114,7 +114,7 @@ private struct BoxSettingsReader {
       bus: try value(
         ["interface", "bus"], "a PCI address such as \"0000:00:03.0\"", PCIAddress.checked),
       name: try required(
-        ["interface", "name"], "an interface's name such as \"scan0\", at most 15 octets",
+        ["interface", "name"], "an interface's name such as \"scan0\", at most 15 bytes",
         Self.interfaceName),
       addresses: try addresses())
     guard interface.driver != nil || interface.mac != nil || interface.bus != nil else {
@@ -243,15 +243,15 @@ private struct BoxSettingsReader {
 /// Domain, bus, device and function of a PCI device as sysfs writes them.
 enum PCIAddress {
   static func checked(_ text: String) -> String? {
-    let octets = Array(text.utf8)
+    let bytes = Array(text.utf8)
     let shape = Array("xxxx:xx:xx.x".utf8)
-    guard octets.count == shape.count else { return nil }
-    for (octet, kind) in zip(octets, shape) {
+    guard bytes.count == shape.count else { return nil }
+    for (byte, kind) in zip(bytes, shape) {
       switch kind {
       case UInt8(ascii: "x"):
-        let isDigit = (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(octet)
-        guard isDigit || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(octet) else { return nil }
-      default: guard octet == kind else { return nil }
+        let isDigit = (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+        guard isDigit || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte) else { return nil }
+      default: guard byte == kind else { return nil }
       }
     }
     return text

@@ -26,9 +26,9 @@ public struct DataPartition {
   private init(_ partition: Partition) throws(Fault) {
     self.partition = partition
     let device = try BlockDevice(partition.device)
-    let octets = try device.read(at: Ext4Superblock.place, count: Ext4Superblock.length)
+    let bytes = try device.read(at: Ext4Superblock.place, count: Ext4Superblock.length)
     do throws(Fault) {
-      superblock = try Ext4Superblock(octets, partitionSize: device.size)
+      superblock = try Ext4Superblock(bytes, partitionSize: device.size)
     } catch {
       throw Fault(
         "the data partition \(partition.device) is damaged, or is none: \(error.what)",
@@ -52,7 +52,7 @@ public struct DataPartition {
     return false
   }
 
-  /// Grows it to the end of its disk, in the table and to the kernel. Its size in octets.
+  /// Grows it to the end of its disk, in the table and to the kernel. Its size in bytes.
   public func grow() throws(Fault) -> UInt64 {
     let disk = try BlockDevice(partition.disk, writable: true)
     let sectors = try Self.growTable(disk, partition.number)
@@ -80,7 +80,7 @@ public struct DataPartition {
       throw Fault(
         "the partition table of \(disk.path) is left as it is: \(failed?.description ?? "")")
     }
-    for write in growth.writes { try disk.write(write.octets, at: write.place * size) }
+    for write in growth.writes { try disk.write(write.bytes, at: write.place * size) }
     return growth.partition
   }
 
@@ -103,7 +103,7 @@ public struct DataPartition {
       data: readOnly ? "noload" : "errors=remount-ro")
   }
 
-  /// Grows the file system, mounted at `target`, to `size` octets, the partition's.
+  /// Grows the file system, mounted at `target`, to `size` bytes, the partition's.
   ///
   /// - Parameter meanwhile: called before each step of at most 256 GiB, which takes some seconds.
   public func growFileSystem(at target: String, to size: UInt64, meanwhile: () -> Void)

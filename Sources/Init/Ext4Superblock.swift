@@ -5,12 +5,12 @@ import Spool
 
 /// The superblock, believed only if it is whole. Its numbers are little-endian.
 public struct Ext4Superblock: Hashable, Sendable {
-  /// Octets from the partition's start.
+  /// Bytes from the partition's start.
   public static let place: UInt64 = 1024
-  /// Octets.
+  /// Bytes.
   public static let length = 1024
 
-  /// Octets.
+  /// Bytes.
   public let blockSize: UInt64
   public let blocks: UInt64
   /// False where the file system is made without checksums.
@@ -25,19 +25,19 @@ public struct Ext4Superblock: Hashable, Sendable {
   static let checksums: UInt32 = 0x400
 
   /// - Parameters:
-  ///   - octets: the superblock's 1024.
-  ///   - size: of the partition, in octets.
-  public init(_ octets: [UInt8], partitionSize size: UInt64) throws(Fault) {
+  ///   - bytes: the superblock's 1024.
+  ///   - size: of the partition, in bytes.
+  public init(_ bytes: [UInt8], partitionSize size: UInt64) throws(Fault) {
     func wrong(_ what: String) -> Fault { Fault("its superblock \(what)") }
-    func number(_ offset: Int) -> UInt32 { octets.native(at: offset, as: UInt32.self) ?? 0 }
-    guard octets.count == Self.length else { throw wrong("is cut off") }
-    guard octets.native(at: 0x38, as: UInt16.self) == 0xef53 else {
+    func number(_ offset: Int) -> UInt32 { bytes.native(at: offset, as: UInt32.self) ?? 0 }
+    guard bytes.count == Self.length else { throw wrong("is cut off") }
+    guard bytes.native(at: 0x38, as: UInt16.self) == 0xef53 else {
       throw wrong("has no ext4 magic (0xef53)")
     }
     hasChecksum = number(0x64) & Self.checksums != 0
     if hasChecksum {
       // crc32c without the usual inversion at the end, over all before it.
-      guard octets[0x175] == 1, ~CRC32C.of(Array(octets[..<0x3fc])) == number(0x3fc) else {
+      guard bytes[0x175] == 1, ~CRC32C.of(Array(bytes[..<0x3fc])) == number(0x3fc) else {
         throw wrong("has a wrong checksum")
       }
     }
@@ -46,7 +46,7 @@ public struct Ext4Superblock: Hashable, Sendable {
       throw wrong("has features that are not known here (0x\(String(unknown, radix: 16)))")
     }
     // EXT4_ERROR_FS: the kernel has met a fault in it that nobody has repaired.
-    guard octets.native(at: 0x3a, as: UInt16.self).map({ $0 & 2 }) == 0 else {
+    guard bytes.native(at: 0x3a, as: UInt16.self).map({ $0 & 2 }) == 0 else {
       throw wrong("records \(number(0x194)) errors that the kernel has met in it")
     }
     guard number(0x18) <= 6 else { throw wrong("has an impossible block size") }
@@ -55,7 +55,7 @@ public struct Ext4Superblock: Hashable, Sendable {
     blocks = high | UInt64(number(0x4))
     guard blocks > 0, blocks <= size / blockSize else {
       throw wrong(
-        "claims \(blocks) blocks of \(blockSize) octets, the partition has \(size / blockSize)")
+        "claims \(blocks) blocks of \(blockSize) bytes, the partition has \(size / blockSize)")
     }
   }
 }

@@ -4,14 +4,14 @@ import Kernel
 
 /// One copy of the table: its header and its entries, both as they lie on the disk and with right checksums.
 public struct GPT: Hashable, Sendable {
-  /// The header's sector, `sectorSize` octets.
+  /// The header's sector, `sectorSize` bytes.
   public private(set) var header: [UInt8]
   /// The array of entries, whole.
   public private(set) var entries: [UInt8]
 
   public static let signature = Array("EFI PART".utf8)
   static let headerLength = 92
-  /// Larger arrays are none that this product makes. Octets.
+  /// Larger arrays are none that this product makes. Bytes.
   static let maximumEntries = 1 << 20
 
   public var place: UInt64 { number(at: 24) }
@@ -25,7 +25,7 @@ public struct GPT: Hashable, Sendable {
   /// Reads the copy whose header lies in sector `place`, and believes it only if all of it is right. Throws a
   /// `Fault` that says what is not.
   ///
-  /// - Parameter read: the octets of `count` sectors from a place on.
+  /// - Parameter read: the bytes of `count` sectors from a place on.
   public init(
     at place: UInt64, sectors: UInt64, sectorSize: Int,
     read: (_ place: UInt64, _ count: Int) throws(Fault) -> [UInt8]
@@ -37,7 +37,7 @@ public struct GPT: Hashable, Sendable {
       throw wrong("is of another version than 1.0")
     }
     guard header.native(at: 12, as: UInt32.self) == UInt32(Self.headerLength) else {
-      throw wrong("has a header of another length than 92 octets")
+      throw wrong("has a header of another length than 92 bytes")
     }
     let checksum = header.native(at: 16, as: UInt32.self)
     header.replace(at: 16, with: UInt32(0))
@@ -51,7 +51,7 @@ public struct GPT: Hashable, Sendable {
     let count = Int(header.native(at: 80, as: UInt32.self) ?? 0)
     guard [128, 256, 512].contains(entrySize), 1...4096 ~= count,
       count * entrySize <= Self.maximumEntries
-    else { throw wrong("has \(count) entries of \(entrySize) octets") }
+    else { throw wrong("has \(count) entries of \(entrySize) bytes") }
     let length = (count * entrySize + sectorSize - 1) / sectorSize
     guard entriesPlace < sectors, UInt64(length) <= sectors - entriesPlace, alternate < sectors,
       firstUsable <= lastUsable, lastUsable < sectors
@@ -112,10 +112,10 @@ public struct GPT: Hashable, Sendable {
 }
 
 extension [UInt8] {
-  /// Writes the octets of `number` as a little-endian machine keeps them.
+  /// Writes the bytes of `number` as a little-endian machine keeps them.
   mutating func replace<Number: FixedWidthInteger>(at offset: Int, with number: Number) {
-    for octet in 0..<MemoryLayout<Number>.size {
-      self[offset + octet] = UInt8(truncatingIfNeeded: number >> Number(8 * octet))
+    for byte in 0..<MemoryLayout<Number>.size {
+      self[offset + byte] = UInt8(truncatingIfNeeded: number >> Number(8 * byte))
     }
   }
 }

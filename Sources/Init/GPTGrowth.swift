@@ -6,7 +6,7 @@ public struct GPTGrowth: Hashable, Sendable {
   public struct Write: Hashable, Sendable {
     /// Sectors.
     public let place: UInt64
-    public let octets: [UInt8]
+    public let bytes: [UInt8]
   }
 
   /// In this order, each to be on the disk before the next is begun. Empty: all is as it should be.
@@ -110,14 +110,14 @@ private struct GPTDisk {
     UInt64((table.entries.count + sectorSize - 1) / sectorSize)
   }
 
-  private func padded(_ octets: [UInt8]) -> [UInt8] {
-    let rest = octets.count % sectorSize
-    return rest == 0 ? octets : octets + [UInt8](repeating: 0, count: sectorSize - rest)
+  private func padded(_ bytes: [UInt8]) -> [UInt8] {
+    let rest = bytes.count % sectorSize
+    return rest == 0 ? bytes : bytes + [UInt8](repeating: 0, count: sectorSize - rest)
   }
 
   /// The entries, then the header in the last sector.
   func atEnd(_ table: GPT) -> GPTGrowth.Write {
-    GPTGrowth.Write(place: table.entriesPlace, octets: padded(table.entries) + table.header)
+    GPTGrowth.Write(place: table.entriesPlace, bytes: padded(table.entries) + table.header)
   }
 
   /// The protective MBR, the header, the entries. `boot` is sector 0 as it is: its one entry grows too (UEFI
@@ -128,6 +128,6 @@ private struct GPTDisk {
     if boot[entry + 4] == 0xee, boot.native(at: entry + 8, as: UInt32.self) == 1 {
       boot.replace(at: entry + 12, with: UInt32(clamping: sectors - 1))
     }
-    return GPTGrowth.Write(place: 0, octets: boot + table.header + padded(table.entries))
+    return GPTGrowth.Write(place: 0, bytes: boot + table.header + padded(table.entries))
   }
 }

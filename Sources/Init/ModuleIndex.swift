@@ -19,7 +19,7 @@ public struct ModuleIndex: Sendable {
   /// Lines that are none: they are passed over, and said.
   public private(set) var faults: [ProfileError] = []
 
-  /// Octets.
+  /// Bytes.
   public static let maximumSize = 16 << 20
 
   /// Reads the directory of a release. A `Fault` where modules.dep cannot be read; the other files may be
@@ -34,14 +34,14 @@ public struct ModuleIndex: Sendable {
     } catch {
       throw Fault("cannot read \(directory)/modules.dep", cause: error)
     }
-    if let octets = try? read("modules.alias") {
-      addAliases(octets, file: "\(directory)/modules.alias")
+    if let bytes = try? read("modules.alias") {
+      addAliases(bytes, file: "\(directory)/modules.alias")
     }
-    if let octets = try? read("modules.softdep") {
-      addSoftDependencies(octets, file: "\(directory)/modules.softdep")
+    if let bytes = try? read("modules.softdep") {
+      addSoftDependencies(bytes, file: "\(directory)/modules.softdep")
     }
-    if let octets = try? read("modules.builtin") {
-      builtIn = Set(Self.lines(octets).map { Self.name(of: $0.line) })
+    if let bytes = try? read("modules.builtin") {
+      builtIn = Set(Self.lines(bytes).map { Self.name(of: $0.line) })
     }
   }
 
@@ -96,11 +96,11 @@ public struct ModuleIndex: Sendable {
 
 // MARK: - Reading the files
 
-/// By octets: comparing characters takes several times as long, and PID 1 does nothing else meanwhile.
+/// By bytes: comparing characters takes several times as long, and PID 1 does nothing else meanwhile.
 extension ModuleIndex {
   /// `PATH: PATH PATH …`, all below the directory.
-  public mutating func addDependencies(_ octets: [UInt8], file: String) {
-    for (number, line) in Self.lines(octets) {
+  public mutating func addDependencies(_ bytes: [UInt8], file: String) {
+    for (number, line) in Self.lines(bytes) {
       let parts = line.split(
         separator: UInt8(ascii: ":"), maxSplits: 1, omittingEmptySubsequences: false)
       let others = parts.count == 2 ? Self.words(parts[1]) : []
@@ -115,8 +115,8 @@ extension ModuleIndex {
   }
 
   /// `alias PATTERN MODULE`.
-  public mutating func addAliases(_ octets: [UInt8], file: String) {
-    for (number, line) in Self.lines(octets) {
+  public mutating func addAliases(_ bytes: [UInt8], file: String) {
+    for (number, line) in Self.lines(bytes) {
       let words = Self.words(line)
       guard words.count == 3, words[0].elementsEqual("alias".utf8) else {
         note(file, number, line, "alias PATTERN MODULE")
@@ -130,8 +130,8 @@ extension ModuleIndex {
   }
 
   /// `softdep MODULE pre: A B post: C`.
-  public mutating func addSoftDependencies(_ octets: [UInt8], file: String) {
-    for (number, line) in Self.lines(octets) {
+  public mutating func addSoftDependencies(_ bytes: [UInt8], file: String) {
+    for (number, line) in Self.lines(bytes) {
       let words = Self.words(line)
       guard words.count >= 2, words[0].elementsEqual("softdep".utf8) else {
         note(file, number, line, "softdep MODULE pre: … post: …")
@@ -165,8 +165,8 @@ extension ModuleIndex {
   }
 
   /// Those that say something, counted from 1.
-  private static func lines(_ octets: [UInt8]) -> [(number: Int, line: ArraySlice<UInt8>)] {
-    octets.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated()
+  private static func lines(_ bytes: [UInt8]) -> [(number: Int, line: ArraySlice<UInt8>)] {
+    bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated()
       .map { ($0 + 1, $1.last == UInt8(ascii: "\r") ? $1.dropLast() : $1) }
       .filter { !$1.isEmpty && $1.first != UInt8(ascii: "#") }
   }

@@ -88,10 +88,10 @@ public struct ModuleLoader {
     for bus in (try? SmallFile.names(in: "\(sysfs)/bus")) ?? [] {
       let devices = "\(sysfs)/bus/\(bus)/devices"
       for device in (try? SmallFile.names(in: devices)) ?? [] {
-        guard let octets = try? SmallFile.read("\(devices)/\(device)/modalias", limit: 4096) else {
+        guard let bytes = try? SmallFile.read("\(devices)/\(device)/modalias", limit: 4096) else {
           continue
         }
-        seen.insert(String(decoding: octets.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self))
+        seen.insert(String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self))
       }
     }
     return seen.subtracting([""]).sorted()

@@ -8,7 +8,7 @@ public struct Partition: Hashable, Sendable {
   public let disk: String
   /// From 1.
   public let number: Int
-  /// Octets.
+  /// Bytes.
   public let size: UInt64
 
   /// The partitions of this name (PARTLABEL in the GPT).
@@ -22,7 +22,7 @@ public struct Partition: Hashable, Sendable {
         let disk = Files.resolved(entry).map({ Files.parent(of: $0) })?.split(separator: "/").last,
         let sectors = UInt64(text("\(entry)/size").filter { $0 != "\n" })
       else { return nil }
-      // The kernel counts in 512 octets there, whatever the disk does.
+      // The kernel counts in 512 bytes there, whatever the disk does.
       return Partition(
         device: "\(devices)/\(block)", disk: "\(devices)/\(disk)", number: number, size: sectors * 512)
     }

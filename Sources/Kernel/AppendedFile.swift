@@ -42,13 +42,13 @@ extension Files {
 }
 
 extension Descriptor {
-  /// Cuts a file back to its first `length` octets (ftruncate(2)).
+  /// Cuts a file back to its first `length` bytes (ftruncate(2)).
   public func truncate(to length: UInt64) throws(Errno) {
     let number = self.number
     try syscall { ftruncate(number, off_t(length)) }
   }
 
-  /// Where the next octet is read from, counted from the file's start.
+  /// Where the next byte is read from, counted from the file's start.
   public func seek(to offset: UInt64) throws(Errno) {
     let number = self.number
     try syscall { lseek(number, off_t(offset), SEEK_SET) }

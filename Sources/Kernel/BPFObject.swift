@@ -32,7 +32,7 @@ import CLinux
     guard let map = unsafe map(suffix: ".rodata"),
       let current = unsafe bpf_map__initial_value(map, &size), size >= bytes.count
     else {
-      throw Fault("the BPF object \(name) has no settings of \(bytes.count) octets")
+      throw Fault("the BPF object \(name) has no settings of \(bytes.count) bytes")
     }
     // The section may be longer than the settings, which stand at its start.
     var data = unsafe [UInt8](UnsafeRawBufferPointer(start: current, count: size))
@@ -43,7 +43,7 @@ import CLinux
     }
   }
 
-  /// Sets a map's size before it is loaded; a ring buffer's in octets.
+  /// Sets a map's size before it is loaded; a ring buffer's in bytes.
   public func setMaxEntries(_ map: String, _ count: UInt32) throws(Fault) {
     let error = unsafe bpf_map__set_max_entries(try pointer(map), count)
     guard error == 0 else {

@@ -5,9 +5,9 @@ import CLinux
 public struct BlockDevice: ~Copyable, Sendable {
   private let device: Descriptor
   public let path: String
-  /// Octets.
+  /// Bytes.
   public let size: UInt64
-  /// Octets of a logical sector; 512 for a regular file.
+  /// Bytes of a logical sector; 512 for a regular file.
   public let sectorSize: Int
 
   public init(_ path: String, writable: Bool = false) throws(Fault) {
@@ -31,52 +31,52 @@ public struct BlockDevice: ~Copyable, Sendable {
     sectorSize = Int(sector)
   }
 
-  /// Exactly `count` octets from `offset`; a `Fault` where there are fewer.
+  /// Exactly `count` bytes from `offset`; a `Fault` where there are fewer.
   public func read(at offset: UInt64, count: Int) throws(Fault) -> [UInt8] {
     guard offset <= size, UInt64(count) <= size - offset else {
-      throw Fault("\(path) ends at octet \(size): there are no \(count) octets at \(offset)")
+      throw Fault("\(path) ends at byte \(size): there are no \(count) bytes at \(offset)")
     }
     let number = device.number
-    var octets = [UInt8](repeating: 0, count: count)
+    var bytes = [UInt8](repeating: 0, count: count)
     var done = 0
     while done < count {
       let from = done
       do throws(Errno) {
         let taken = try syscall {
-          unsafe octets.withUnsafeMutableBytes {
+          unsafe bytes.withUnsafeMutableBytes {
             unsafe pread(number, $0.baseAddress! + from, count - from, off_t(offset) + off_t(from))
           }
         }
         guard taken > 0 else { throw Errno(EIO) }
         done += taken
       } catch {
-        throw Fault("cannot read \(path) at octet \(offset)", cause: error)
+        throw Fault("cannot read \(path) at byte \(offset)", cause: error)
       }
     }
-    return octets
+    return bytes
   }
 
-  /// Writes all of `octets` and waits until the disk has them.
-  public func write(_ octets: [UInt8], at offset: UInt64) throws(Fault) {
+  /// Writes all of `bytes` and waits until the disk has them.
+  public func write(_ bytes: [UInt8], at offset: UInt64) throws(Fault) {
     let number = device.number
     var done = 0
     do throws(Errno) {
-      while done < octets.count {
+      while done < bytes.count {
         let from = done
         done += try syscall {
-          unsafe octets.withUnsafeBytes {
+          unsafe bytes.withUnsafeBytes {
             unsafe pwrite(
-              number, $0.baseAddress! + from, octets.count - from, off_t(offset) + off_t(from))
+              number, $0.baseAddress! + from, bytes.count - from, off_t(offset) + off_t(from))
           }
         }
       }
       try device.sync()
     } catch {
-      throw Fault("cannot write \(path) at octet \(offset)", cause: error)
+      throw Fault("cannot write \(path) at byte \(offset)", cause: error)
     }
   }
 
-  /// Tells the kernel where a partition of this disk ends now; `start` and `length` in octets. It may be in
+  /// Tells the kernel where a partition of this disk ends now; `start` and `length` in bytes. It may be in
   /// use (BLKPG_RESIZE_PARTITION, linux/blkpg.h).
   public func resizePartition(_ number: Int, start: UInt64, length: UInt64) throws(Fault) {
     let disk = device.number

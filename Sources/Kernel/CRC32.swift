@@ -2,10 +2,10 @@
 import CLinux
 
 public enum CRC32 {
-  public static func of(_ octets: some Collection<UInt8>) -> UInt32 {
-    let octets = Array(octets)
+  public static func of(_ bytes: some Collection<UInt8>) -> UInt32 {
+    let bytes = Array(bytes)
     return UInt32(
-      truncatingIfNeeded: unsafe octets.withUnsafeBufferPointer {
+      truncatingIfNeeded: unsafe bytes.withUnsafeBufferPointer {
         unsafe crc32(0, $0.baseAddress, uInt($0.count))
       })
   }

@@ -9,7 +9,7 @@ public enum Contract {
   public static let longestReply = Int(SYNBOX_LONGEST_REPLY)
   public static let arrivalSlots = Int(SYNBOX_ARRIVAL_SLOTS)
 
-  /// Octets of `struct synbox_settings`.
+  /// Bytes of `struct synbox_settings`.
   public static func settings(
     ports: ClosedRange<UInt16>, reset: ResetMethod, reportClosed: Bool, reportICMP: Bool,
     generator: Bool = false, partialChecksums: Bool = false
@@ -22,24 +22,24 @@ public enum Contract {
     settings.report_icmp = reportICMP ? 1 : 0
     settings.generator = generator ? 1 : 0
     settings.partial_checksums = partialChecksums ? 1 : 0
-    return octets(of: settings)
+    return bytes(of: settings)
   }
 
-  /// Octets of `struct synbox_responder_settings`.
+  /// Bytes of `struct synbox_responder_settings`.
   public static func responderSettings(
     seed: UInt64, threshold: UInt64, answer: UInt32, closedReset: Bool, redirects: Bool,
     arrivals: Bool
   ) -> [UInt8] {
-    octets(
+    bytes(
       of: synbox_responder_settings(
         seed: seed, threshold: threshold, answer: answer, closed_rst: closedReset ? 1 : 0,
         redirect: redirects ? 1 : 0, arrivals: arrivals ? 1 : 0))
   }
 
-  /// Octets of the read-only data of `probes`: the interface that frames leave by.
-  static func generatorSettings(interface: Int32) -> [UInt8] { octets(of: interface) }
+  /// Bytes of the read-only data of `probes`: the interface that frames leave by.
+  static func generatorSettings(interface: Int32) -> [UInt8] { bytes(of: interface) }
 
-  private static func octets<Value: BitwiseCopyable>(of value: Value) -> [UInt8] {
+  private static func bytes<Value: BitwiseCopyable>(of value: Value) -> [UInt8] {
     unsafe withUnsafeBytes(of: value) { unsafe [UInt8]($0) }
   }
 }

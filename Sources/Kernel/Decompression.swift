@@ -1,7 +1,7 @@
-// Files that were compressed with gzip or zstd, taken apart without trust: bounded, and every octet accounted for.
+// Files that were compressed with gzip or zstd, taken apart without trust: bounded, and every byte accounted for.
 import CLinux
 
-/// What a file was compressed with, told by its first octets.
+/// What a file was compressed with, told by its first bytes.
 public enum Compression: String, Sendable, CaseIterable {
   /// RFC 1952, as gzip, pigz and bgzip write it.
   case gzip
@@ -9,11 +9,11 @@ public enum Compression: String, Sendable, CaseIterable {
   case zstd
 
   /// nil where the file starts like neither.
-  public init?(startOf octets: [UInt8]) {
+  public init?(startOf bytes: [UInt8]) {
     // Method 8 is the only one there is; of the flags three bits are reserved, and zero.
-    if octets.starts(with: [0x1f, 0x8b, 8]), octets.count > 3, octets[3] & 0xe0 == 0 {
+    if bytes.starts(with: [0x1f, 0x8b, 8]), bytes.count > 3, bytes[3] & 0xe0 == 0 {
       self = .gzip
-    } else if octets.starts(with: [0x28, 0xb5, 0x2f, 0xfd]) {
+    } else if bytes.starts(with: [0x28, 0xb5, 0x2f, 0xfd]) {
       self = .zstd
     } else {
       return nil
@@ -32,33 +32,33 @@ public enum DecompressionError: Error, Hashable, Sendable {
   case cutOff
   /// The decoder's reason.
   case damaged(String)
-  /// So many octets follow that belong to nothing.
+  /// So many bytes follow that belong to nothing.
   case trailing(Int)
 }
 
 extension Compression {
   /// All that was compressed. Takes it apart twice: first only to count, so that what is too large costs
   /// time but no memory, and what is not is allocated once.
-  public func expand(_ octets: [UInt8], limit: Int) throws(DecompressionError) -> [UInt8] {
+  public func expand(_ bytes: [UInt8], limit: Int) throws(DecompressionError) -> [UInt8] {
     var count = 0
-    try run(octets) { (chunk) throws(DecompressionError) in
+    try run(bytes) { (chunk) throws(DecompressionError) in
       count += chunk.count
       if count > limit { throw .tooLarge(limit: limit) }
       return true
     }
     var expanded: [UInt8] = []
     expanded.reserveCapacity(count)
-    try run(octets) { (chunk) throws(DecompressionError) in
+    try run(bytes) { (chunk) throws(DecompressionError) in
       expanded += chunk
       return true
     }
     return expanded
   }
 
-  /// At most so many octets of the beginning; what comes before anything that is wrong.
-  public func head(_ octets: [UInt8], limit: Int) -> [UInt8] {
+  /// At most so many bytes of the beginning; what comes before anything that is wrong.
+  public func head(_ bytes: [UInt8], limit: Int) -> [UInt8] {
     var head: [UInt8] = []
-    try? run(octets) { (chunk) throws(DecompressionError) in
+    try? run(bytes) { (chunk) throws(DecompressionError) in
       head += chunk.prefix(limit - head.count)
       return head.count < limit
     }
@@ -67,15 +67,15 @@ extension Compression {
 
   /// Hands on what comes out, in pieces, until `take` wants no more.
   private func run(
-    _ octets: [UInt8], _ take: (ArraySlice<UInt8>) throws(DecompressionError) -> Bool
+    _ bytes: [UInt8], _ take: (ArraySlice<UInt8>) throws(DecompressionError) -> Bool
   ) throws(DecompressionError) {
     switch self {
     case .gzip:
       var stream = try GzipStream()
-      try stream.run(octets, take)
+      try stream.run(bytes, take)
     case .zstd:
       let stream = try ZstdStream()
-      try stream.run(octets, take)
+      try stream.run(bytes, take)
     }
   }
 }
@@ -102,21 +102,21 @@ private let pieceSize = 1 << 18
   }
 
   mutating func run(
-    _ octets: [UInt8], _ take: (ArraySlice<UInt8>) throws(DecompressionError) -> Bool
+    _ bytes: [UInt8], _ take: (ArraySlice<UInt8>) throws(DecompressionError) -> Bool
   ) throws(DecompressionError) {
     var piece = [UInt8](repeating: 0, count: pieceSize)
     var at = 0
     while true {
-      let (status, produced) = step(octets, &at, &piece)
+      let (status, produced) = step(bytes, &at, &piece)
       if produced > 0, try !take(piece[..<produced]) { return }
       switch status {
       case Z_STREAM_END:
-        if at == octets.count { return }
+        if at == bytes.count { return }
         // Another member, or nothing that belongs here.
-        guard octets[at...].starts(with: [0x1f, 0x8b]) else { throw .trailing(octets.count - at) }
+        guard bytes[at...].starts(with: [0x1f, 0x8b]) else { throw .trailing(bytes.count - at) }
         _ = unsafe inflateReset(stream)
       case Z_OK: break
-      case Z_BUF_ERROR where at == octets.count: throw .cutOff
+      case Z_BUF_ERROR where at == bytes.count: throw .cutOff
       default:
         let reason = unsafe stream.pointee.msg.map { unsafe String(cString: $0) }
         throw .damaged(reason ?? "zlib's error \(status)")
@@ -125,12 +125,12 @@ private let pieceSize = 1 << 18
   }
 
   /// One call of inflate(3): consumes from `at` on, fills `piece` from its start.
-  private func step(_ octets: [UInt8], _ at: inout Int, _ piece: inout [UInt8]) -> (Int32, Int) {
+  private func step(_ bytes: [UInt8], _ at: inout Int, _ piece: inout [UInt8]) -> (Int32, Int) {
     // zlib counts in 32 bits.
-    let count = min(octets.count - at, 1 << 30)
+    let count = min(bytes.count - at, 1 << 30)
     let start = at
     let size = piece.count
-    let status = unsafe octets.withUnsafeBufferPointer { input in
+    let status = unsafe bytes.withUnsafeBufferPointer { input in
       unsafe piece.withUnsafeMutableBufferPointer { output in
         unsafe stream.pointee.next_in = UnsafeMutablePointer(mutating: input.baseAddress).map {
           unsafe $0 + start
@@ -158,27 +158,27 @@ private let pieceSize = 1 << 18
 
   deinit { _ = unsafe ZSTD_freeDStream(stream) }
 
-  func run(_ octets: [UInt8], _ take: (ArraySlice<UInt8>) throws(DecompressionError) -> Bool)
+  func run(_ bytes: [UInt8], _ take: (ArraySlice<UInt8>) throws(DecompressionError) -> Bool)
     throws(DecompressionError)
   {
     var piece = [UInt8](repeating: 0, count: pieceSize)
     var at = 0
     while true {
       let before = at
-      let (status, produced) = step(octets, &at, &piece)
+      let (status, produced) = step(bytes, &at, &piece)
       if ZSTD_isError(status) != 0 {
         throw .damaged(unsafe String(cString: ZSTD_getErrorName(status)))
       }
       if produced > 0, try !take(piece[..<produced]) { return }
       // 0: a frame is complete and all of it was handed out.
-      if status == 0, at == octets.count { return }
+      if status == 0, at == bytes.count { return }
       if at == before, produced == 0 { throw .cutOff }
     }
   }
 
-  private func step(_ octets: [UInt8], _ at: inout Int, _ piece: inout [UInt8]) -> (Int, Int) {
+  private func step(_ bytes: [UInt8], _ at: inout Int, _ piece: inout [UInt8]) -> (Int, Int) {
     let start = at
-    let result = unsafe octets.withUnsafeBytes { input in
+    let result = unsafe bytes.withUnsafeBytes { input in
       unsafe piece.withUnsafeMutableBytes { output in
         var source = unsafe ZSTD_inBuffer(src: input.baseAddress, size: input.count, pos: start)
         var target = unsafe ZSTD_outBuffer(dst: output.baseAddress, size: output.count, pos: 0)

@@ -35,7 +35,7 @@ extension Descriptor {
     return Descriptor(owning: number)
   }
 
-  /// Reads at most `buffer.count` octets into `buffer`; how many, 0 at the end, nil when none are ready.
+  /// Reads at most `buffer.count` bytes into `buffer`; how many, 0 at the end, nil when none are ready.
   public func read(into buffer: inout [UInt8]) throws(Errno) -> Int? {
     let number = self.number
     return try syscallUnlessBusy {
@@ -63,7 +63,7 @@ extension Descriptor {
     }
   }
 
-  /// Where the next octet written goes; nil where that means nothing, as for a pipe.
+  /// Where the next byte written goes; nil where that means nothing, as for a pipe.
   public var writePosition: Int? {
     let flags = clinux_fcntl(number, F_GETFL, 0)
     let position = lseek(number, 0, flags & O_APPEND != 0 ? SEEK_END : SEEK_CUR)

@@ -1,21 +1,21 @@
 // Directory entries whose names and kinds somebody else has chosen.
 import CLinux
 
-/// A name as the file system has it: any octets but NUL and `/`, which need not be text.
+/// A name as the file system has it: any bytes but NUL and `/`, which need not be text.
 public struct FileName: Hashable, Comparable, Sendable, CustomStringConvertible {
-  public let octets: [UInt8]
+  public let bytes: [UInt8]
 
-  public init(octets: some Sequence<UInt8>) { self.octets = Array(octets) }
-  public init(_ text: String) { octets = Array(text.utf8) }
+  public init(bytes: some Sequence<UInt8>) { self.bytes = Array(bytes) }
+  public init(_ text: String) { bytes = Array(text.utf8) }
 
   /// nil when it is not UTF-8.
-  public var text: String? { String(validating: octets, as: UTF8.self) }
+  public var text: String? { String(validating: bytes, as: UTF8.self) }
 
-  public static func < (a: Self, b: Self) -> Bool { a.octets.lexicographicallyPrecedes(b.octets) }
+  public static func < (a: Self, b: Self) -> Bool { a.bytes.lexicographicallyPrecedes(b.bytes) }
 
   /// Safe for a terminal and a log: what cannot be seen is escaped.
   public var description: String {
-    guard let text else { return octets.map(Self.escaped).joined() }
+    guard let text else { return bytes.map(Self.escaped).joined() }
     return text.unicodeScalars.map { scalar in
       if Self.isVisible(scalar), scalar != "\\", scalar != "\"" { return String(scalar) }
       return String(scalar).utf8.map(Self.escaped).joined()
@@ -31,15 +31,15 @@ public struct FileName: Hashable, Comparable, Sendable, CustomStringConvertible 
     }
   }
 
-  private static func escaped(_ octet: UInt8) -> String {
-    if 0x20...0x7e ~= octet, octet != UInt8(ascii: "\\"), octet != UInt8(ascii: "\"") {
-      return String(UnicodeScalar(octet))
+  private static func escaped(_ byte: UInt8) -> String {
+    if 0x20...0x7e ~= byte, byte != UInt8(ascii: "\\"), byte != UInt8(ascii: "\"") {
+      return String(UnicodeScalar(byte))
     }
-    return "\\x" + (octet < 16 ? "0" : "") + String(octet, radix: 16)
+    return "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
   }
 
   func path(in directory: String) -> [CChar] {
-    (Array(directory.utf8) + [UInt8(ascii: "/")] + octets + [0]).map { CChar(bitPattern: $0) }
+    (Array(directory.utf8) + [UInt8(ascii: "/")] + bytes + [0]).map { CChar(bitPattern: $0) }
   }
 }
 
@@ -84,9 +84,9 @@ extension Files {
     defer { unsafe _ = closedir(directory) }
     var names: [FileName] = []
     while let entry = unsafe readdir(directory) {
-      let octets = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { unsafe Array($0) }
-      let name = FileName(octets: octets.prefix { $0 != 0 })
-      if name.octets != [0x2e], name.octets != [0x2e, 0x2e] { names.append(name) }
+      let bytes = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { unsafe Array($0) }
+      let name = FileName(bytes: bytes.prefix { $0 != 0 })
+      if name.bytes != [0x2e], name.bytes != [0x2e, 0x2e] { names.append(name) }
     }
     return names.sorted()
   }
@@ -113,7 +113,7 @@ extension Files {
     throw Fault("cannot move \(directory)/\(name) to \(to)", cause: errno)
   }
 
-  /// The first octets of a regular file, at most `limit`; nil when it is none or cannot be read.
+  /// The first bytes of a regular file, at most `limit`; nil when it is none or cannot be read.
   public static func head(of name: FileName, in directory: String, limit: Int) -> [UInt8]? {
     guard let file = try? openRegular(name, in: directory) else { return nil }
     var bytes = [UInt8](repeating: 0, count: limit)
@@ -121,7 +121,7 @@ extension Files {
     return Array(bytes.prefix(count))
   }
 
-  /// The whole of a regular file, at most `limit` octets. Nothing else is opened: neither what a symbolic
+  /// The whole of a regular file, at most `limit` bytes. Nothing else is opened: neither what a symbolic
   /// link leads to, nor a FIFO that would wait, nor a device.
   public static func readRegular(_ name: String, in directory: String, limit: Int = 1 << 32)
     throws(Fault) -> [UInt8]
@@ -130,7 +130,7 @@ extension Files {
     return try read(descriptor: file.number, name: name, limit: limit)
   }
 
-  /// The whole of the regular file that a path leads to, by symbolic links too, at most `limit` octets.
+  /// The whole of the regular file that a path leads to, by symbolic links too, at most `limit` bytes.
   /// Throws a `Fault` also when it was changed while it was read.
   public static func readUnchanged(_ path: String, limit: Int = 1 << 32) throws(Fault) -> [UInt8] {
     // A FIFO must not keep us waiting.
@@ -140,11 +140,11 @@ extension Files {
     guard let before = status(of: file), before.kind == .file else {
       throw Fault("\(path) is no regular file")
     }
-    let octets = try read(descriptor: number, name: path, limit: limit)
-    guard status(of: file) == before, UInt64(octets.count) == before.size else {
+    let bytes = try read(descriptor: number, name: path, limit: limit)
+    guard status(of: file) == before, UInt64(bytes.count) == before.size else {
       throw Fault("\(path) was changed while it was read")
     }
-    return octets
+    return bytes
   }
 
   /// What a path leads to, by symbolic links too; nil for nothing.
@@ -214,7 +214,7 @@ extension Files {
   public static func removeTree(_ name: FileName, in directory: String, levels: Int = 16) throws(Fault)
   {
     let isDirectory = status(of: name, in: directory)?.kind == .directory
-    let path = "\(directory)/\(String(decoding: name.octets, as: UTF8.self))"
+    let path = "\(directory)/\(String(decoding: name.bytes, as: UTF8.self))"
     if isDirectory {
       guard levels > 0 else { throw Fault("\(path) is nested too deep to be removed") }
       for entry in try entries(of: path) { try removeTree(entry, in: path, levels: levels - 1) }

@@ -8,7 +8,7 @@ public struct DirectoryWatch: ~Copyable, Sendable {
     /// It is new: made by open(2), link(2) or mkdir(2).
     case created
     case opened
-    /// Octets were written.
+    /// Bytes were written.
     case modified
     /// Closed by somebody who could write.
     case closedAfterWriting
@@ -72,7 +72,7 @@ public struct DirectoryWatch: ~Copyable, Sendable {
           // struct inotify_event: wd, mask, cookie, len; then the name, padded with zeros.
           let mask = buffer.native(at: at + 4, as: UInt32.self) ?? 0
           let length = Int(buffer.native(at: at + 12, as: UInt32.self) ?? 0)
-          let name = FileName(octets: buffer[at + 16..<at + 16 + length].prefix { $0 != 0 })
+          let name = FileName(bytes: buffer[at + 16..<at + 16 + length].prefix { $0 != 0 })
           at += 16 + length
           if let change = Self.changes.first(where: { mask & $0.bit != 0 })?.change {
             events.append(Event(name, change))

@@ -1,7 +1,7 @@
 // How full a file system is (statvfs(3)).
 import CLinux
 
-/// The room on the file system that holds a path, in octets.
+/// The room on the file system that holds a path, in bytes.
 public struct DiskSpace: Hashable, Sendable {
   public let total: UInt64
   /// What an ordinary user may still write; root may use a reserve beyond it.

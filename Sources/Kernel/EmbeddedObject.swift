@@ -7,7 +7,7 @@ public enum EmbeddedObject: String, Sendable {
   case probes
   case responder
 
-  /// The ELF file's first octet and length. Static data: valid for ever.
+  /// The ELF file's first byte and length. Static data: valid for ever.
   var bytes: (start: UnsafeRawPointer, count: Int) {
     switch self {
     case .answers:

@@ -2,7 +2,7 @@
 import CLinux
 
 public enum Files {
-  /// The whole of a file or of standard input (`-`), at most `limit` octets.
+  /// The whole of a file or of standard input (`-`), at most `limit` bytes.
   public static func read(_ path: String, limit: Int = 1 << 32) throws(Fault) -> [UInt8] {
     if path == "-" { return try read(descriptor: 0, name: "standard input", limit: limit) }
     let number = unsafe clinux_open(path, O_RDONLY | O_CLOEXEC, 0)
@@ -11,10 +11,10 @@ public enum Files {
     return try read(descriptor: file.number, name: path, limit: limit)
   }
 
-  /// The rest of an open file, at most `limit` octets.
+  /// The rest of an open file, at most `limit` bytes.
   static func read(descriptor: Int32, name: String, limit: Int) throws(Fault) -> [UInt8] {
     let tooLarge = Fault(
-      "\(name) is larger than \(limit) octets", remedy: "Split it into several files")
+      "\(name) is larger than \(limit) bytes", remedy: "Split it into several files")
     var status = stat()
     let size = unsafe fstat(descriptor, &status) == 0 ? Int(status.st_size) : 0
     guard size <= limit else { throw tooLarge }

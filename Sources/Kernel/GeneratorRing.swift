@@ -38,7 +38,7 @@ public struct GeneratedFrames: Hashable, Sendable {
     unsafe queue = sender.assumingMemoryBound(to: synbox_queue.self)
     unsafe entries =
       (sender + Int(SYNBOX_ENTRIES_AT)).assumingMemoryBound(to: synbox_entry.self)
-    // What the kernel's fresh frames hold; the program writes every octet of them.
+    // What the kernel's fresh frames hold; the program writes every byte of them.
     unsafe frame = .allocate(byteCount: ProbeGenerator.frameSize, alignment: 8)
     unsafe frame.initializeMemory(as: UInt8.self, repeating: 0, count: ProbeGenerator.frameSize)
     unsafe queue.initialize(to: synbox_queue())
@@ -87,8 +87,8 @@ public struct GeneratedFrames: Hashable, Sendable {
     let end = unsafe Int(queue.pointee.end & Self.mask)
     // In two pieces where the ring wraps.
     let straight = min(count, ProbeGenerator.ringSize - end)
-    unsafe batch.bytes.withUnsafeBytes { octets in
-      guard let from = octets.baseAddress else { return }
+    unsafe batch.bytes.withUnsafeBytes { bytes in
+      guard let from = bytes.baseAddress else { return }
       unsafe memcpy(entries + end, from, straight * size)
       unsafe memcpy(entries, from + straight * size, (count - straight) * size)
     }
@@ -104,7 +104,7 @@ public struct GeneratedFrames: Hashable, Sendable {
   /// Makes the kernel send the oldest `limit` entries that wait, at most. What the driver refuses goes to
   /// the ring's end and waits again.
   ///
-  /// - Parameter frameLength: octets of a probe.
+  /// - Parameter frameLength: bytes of a probe.
   /// - Throws: the errno of the call, or the one for which frames could not leave at all (ENETDOWN). ESRCH
   ///   when the thread is not on its processor.
   public mutating func run(limit: Int, frameLength: Int) throws(Errno)

@@ -9,7 +9,7 @@ public final class KernelLog: Sendable {
     case error, warning, notice, informational, debug
   }
 
-  /// Octets of a record that the kernel takes whole, with room for its prefix.
+  /// Bytes of a record that the kernel takes whole, with room for its prefix.
   static let longest = 900
 
   private let file: Descriptor

@@ -18,7 +18,7 @@ import CLinux
     }
   }
 
-  /// Starts a thread; `name` shows in ps and top (15 octets at most), `processor` pins it.
+  /// Starts a thread; `name` shows in ps and top (15 bytes at most), `processor` pins it.
   ///
   /// A processor that does not exist or is not allowed leaves the thread unpinned.
   public init(name: String, processor: Int?, _ body: sending @escaping () -> Void) throws(Fault) {

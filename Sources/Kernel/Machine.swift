@@ -6,7 +6,7 @@ public enum Machine {
   /// other process.
   public static var initStart: UInt64 { clinux_init_start() }
 
-  /// At most 64 octets (sethostname(2)).
+  /// At most 64 bytes (sethostname(2)).
   public static func setName(_ name: String) throws(Errno) {
     try syscall { unsafe sethostname(name, name.utf8.count) }
   }

@@ -1,10 +1,10 @@
 // Memory from mmap(2), unmapped when its owner goes.
 import CLinux
 
-/// Octets of a page of memory.
+/// Bytes of a page of memory.
 public var pageSize: Int { MappedMemory.pageSize }
 
-/// Octets of memory that the machine has. Asks the kernel, so before the drop.
+/// Bytes of memory that the machine has. Asks the kernel, so before the drop.
 public var physicalMemory: UInt64 {
   UInt64(max(0, sysconf(Int32(_SC_PHYS_PAGES)))) * UInt64(pageSize)
 }
@@ -16,7 +16,7 @@ public var physicalMemory: UInt64 {
 
   static var pageSize: Int { sysconf(Int32(_SC_PAGESIZE)) }
 
-  /// Maps `count` octets of `descriptor` at `offset`, shared with the kernel.
+  /// Maps `count` bytes of `descriptor` at `offset`, shared with the kernel.
   init(descriptor: Int32, offset: Int, count: Int, writable: Bool, what: String) throws(Fault) {
     let protection = writable ? PROT_READ | PROT_WRITE : PROT_READ
     try unsafe self.init(
@@ -33,7 +33,7 @@ public var physicalMemory: UInt64 {
 
   private init(_ mapped: UnsafeMutableRawPointer?, _ count: Int, _ what: String) throws(Fault) {
     guard let mapped = unsafe mapped, Int(bitPattern: mapped) != -1 else {
-      throw Fault("cannot map \(count) octets of \(what)", cause: .last)
+      throw Fault("cannot map \(count) bytes of \(what)", cause: .last)
     }
     unsafe start = mapped
     self.count = count

@@ -13,7 +13,7 @@ public struct NetlinkAttribute: Hashable, Sendable {
     guard value.count == MemoryLayout<Number>.size, let number = value.native(at: 0, as: Number.self)
     else {
       throw .malformed(
-        "attribute \(type) has \(value.count) octets where a number of "
+        "attribute \(type) has \(value.count) bytes where a number of "
           + "\(MemoryLayout<Number>.size) belongs")
     }
     return number
@@ -30,7 +30,7 @@ public struct NetlinkAttribute: Hashable, Sendable {
   }
 }
 
-/// A run of attributes, all checked when it was made: no length below the header's own 4 octets (it would
+/// A run of attributes, all checked when it was made: no length below the header's own 4 bytes (it would
 /// never end), none beyond the bytes there are.
 public struct NetlinkAttributes: Sequence, Sendable {
   private let all: [NetlinkAttribute]
@@ -41,9 +41,9 @@ public struct NetlinkAttributes: Sequence, Sendable {
     while !rest.isEmpty {
       guard let length = rest.native(at: 0, as: UInt16.self).map(Int.init),
         let type = rest.native(at: 2, as: UInt16.self)
-      else { throw .malformed("\(rest.count) octets where an attribute begins") }
+      else { throw .malformed("\(rest.count) bytes where an attribute begins") }
       guard length >= 4, length <= rest.count else {
-        throw .malformed("attribute \(type) claims \(length) octets, \(rest.count) are left")
+        throw .malformed("attribute \(type) claims \(length) bytes, \(rest.count) are left")
       }
       all.append(
         NetlinkAttribute(type: type & netlinkTypeMask, value: rest.dropFirst(4).prefix(length - 4)))
@@ -52,10 +52,10 @@ public struct NetlinkAttributes: Sequence, Sendable {
     self.all = all
   }
 
-  /// The attributes after a reply's fixed header of `header` octets.
+  /// The attributes after a reply's fixed header of `header` bytes.
   public init(_ reply: NetlinkReply, after header: Int) throws(NetlinkError) {
     guard reply.payload.count >= header else {
-      throw .malformed("a reply of \(reply.payload.count) octets, its header alone has \(header)")
+      throw .malformed("a reply of \(reply.payload.count) bytes, its header alone has \(header)")
     }
     try self.init(reply.payload.dropFirst(header))
   }

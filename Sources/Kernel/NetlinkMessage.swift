@@ -9,7 +9,7 @@ public struct NetlinkMessage: Hashable, Sendable {
   /// Everything after the `nlmsghdr`.
   public private(set) var payload: [UInt8]
 
-  /// `header` is the family's fixed header (`ifinfomsg`, `rtmsg`, …), padded to 4 octets here.
+  /// `header` is the family's fixed header (`ifinfomsg`, `rtmsg`, …), padded to 4 bytes here.
   public init(type: UInt16, flags: UInt16 = 0, header: [UInt8] = []) {
     self.type = type
     self.flags = flags
@@ -23,7 +23,7 @@ public struct NetlinkMessage: Hashable, Sendable {
   }
 
   public mutating func put(_ attribute: UInt16, bytes: [UInt8]) {
-    precondition(bytes.count <= 65_531, "a netlink attribute holds 65,531 octets at most")
+    precondition(bytes.count <= 65_531, "a netlink attribute holds 65,531 bytes at most")
     payload.append(native: UInt16(4 + bytes.count))
     payload.append(native: attribute)
     payload += bytes
@@ -63,7 +63,7 @@ let netlinkNested: UInt16 = 0x8000
 let netlinkTypeMask: UInt16 = 0x3fff
 
 extension [UInt8] {
-  /// Appends the octets of `number` as this machine keeps them in memory.
+  /// Appends the bytes of `number` as this machine keeps them in memory.
   public mutating func append<Number: FixedWidthInteger>(native number: Number) {
     unsafe Swift.withUnsafeBytes(of: number) { unsafe append(contentsOf: $0) }
   }
@@ -76,7 +76,7 @@ extension Collection<UInt8> where Index == Int {
     guard offset >= 0, count >= size, offset <= count - size else { return nil }
     var number = Number.zero
     unsafe Swift.withUnsafeMutableBytes(of: &number) { target in
-      for octet in 0..<size { unsafe target[octet] = self[startIndex + offset + octet] }
+      for byte in 0..<size { unsafe target[byte] = self[startIndex + offset + byte] }
     }
     return number
   }

@@ -84,9 +84,9 @@ public struct NetlinkExchange: Sendable {
         let type = rest.native(at: 4, as: UInt16.self), let flags = rest.native(at: 6, as: UInt16.self),
         let sequence = rest.native(at: 8, as: UInt32.self),
         let port = rest.native(at: 12, as: UInt32.self)
-      else { throw .malformed("\(rest.count) octets where a message header begins") }
+      else { throw .malformed("\(rest.count) bytes where a message header begins") }
       guard length >= 16, length <= rest.count else {
-        throw .malformed("a message claims \(length) octets, \(rest.count) are left")
+        throw .malformed("a message claims \(length) bytes, \(rest.count) are left")
       }
       if sequence == self.sequence, port == self.port {
         try take(type: type, flags: flags, payload: rest.dropFirst(16).prefix(length - 16))
@@ -106,7 +106,7 @@ public struct NetlinkExchange: Sendable {
     case NLMSG_ERROR:
       // struct nlmsgerr: the error, then the request's header, then (unless capped) the request.
       guard let request = payload.native(at: 4, as: UInt32.self).map(Int.init) else {
-        throw .malformed("an acknowledgement of \(payload.count) octets")
+        throw .malformed("an acknowledgement of \(payload.count) bytes")
       }
       let echoed = flags & NLM_F_CAPPED != 0 ? 16 : (max(request, 16) + 3) & ~3
       try finish(flags: flags, payload: payload, explanationAt: 4 + echoed)
@@ -121,7 +121,7 @@ public struct NetlinkExchange: Sendable {
     throws(NetlinkError)
   {
     guard let code = payload.native(at: 0, as: Int32.self) else {
-      throw .malformed("an end of \(payload.count) octets")
+      throw .malformed("an end of \(payload.count) bytes")
     }
     isComplete = true
     guard code != 0 else { return }

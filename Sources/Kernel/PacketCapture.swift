@@ -11,7 +11,7 @@ import CLinux
   /// The longest frame there is: a checksum needs all of it.
   private static let snapLength = 1 << 16
 
-  /// What the kernel says of a captured frame beside its octets.
+  /// What the kernel says of a captured frame beside its bytes.
   public struct Origin: Sendable {
     /// A local sender left the TCP or UDP checksum to an adapter (TP_STATUS_CSUMNOTREADY).
     public var isChecksumPending: Bool

@@ -9,7 +9,7 @@ import CLinux
 /// first. A virtio header before each frame claims that all of it is header, so it is copied once, into a plain
 /// packet: a third faster than that, a fifth faster than sendmmsg(2) (`benchmark packet-send`).
 @safe public struct PacketRing: ~Copyable, @unchecked Sendable {
-  /// Octets that a frame may have.
+  /// Bytes that a frame may have.
   public static let frameSize = slotSize - frameOffset
   /// Slots in the ring.
   public let slotCount: Int

@@ -31,7 +31,7 @@ public struct ARPSocket: ~Copyable, Sendable {
     }
   }
 
-  /// The next received frame, cut to `buffer.count` octets; how many, nil when none is there.
+  /// The next received frame, cut to `buffer.count` bytes; how many, nil when none is there.
   public func receive(into buffer: inout [UInt8]) throws(Errno) -> Int? {
     let number = descriptor.number
     return try syscallUnlessBusy {

@@ -4,7 +4,7 @@ import CLinux
 
 /// The loaded generator of one interface. Its rings are run by one thread each.
 public final class ProbeGenerator: Sendable {
-  /// Octets of a template's frame at most.
+  /// Bytes of a template's frame at most.
   public static let frameSize = 96
   /// Entries in each ring, a power of two.
   public static let ringSize = Int(SYNBOX_RING)
@@ -92,7 +92,7 @@ public final class ProbeGenerator: Sendable {
     }
   }
 
-  /// Sets the first eight octets of frames for a next hop, as they lie in memory.
+  /// Sets the first eight bytes of frames for a next hop, as they lie in memory.
   public func setNextHop(_ index: Int, _ word: UInt64) {
     precondition(index >= 0 && index < nextHopCount)
     unsafe nextHops.start.storeBytes(of: word, toByteOffset: index * 8, as: UInt64.self)
@@ -102,11 +102,11 @@ public final class ProbeGenerator: Sendable {
 extension BPFMap {
   /// Puts a program into an array of programs.
   public func setProgram(_ program: Int32, at index: UInt32) throws(Fault) {
-    let octets = withUnsafeOctets(index)
-    try update(key: octets, value: withUnsafeOctets(program))
+    let bytes = withUnsafeByteSpan(index)
+    try update(key: bytes, value: withUnsafeByteSpan(program))
   }
 
-  private func withUnsafeOctets<Value: BitwiseCopyable>(_ value: Value) -> [UInt8] {
+  private func withUnsafeByteSpan<Value: BitwiseCopyable>(_ value: Value) -> [UInt8] {
     unsafe withUnsafeBytes(of: value) { unsafe [UInt8]($0) }
   }
 }

@@ -2,7 +2,7 @@
 import CLinux
 
 public enum SmallFile {
-  /// All octets of a file that may have `limit` at most; EFBIG for a longer one.
+  /// All bytes of a file that may have `limit` at most; EFBIG for a longer one.
   public static func read(_ path: String, limit: Int) throws(Errno) -> [UInt8] {
     let file = Descriptor(
       owning: try syscall { unsafe clinux_open(path, O_RDONLY | O_CLOEXEC, 0) })

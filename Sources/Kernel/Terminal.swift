@@ -41,9 +41,9 @@ extension Descriptor {
   }
 
   /// Writes what can be written within so many milliseconds.
-  public func write(_ octets: [UInt8], within milliseconds: Int) {
+  public func write(_ bytes: [UInt8], within milliseconds: Int) {
     let deadline = Clock.monotonic + UInt64(milliseconds) * 1_000_000
-    var rest = octets[...]
+    var rest = bytes[...]
     while !rest.isEmpty {
       let number = self.number
       do throws(Errno) {

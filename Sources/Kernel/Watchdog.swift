@@ -15,9 +15,9 @@ public struct Watchdog: ~Copyable {
     let device = Descriptor(
       owning: try syscall { unsafe clinux_open(path, O_WRONLY | O_CLOEXEC, 0) })
     let number = device.number
-    var octets = [CChar](repeating: 0, count: 32)
-    if unsafe clinux_watchdog_name(number, &octets) != 0 { octets[0] = 0 }
-    name = String(decoding: octets.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    var bytes = [CChar](repeating: 0, count: 32)
+    if unsafe clinux_watchdog_name(number, &bytes) != 0 { bytes[0] = 0 }
+    name = String(decoding: bytes.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     var taken = Int32(clamping: seconds)
     // A driver with a time of its own refuses this one, and keeps its own.
     let isTaken = unsafe clinux_watchdog_set_timeout(number, &taken) == 0

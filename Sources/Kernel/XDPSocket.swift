@@ -60,7 +60,7 @@ public enum XDPSocketMode: String, Sendable {
       &umemConfig)
     guard error == 0, let umem = unsafe umem else {
       unsafe rings.deallocate()
-      throw Self.umemFault(Errno(-error), octets: memory.count)
+      throw Self.umemFault(Errno(-error), bytes: memory.count)
     }
     // A ring that was just made, and is larger, has room for all.
     _ = unsafe clinux_xsk_fill(
@@ -96,12 +96,12 @@ public enum XDPSocketMode: String, Sendable {
     unsafe rings.deallocate()
   }
 
-  private static func umemFault(_ cause: Errno, octets: Int) -> Fault {
+  private static func umemFault(_ cause: Errno, bytes: Int) -> Fault {
     let memory = [ENOBUFS, ENOMEM, EPERM].contains(cause.number)
     return Fault(
-      "cannot register \(octets) octets of memory for AF_XDP", cause: cause,
+      "cannot register \(bytes) bytes of memory for AF_XDP", cause: cause,
       remedy: memory
-        ? "Raise the memory lock limit to at least \(octets / 1024) KiB (ulimit -l), or run as root"
+        ? "Raise the memory lock limit to at least \(bytes / 1024) KiB (ulimit -l), or run as root"
         : nil)
   }
 

@@ -177,7 +177,7 @@ public struct InterfaceState: Hashable, Sendable {
   public var index: Int32
   public var name: String
   public var mac: MACAddress
-  /// Octets of an IP packet.
+  /// Bytes of an IP packet.
   public var mtu: UInt32
   public var maximumMTU: UInt32?
   /// `IFF_UP`: an administrator's wish.

@@ -40,7 +40,7 @@ public struct LinkStatus: Hashable, Sendable {
   public let isUp: Bool
   /// RFC 2863 ifOperStatus is up, or the driver does not say.
   public let hasCarrier: Bool
-  /// Octets of an IP packet.
+  /// Bytes of an IP packet.
   public let mtu: UInt32
   public private(set) var counters = InterfaceCounters()
 
@@ -50,8 +50,8 @@ public struct LinkStatus: Hashable, Sendable {
   public init(of name: String) throws(Fault) {
     func text(_ file: String) throws(Fault) -> String {
       do throws(Errno) {
-        let octets = try SmallFile.read("\(Self.directory(of: name))/\(file)", limit: 256)
-        return String(decoding: octets.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+        let bytes = try SmallFile.read("\(Self.directory(of: name))/\(file)", limit: 256)
+        return String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
       } catch {
         throw Fault(
           "cannot look at the interface \(name)", cause: error, remedy: "Is it still there?")

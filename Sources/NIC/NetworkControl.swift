@@ -155,7 +155,7 @@ extension NetworkControl {
     }
   }
 
-  /// Octets of an IP packet.
+  /// Bytes of an IP packet.
   public func setMTU(_ index: Int32, to mtu: UInt32) throws(NetlinkError) {
     var message = NetlinkMessage(type: RTM_NEWLINK, header: Self.linkHeader(index: index))
     message.put(IFLA_MTU, mtu)
@@ -176,7 +176,7 @@ extension NetworkControl {
     header.append(native: UInt32(0))
     var message = NetlinkMessage(
       type: RTM_NEWROUTE, flags: NLM_F_CREATE | NLM_F_REPLACE, header: header)
-    message.put(RTA_GATEWAY, bytes: gateway.octets)
+    message.put(RTA_GATEWAY, bytes: gateway.bytes)
     message.put(RTA_OIF, index)
     _ = try route.request(message)
   }
@@ -203,8 +203,8 @@ extension NetworkControl {
     var header: [UInt8] = [2, address.prefixLength, 0, RT_SCOPE_UNIVERSE]
     header.append(native: index)
     var message = NetlinkMessage(type: type, flags: flags, header: header)
-    message.put(IFA_LOCAL, bytes: address.address.octets)
-    message.put(IFA_ADDRESS, bytes: address.address.octets)
+    message.put(IFA_LOCAL, bytes: address.address.bytes)
+    message.put(IFA_ADDRESS, bytes: address.address.bytes)
     _ = try route.request(message)
   }
 }

@@ -4,7 +4,7 @@ import TOMLKit
 import Wire
 
 extension InterfaceProfile {
-  /// A profile has a few hundred octets; more than this is no profile.
+  /// A profile has a few hundred bytes; more than this is no profile.
   public static let maximumSize = 65_536
 
   /// Reads a profile. `file` names it in errors. Throws `ProfileError`.
@@ -13,7 +13,7 @@ extension InterfaceProfile {
     try ProfileReader(document: try TOMLDocument(text, file: file)).read(into: &self)
   }
 
-  /// Reads a profile from octets that nobody has looked at yet. Throws `ProfileError`.
+  /// Reads a profile from bytes that nobody has looked at yet. Throws `ProfileError`.
   public init(toml bytes: [UInt8], file: String) throws(ProfileError) {
     self.init(source: file)
     let document = try TOMLDocument(bytes, file: file, maximumSize: Self.maximumSize)

@@ -21,7 +21,7 @@ extension [NetlinkReply] {
       guard reply.payload.native(at: 4, as: Int32.self) == index, reply.payload[0] == 2,
         reply.payload[1] <= 32,
         let address = (attributes[IFA_LOCAL] ?? attributes[IFA_ADDRESS])
-          .flatMap({ IPv4Address(octets: $0.value) })
+          .flatMap({ IPv4Address(bytes: $0.value) })
       else { continue }
       addresses.append(InterfaceAddress(address, prefixLength: reply.payload[1]))
     }
@@ -47,7 +47,7 @@ extension [NetlinkReply] {
         try attributes.number(RTA_OIF) == index
       else { continue }
       // A route to 0.0.0.0/0 has no RTA_DST.
-      let network = attributes[RTA_DST].flatMap { IPv4Address(octets: $0.value) } ?? IPv4Address(0)
+      let network = attributes[RTA_DST].flatMap { IPv4Address(bytes: $0.value) } ?? IPv4Address(0)
       prefixes.insert(InterfaceAddress(network, prefixLength: reply.payload[1]))
     }
     return prefixes.sorted()
@@ -67,8 +67,8 @@ extension [NetlinkReply] {
       let attributes = try NetlinkAttributes(reply, after: 12)
       guard reply.payload.native(at: 4, as: Int32.self) == index,
         let state = reply.payload.native(at: 8, as: UInt16.self), state & known != 0,
-        let address = attributes[NDA_DST].flatMap({ IPv4Address(octets: $0.value) }),
-        let mac = attributes[NDA_LLADDR].flatMap({ MACAddress(octets: $0.value) }), !mac.isGroup
+        let address = attributes[NDA_DST].flatMap({ IPv4Address(bytes: $0.value) }),
+        let mac = attributes[NDA_LLADDR].flatMap({ MACAddress(bytes: $0.value) }), !mac.isGroup
       else { continue }
       neighbours[address] = mac
     }
@@ -79,9 +79,9 @@ extension [NetlinkReply] {
 extension Route {
   /// What a route's attributes say; without `RTA_OIF` it leaves by the interface that was asked about.
   package init(_ attributes: NetlinkAttributes, default interface: Int32) throws(NetlinkError) {
-    gateway = attributes[RTA_GATEWAY].flatMap { IPv4Address(octets: $0.value) }
+    gateway = attributes[RTA_GATEWAY].flatMap { IPv4Address(bytes: $0.value) }
     outInterface = try attributes.number(RTA_OIF) ?? interface
-    preferredSource = attributes[RTA_PREFSRC].flatMap { IPv4Address(octets: $0.value) }
+    preferredSource = attributes[RTA_PREFSRC].flatMap { IPv4Address(bytes: $0.value) }
   }
 }
 
@@ -93,7 +93,7 @@ extension InterfaceState {
       let flags = reply.payload.native(at: 8, as: UInt32.self), let name = attributes[IFLA_IFNAME]
     else { throw .malformed("a link without a name") }
     // A tunnel or `lo` may have no Ethernet address.
-    let mac = attributes[IFLA_ADDRESS].flatMap { MACAddress(octets: $0.value) } ?? .zero
+    let mac = attributes[IFLA_ADDRESS].flatMap { MACAddress(bytes: $0.value) } ?? .zero
     self.init(
       index: index, name: name.string, mac: mac, mtu: try attributes.number(IFLA_MTU) ?? 0)
     let maximum = try attributes.number(IFLA_MAX_MTU, UInt32.self)

@@ -49,7 +49,7 @@ extension NetworkControl {
     var header: [UInt8] = [2, 32, 0, 0, 0, 0, 0, 0]
     header.append(native: flags)
     var message = NetlinkMessage(type: RTM_GETROUTE, header: header)
-    message.put(RTA_DST, bytes: address.octets)
+    message.put(RTA_DST, bytes: address.bytes)
     if let out { message.put(RTA_OIF, out) }
     return try route.request(message).route()
   }

@@ -13,7 +13,7 @@ public struct TOMLDocument {
     self.file = file
     // toml++ takes a C string: what stands after a NUL would be passed over in silence.
     guard !text.utf8.contains(0) else {
-      throw ProfileError(file: file, line: 1, column: 1, found: "a NUL octet", expected: "TOML text")
+      throw ProfileError(file: file, line: 1, column: 1, found: "a NUL byte", expected: "TOML text")
     }
     if let fault = TOMLScreen.firstFault(in: text) {
       throw ProfileError(
@@ -32,11 +32,11 @@ public struct TOMLDocument {
     positions = ProfilePositions(text)
   }
 
-  /// Parses octets that nobody has looked at yet, at most `maximumSize` of them.
+  /// Parses bytes that nobody has looked at yet, at most `maximumSize` of them.
   public init(_ bytes: [UInt8], file: String, maximumSize: Int) throws(ProfileError) {
     guard bytes.count <= maximumSize else {
       throw ProfileError(
-        file: file, line: 1, column: 1, found: "more than \(maximumSize) octets",
+        file: file, line: 1, column: 1, found: "more than \(maximumSize) bytes",
         expected: "a file that a person wrote")
     }
     do {
@@ -47,7 +47,7 @@ public struct TOMLDocument {
       throw ProfileError(
         file: file, line: lines.count,
         column: String(decoding: lines[lines.count - 1], as: UTF8.self).count + 1,
-        found: "octets that are not UTF-8", expected: "TOML text")
+        found: "bytes that are not UTF-8", expected: "TOML text")
     }
     try self.init(String(decoding: bytes, as: UTF8.self), file: file)
   }

@@ -63,7 +63,7 @@ public struct TOMLScreen {
     return nil
   }
 
-  /// Leaves `at` on the last octet before the end of the line.
+  /// Leaves `at` on the last byte before the end of the line.
   private mutating func skipComment() {
     while at + 1 < scalars.count, scalars[at + 1] != "\n" { at += 1 }
   }
@@ -85,7 +85,7 @@ public struct TOMLScreen {
     return nil
   }
 
-  /// Leaves `at` on the last octet before a section's name.
+  /// Leaves `at` on the last byte before a section's name.
   private mutating func skipHeaderStart() -> (found: String, expected: String)? {
     if at + 1 < scalars.count, scalars[at + 1] == "[" { at += 1 }
     at += 1

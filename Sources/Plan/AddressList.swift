@@ -8,32 +8,32 @@
 /// another host.
 public enum AddressList {
   /// Throws the first mistake.
-  public static func parse(_ octets: Span<UInt8>, name: String) throws(InputError) -> AddressSet {
-    let (ranges, errors) = read(octets, name: name, maximumErrors: 1)
+  public static func parse(_ bytes: Span<UInt8>, name: String) throws(InputError) -> AddressSet {
+    let (ranges, errors) = read(bytes, name: name, maximumErrors: 1)
     if let error = errors.first { throw error }
     return AddressSet(joining: ranges)
   }
 
-  public static func parse(_ octets: [UInt8], name: String) throws(InputError) -> AddressSet {
-    try parse(octets.span, name: name)
+  public static func parse(_ bytes: [UInt8], name: String) throws(InputError) -> AddressSet {
+    try parse(bytes.span, name: name)
   }
 
   /// Every mistake, one a line at most, up to `maximum`.
-  public static func check(_ octets: Span<UInt8>, name: String, maximum: Int = 100) -> [InputError] {
-    read(octets, name: name, maximumErrors: maximum).errors
+  public static func check(_ bytes: Span<UInt8>, name: String, maximum: Int = 100) -> [InputError] {
+    read(bytes, name: name, maximumErrors: maximum).errors
   }
 
-  private static func read(_ octets: Span<UInt8>, name: String, maximumErrors: Int) -> (
+  private static func read(_ bytes: Span<UInt8>, name: String, maximumErrors: Int) -> (
     ranges: [AddressRange], errors: [InputError]
   ) {
     var ranges: [AddressRange] = []
     var reader = LineReader(
       name: name, maximumErrors: maximumErrors,
       nulRemedy: "Zeros are what a power cut leaves of a file: write the list anew")
-    if isUTF16(octets) {
+    if isUTF16(bytes) {
       return ([], [reader.error("UTF-16", expected: "text in ASCII or UTF-8")])
     }
-    reader.read(octets) { (text, at, _) throws(Mistake) in
+    reader.read(bytes) { (text, at, _) throws(Mistake) in
       if text[at] == UInt8(ascii: "@") {
         throw Mistake(Grammar.word(text, at), expected: "\(LineReader.entry); a list has no directives")
       }
@@ -50,7 +50,7 @@ public enum AddressList {
     if reader.errors.isEmpty {
       if ranges.isEmpty {
         reader.errors = [reader.error("no entry", expected: LineReader.entry)]
-      } else if octets[octets.count - 1] != Grammar.lineFeed {
+      } else if bytes[bytes.count - 1] != Grammar.lineFeed {
         reader.errors = [
           reader.error(
             "the end of the file", expected: "a line end; the list may be half written",
@@ -61,8 +61,8 @@ public enum AddressList {
     return (ranges, reader.errors)
   }
 
-  private static func isUTF16(_ octets: Span<UInt8>) -> Bool {
-    octets.count >= 2
-      && (octets[0] == 0xff && octets[1] == 0xfe || octets[0] == 0xfe && octets[1] == 0xff)
+  private static func isUTF16(_ bytes: Span<UInt8>) -> Bool {
+    bytes.count >= 2
+      && (bytes[0] == 0xff && bytes[1] == 0xfe || bytes[0] == 0xfe && bytes[1] == 0xff)
   }
 }

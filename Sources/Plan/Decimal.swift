@@ -12,11 +12,11 @@ struct Decimal {
     var value = Decimal(digits: 0, scale: 0)
     var point: Int?
     while at < text.count {
-      let octet = text[at]
-      if octet == UInt8(ascii: "."), point == nil, at > start {
+      let byte = text[at]
+      if byte == UInt8(ascii: "."), point == nil, at > start {
         point = at
-      } else if octet >= UInt8(ascii: "0"), octet <= UInt8(ascii: "9") {
-        guard value.append(octet - UInt8(ascii: "0"), fraction: point != nil) else {
+      } else if byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") {
+        guard value.append(byte - UInt8(ascii: "0"), fraction: point != nil) else {
           throw Mistake(start..<text.count, expected: expected)
         }
       } else {

@@ -1,14 +1,14 @@
-// The smallest parts of the text grammar, read from octets: addresses, ranges, prefixes, ports.
+// The smallest parts of the text grammar, read from bytes: addresses, ranges, prefixes, ports.
 
 import Wire
 
-/// Where a text departs from the grammar: the octets `start..<end`.
+/// Where a text departs from the grammar: the bytes `start..<end`.
 struct Mistake: Error {
   var start: Int
   var end: Int
   var expected: String
   var remedy: String?
-  /// In words; nil shows the octets themselves.
+  /// In words; nil shows the bytes themselves.
   var found: String?
 
   init(_ range: Range<Int>, expected: String, remedy: String? = nil) {
@@ -38,14 +38,14 @@ enum Grammar {
   }
 
   @inline(__always)
-  static func isBlank(_ octet: UInt8) -> Bool {
-    octet == UInt8(ascii: " ") || octet == UInt8(ascii: "\t")
+  static func isBlank(_ byte: UInt8) -> Bool {
+    byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t")
   }
 
   /// Blanks, line ends and comments end a word.
   @inline(__always)
-  static func endsWord(_ octet: UInt8) -> Bool {
-    isBlank(octet) || octet == lineFeed || octet == carriageReturn || octet == hash
+  static func endsWord(_ byte: UInt8) -> Bool {
+    isBlank(byte) || byte == lineFeed || byte == carriageReturn || byte == hash
   }
 
   @inline(__always)
@@ -134,13 +134,12 @@ enum Grammar {
     return AddressRange(address & ~hostBits, address | hostBits)
   }
 
-  private static func isDigit(_ octet: UInt8) -> Bool { octet &- UInt8(ascii: "0") < 10 }
+  private static func isDigit(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") < 10 }
 
   /// A word or what precedes a colon or comma in it.
   static func piece(_ text: Span<UInt8>, _ start: Int) -> Range<Int> {
     var end = start
-    while case let octet = peek(text, end), !endsWord(octet), octet != colon, octet != UInt8(ascii: ",")
-    {
+    while case let byte = peek(text, end), !endsWord(byte), byte != colon, byte != UInt8(ascii: ",") {
       end += 1
     }
     return start..<end
@@ -171,8 +170,8 @@ func parseWhole<Value>(
   _ text: String, expected: String,
   _ body: (Span<UInt8>, inout Int) throws(Mistake) -> Value
 ) throws(ValueError) -> Value {
-  let octets = Array(text.utf8)
-  let span = octets.span
+  let bytes = Array(text.utf8)
+  let span = bytes.span
   var at = 0
   do throws(Mistake) {
     let value = try body(span, &at)

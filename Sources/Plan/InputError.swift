@@ -4,10 +4,10 @@
 public struct InputError: Error, Hashable, Sendable, CustomStringConvertible {
   /// Where in the file.
   public enum Place: Hashable, Sendable {
-    /// Both count from 1. The column counts octets; a byte order mark is not counted.
+    /// Both count from 1. The column counts bytes; a byte order mark is not counted.
     case line(Int, column: Int)
-    /// In a binary file: octets from the start of the file, the first being 0.
-    case octet(Int)
+    /// In a binary file: bytes from the start of the file, the first being 0.
+    case byte(Int)
     /// The file as a whole.
     case file
   }
@@ -31,7 +31,7 @@ public struct InputError: Error, Hashable, Sendable, CustomStringConvertible {
 
   /// Counts from 1; nil for a binary file.
   public var line: Int? { if case .line(let line, _) = place { line } else { nil } }
-  /// Octets into the line, from 1; nil for a binary file.
+  /// Bytes into the line, from 1; nil for a binary file.
   public var column: Int? { if case .line(_, let column) = place { column } else { nil } }
 
   /// `FILE:LINE:COLUMN: found X, expected Y`.
@@ -39,7 +39,7 @@ public struct InputError: Error, Hashable, Sendable, CustomStringConvertible {
     var text = Printable.escape(file, limit: 255)
     switch place {
     case .line(let line, let column): text += ":\(line):\(column)"
-    case .octet(let offset): text += ":octet \(offset)"
+    case .byte(let offset): text += ":byte \(offset)"
     case .file: break
     }
     text += ": found \(found), expected \(expected)"
@@ -53,7 +53,7 @@ public struct ValueError: Error, Hashable, Sendable, CustomStringConvertible {
   /// Safe to print, as in `InputError`.
   public var found: String
   public var expected: String
-  /// Octets into the value, the first being 0.
+  /// Bytes into the value, the first being 0.
   public var offset: Int
 
   public init(found: String, expected: String, offset: Int = 0) {
@@ -75,16 +75,16 @@ enum Printable {
   /// What was found, in quotes.
   static func quote(_ bytes: Span<UInt8>, _ range: Range<Int>, limit: Int = 60) -> String {
     if range.isEmpty { return "nothing" }
-    // Four octets a character at most: no more is read than can be shown.
+    // Four bytes a character at most: no more is read than can be shown.
     let end = min(range.upperBound, range.lowerBound + 4 * limit + 4)
-    var octets: [UInt8] = []
-    for at in range.lowerBound..<end { octets.append(bytes[at]) }
+    var quoted: [UInt8] = []
+    for at in range.lowerBound..<end { quoted.append(bytes[at]) }
     var shown: String
-    if let text = String(validating: octets, as: UTF8.self) {
+    if let text = String(validating: quoted, as: UTF8.self) {
       shown = escape(text, limit: limit)
     } else {
-      shown = octets.prefix(limit).map { escape(octet: $0) }.joined()
-      if octets.count > limit { shown += "…" }
+      shown = quoted.prefix(limit).map { escape(byte: $0) }.joined()
+      if quoted.count > limit { shown += "…" }
     }
     if end < range.upperBound && shown.last != "…" { shown += "…" }
     return "\"\(shown)\""
@@ -102,7 +102,7 @@ enum Printable {
       if index == limit { return shown + "…" }
       switch scalar.properties.generalCategory {
       case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned, .surrogate:
-        shown += scalar.isASCII ? escape(octet: UInt8(scalar.value)) : "\\u{\(hex(scalar.value))}"
+        shown += scalar.isASCII ? escape(byte: UInt8(scalar.value)) : "\\u{\(hex(scalar.value))}"
       default:
         shown += scalar == "\"" || scalar == "\\" ? "\\\(scalar)" : String(scalar)
       }
@@ -110,14 +110,14 @@ enum Printable {
     return shown
   }
 
-  static func escape(octet: UInt8) -> String {
-    switch octet {
-    case UInt8(ascii: "\""), UInt8(ascii: "\\"): "\\" + String(UnicodeScalar(octet))
-    case 0x20...0x7e: String(UnicodeScalar(octet))
+  static func escape(byte: UInt8) -> String {
+    switch byte {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"): "\\" + String(UnicodeScalar(byte))
+    case 0x20...0x7e: String(UnicodeScalar(byte))
     case UInt8(ascii: "\t"): "\\t"
     case UInt8(ascii: "\r"): "\\r"
     case UInt8(ascii: "\n"): "\\n"
-    default: "\\x" + (octet < 16 ? "0" : "") + hex(UInt32(octet))
+    default: "\\x" + (byte < 16 ? "0" : "") + hex(UInt32(byte))
     }
   }
 

@@ -7,7 +7,7 @@ struct LineReader {
   /// The line being read, to say where something in it is.
   struct Position {
     var line = 1
-    /// Where the line starts, in octets from the start of the file.
+    /// Where the line starts, in bytes from the start of the file.
     var start = 0
 
     func place(_ at: Int) -> InputError.Place { .line(line, column: at - start + 1) }
@@ -15,7 +15,7 @@ struct LineReader {
 
   let name: String
   let maximumErrors: Int
-  /// What to do about a zero octet.
+  /// What to do about a zero byte.
   let nulRemedy: String
   var errors: [InputError] = []
   private var position = Position()
@@ -82,8 +82,8 @@ struct LineReader {
     if Grammar.peek(text, at) == Grammar.lineFeed { return }
     Grammar.skipBlanks(text, &at)
     if Grammar.peek(text, at) == Grammar.hash {
-      while case let octet = Grammar.peek(text, at), octet != Grammar.lineFeed {
-        if octet == 0 { throw nul(at) }
+      while case let byte = Grammar.peek(text, at), byte != Grammar.lineFeed {
+        if byte == 0 { throw nul(at) }
         at += 1
       }
       return

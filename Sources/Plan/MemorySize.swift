@@ -1,13 +1,13 @@
 // How much memory a setting may take.
 
-/// Octets of memory.
+/// Bytes of memory.
 public struct MemorySize: Hashable, Sendable, ParsableValue {
   public static let maximum: UInt64 = 1 << 40
   public let bytes: UInt64
 
   /// `4096`, `64K`, `1.5G`: K, M and G are powers of 1024, for memory comes in pages. At most 1024G.
   public init(parsing text: String) throws(ValueError) {
-    let expected = "octets such as 65536, 64K, 16M or 1.5G, at most 1024G"
+    let expected = "bytes such as 65536, 64K, 16M or 1.5G, at most 1024G"
     bytes = try parseWhole(text, expected: expected) { (text, at) throws(Mistake) in
       let number = try Decimal.parse(text, &at, expected: expected)
       let factor: UInt64 =

@@ -87,8 +87,8 @@ extension Grammar {
 
   private static func notAPort(_ text: Span<UInt8>, _ start: Int) -> Mistake {
     var end = start
-    while case let octet = peek(text, end), !endsWord(octet), octet != UInt8(ascii: ","),
-      octet != UInt8(ascii: "-") || end == start
+    while case let byte = peek(text, end), !endsWord(byte), byte != UInt8(ascii: ","),
+      byte != UInt8(ascii: "-") || end == start
     {
       end += 1
     }

@@ -43,7 +43,7 @@ public struct Bandwidth: Hashable, Sendable, ParsableValue, CustomStringConverti
   public static let minimum: UInt64 = 1_000
   public static let maximum: UInt64 = 1_000_000_000_000
 
-  /// What a frame occupies besides its octets from destination address to payload: frame check sequence,
+  /// What a frame occupies besides its bytes from destination address to payload: frame check sequence,
   /// preamble with start delimiter, and the gap to the next frame (IEEE 802.3).
   public static let overheadBytes = 4 + 8 + 12
   /// The shortest frame without its frame check sequence (IEEE 802.3): shorter ones are padded.
@@ -69,7 +69,7 @@ public struct Bandwidth: Hashable, Sendable, ParsableValue, CustomStringConverti
     }
   }
 
-  /// The rate of frames of `frameBytes` octets (destination address to payload, as handed to the NIC) that
+  /// The rate of frames of `frameBytes` bytes (destination address to payload, as handed to the NIC) that
   /// fills this bandwidth, rounded down, but at least 1: 0 would mean no limit.
   public func packetRate(frameBytes: Int) -> PacketRate {
     guard let bitsPerSecond else { return .unlimited }

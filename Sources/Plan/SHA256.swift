@@ -1,6 +1,6 @@
 // SHA-256 (FIPS 180-4): names the scope in force in every summary.
 
-/// Hashes octets in one go.
+/// Hashes bytes in one go.
 public enum SHA256 {
   /// The first 32 bits of the fractional parts of the cube roots of the first 64 primes.
   private static let constants: InlineArray<64, UInt32> = [
@@ -22,9 +22,9 @@ public enum SHA256 {
       0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab,
       0x5be0_cd19,
     ]
-    let octets = message.span
-    let whole = octets.count / 64 * 64
-    for start in stride(from: 0, to: whole, by: 64) { compress(&state, octets, start) }
+    let bytes = message.span
+    let whole = bytes.count / 64 * 64
+    for start in stride(from: 0, to: whole, by: 64) { compress(&state, bytes, start) }
     var rest = Array(message[whole...]) + [0x80]
     while rest.count % 64 != 56 { rest.append(0) }
     let bits = UInt64(message.count) * 8
@@ -40,15 +40,15 @@ public enum SHA256 {
 
   private typealias State = InlineArray<8, UInt32>
 
-  /// Takes in the block of 64 octets at `start`.
-  private static func compress(_ state: inout State, _ octets: Span<UInt8>, _ start: Int) {
+  /// Takes in the block of 64 bytes at `start`.
+  private static func compress(_ state: inout State, _ bytes: Span<UInt8>, _ start: Int) {
     func rotate(_ word: UInt32, _ bits: UInt32) -> UInt32 { word >> bits | word << (32 - bits) }
     var schedule = InlineArray<64, UInt32>(repeating: 0)
     for t in 0..<16 {
       let at = start + 4 * t
       schedule[t] =
-        UInt32(octets[at]) << 24 | UInt32(octets[at + 1]) << 16 | UInt32(octets[at + 2]) << 8
-        | UInt32(octets[at + 3])
+        UInt32(bytes[at]) << 24 | UInt32(bytes[at + 1]) << 16 | UInt32(bytes[at + 2]) << 8
+        | UInt32(bytes[at + 3])
     }
     for t in 16..<64 {
       let (a, b) = (schedule[t - 15], schedule[t - 2])

@@ -11,10 +11,10 @@ struct Entry: Sendable {
 ///
 /// Text has one entry a line, `a.b.c.d`, `a.b.c.d/len` or `a.b.c.d-e.f.g.h`, each optionally followed by
 /// `:ports`; `#` starts a comment; `@key value` directives stand before the first entry. A binary file is
-/// a sequence of addresses of four octets in network byte order, ended by 0.0.0.0.
+/// a sequence of addresses of four bytes in network byte order, ended by 0.0.0.0.
 public struct TargetFile: Sendable {
   public enum Format: String, CaseIterable, Sendable {
-    /// By the octets; a name that ends in `.bin` is binary whatever they are.
+    /// By the bytes; a name that ends in `.bin` is binary whatever they are.
     case auto
     case text
     case binary
@@ -40,41 +40,41 @@ public struct TargetFile: Sendable {
   public var entryCount: Int { entries.count }
 
   /// Throws the first mistake. A file without entries is one.
-  public static func parse(_ octets: Span<UInt8>, name: String, format: Format = .auto)
+  public static func parse(_ bytes: Span<UInt8>, name: String, format: Format = .auto)
     throws(InputError) -> TargetFile
   {
-    let (file, errors) = read(octets, name: name, format: format, maximumErrors: 1)
+    let (file, errors) = read(bytes, name: name, format: format, maximumErrors: 1)
     if let error = errors.first { throw error }
     return file
   }
 
-  public static func parse(_ octets: [UInt8], name: String, format: Format = .auto)
+  public static func parse(_ bytes: [UInt8], name: String, format: Format = .auto)
     throws(InputError) -> TargetFile
   {
-    try parse(octets.span, name: name, format: format)
+    try parse(bytes.span, name: name, format: format)
   }
 
   /// Every mistake, one a line at most, up to `maximum`; none if `parse` would succeed.
   public static func check(
-    _ octets: Span<UInt8>, name: String, format: Format = .auto, maximum: Int = 100
+    _ bytes: Span<UInt8>, name: String, format: Format = .auto, maximum: Int = 100
   ) -> [InputError] {
-    read(octets, name: name, format: format, maximumErrors: maximum).errors
+    read(bytes, name: name, format: format, maximumErrors: maximum).errors
   }
 
   public static func check(
-    _ octets: [UInt8], name: String, format: Format = .auto, maximum: Int = 100
+    _ bytes: [UInt8], name: String, format: Format = .auto, maximum: Int = 100
   ) -> [InputError] {
-    check(octets.span, name: name, format: format, maximum: maximum)
+    check(bytes.span, name: name, format: format, maximum: maximum)
   }
 
   private static func read(
-    _ octets: Span<UInt8>, name: String, format: Format, maximumErrors: Int
+    _ bytes: Span<UInt8>, name: String, format: Format, maximumErrors: Int
   ) -> (file: TargetFile, errors: [InputError]) {
     var file = TargetFile(name: name)
-    switch format == .auto ? detect(octets, name: name) : format {
+    switch format == .auto ? detect(bytes, name: name) : format {
     case .binary:
       do {
-        try file.readBinary(octets)
+        try file.readBinary(bytes)
         return (file, [])
       } catch {
         return (file, [error])
@@ -84,7 +84,7 @@ public struct TargetFile: Sendable {
         name: name, maximumErrors: maximumErrors,
         nulRemedy:
           "A binary file is read as one if it is named .bin or its format is given as binary")
-      reader.read(octets) { (text, at, place) throws(Mistake) in
+      reader.read(bytes) { (text, at, place) throws(Mistake) in
         try file.readLine(text, &at, place)
       }
       if reader.errors.isEmpty && file.entries.isEmpty {

@@ -1,4 +1,4 @@
-// Text as octets, appended without a String in between: results are written by the hundred thousand.
+// Text as bytes, appended without a String in between: results are written by the hundred thousand.
 import Wire
 
 extension [UInt8] {

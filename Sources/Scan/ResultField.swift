@@ -2,7 +2,7 @@
 import Wire
 
 /// One reply that was found new or a repeat, ready to be written.
-public struct Result: Sendable {
+public struct ScanResult: Sendable {
   public var reply: Reply
   /// The pair had been reported before.
   public var isRepeat: Bool
@@ -92,7 +92,7 @@ enum FieldValue {
 
 extension ResultField {
   /// ICMP errors have no TCP fields and the other way round; those are absent, not zero.
-  func value(of result: Result) -> FieldValue {
+  func value(of result: ScanResult) -> FieldValue {
     let reply = result.reply
     switch self {
     case .saddr: return .address(reply.source)
@@ -146,7 +146,7 @@ extension ResultField {
     }
   }
 
-  /// The four octets read as this machine's integer, which is what ZMap prints.
+  /// The four bytes read as this machine's integer, which is what ZMap prints.
   private static func raw(_ address: IPv4Address) -> UInt64 { UInt64(address.value.bigEndian) }
 
   /// ZMap's words for the codes of destination unreachable (RFC 792, RFC 1122, RFC 1812), its spelling kept.

@@ -23,12 +23,12 @@ public struct ResultFormatter: Sendable {
     return Array((fields.map(\.rawValue).joined(separator: ",") + "\n").utf8)
   }
 
-  /// Octets that no line exceeds, its newline included. The longest value is a timestamp in quotes.
+  /// Bytes that no line exceeds, its newline included. The longest value is a timestamp in quotes.
   var longestLine: Int {
     fields.reduce(3) { $0 + $1.rawValue.utf8.count + "\"\":,".utf8.count + 26 }
   }
 
-  public func append(_ result: Result, to buffer: inout [UInt8]) {
+  public func append(_ result: ScanResult, to buffer: inout [UInt8]) {
     let json = format == .json
     if json { buffer.append(UInt8(ascii: "{")) }
     for (index, field) in fields.enumerated() {

@@ -14,7 +14,7 @@ public struct ScanTotals: Hashable, Sendable {
     case reported, duplicates, evictions, written, discarded
     /// Microseconds of processor time.
     case processorUser, processorSystem
-    /// Octets; the most, not a sum.
+    /// Bytes; the most, not a sum.
     case peakResident
   }
 

@@ -59,7 +59,7 @@ public struct Summary: Sendable {
   public var duplicates: UInt64 = 0
   /// Pairs forgotten because of the bound of memory. Each may stand among the results once more.
   public var dedupeEvictions: UInt64 = 0
-  /// That bound, octets; 0 without dedupe.
+  /// That bound, bytes; 0 without dedupe.
   public var dedupeMemoryBytes: UInt64 = 0
   public var resultsWritten: UInt64 = 0
   /// News that came after the limit of results was reached.

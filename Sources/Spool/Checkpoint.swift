@@ -35,8 +35,8 @@ public struct Checkpoint: Hashable, Sendable {
   // MARK: - The file
 
   /// Of a hexadecimal number in lower case.
-  private static func isDigit(_ octet: UInt8) -> Bool {
-    UInt8(ascii: "0")...UInt8(ascii: "9") ~= octet || UInt8(ascii: "a")...UInt8(ascii: "f") ~= octet
+  private static func isDigit(_ byte: UInt8) -> Bool {
+    UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte || UInt8(ascii: "a")...UInt8(ascii: "f") ~= byte
   }
 
   private static let magic = Array("SYNBOXCP".utf8)
@@ -46,27 +46,27 @@ public struct Checkpoint: Hashable, Sendable {
   package static let length = 8 + 8 * (3 + 4 + ScanTotals.wordCount) + 2 * identityLength + 4
 
   /// Numbers are 64 bits in network order: version, length, index, both files' lengths and checksums, totals.
-  /// The last four octets are the CRC-32C of all before them.
+  /// The last four bytes are the CRC-32C of all before them.
   package var encoded: [UInt8] {
-    var octets = Self.magic
+    var bytes = Self.magic
     let words =
       [Self.version, UInt64(Self.length), index]
       + [results, answers].flatMap { [$0.length, UInt64($0.checksum)] } + totals.words
-    for word in words { octets.append(bigEndian: word) }
-    octets += Array(identity.order.utf8) + Array(identity.output.utf8)
-    octets.append(bigEndian: CRC32C.of(octets))
-    return octets
+    for word in words { bytes.append(bigEndian: word) }
+    bytes += Array(identity.order.utf8) + Array(identity.output.utf8)
+    bytes.append(bigEndian: CRC32C.of(bytes))
+    return bytes
   }
 
-  /// nil unless every octet is as it was written.
-  package init?(_ octets: [UInt8]) {
-    guard octets.count == Self.length, octets.starts(with: Self.magic) else { return nil }
-    var sealed = Array(octets.dropLast(4))
+  /// nil unless every byte is as it was written.
+  package init?(_ bytes: [UInt8]) {
+    guard bytes.count == Self.length, bytes.starts(with: Self.magic) else { return nil }
+    var sealed = Array(bytes.dropLast(4))
     sealed.append(bigEndian: CRC32C.of(sealed))
-    guard sealed == octets else { return nil }
+    guard sealed == bytes else { return nil }
     let end = Self.length - 4 - 2 * Self.identityLength
     let words = stride(from: 8, to: end, by: 8).map { start in
-      octets[start..<start + 8].reduce(0) { $0 << 8 | UInt64($1) }
+      bytes[start..<start + 8].reduce(0) { $0 << 8 | UInt64($1) }
     }
     guard words[0] == Self.version, words[1] == UInt64(Self.length),
       let totals = ScanTotals(words: Array(words[7...])),
@@ -78,7 +78,7 @@ public struct Checkpoint: Hashable, Sendable {
     self.answers = answers
     self.totals = totals
     func digits(at start: Int) -> String? {
-      let text = octets[start..<start + Self.identityLength]
+      let text = bytes[start..<start + Self.identityLength]
       return text.allSatisfy(Self.isDigit) ? String(decoding: text, as: UTF8.self) : nil
     }
     guard let order = digits(at: end), let output = digits(at: end + Self.identityLength)

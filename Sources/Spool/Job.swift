@@ -14,7 +14,7 @@ public struct Job: Sendable {
   public var partial: String { "\(directory)/results.partial" }
   var recordPath: String { "\(directory)/job.json" }
 
-  /// The octets of its target file as it came. Throws a `Fault` when it is no regular file, may not be read,
+  /// The bytes of its target file as it came. Throws a `Fault` when it is no regular file, may not be read,
   /// or is larger than `TargetContent.limit`.
   public func targets() throws(Fault) -> [UInt8] {
     try Files.readRegular(file, in: directory, limit: TargetContent.limit)

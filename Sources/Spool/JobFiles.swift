@@ -63,8 +63,8 @@ extension Job {
   /// The last good checkpoint's index; nil without one. Changes nothing.
   var checkpointIndex: UInt64? {
     for path in ["checkpoint", "checkpoint.previous"] {
-      if let octets = try? Files.readRegular(path, in: directory, limit: 1 << 16),
-        let checkpoint = Checkpoint(octets)
+      if let bytes = try? Files.readRegular(path, in: directory, limit: 1 << 16),
+        let checkpoint = Checkpoint(bytes)
       {
         return checkpoint.index
       }

@@ -4,7 +4,7 @@ import Kernel
 /// The rules for names of target files. A job's directories bear its file's name, which appears in logs and
 /// in operators' shells: so it must be visible text, and no option of a command.
 package enum JobName {
-  /// Octets. Leaves room for the number that tells jobs of one name apart, in the 255 that a file system
+  /// Bytes. Leaves room for the number that tells jobs of one name apart, in the 255 that a file system
   /// allows.
   static let longest = 200
 
@@ -17,21 +17,21 @@ package enum JobName {
 
   /// Names that uploads in progress have, and those that are none of the box's business.
   package static func isHidden(_ name: FileName) -> Bool {
-    name.octets.first == UInt8(ascii: ".") || name.octets.suffix(5) == Array(".part".utf8)
+    name.bytes.first == UInt8(ascii: ".") || name.bytes.suffix(5) == Array(".part".utf8)
   }
 
   /// What is wrong with a name: found and expected; nil for a usable one.
   package static func objection(to name: FileName) -> (found: String, expected: String)? {
-    guard name.octets.count <= longest else {
-      return ("a file name of \(name.octets.count) octets", "\(longest) at most")
+    guard name.bytes.count <= longest else {
+      return ("a file name of \(name.bytes.count) bytes", "\(longest) at most")
     }
     let found = "the file name \"\(name)\""
     guard let text = name.text else { return (found, "a name in UTF-8") }
     guard text.unicodeScalars.allSatisfy(FileName.isVisible) else {
       return (found, "a name without control and formatting characters")
     }
-    // The octet: with a combining mark behind it, it would be another character of the text.
-    guard name.octets.first != UInt8(ascii: "-") else {
+    // The byte: with a combining mark behind it, it would be another character of the text.
+    guard name.bytes.first != UInt8(ascii: "-") else {
       return (found, "a name that does not begin with -")
     }
     guard !own.contains(text) else { return (found, "a name that the box does not use itself") }
@@ -40,13 +40,13 @@ package enum JobName {
 
   /// A usable name that resembles an unusable one.
   package static func safe(_ name: FileName) -> String {
-    let octets = name.octets.prefix(longest - 1).map { octet in
+    let bytes = name.bytes.prefix(longest - 1).map { byte in
       let isPlain =
-        UInt8(ascii: "0")...UInt8(ascii: "9") ~= octet
-        || UInt8(ascii: "A")...UInt8(ascii: "Z") ~= octet
-        || UInt8(ascii: "a")...UInt8(ascii: "z") ~= octet || [0x2d, 0x2e, 0x5f].contains(octet)
-      return isPlain ? octet : UInt8(ascii: "_")
+        UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte
+        || UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte
+        || UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte || [0x2d, 0x2e, 0x5f].contains(byte)
+      return isPlain ? byte : UInt8(ascii: "_")
     }
-    return "_" + String(decoding: octets, as: UTF8.self)
+    return "_" + String(decoding: bytes, as: UTF8.self)
   }
 }

@@ -59,7 +59,7 @@ public struct JobRecord: Hashable, Sendable, Codable {
   /// A fresh random key and seed.
   public init(file: String, now: UInt64) {
     self.file = file
-    key = hexadecimal(SipHashKey.random().octets)
+    key = hexadecimal(SipHashKey.random().bytes)
     seed = .random(in: .min ... .max)
     var text: [UInt8] = []
     text.append(timestamp: now)
@@ -71,7 +71,7 @@ public struct JobRecord: Hashable, Sendable, Codable {
     let digits = key.utf8.compactMap { UInt8(String(UnicodeScalar($0)), radix: 16) }
     guard digits.count == 32, key.utf8.count == 32 else { return nil }
     return SipHashKey(
-      octets: stride(from: 0, to: 32, by: 2).map { digits[$0] << 4 | digits[$0 + 1] })
+      bytes: stride(from: 0, to: 32, by: 2).map { digits[$0] << 4 | digits[$0 + 1] })
   }
 
   // MARK: - The file
@@ -90,12 +90,12 @@ public struct JobRecord: Hashable, Sendable, Codable {
     }
   }
 
-  /// nil unless every octet is as it was written.
-  package init?(_ octets: [UInt8]) {
+  /// nil unless every byte is as it was written.
+  package init?(_ bytes: [UInt8]) {
     let decoder = JSONDecoder()
-    // A hash that is wrong makes other octets.
-    guard let sealed = try? decoder.decode(Sealed.self, from: Data(octets)),
-      let encoded = try? sealed.job.encoded(), encoded == octets, sealed.job.sipHashKey != nil
+    // A hash that is wrong makes other bytes.
+    guard let sealed = try? decoder.decode(Sealed.self, from: Data(bytes)),
+      let encoded = try? sealed.job.encoded(), encoded == bytes, sealed.job.sipHashKey != nil
     else { return nil }
     self = sealed.job
   }
@@ -107,6 +107,6 @@ public struct JobRecord: Hashable, Sendable, Codable {
   }
 }
 
-private func hexadecimal(_ octets: [UInt8]) -> String {
-  octets.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+private func hexadecimal(_ bytes: [UInt8]) -> String {
+  bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
 }

@@ -6,7 +6,7 @@ import Synchronization
 public final class RecordFile: Sendable {
   /// A place in the file: everything before it is whole.
   public struct Mark: Hashable, Sendable {
-    /// Octets.
+    /// Bytes.
     public var length: UInt64 = 0
     /// CRC-32C over them.
     public var checksum = CRC32C().value
@@ -72,7 +72,7 @@ public final class RecordFile: Sendable {
     do throws(Errno) {
       try file.truncate(to: state.length)
     } catch {
-      throw Fault("cannot cut \(path) back to \(state.length) octets", cause: error)
+      throw Fault("cannot cut \(path) back to \(state.length) bytes", cause: error)
     }
     state.hasTail = false
   }
@@ -86,7 +86,7 @@ public final class RecordFile: Sendable {
     }
   }
 
-  /// Hands all records to `body`, piece by piece; each piece but the last has a multiple of `size` octets.
+  /// Hands all records to `body`, piece by piece; each piece but the last has a multiple of `size` bytes.
   public func read(recordSize size: Int, _ body: (ArraySlice<UInt8>) -> Void) throws(Fault) {
     precondition(Self.pieceSize % size == 0)
     do throws(Errno) {
@@ -99,7 +99,7 @@ public final class RecordFile: Sendable {
 
   private static let pieceSize = 1 << 18
 
-  /// Reads from where the file stands; how many octets there were, `limit` at most.
+  /// Reads from where the file stands; how many bytes there were, `limit` at most.
   private static func read(
     _ file: borrowing Descriptor, _ path: String, limit: UInt64, _ body: (ArraySlice<UInt8>) -> Void
   ) throws(Fault) -> UInt64 {

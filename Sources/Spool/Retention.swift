@@ -44,7 +44,7 @@ extension Spool {
   /// Goes on with removals that the end of an earlier process interrupted.
   public func finishRemovals() throws(Fault) {
     for name in try Files.entries(of: data.results)
-    where name.octets.starts(with: Self.removal.utf8) {
+    where name.bytes.starts(with: Self.removal.utf8) {
       try Files.removeTree(name, in: data.results)
     }
   }

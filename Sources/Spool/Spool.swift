@@ -110,10 +110,10 @@ public final class Spool {
   }
 
   private static func priority(of name: FileName, in directory: String) -> Priority {
-    guard let octets = Files.head(of: name, in: directory, limit: 1 << 16) else {
+    guard let bytes = Files.head(of: name, in: directory, limit: 1 << 16) else {
       return defaultPriority
     }
-    let head = TargetContent.head(octets, limit: 1 << 16)
+    let head = TargetContent.head(bytes, limit: 1 << 16)
     let lines = head.lastIndex(of: UInt8(ascii: "\n")).map { Array(head[...$0]) } ?? head
     let file = try? TargetFile.parse(lines, name: "\(name)")
     return file?.directives.priority ?? defaultPriority

@@ -2,38 +2,38 @@
 import Kernel
 import Plan
 
-/// The octets of a target file without their wrapping.
+/// The bytes of a target file without their wrapping.
 public struct TargetContent: Sendable {
-  /// Octets of a target file, as it came and as it is expanded. A compressed file may say in a thousand octets
+  /// Bytes of a target file, as it came and as it is expanded. A compressed file may say in a thousand bytes
   /// that it is a thousand million long: beyond this it is not believed.
   public static let limit = 1 << 31
 
-  public let octets: [UInt8]
+  public let bytes: [UInt8]
   /// How to read them.
   public let format: TargetFile.Format
 
-  /// Expands a gzip or zstd file, which is told by its first octets; anything else is taken as it is. A name
+  /// Expands a gzip or zstd file, which is told by its first bytes; anything else is taken as it is. A name
   /// that ends in `.bin` means raw addresses whatever these look like, and one that ends in `.gz` or `.zst`
   /// must hold what it promises.
   ///
   /// Throws an `InputError` for data that is cut off, damaged or too large, or that something else follows.
   public init(
-    _ octets: [UInt8], name: String, format: TargetFile.Format = .auto, limit: Int = limit
+    _ bytes: [UInt8], name: String, format: TargetFile.Format = .auto, limit: Int = limit
   ) throws(InputError) {
     let promised = Compression.allCases.first { name.hasSuffix(".\($0.suffix)") }
-    let found = name.hasSuffix(".bin") ? nil : Compression(startOf: octets)
+    let found = name.hasSuffix(".bin") ? nil : Compression(startOf: bytes)
     if let promised, found != promised {
       throw InputError(
         file: name, place: .file, found: "a file that does not start like \(promised.rawValue)",
         expected: "\(promised.rawValue) data, as its name says")
     }
     guard let found else {
-      self.octets = octets
+      self.bytes = bytes
       self.format = format
       return
     }
     do throws(DecompressionError) {
-      self.octets = try found.expand(octets, limit: limit)
+      self.bytes = try found.expand(bytes, limit: limit)
     } catch {
       throw Self.explained(error, found, name)
     }
@@ -41,7 +41,7 @@ public struct TargetContent: Sendable {
     self.format = format == .auto && inner.hasSuffix(".bin") ? .binary : format
   }
 
-  /// At most so many octets of the beginning of what starts like this; for directives, which stand there.
+  /// At most so many bytes of the beginning of what starts like this; for directives, which stand there.
   static func head(_ start: [UInt8], limit: Int) -> [UInt8] {
     Compression(startOf: start)?.head(start, limit: limit) ?? start
   }
@@ -57,7 +57,7 @@ public struct TargetContent: Sendable {
     switch error {
     case .tooLarge(let limit):
       return mistake(
-        "\(kind) data that expands to more than \(limit) octets", "\(limit) at most",
+        "\(kind) data that expands to more than \(limit) bytes", "\(limit) at most",
         "Split it into several files")
     case .cutOff:
       return mistake(
@@ -66,7 +66,7 @@ public struct TargetContent: Sendable {
       return mistake(
         "damaged \(kind) data (\(why))", "data that can be expanded", raw)
     case .trailing(let count):
-      return mistake("\(count) octets after the \(kind) data", "the end of the file")
+      return mistake("\(count) bytes after the \(kind) data", "the end of the file")
     }
   }
 }

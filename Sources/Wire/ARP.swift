@@ -34,7 +34,7 @@ public struct ARPPacket: Hashable, Sendable {
     self.targetAddress = targetAddress
   }
 
-  /// The packet in an untagged Ethernet frame, without its frame check sequence; octets past the 42nd
+  /// The packet in an untagged Ethernet frame, without its frame check sequence; bytes past the 42nd
   /// are padding. nil when the frame is shorter, or not ARP for IPv4 over Ethernet, or neither a request
   /// nor a reply.
   public init?(frame: ArraySlice<UInt8>) {
@@ -42,25 +42,25 @@ public struct ARPPacket: Hashable, Sendable {
     guard frame.count == Self.frameLength,
       // EtherType, then ar$hrd, ar$pro, ar$hln, ar$pln.
       frame.dropFirst(12).prefix(8).elementsEqual([0x08, 0x06, 0, 1, 0x08, 0, 6, 4]),
-      let operation = Operation(rawValue: UInt16(frame.number(at: 20, octets: 2)))
+      let operation = Operation(rawValue: UInt16(frame.number(at: 20, bytes: 2)))
     else { return nil }
     self.init(
       operation: operation,
-      senderMAC: MACAddress(frame.number(at: 22, octets: 6)),
-      senderAddress: IPv4Address(UInt32(frame.number(at: 28, octets: 4))),
-      targetMAC: MACAddress(frame.number(at: 32, octets: 6)),
-      targetAddress: IPv4Address(UInt32(frame.number(at: 38, octets: 4))))
+      senderMAC: MACAddress(frame.number(at: 22, bytes: 6)),
+      senderAddress: IPv4Address(UInt32(frame.number(at: 28, bytes: 4))),
+      targetMAC: MACAddress(frame.number(at: 32, bytes: 6)),
+      targetAddress: IPv4Address(UInt32(frame.number(at: 38, bytes: 4))))
   }
 
-  /// 14 octets of Ethernet and 28 of ARP; whoever transmits pads to the wire's minimum.
+  /// 14 bytes of Ethernet and 28 of ARP; whoever transmits pads to the wire's minimum.
   public static let frameLength = 42
 
   /// The Ethernet frame: a request goes to everyone, a reply to its target.
   public var frame: [UInt8] {
-    var frame = operation == .request ? MACAddress.broadcast.octets : targetMAC.octets
-    frame += senderMAC.octets
+    var frame = operation == .request ? MACAddress.broadcast.bytes : targetMAC.bytes
+    frame += senderMAC.bytes
     frame += [0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, UInt8(operation.rawValue)]
-    frame += senderMAC.octets + senderAddress.octets + targetMAC.octets + targetAddress.octets
+    frame += senderMAC.bytes + senderAddress.bytes + targetMAC.bytes + targetAddress.bytes
     return frame
   }
 
@@ -73,21 +73,21 @@ public struct ARPPacket: Hashable, Sendable {
 }
 
 extension IPv4Address {
-  /// The four octets in transmission order.
-  public var octets: [UInt8] {
+  /// The four bytes in transmission order.
+  public var bytes: [UInt8] {
     [UInt8(value >> 24), UInt8(value >> 16 & 255), UInt8(value >> 8 & 255), UInt8(value & 255)]
   }
 
-  /// nil unless there are exactly four octets.
-  public init?(octets: some Collection<UInt8>) {
-    guard octets.count == 4 else { return nil }
-    self.init(octets.reduce(0) { $0 << 8 | UInt32($1) })
+  /// nil unless there are exactly four bytes.
+  public init?(bytes: some Collection<UInt8>) {
+    guard bytes.count == 4 else { return nil }
+    self.init(bytes.reduce(0) { $0 << 8 | UInt32($1) })
   }
 }
 
 extension ArraySlice<UInt8> {
-  /// The big-endian number of 1 to 8 octets at `offset` from the start; the caller has checked the length.
-  fileprivate func number(at offset: Int, octets: Int) -> UInt64 {
-    self[(startIndex + offset)..<(startIndex + offset + octets)].reduce(0) { $0 << 8 | UInt64($1) }
+  /// The big-endian number of 1 to 8 bytes at `offset` from the start; the caller has checked the length.
+  fileprivate func number(at offset: Int, bytes: Int) -> UInt64 {
+    self[(startIndex + offset)..<(startIndex + offset + bytes)].reduce(0) { $0 << 8 | UInt64($1) }
   }
 }

@@ -11,7 +11,7 @@ public struct IPv4Address: Hashable, Comparable, Sendable, CustomStringConvertib
     value = UInt32(a) << 24 | UInt32(b) << 16 | UInt32(c) << 8 | UInt32(d)
   }
 
-  /// The address whose four octets lie in memory as they do on the wire.
+  /// The address whose four bytes lie in memory as they do on the wire.
   public init(bigEndian: UInt32) { value = UInt32(bigEndian: bigEndian) }
 
   /// As it lies in a packet.
@@ -24,8 +24,8 @@ public struct IPv4Address: Hashable, Comparable, Sendable, CustomStringConvertib
     guard parts.count == 4 else { return nil }
     var value: UInt32 = 0
     for part in parts {
-      guard let octet = UInt8(decimal: part) else { return nil }
-      value = value << 8 | UInt32(octet)
+      guard let byte = UInt8(decimal: part) else { return nil }
+      value = value << 8 | UInt32(byte)
     }
     self.value = value
   }
@@ -54,9 +54,9 @@ extension FixedWidthInteger where Self: UnsignedInteger {
   }
 }
 
-/// An Ethernet address (IEEE 802), six octets in transmission order.
+/// An Ethernet address (IEEE 802), six bytes in transmission order.
 public struct MACAddress: Hashable, Sendable, CustomStringConvertible {
-  /// The octets in the low 48 bits, the first transmitted one highest.
+  /// The bytes in the low 48 bits, the first transmitted one highest.
   public let value: UInt64
 
   public static let broadcast = MACAddress(0xffff_ffff_ffff)
@@ -64,10 +64,10 @@ public struct MACAddress: Hashable, Sendable, CustomStringConvertible {
 
   public init(_ value: UInt64) { self.value = value & 0xffff_ffff_ffff }
 
-  /// nil unless there are exactly six octets.
-  public init?(octets: some Collection<UInt8>) {
-    guard octets.count == 6 else { return nil }
-    value = octets.reduce(0) { $0 << 8 | UInt64($1) }
+  /// nil unless there are exactly six bytes.
+  public init?(bytes: some Collection<UInt8>) {
+    guard bytes.count == 6 else { return nil }
+    value = bytes.reduce(0) { $0 << 8 | UInt64($1) }
   }
 
   /// `02:00:00:00:00:01`; nil for anything else.
@@ -77,14 +77,14 @@ public struct MACAddress: Hashable, Sendable, CustomStringConvertible {
     var value: UInt64 = 0
     for part in parts {
       // Two digits: the parser of numbers would take a sign for one of them.
-      guard part.utf8.count == 2, part.allSatisfy(\.isHexDigit), let octet = UInt8(part, radix: 16)
+      guard part.utf8.count == 2, part.allSatisfy(\.isHexDigit), let byte = UInt8(part, radix: 16)
       else { return nil }
-      value = value << 8 | UInt64(octet)
+      value = value << 8 | UInt64(byte)
     }
     self.value = value
   }
 
-  public var octets: [UInt8] {
+  public var bytes: [UInt8] {
     stride(from: 40, through: 0, by: -8).map { UInt8(truncatingIfNeeded: value >> UInt64($0)) }
   }
 
@@ -92,7 +92,7 @@ public struct MACAddress: Hashable, Sendable, CustomStringConvertible {
   public var isGroup: Bool { value >> 40 & 1 == 1 }
 
   public var description: String {
-    octets.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: ":")
+    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: ":")
   }
 }
 

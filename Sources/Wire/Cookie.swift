@@ -9,7 +9,7 @@ public struct Cookie: Sendable {
   /// The hash of a probe's four-tuple, all in host order. The low 32 bits are the sequence number, the
   /// next 16 the IPv4 identification where that is random.
   ///
-  /// The message is the 14 octets source address, destination port, two zero, destination address, source
+  /// The message is the 14 bytes source address, destination port, two zero, destination address, source
   /// port in network order, as in bpf/cookie.h.
   @inlinable @inline(__always)
   public func hash(

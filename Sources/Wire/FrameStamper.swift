@@ -45,19 +45,19 @@ struct FrameTemplate {
       protocolNumber: .tcp, source: source, destination: zero)
     ipv4.dontFragment = dontFragment
 
-    var frame = MACAddress.zero.octets + sourceMAC.octets
+    var frame = MACAddress.zero.bytes + sourceMAC.bytes
     frame.append(bigEndian: EtherType.ipv4.rawValue)
-    let ipv4Octets = ipv4.octets.clearing(10..<12)
-    let tcpOctets = tcp.octets(source: source, destination: zero).clearing(16..<18)
-    frame += ipv4Octets + tcpOctets
+    let ipv4Bytes = ipv4.bytes.clearing(10..<12)
+    let tcpBytes = tcp.bytes(source: source, destination: zero).clearing(16..<18)
+    frame += ipv4Bytes + tcpBytes
     frame += [UInt8](repeating: 0, count: max(0, FrameLayout.minimumLength - frame.count))
     self.frame = frame
 
     var ipv4Sum = InternetChecksum()
-    ipv4Sum.add(ipv4Octets)
+    ipv4Sum.add(ipv4Bytes)
     var tcpSum = InternetChecksum.tcpPseudoHeader(length: tcp.length)
     tcpSum.add(source.value)
-    tcpSum.add(tcpOctets)
+    tcpSum.add(tcpBytes)
     sums = SourceSums(address: source.value, ipv4Sum: ipv4Sum, tcpSum: tcpSum)
   }
 }
@@ -80,7 +80,7 @@ public enum IdentificationPolicy: Hashable, Sendable {
 /// Writes frames for entries. All it holds is fixed for the length of a scan; nothing is allocated.
 public struct FrameStamper: Sendable {
   public let cookie: Cookie
-  /// Octets of every SYN, padding included.
+  /// Bytes of every SYN, padding included.
   public let frameLength: Int
   /// What a SYN and an RST look like; from any source, for what depends on that is stamped.
   private let probeFrame: [UInt8]
@@ -88,8 +88,8 @@ public struct FrameStamper: Sendable {
   /// One of each for every source address.
   @usableFromInline let probes: [SourceSums]
   @usableFromInline let resets: [SourceSums]
-  /// For each next hop the first eight octets of the frame, as they lie in memory on a little-endian
-  /// machine: its address and the first two octets of ours.
+  /// For each next hop the first eight bytes of the frame, as they lie in memory on a little-endian
+  /// machine: its address and the first two bytes of ours.
   public let nextHops: [UInt64]
   /// The IPv4 identification is 16 bits of the cookie's hash under this mask, and the fixed bits.
   public let identificationMask: UInt16
@@ -131,8 +131,8 @@ public struct FrameStamper: Sendable {
   /// Puts the template for `kind` into a frame that holds none or another kind's; `stamp` then changes
   /// only what changes.
   public func prefill(_ frame: inout MutableRawSpan, for kind: TransmitEntry.Kind) {
-    for (offset, octet) in (kind == .syn ? probeFrame : resetFrame).enumerated() {
-      frame.storeBytes(of: octet, toByteOffset: offset, as: UInt8.self)
+    for (offset, byte) in (kind == .syn ? probeFrame : resetFrame).enumerated() {
+      frame.storeBytes(of: byte, toByteOffset: offset, as: UInt8.self)
     }
   }
 

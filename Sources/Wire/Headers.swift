@@ -52,8 +52,8 @@ public struct IPv4Header: Hashable, Sendable {
     self.destination = destination
   }
 
-  /// The 20 octets, checksum included.
-  public var octets: [UInt8] {
+  /// The 20 bytes, checksum included.
+  public var bytes: [UInt8] {
     var bytes: [UInt8] = [0x45, 0]
     bytes.append(bigEndian: totalLength)
     bytes.append(bigEndian: identification)
@@ -98,8 +98,8 @@ public struct TCPHeader: Hashable, Sendable {
 
   public var length: Int { Self.lengthWithoutOptions + options.count }
 
-  /// The header's octets, with the checksum over the pseudo-header and no data.
-  public func octets(source: IPv4Address, destination: IPv4Address) -> [UInt8] {
+  /// The header's bytes, with the checksum over the pseudo-header and no data.
+  public func bytes(source: IPv4Address, destination: IPv4Address) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.append(bigEndian: sourcePort.value)
     bytes.append(bigEndian: destinationPort.value)

@@ -2,7 +2,7 @@
 
 /// A one's complement sum that has not been folded or complemented yet.
 ///
-/// A field that was zero in the summed octets is put in later by adding it: RFC 1624 equation 3,
+/// A field that was zero in the summed bytes is put in later by adding it: RFC 1624 equation 3,
 /// HC' = ~(~HC + ~m + m'), with m = 0. Order of the 16-bit words does not matter.
 public struct InternetChecksum: Hashable, Sendable, BitwiseCopyable {
   @usableFromInline var sum: UInt64
@@ -16,21 +16,21 @@ public struct InternetChecksum: Hashable, Sendable, BitwiseCopyable {
   /// of these cannot overflow.
   @inlinable public mutating func add(_ words: UInt32) { sum &+= UInt64(words) }
 
-  /// Adds octets in transmission order; an odd last one counts as if a zero followed.
-  public mutating func add(_ octets: some Sequence<UInt8>) {
+  /// Adds bytes in transmission order; an odd last one counts as if a zero followed.
+  public mutating func add(_ bytes: some Sequence<UInt8>) {
     var high: UInt8?
-    for octet in octets {
+    for byte in bytes {
       if let first = high {
-        add(UInt16(first) << 8 | UInt16(octet))
+        add(UInt16(first) << 8 | UInt16(byte))
         high = nil
       } else {
-        high = octet
+        high = byte
       }
     }
     if let high { add(UInt16(high) << 8) }
   }
 
-  /// Adds the octets of a range of `frame`, an odd last one as if a zero followed.
+  /// Adds the bytes of a range of `frame`, an odd last one as if a zero followed.
   public mutating func add(_ frame: Span<UInt8>, _ range: Range<Int>) {
     var at = range.lowerBound
     while at + 1 < range.upperBound {
@@ -40,7 +40,7 @@ public struct InternetChecksum: Hashable, Sendable, BitwiseCopyable {
     if at < range.upperBound { add(UInt16(frame[at]) << 8) }
   }
 
-  /// The sum folded to 16 bits: 0xffff over octets that include a correct checksum.
+  /// The sum folded to 16 bits: 0xffff over bytes that include a correct checksum.
   @inlinable public var folded: UInt16 {
     // Both halves added to each other twice over, so that the lower sum's carry goes into the upper one.
     let whole = sum &+ (sum &<< 32 | sum &>> 32)

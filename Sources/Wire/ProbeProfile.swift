@@ -2,9 +2,9 @@
 
 /// The shape of a SYN. ZMap measured 1.305 % answers without options, 1.328 to 1.331 % with (zmap PR 855).
 public enum ProbeProfile: String, CaseIterable, Sendable {
-  /// MSS alone: 58 octets, so still within Ethernet's minimum frame.
+  /// MSS alone: 58 bytes, so still within Ethernet's minimum frame.
   case smallest
-  /// No options: 54 octets.
+  /// No options: 54 bytes.
   case none
   /// What Linux sends: MSS, SACK permitted, timestamps, window scale.
   case linux
@@ -44,14 +44,14 @@ public enum ProbeProfile: String, CaseIterable, Sendable {
   /// Linux and Windows set DF on every SYN.
   public var dontFragment: Bool { self == .linux || self == .windows }
 
-  /// Octets from the Ethernet header to the last option, before padding.
+  /// Bytes from the Ethernet header to the last option, before padding.
   public var unpaddedLength: Int { FrameLayout.options + options.count }
 
-  /// Octets handed to the NIC: at least Ethernet's minimum of 60 without FCS.
+  /// Bytes handed to the NIC: at least Ethernet's minimum of 60 without FCS.
   public var frameLength: Int { max(unpaddedLength, FrameLayout.minimumLength) }
 }
 
-/// Where things lie in a probe: Ethernet, IPv4 without options, TCP. Offsets in octets.
+/// Where things lie in a probe: Ethernet, IPv4 without options, TCP. Offsets in bytes.
 public enum FrameLayout {
   public static let destinationMAC = 0
   public static let sourceMAC = 6
@@ -67,10 +67,10 @@ public enum FrameLayout {
   public static let sequenceNumber = tcp + 4
   public static let tcpChecksum = tcp + 16
   public static let options = tcp + 20
-  /// Ethernet's minimum without FCS (IEEE 802.3, 64 octets with).
+  /// Ethernet's minimum without FCS (IEEE 802.3, 64 bytes with).
   public static let minimumLength = 60
-  /// The longest frame any profile or RST makes: 54 octets and 40 of options.
+  /// The longest frame any profile or RST makes: 54 bytes and 40 of options.
   public static let maximumLength = 94
-  /// What a frame occupies on the wire beside its own octets: preamble 8, FCS 4, inter-frame gap 12.
+  /// What a frame occupies on the wire beside its own bytes: preamble 8, FCS 4, inter-frame gap 12.
   public static let wireOverhead = 24
 }

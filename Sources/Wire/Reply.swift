@@ -11,7 +11,7 @@ public struct Reply: Sendable {
     case icmp = 3
   }
 
-  /// Octets of the event record, `struct synbox_event` in bpf/synbox.h.
+  /// Bytes of the event record, `struct synbox_event` in bpf/synbox.h.
   public static let recordLength = 88
 
   public var kind: Kind
@@ -79,12 +79,12 @@ public struct Reply: Sendable {
 }
 
 extension Span<UInt8> {
-  /// Two octets in network order. Traps outside the span: callers check lengths first.
+  /// Two bytes in network order. Traps outside the span: callers check lengths first.
   @inlinable public func word16(at offset: Int) -> UInt16 {
     UInt16(self[offset]) << 8 | UInt16(self[offset + 1])
   }
 
-  /// Four octets in network order.
+  /// Four bytes in network order.
   @inlinable public func word32(at offset: Int) -> UInt32 {
     UInt32(word16(at: offset)) << 16 | UInt32(word16(at: offset + 2))
   }

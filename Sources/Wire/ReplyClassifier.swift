@@ -3,7 +3,7 @@
 
 /// Decides what a captured frame is. Nothing in a frame is believed before its length is checked.
 public struct ReplyClassifier: Sendable {
-  /// Octets of an IPv4 packet that may be a reply (SYNBOX_LONGEST_REPLY in bpf/synbox.h).
+  /// Bytes of an IPv4 packet that may be a reply (SYNBOX_LONGEST_REPLY in bpf/synbox.h).
   public static let longestReply = 1500
 
   public var cookie: Cookie
@@ -116,7 +116,7 @@ public struct ReplyClassifier: Sendable {
       return (.malformed, nil)
     }
     guard quoted.protocolNumber == .tcp else { return (.otherProtocol, nil) }
-    // Both ports and the sequence number: the eight octets that every error quotes.
+    // Both ports and the sequence number: the eight bytes that every error quotes.
     let probe = quoted.payload
     guard ip.end >= probe + 8 else { return (.malformed, nil) }
     let ours = Port(frame.word16(at: probe))
@@ -150,7 +150,7 @@ private struct IPv4View {
   let identification: UInt16
   let timeToLive: UInt8
   let isFragment: Bool
-  /// The total length: octets of header and payload.
+  /// The total length: bytes of header and payload.
   let length: Int
   /// Offset of the header.
   let start: Int

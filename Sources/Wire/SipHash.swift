@@ -3,7 +3,7 @@
 
 /// A 128-bit SipHash key.
 public struct SipHashKey: Hashable, Sendable {
-  /// The key's first eight octets, read as a little-endian number; `k1` the last eight.
+  /// The key's first eight bytes, read as a little-endian number; `k1` the last eight.
   public var k0: UInt64
   public var k1: UInt64
 
@@ -17,16 +17,16 @@ public struct SipHashKey: Hashable, Sendable {
     SipHashKey(k0: .random(in: .min ... .max), k1: .random(in: .min ... .max))
   }
 
-  /// nil unless there are exactly 16 octets.
-  public init?(octets: some Collection<UInt8>) {
-    guard octets.count == 16 else { return nil }
+  /// nil unless there are exactly 16 bytes.
+  public init?(bytes: some Collection<UInt8>) {
+    guard bytes.count == 16 else { return nil }
     func word(_ part: some Collection<UInt8>) -> UInt64 {
       part.reversed().reduce(0) { $0 << 8 | UInt64($1) }
     }
-    self.init(k0: word(octets.prefix(8)), k1: word(octets.dropFirst(8)))
+    self.init(k0: word(bytes.prefix(8)), k1: word(bytes.dropFirst(8)))
   }
 
-  public var octets: [UInt8] {
+  public var bytes: [UInt8] {
     [k0, k1].flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
   }
 }
@@ -63,7 +63,7 @@ public struct SipHash24 {
     v2 = v2 &<< 32 | v2 &>> 32
   }
 
-  /// Takes in eight octets as a little-endian number.
+  /// Takes in eight bytes as a little-endian number.
   @inlinable @inline(__always)
   public mutating func compress(_ block: UInt64) {
     v3 ^= block
@@ -86,8 +86,8 @@ public struct SipHash24 {
   public static func hash(_ message: [UInt8], key: SipHashKey) -> UInt64 {
     var state = SipHash24(key: key)
     var block: UInt64 = 0
-    for (offset, octet) in message.enumerated() {
-      block |= UInt64(octet) << UInt64(offset % 8 * 8)
+    for (offset, byte) in message.enumerated() {
+      block |= UInt64(byte) << UInt64(offset % 8 * 8)
       if offset % 8 == 7 {
         state.compress(block)
         block = 0

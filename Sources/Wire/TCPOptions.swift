@@ -8,25 +8,25 @@ public struct TCPOptions: Hashable, Sendable {
   public var timestampValue: UInt32?
   public var timestampEcho: UInt32?
 
-  /// Reads until the end of the options, an end-of-options octet, or the first impossible length: what
+  /// Reads until the end of the options, an end-of-options byte, or the first impossible length: what
   /// follows nonsense is not believed.
-  public init(_ octets: Span<UInt8>) {
+  public init(_ bytes: Span<UInt8>) {
     var at = 0
-    while at < octets.count, octets[at] != 0 {
-      if octets[at] == 1 {
+    while at < bytes.count, bytes[at] != 0 {
+      if bytes[at] == 1 {
         at += 1
         continue
       }
-      guard at + 1 < octets.count else { return }
-      let length = Int(octets[at + 1])
-      guard length >= 2, at + length <= octets.count else { return }
-      switch (octets[at], length) {
-      case (2, 4): maximumSegmentSize = octets.word16(at: at + 2)
-      case (3, 3): windowScale = octets[at + 2]
+      guard at + 1 < bytes.count else { return }
+      let length = Int(bytes[at + 1])
+      guard length >= 2, at + length <= bytes.count else { return }
+      switch (bytes[at], length) {
+      case (2, 4): maximumSegmentSize = bytes.word16(at: at + 2)
+      case (3, 3): windowScale = bytes[at + 2]
       case (4, 2): selectiveAcknowledgmentPermitted = true
       case (8, 10):
-        timestampValue = octets.word32(at: at + 2)
-        timestampEcho = octets.word32(at: at + 6)
+        timestampValue = bytes.word32(at: at + 2)
+        timestampEcho = bytes.word32(at: at + 6)
       default: break
       }
       at += length

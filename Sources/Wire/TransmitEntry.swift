@@ -1,4 +1,4 @@
-// What a transmitter is asked to send: a SYN or an RST, in 24 octets. Frames are made from it where
+// What a transmitter is asked to send: a SYN or an RST, in 24 bytes. Frames are made from it where
 // they are needed: in user space by FrameStamper, or in the kernel by bpf/probes.bpf.c.
 
 /// One frame to send. In memory it is `struct synbox_entry` of bpf/synbox.h.
@@ -24,7 +24,7 @@ public struct TransmitEntry: Hashable, Sendable, BitwiseCopyable {
   @usableFromInline var refused: UInt8 = 0
   /// Which Ethernet address to send to: an index into the stamper's next hops, 0 for the gateway.
   public var nextHop: UInt32
-  /// Fills the octets up.
+  /// Fills the bytes up.
   @usableFromInline var zero: UInt32 = 0
 
   @inlinable public var kind: Kind { kindValue == Kind.rst.rawValue ? .rst : .syn }

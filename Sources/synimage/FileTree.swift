@@ -13,14 +13,14 @@ struct TreeEntry {
   let kind: Kind
   /// Permission bits.
   let mode: Int
-  /// Octets; of files.
+  /// Bytes; of files.
   let size: Int
   /// Of links.
   let target: String?
 }
 
 enum FileTree {
-  /// All below `root` by the octets of their paths, a directory before what is in it. Throws a `Fault` for
+  /// All below `root` by the bytes of their paths, a directory before what is in it. Throws a `Fault` for
   /// what is no file, directory or symbolic link.
   static func entries(of root: String) throws -> [TreeEntry] {
     let manager = FileManager.default
@@ -45,7 +45,7 @@ enum FileTree {
 
   static func sha256(of path: String) throws -> String { SHA256.hex(try Files.read(path)) }
 
-  static func sha256(of octets: ArraySlice<UInt8>) -> String { SHA256.hex(Array(octets)) }
+  static func sha256(of bytes: ArraySlice<UInt8>) -> String { SHA256.hex(Array(bytes)) }
 
   static func size(of path: String) throws -> Int {
     let attributes = try FileManager.default.attributesOfItem(atPath: path)

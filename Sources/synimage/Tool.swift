@@ -131,9 +131,9 @@ enum Output {
     }
   }
 
-  static func write(_ octets: [UInt8], to path: String) throws {
+  static func write(_ bytes: [UInt8], to path: String) throws {
     try directory(Files.parent(of: path))
-    try Files.write(path, octets, durable: false)
+    try Files.write(path, bytes, durable: false)
   }
 
   static func write(_ text: String, to path: String) throws { try write(Array(text.utf8), to: path) }

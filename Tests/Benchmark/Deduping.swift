@@ -17,11 +17,11 @@ func measureDeduping(_ report: inout Report) {
   let pairs: UInt32 = 10_000_000
   let repetitions = 3
   var (inserting, knowing) = (Double.infinity, Double.infinity)
-  report.add("dedupe_peak_10_million", "octets/answer") {
+  report.add("dedupe_peak_10_million", "bytes/answer") {
     var most = 0.0
     for _ in 0..<repetitions {
       let before = try residentBytes(restartingPeak: true)
-      var table = AnswerTable(key: .random(), bytesMax: 1 << 30)
+      var table = DedupeTable(key: .random(), bytesMax: 1 << 30)
       inserting = min(inserting, try seconds(pairs, in: &table, expecting: .new))
       most = max(most, Double(try residentBytes(restartingPeak: false) - before) / Double(pairs))
       knowing = min(knowing, try seconds(pairs, in: &table, expecting: .duplicate))
@@ -33,14 +33,14 @@ func measureDeduping(_ report: inout Report) {
 }
 
 private func seconds(
-  _ pairs: UInt32, in table: inout AnswerTable, expecting verdict: AnswerTable.Verdict
+  _ pairs: UInt32, in table: inout DedupeTable, expecting verdict: DedupeTable.Verdict
 ) throws -> Double {
   let start = Clock.monotonic
   var others = 0
   // As many at a time as the scan takes from the ring.
   let size: UInt32 = 256
   var replies: [Reply] = []
-  var verdicts: [AnswerTable.Verdict] = []
+  var verdicts: [DedupeTable.Verdict] = []
   for first in stride(from: 0, to: pairs, by: Int(size)) {
     replies.removeAll(keepingCapacity: true)
     for number in first..<min(pairs, first + size) { replies.append(answer(number)) }

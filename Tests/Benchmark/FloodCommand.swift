@@ -80,20 +80,20 @@ struct FloodCommand: ParsableCommand {
   private static func send(
     _ entries: [TransmitEntry], count: Int, through transmitter: GeneratorTransmitter
   ) throws {
-    var left = count
-    while left > 0 {
+    var remaining = count
+    while remaining > 0 {
       let room = entries.count - transmitter.waiting
       _ = try transmitter.submit(entries.span.extracting(0..<room), more: false)
-      left -= Int(try transmitter.complete().probes)
+      remaining -= Int(try transmitter.complete().probes)
     }
   }
 
   private static func frame(_ entry: TransmitEntry, _ stamper: FrameStamper) -> [UInt8] {
-    var octets = [UInt8](repeating: 0, count: stamper.frameLength)
-    var span = octets.mutableSpan
+    var frame = [UInt8](repeating: 0, count: stamper.frameLength)
+    var span = frame.mutableSpan
     var bytes = unsafe span.mutableBytes
     stamper.prefill(&bytes, for: entry.kind)
     stamper.stamp(entry, into: &bytes)
-    return octets
+    return frame
   }
 }

@@ -83,6 +83,6 @@ struct ForgeCommand: ParsableCommand {
     return synAckFrame(
       from: IPv4Address(.random(in: range.first...range.last, using: &random)), port,
       to: destination, .random(in: Self.scannerPorts, using: &random), sequence: random.next(),
-      acknowledging: random.next(), ethernet: to.octets + mac.octets)
+      acknowledging: random.next(), ethernet: to.bytes + mac.bytes)
   }
 }

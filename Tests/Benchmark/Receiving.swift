@@ -11,7 +11,7 @@ private final class AnswersProgram {
   private let object: BPFObject
   private let ring: EventRing
   private let program: Int32
-  /// Records that fit in the event ring, of 8 octets more than the event.
+  /// Records that fit in the event ring, of 8 bytes more than the event.
   let room: Int
 
   init(_ reset: ResetMethod) throws {
@@ -37,7 +37,7 @@ private final class AnswersProgram {
       source: ours.value, destination: target.value, sourcePort: ourPort, destinationPort: port)
     return synAckFrame(
       from: target, port, to: ours, ourPort, sequence: 0x1234_5678, acknowledging: sequence &+ 1,
-      ethernet: MACAddress(0x0200_0000_0001).octets + MACAddress(0x0200_0000_0002).octets)
+      ethernet: MACAddress(0x0200_0000_0001).bytes + MACAddress(0x0200_0000_0002).bytes)
   }
 
   /// Nanoseconds a packet as the kernel measures them, averaged over `times`; all of them must have become
@@ -74,7 +74,7 @@ func synAckFrame(
   let ipv4 = IPv4Header(
     totalLength: UInt16(IPv4Header.length + tcp.length), timeToLive: 60, protocolNumber: .tcp,
     source: source, destination: destination)
-  let frame = ethernet + [8, 0] + ipv4.octets + tcp.octets(source: source, destination: destination)
+  let frame = ethernet + [8, 0] + ipv4.bytes + tcp.bytes(source: source, destination: destination)
   return frame + [UInt8](repeating: 0, count: FrameLayout.minimumLength - frame.count)
 }
 

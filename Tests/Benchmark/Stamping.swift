@@ -27,9 +27,9 @@ struct StampWork {
     }
     self.stamper = stamper
     frames = [UInt8](repeating: 0, count: Self.batch * Self.size)
-    var octets = frames.mutableSpan
+    var bytes = frames.mutableSpan
     for place in 0..<Self.batch {
-      var part = octets._mutatingExtracting(place * Self.size..<(place + 1) * Self.size)
+      var part = bytes._mutatingExtracting(place * Self.size..<(place + 1) * Self.size)
       var frame = unsafe part.mutableBytes
       stamper.prefill(&frame, for: .syn)
     }
@@ -50,10 +50,10 @@ struct StampWork {
   private mutating func stampBatch(from first: Int) {
     // The frames alone are changed while the entries are read.
     let (stamper, entries) = (stamper, entries)
-    var octets = frames.mutableSpan
+    var bytes = frames.mutableSpan
     for place in 0..<Self.batch {
-      var part = octets._mutatingExtracting(place * Self.size..<(place + 1) * Self.size)
-      // Any octets are as good as any others.
+      var part = bytes._mutatingExtracting(place * Self.size..<(place + 1) * Self.size)
+      // Any bytes are as good as any others.
       var frame = unsafe part.mutableBytes
       stamper.stamp(entries[first + place], into: &frame)
     }

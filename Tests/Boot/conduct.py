@@ -84,7 +84,7 @@ def closed(directory):
     contents = subprocess.run(
         [BUILD / "synimage", "contents", BUILD / "synbox.manifest.json"], check=True, capture_output=True, text=True
     ).stdout
-    # Mode, octets, path; directories end in a slash.
+    # Mode, bytes, path; directories end in a slash.
     files = re.findall(r"^ +([0-7]{3,4}) +\d+ +(\S*[^/\s])(?: -> \S+)?$", contents, re.MULTILINE)
     programs = {path for mode, path in files if int(mode, 8) & 0o111 and path != "init"}
     require(programs == {"bin/synbox"}, f"programs: {programs}")
@@ -162,7 +162,7 @@ def faults(directory):
 
 
 def partition(machine):
-    """Where the data partition begins, in octets."""
+    """Where the data partition begins, in bytes."""
     table = subprocess.run(["sfdisk", "--dump", machine.disk], check=True, capture_output=True, text=True).stdout
     line = next(line for line in table.splitlines() if "synbox-data" in line)
     return 512 * int(re.search(r"start= *(\d+)", line)[1])

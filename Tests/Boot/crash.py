@@ -79,10 +79,10 @@ class WriteLog:
                 if flags & DISCARD or not length:
                     continue
                 self.file.seek(data)
-                octets = self.file.read(length)
+                bytes = self.file.read(length)
                 if number < safe:
                     disk.seek(offset)
-                    disk.write(octets)
+                    disk.write(bytes)
                     continue
                 share = random.random() if kept is None else kept
                 start = 0
@@ -90,7 +90,7 @@ class WriteLog:
                     end = min(length, start + ATOM - (offset + start) % ATOM)
                     if random.random() < share:
                         disk.seek(offset + start)
-                        disk.write(octets[start:end])
+                        disk.write(bytes[start:end])
                     start = end
         return moment, safe
 

@@ -10,7 +10,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SYNBOX = ROOT / "build" / "synbox"
-# Octets two to four of the target node's Ethernet address tell nothing; the first says locally administered.
+# Bytes two to four of the target node's Ethernet address tell nothing; the first says locally administered.
 NODE_MAC = "02:00:00:00:00:99"
 GATEWAY = "198.18.0.254"
 

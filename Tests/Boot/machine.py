@@ -125,7 +125,7 @@ class Machine:
         else:
             initramfs = self.directory / "initramfs"
             image = (self.build / "image" / "initramfs.cpio.zst").read_bytes()
-            # Archives are told apart at a boundary of four octets only.
+            # Archives are told apart at a boundary of four bytes only.
             initramfs.write_bytes(image + bytes(-len(image) % 4) + overlay(files or {}))
             words = [COMMAND_LINE, *KERNEL_WORDS.get(self.nic, []), "-- init", init]
             arguments = " ".join(words).rstrip()

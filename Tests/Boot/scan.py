@@ -38,7 +38,7 @@ class Job:
 
     @property
     def open(self):
-        """Even last octets answer."""
+        """Even last bytes answer."""
         return {f"{a},{p}" for a in self.network for p in self.ports if int(a) % 2 == 0}
 
     def check(self, data):

@@ -15,7 +15,7 @@
 enum { LENGTH = 60, SLOT = 128, BATCH_MAX = 1024, RING_SLOT = 256, RING_SLOTS = 4096 };
 
 struct frame {
-  unsigned char octets[LENGTH];
+  unsigned char bytes[LENGTH];
   /* Over the headers with the lower half of the destination zero. */
   unsigned ipv4_sum, tcp_sum;
 };
@@ -26,9 +26,9 @@ static long long now(void) {
   return time.tv_sec * 1000000000LL + time.tv_nsec;
 }
 
-static unsigned sum(const unsigned char *octets, int count) {
+static unsigned sum(const unsigned char *bytes, int count) {
   unsigned total = 0;
-  for (int i = 0; i < count; i += 2) total += octets[i] << 8 | octets[i + 1];
+  for (int i = 0; i < count; i += 2) total += bytes[i] << 8 | bytes[i + 1];
   return total;
 }
 
@@ -49,11 +49,11 @@ static struct frame template(unsigned long long from, unsigned long long to) {
       0x9c, 0x40, 0,    80,   1, 2,  3, 4, 0, 0, 0,   0, 0x60, 2, 0xff, 0xff, 0, 0, 0,   0,  2,    4,
       0x05, 0xb4};
   struct frame frame = {0};
-  put_address(frame.octets, to);
-  put_address(frame.octets + 6, from);
-  memcpy(frame.octets + 12, headers, sizeof headers);
-  frame.ipv4_sum = sum(frame.octets + 14, 20);
-  frame.tcp_sum = sum(frame.octets + 26, 8) + IPPROTO_TCP + 24 + sum(frame.octets + 34, 24);
+  put_address(frame.bytes, to);
+  put_address(frame.bytes + 6, from);
+  memcpy(frame.bytes + 12, headers, sizeof headers);
+  frame.ipv4_sum = sum(frame.bytes + 14, 20);
+  frame.tcp_sum = sum(frame.bytes + 26, 8) + IPPROTO_TCP + 24 + sum(frame.bytes + 34, 24);
   return frame;
 }
 
@@ -72,19 +72,19 @@ static int is_busy(void) {
 
 static int send_messages(int descriptor, const struct frame *frame, unsigned batch,
                          unsigned long long frames) {
-  static unsigned char octets[BATCH_MAX][SLOT];
+  static unsigned char bytes[BATCH_MAX][SLOT];
   struct iovec vectors[BATCH_MAX];
   struct mmsghdr messages[BATCH_MAX];
   memset(messages, 0, sizeof messages);
   for (unsigned i = 0; i < batch; i++) {
-    memcpy(octets[i], frame->octets, LENGTH);
-    vectors[i] = (struct iovec){octets[i], LENGTH};
+    memcpy(bytes[i], frame->bytes, LENGTH);
+    vectors[i] = (struct iovec){bytes[i], LENGTH};
     messages[i].msg_hdr.msg_iov = &vectors[i];
     messages[i].msg_hdr.msg_iovlen = 1;
   }
   for (unsigned long long sent = 0; sent < frames;) {
     unsigned count = frames - sent < batch ? (unsigned)(frames - sent) : batch;
-    for (unsigned i = 0; i < count; i++) stamp(octets[i], frame, sent + i);
+    for (unsigned i = 0; i < count; i++) stamp(bytes[i], frame, sent + i);
     int taken = sendmmsg(descriptor, messages, count, MSG_DONTWAIT);
     if (taken < 0 && !is_busy()) return -errno;
     if (taken > 0) sent += (unsigned)taken;
@@ -95,9 +95,9 @@ static int send_messages(int descriptor, const struct frame *frame, unsigned bat
 struct ring {
   unsigned char *memory;
   int version;
-  /* Octets from a slot's start to the frame. */
+  /* Bytes from a slot's start to the frame. */
   unsigned offset;
-  /* Octets of the virtio header before it, or 0. */
+  /* Bytes of the virtio header before it, or 0. */
   unsigned prefix;
 };
 
@@ -135,7 +135,7 @@ static void fill_slot(const struct ring *ring, unsigned slot, const struct frame
     *(struct tpacket2_hdr *)at = (struct tpacket2_hdr){.tp_len = length, .tp_snaplen = length};
   }
   if (ring->prefix) *(struct virtio_net_hdr *)(at + ring->offset) = (struct virtio_net_hdr){.hdr_len = LENGTH};
-  memcpy(at + ring->offset + ring->prefix, frame->octets, LENGTH);
+  memcpy(at + ring->offset + ring->prefix, frame->bytes, LENGTH);
 }
 
 static int send_ring(int descriptor, enum cbenchmark_way way, const struct frame *frame, unsigned batch,

@@ -18,7 +18,7 @@ private func number(_ name: String) -> UInt64? {
   return number
 }
 
-/// Octets at which a change decides something, of a frame without tags and options: type, version and header
+/// Bytes at which a change decides something, of a frame without tags and options: type, version and header
 /// length, total length, fragment, protocol, ICMP type or port, data offset, flags, checksums.
 private let decisive = [12, 13, 14, 16, 17, 20, 21, 23, 24, 25, 34, 36, 37, 42, 46, 47, 50, 51]
 private let telling: [UInt8] = [0, 1, 6, 0x3f, 0x45, 0x46, 0x4f, 0x50, 0x60, 0xf0, 0xff]

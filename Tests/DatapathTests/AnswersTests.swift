@@ -36,7 +36,7 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
     #expect(reply.identification == 0x4321)
     #expect(reply.timeToLive == 57)
     #expect(reply.resetWanted == row.resetWanted)
-    #expect(hex(reply.options.span.octets(first: Int(reply.optionsLength))) == hex(row.options))
+    #expect(hex(reply.options.span.bytes(first: Int(reply.optionsLength))) == hex(row.options))
     #expect(reply.time > 0 && reply.time <= Clock.monotonic)
     if reply.kind == .icmp {
       #expect(reply.icmpType == row.frame[row.icmpOffset])
@@ -71,7 +71,7 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
     arguments: (synAckRows + oddRows).filter {
       $0.verdict == .transmit && !$0.name.contains("of our ports")
     })
-  func `turns a SYN-ACK round into this RST, octet for octet`(row: PacketRow) throws {
+  func `turns a SYN-ACK round into this RST, byte for byte`(row: PacketRow) throws {
     let output = try AnswersProgram().run(row.frame).output
     let tags: [UInt16] =
       row.name.contains("one VLAN") ? [0x8100] : row.name.contains("two VLAN") ? [0x88a8, 0x8100] : []
@@ -111,7 +111,7 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
     (
       "an error's checksum",
       off(
-        ethernet(ipv4(icmp(3, 1, quoting: quotedProbe(octets: 8)), protocol: 1)),
+        ethernet(ipv4(icmp(3, 1, quoting: quotedProbe(bytes: 8)), protocol: 1)),
         FrameOffset.icmpChecksum), .badChecksum
     ),
   ]
@@ -164,7 +164,7 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
       tcpFrame(tcp(0x14, acknowledgment: strangersCookie &+ 1)),
       tcpFrame(tcp(0x14, acknowledgment: strangersCookie)),
       ethernet(
-        ipv4(icmp(3, 1, quoting: quotedProbe(octets: 8, sequence: strangersCookie)), protocol: 1)),
+        ipv4(icmp(3, 1, quoting: quotedProbe(bytes: 8, sequence: strangersCookie)), protocol: 1)),
     ]
     for frame in foreign {
       let outcome = try program.run(frame)
@@ -216,7 +216,7 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
     let program = try AnswersProgram(AnswersSettings(ringBytes: 4096))
     let synAck = tcpFrame(tcp(0x12))
     var room = 0
-    // An event and its header are 96 octets; a page cannot hold more than 42.
+    // An event and its header are 96 bytes; a page cannot hold more than 42.
     while room <= 42, try program.execute(synAck).verdict == .transmit { room += 1 }
     return (program, room)
   }
@@ -266,5 +266,5 @@ extension PacketRow {
 }
 
 extension Span<UInt8> {
-  func octets(first count: Int) -> [UInt8] { (0..<count).map { self[$0] } }
+  func bytes(first count: Int) -> [UInt8] { (0..<count).map { self[$0] } }
 }

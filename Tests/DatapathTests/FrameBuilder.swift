@@ -64,9 +64,9 @@ func icmp(_ type: UInt8, _ code: UInt8, quoting quoted: [UInt8]) -> [UInt8] {
   return message
 }
 
-/// Our probe as a router quotes it: the IPv4 header and the first `octets` behind it.
+/// Our probe as a router quotes it: the IPv4 header and the first `bytes` behind it.
 func quotedProbe(
-  octets: Int, protocol number: UInt8 = 6, port: UInt16 = ourPort, sequence: UInt32 = cookie,
+  bytes: Int, protocol number: UInt8 = 6, port: UInt16 = ourPort, sequence: UInt32 = cookie,
   options: [UInt8] = [], headerWords: UInt8? = nil
 ) -> [UInt8] {
   let segment = tcp(
@@ -74,21 +74,21 @@ func quotedProbe(
     options: [2, 4, 5, 0xb4], addresses: (ours, target))
   let packet = ipv4(
     segment, protocol: number, from: ours, to: target, options: options, headerWords: headerWords)
-  return Array(packet.prefix(20 + options.count + octets))
+  return Array(packet.prefix(20 + options.count + bytes))
 }
 
-/// An octet string of a number in network order.
+/// A byte string of a number in network order.
 func big(_ number: some FixedWidthInteger) -> [UInt8] {
   stride(from: number.bitWidth - 8, through: 0, by: -8).map {
     UInt8(truncatingIfNeeded: number >> $0)
   }
 }
 
-/// RFC 1071; `octets` are few enough not to overflow.
-func onesComplementSum(_ octets: [UInt8]) -> UInt16 {
+/// RFC 1071; `bytes` are few enough not to overflow.
+func onesComplementSum(_ bytes: [UInt8]) -> UInt16 {
   var sum: UInt32 = 0
-  for (index, octet) in octets.enumerated() {
-    sum += index % 2 == 0 ? UInt32(octet) << 8 : UInt32(octet)
+  for (index, byte) in bytes.enumerated() {
+    sum += index % 2 == 0 ? UInt32(byte) << 8 : UInt32(byte)
   }
   while sum > 0xffff { sum = (sum & 0xffff) + sum >> 16 }
   return UInt16(sum)

@@ -47,15 +47,15 @@ private func stamped(_ entry: TransmitEntry, by stamper: FrameStamper) -> [UInt8
 
 @Suite(.serialized) struct `The program that makes probes` {
   @Test(arguments: ProbeProfile.allCases, [IdentificationPolicy.random, .fixed(54321)])
-  func `writes octet for octet what user space stamps`(
+  func `writes byte for byte what user space stamps`(
     profile: ProbeProfile, identification: IdentificationPolicy
   ) throws {
     try requireRoot()
     var random = SeededGenerator(seed)
     let stamper = FrameStamper(
       profile: profile, cookie: Cookie(key: referenceKey),
-      sources: (0..<5).map { IPv4Address(ours + $0) }, sourceMAC: MACAddress(octets: ourMAC)!,
-      nextHops: [MACAddress(octets: theirMAC)!, MACAddress(octets: [2, 9, 8, 7, 6, 5])!],
+      sources: (0..<5).map { IPv4Address(ours + $0) }, sourceMAC: MACAddress(bytes: ourMAC)!,
+      nextHops: [MACAddress(bytes: theirMAC)!, MACAddress(bytes: [2, 9, 8, 7, 6, 5])!],
       identification: identification)
     let entries = (0..<300).map { number in
       let (address, port) = (
@@ -163,7 +163,7 @@ private func tryOut() throws {
     sources: 1, nextHops: 1)
   let processor = try #require(usableProcessors.last)
   try onProcessor(processor) {
-    try generator.tryOut(mac: MACAddress(octets: ourMAC)!, processor: processor)
+    try generator.tryOut(mac: MACAddress(bytes: ourMAC)!, processor: processor)
   }
 }
 

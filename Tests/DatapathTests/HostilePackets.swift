@@ -7,16 +7,16 @@ private let synAck: UInt8 = 0x12
 private let rstAck: UInt8 = 0x14
 private let mss: [UInt8] = [2, 4, 5, 0xb4]
 
-/// A packet with bits of one octet turned over, counted from the start of the frame.
+/// A packet with bits of one byte turned over, counted from the start of the frame.
 private func flipped(_ frame: [UInt8], at offset: Int, _ bits: UInt8 = 0x01) -> [UInt8] {
   var frame = frame
   frame[offset] ^= bits
   return frame
 }
 
-/// An IPv4 packet in a frame that ends `octets` before the packet does.
-private func cut(_ packet: [UInt8], by octets: Int) -> [UInt8] {
-  Array(ethernet(packet).dropLast(octets))
+/// An IPv4 packet in a frame that ends `bytes` before the packet does.
+private func cut(_ packet: [UInt8], by bytes: Int) -> [UInt8] {
+  Array(ethernet(packet).dropLast(bytes))
 }
 
 private func error(_ quoted: [UInt8], padding: Int = 0) -> [UInt8] {
@@ -59,7 +59,7 @@ let lengthRows: [PacketRow] = [
     "a total length of 0, as segments merged by an adapter have",
     ethernet(ipv4(tcp(synAck), totalLength: 0)).padded, .pass, .malformed),
   PacketRow(
-    "a SYN-ACK of which the last octet was not captured",
+    "a SYN-ACK of which the last byte was not captured",
     cut(ipv4(tcp(synAck, data: [1, 2, 3, 4])), by: 1),
     .pass, .malformed),
   PacketRow(
@@ -73,23 +73,23 @@ let lengthRows: [PacketRow] = [
     ethernet(ipv4(tcp(synAck), headerWords: 15)).padded,
     .pass, .malformed),
   PacketRow(
-    "a SYN-ACK of 1501 octets", tcpFrame(tcp(synAck, data: [UInt8](repeating: 0x55, count: 1461))),
+    "a SYN-ACK of 1501 bytes", tcpFrame(tcp(synAck, data: [UInt8](repeating: 0x55, count: 1461))),
     .pass,
     .malformed),
   PacketRow(
-    "a jumbo of 3000 octets", tcpFrame(tcp(synAck, data: [UInt8](repeating: 0x55, count: 2960))), .pass,
+    "a jumbo of 3000 bytes", tcpFrame(tcp(synAck, data: [UInt8](repeating: 0x55, count: 2960))), .pass,
     .malformed),
   PacketRow(
-    "an error with seven octets of our probe and padding",
-    error(quotedProbe(octets: 7), padding: 11), .pass, .malformed),
+    "an error with seven bytes of our probe and padding",
+    error(quotedProbe(bytes: 7), padding: 11), .pass, .malformed),
   PacketRow(
     "an error whose quoted header says 15 words",
-    error(quotedProbe(octets: 24, headerWords: 15)), .pass, .malformed),
+    error(quotedProbe(bytes: 24, headerWords: 15)), .pass, .malformed),
   PacketRow(
-    "an error of 2000 octets", error(quotedProbe(octets: 24) + [UInt8](repeating: 0, count: 1928)),
+    "an error of 2000 bytes", error(quotedProbe(bytes: 24) + [UInt8](repeating: 0, count: 1928)),
     .pass,
     .malformed),
-  PacketRow("a runt of an Ethernet header and one octet", ethernet([0x45]), .pass, .malformed),
+  PacketRow("a runt of an Ethernet header and one byte", ethernet([0x45]), .pass, .malformed),
 ]
 
 /// Checksums that do not hold, of packets whose cookies do.
@@ -112,7 +112,7 @@ let checksumRows: [PacketRow] = [
     flipped(tcpFrame(tcp(synAck, options: linuxOptions)), at: FrameOffset.payload + 18), .pass,
     .badChecksum),
   PacketRow(
-    "a SYN-ACK with its last octet of data changed",
+    "a SYN-ACK with its last byte of data changed",
     flipped(
       tcpFrame(tcp(synAck, data: [UInt8](repeating: 7, count: 77))), at: FrameOffset.payload + 76),
     .pass, .badChecksum),
@@ -123,13 +123,13 @@ let checksumRows: [PacketRow] = [
     .badChecksum),
   PacketRow(
     "an error with a wrong IPv4 checksum",
-    flipped(error(quotedProbe(octets: 8)), at: FrameOffset.ipv4Checksum), .pass, .badChecksum),
+    flipped(error(quotedProbe(bytes: 8)), at: FrameOffset.ipv4Checksum), .pass, .badChecksum),
   PacketRow(
     "an error with a wrong ICMP checksum",
-    flipped(error(quotedProbe(octets: 8)), at: FrameOffset.icmpChecksum), .pass, .badChecksum),
+    flipped(error(quotedProbe(bytes: 8)), at: FrameOffset.icmpChecksum), .pass, .badChecksum),
   PacketRow(
-    "an error with an ICMP checksum that leaves out the last octet",
-    flipped(error(quotedProbe(octets: 8) + [9]), at: 70), .pass, .badChecksum),
+    "an error with an ICMP checksum that leaves out the last byte",
+    flipped(error(quotedProbe(bytes: 8) + [9]), at: 70), .pass, .badChecksum),
 ]
 
 /// Odd, and yet replies.
@@ -137,10 +137,10 @@ let oddRows: [PacketRow] = [
   PacketRow(
     "a SYN-ACK with data", tcpFrame(tcp(synAck, data: Array("SSH-2.0-x".utf8))), .transmit, .open),
   PacketRow(
-    "a SYN-ACK with options and an odd octet of data",
+    "a SYN-ACK with options and an odd byte of data",
     tcpFrame(tcp(synAck, options: linuxOptions, data: [0x41])), .transmit, .open, options: linuxOptions),
   PacketRow(
-    "a SYN-ACK with 67 octets of data",
+    "a SYN-ACK with 67 bytes of data",
     tcpFrame(tcp(synAck, data: (0..<67).map { UInt8($0) })), .transmit, .open),
   PacketRow(
     "a SYN-ACK with an option of length 0",
@@ -170,16 +170,16 @@ let oddRows: [PacketRow] = [
     ethernet(ipv4(tcp(rstAck), options: [UInt8](repeating: 1, count: 40))), .drop, .closed),
   PacketRow(
     "an error that quotes an IPv4 header of 15 words",
-    error(quotedProbe(octets: 8, options: [UInt8](repeating: 1, count: 40))), .drop, .icmp),
+    error(quotedProbe(bytes: 8, options: [UInt8](repeating: 1, count: 40))), .drop, .icmp),
   PacketRow(
     "an error in an IPv4 header of 15 words",
     ethernet(
       ipv4(
-        icmp(3, 3, quoting: quotedProbe(octets: 8)), protocol: 1,
+        icmp(3, 3, quoting: quotedProbe(bytes: 8)), protocol: 1,
         options: [UInt8](repeating: 1, count: 40))), .drop, .icmp),
   PacketRow(
     "an error with extensions behind our probe (RFC 4884)",
-    error(quotedProbe(octets: 24) + [UInt8](repeating: 0, count: 84) + [0x20, 0, 0, 0, 0, 8, 1, 1]),
+    error(quotedProbe(bytes: 24) + [UInt8](repeating: 0, count: 84) + [0x20, 0, 0, 0, 0, 8, 1, 1]),
     .drop,
     .icmp),
 ]
@@ -198,22 +198,22 @@ let nonsenseRows: [PacketRow] = [
     .pass,
     .fragment),
   PacketRow(
-    "a fragment at offset 8 whose octets are a SYN-ACK",
+    "a fragment at offset 8 whose bytes are a SYN-ACK",
     ethernet(ipv4(tcp(synAck), fragment: 1)).padded, .pass,
     .fragment),
   PacketRow(
     "an error in fragments",
-    ethernet(ipv4(icmp(3, 1, quoting: quotedProbe(octets: 8)), protocol: 1, fragment: 0x2000)), .pass,
+    ethernet(ipv4(icmp(3, 1, quoting: quotedProbe(bytes: 8)), protocol: 1, fragment: 0x2000)), .pass,
     .fragment),
   PacketRow(
     "a SYN-ACK from another key",
     tcpFrame(tcp(synAck, acknowledgment: strangersCookie &+ 1)), .pass, .badCookie),
   PacketRow(
     "an error to an address that is not ours",
-    ethernet(ipv4(icmp(3, 1, quoting: quotedProbe(octets: 8)), protocol: 1, to: ours + 1)), .pass,
+    ethernet(ipv4(icmp(3, 1, quoting: quotedProbe(bytes: 8)), protocol: 1, to: ours + 1)), .pass,
     .notOurs),
   PacketRow(
-    "an error that quotes ICMP", error(quotedProbe(octets: 8, protocol: 1)), .pass, .otherProtocol),
+    "an error that quotes ICMP", error(quotedProbe(bytes: 8, protocol: 1)), .pass, .otherProtocol),
 ]
 
 /// The same probe's sequence number under another key: what another shard or another run sent.

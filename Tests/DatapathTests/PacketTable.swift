@@ -10,7 +10,7 @@ struct PacketRow: Sendable, CustomTestStringConvertible {
   let frame: [UInt8]
   let verdict: XDPVerdict
   let fate: Fate
-  /// Octets of TCP options that the event must carry.
+  /// Bytes of TCP options that the event must carry.
   var options: [UInt8] = []
   var resetWanted = false
 
@@ -55,21 +55,21 @@ let synAckRows: [PacketRow] = [
   PacketRow("a SYN-ACK", tcpFrame(tcp(synAck)), .transmit, .open),
   PacketRow("a SYN-ACK without padding", ethernet(ipv4(tcp(synAck))), .transmit, .open),
   PacketRow(
-    "a SYN-ACK with an odd octet of padding", ethernet(ipv4(tcp(synAck))) + [0xaa], .transmit, .open),
+    "a SYN-ACK with an odd byte of padding", ethernet(ipv4(tcp(synAck))) + [0xaa], .transmit, .open),
   PacketRow(
     "a SYN-ACK with one option", tcpFrame(tcp(synAck, options: mss)), .transmit, .open, options: mss),
   PacketRow(
-    "a SYN-ACK with 20 octets of options", tcpFrame(tcp(synAck, options: linuxOptions)), .transmit,
+    "a SYN-ACK with 20 bytes of options", tcpFrame(tcp(synAck, options: linuxOptions)), .transmit,
     .open, options: linuxOptions),
   PacketRow(
-    "a SYN-ACK with 40 octets of options", tcpFrame(tcp(synAck, options: fullOptions)), .transmit,
+    "a SYN-ACK with 40 bytes of options", tcpFrame(tcp(synAck, options: fullOptions)), .transmit,
     .open, options: fullOptions),
   PacketRow("a SYN-ACK with ECE", tcpFrame(tcp(synAck | 0x40)), .transmit, .open),
   PacketRow(
     "a SYN-ACK with DF and a type of service",
     ethernet(ipv4(tcp(synAck), fragment: 0x4000, typeOfService: 0xb8)).padded, .transmit, .open),
   PacketRow(
-    "a SYN-ACK of 1500 octets", tcpFrame(tcp(synAck, data: [UInt8](repeating: 0x55, count: 1460))),
+    "a SYN-ACK of 1500 bytes", tcpFrame(tcp(synAck, data: [UInt8](repeating: 0x55, count: 1460))),
     .transmit, .open),
   PacketRow(
     "a SYN-ACK behind one VLAN tag", ethernet(ipv4(tcp(synAck)), tags: [0x8100]).padded, .transmit,
@@ -100,7 +100,7 @@ let refusedRows: [PacketRow] = [
     "a SYN-ACK that acknowledges our own number", tcpFrame(tcp(synAck, acknowledgment: cookie)), .pass,
     .badCookie),
   PacketRow(
-    "a SYN-ACK that acknowledges one octet too many",
+    "a SYN-ACK that acknowledges one byte too many",
     tcpFrame(tcp(synAck, acknowledgment: cookie &+ 2)), .pass, .badCookie),
   PacketRow(
     "a SYN-ACK that acknowledges nothing", tcpFrame(tcp(synAck, acknowledgment: 0)), .pass, .badCookie),
@@ -131,65 +131,65 @@ let resetRows: [PacketRow] = [
     "an RST that acknowledges our number", tcpFrame(tcp(rstAck, acknowledgment: cookie)), .drop,
     .closed),
   PacketRow(
-    "an RST that acknowledges one octet too many", tcpFrame(tcp(rstAck, acknowledgment: cookie &+ 2)),
+    "an RST that acknowledges one byte too many", tcpFrame(tcp(rstAck, acknowledgment: cookie &+ 2)),
     .pass, .badCookie),
   PacketRow(
-    "an RST that acknowledges one octet too few", tcpFrame(tcp(rstAck, acknowledgment: cookie &- 1)),
+    "an RST that acknowledges one byte too few", tcpFrame(tcp(rstAck, acknowledgment: cookie &- 1)),
     .pass, .badCookie),
   PacketRow("an RST with PSH", tcpFrame(tcp(rstAck | 0x08)), .drop, .closed),
 ]
 
 let icmpRows: [PacketRow] = [
   PacketRow(
-    "host unreachable with our whole probe", icmpFrame(icmp(3, 1, quoting: quotedProbe(octets: 24))),
+    "host unreachable with our whole probe", icmpFrame(icmp(3, 1, quoting: quotedProbe(bytes: 24))),
     .drop, .icmp),
   PacketRow(
-    "administratively prohibited with eight octets of our probe",
-    icmpFrame(icmp(3, 13, quoting: quotedProbe(octets: 8))), .drop, .icmp),
+    "administratively prohibited with eight bytes of our probe",
+    icmpFrame(icmp(3, 13, quoting: quotedProbe(bytes: 8))), .drop, .icmp),
   PacketRow(
-    "eight octets of our probe without padding",
-    ethernet(ipv4(icmp(3, 1, quoting: quotedProbe(octets: 8)), protocol: 1)), .drop, .icmp),
+    "eight bytes of our probe without padding",
+    ethernet(ipv4(icmp(3, 1, quoting: quotedProbe(bytes: 8)), protocol: 1)), .drop, .icmp),
   PacketRow(
-    "source quench", icmpFrame(icmp(4, 0, quoting: quotedProbe(octets: 8))), .drop, .icmp),
+    "source quench", icmpFrame(icmp(4, 0, quoting: quotedProbe(bytes: 8))), .drop, .icmp),
   PacketRow(
-    "time exceeded with our whole probe", icmpFrame(icmp(11, 0, quoting: quotedProbe(octets: 24))),
+    "time exceeded with our whole probe", icmpFrame(icmp(11, 0, quoting: quotedProbe(bytes: 24))),
     .drop, .icmp),
   PacketRow(
-    "parameter problem", icmpFrame(icmp(12, 0, quoting: quotedProbe(octets: 8))), .drop, .icmp),
+    "parameter problem", icmpFrame(icmp(12, 0, quoting: quotedProbe(bytes: 8))), .drop, .icmp),
   PacketRow(
     "an error that quotes IPv4 options",
-    icmpFrame(icmp(3, 1, quoting: quotedProbe(octets: 8, options: [1, 1, 1, 0]))), .drop, .icmp),
+    icmpFrame(icmp(3, 1, quoting: quotedProbe(bytes: 8, options: [1, 1, 1, 0]))), .drop, .icmp),
   PacketRow(
     "an error behind a VLAN tag",
-    ethernet(ipv4(icmp(3, 1, quoting: quotedProbe(octets: 8)), protocol: 1), tags: [0x8100]), .drop,
+    ethernet(ipv4(icmp(3, 1, quoting: quotedProbe(bytes: 8)), protocol: 1), tags: [0x8100]), .drop,
     .icmp),
   PacketRow(
-    "an error with seven octets of our probe",
-    ethernet(ipv4(icmp(3, 1, quoting: quotedProbe(octets: 7)), protocol: 1)), .pass, .malformed),
+    "an error with seven bytes of our probe",
+    ethernet(ipv4(icmp(3, 1, quoting: quotedProbe(bytes: 7)), protocol: 1)), .pass, .malformed),
   PacketRow(
     "an error that ends inside the quoted IPv4 header",
-    ethernet(ipv4(icmp(3, 1, quoting: Array(quotedProbe(octets: 0).prefix(19))), protocol: 1)), .pass,
+    ethernet(ipv4(icmp(3, 1, quoting: Array(quotedProbe(bytes: 0).prefix(19))), protocol: 1)), .pass,
     .malformed),
   PacketRow(
     "an error whose quoted header is shorter than a header",
-    icmpFrame(icmp(3, 1, quoting: quotedProbe(octets: 24, headerWords: 4))), .pass, .malformed),
+    icmpFrame(icmp(3, 1, quoting: quotedProbe(bytes: 24, headerWords: 4))), .pass, .malformed),
   PacketRow(
-    "an ICMP message of seven octets", ethernet(ipv4([3, 1, 0, 0, 0, 0, 0], protocol: 1)), .pass,
+    "an ICMP message of seven bytes", ethernet(ipv4([3, 1, 0, 0, 0, 0, 0], protocol: 1)), .pass,
     .malformed),
   PacketRow(
     "an error with another cookie",
-    icmpFrame(icmp(3, 1, quoting: quotedProbe(octets: 24, sequence: cookie ^ 0x8000_0000))), .pass,
+    icmpFrame(icmp(3, 1, quoting: quotedProbe(bytes: 24, sequence: cookie ^ 0x8000_0000))), .pass,
     .badCookie),
   PacketRow(
     "an error that quotes a foreign port",
-    icmpFrame(icmp(3, 1, quoting: quotedProbe(octets: 24, port: 39_989))), .pass, .otherPort),
+    icmpFrame(icmp(3, 1, quoting: quotedProbe(bytes: 24, port: 39_989))), .pass, .otherPort),
   PacketRow(
-    "an error that quotes UDP", icmpFrame(icmp(3, 3, quoting: quotedProbe(octets: 8, protocol: 17))),
+    "an error that quotes UDP", icmpFrame(icmp(3, 3, quoting: quotedProbe(bytes: 8, protocol: 17))),
     .pass, .otherProtocol),
   PacketRow(
-    "an echo reply", icmpFrame(icmp(0, 0, quoting: quotedProbe(octets: 24))), .pass, .otherProtocol),
+    "an echo reply", icmpFrame(icmp(0, 0, quoting: quotedProbe(bytes: 24))), .pass, .otherProtocol),
   PacketRow(
-    "a redirect", icmpFrame(icmp(5, 1, quoting: quotedProbe(octets: 24))), .pass, .otherProtocol),
+    "a redirect", icmpFrame(icmp(5, 1, quoting: quotedProbe(bytes: 24))), .pass, .otherProtocol),
 ]
 
 let malformedRows: [PacketRow] = [
@@ -219,9 +219,9 @@ let malformedRows: [PacketRow] = [
   PacketRow(
     "an IPv4 packet shorter than its header", ethernet(ipv4(tcp(synAck), totalLength: 19)).padded,
     .pass, .malformed),
-  PacketRow("an IPv4 header cut by one octet", ethernet(Array(ipv4([]).dropLast())), .pass, .malformed),
+  PacketRow("an IPv4 header cut by one byte", ethernet(Array(ipv4([]).dropLast())), .pass, .malformed),
   PacketRow(
-    "a TCP header cut by one octet", ethernet(ipv4(Array(tcp(synAck).dropLast()))), .pass, .malformed),
+    "a TCP header cut by one byte", ethernet(ipv4(Array(tcp(synAck).dropLast()))), .pass, .malformed),
   PacketRow("no TCP header at all", ethernet(ipv4([])), .pass, .malformed),
   PacketRow(
     "a TCP header of four words", tcpFrame(tcp(synAck, headerWords: 4)), .pass, .malformed),

@@ -15,7 +15,7 @@ let ourPort: UInt16 = 40_000
 let targetPort: UInt16 = 443
 let ourPorts: ClosedRange<UInt16> = 39_990...40_010
 /// The key of SipHash's published vectors.
-let referenceKey = SipHashKey(octets: Array(0..<16))!
+let referenceKey = SipHashKey(bytes: Array(0..<16))!
 /// The sequence number of the probe from us to the target.
 let cookie = Cookie(key: referenceKey).sequenceNumber(
   source: ours, destination: target, sourcePort: ourPort, destinationPort: targetPort)
@@ -32,9 +32,9 @@ func requireRoot() throws {
   }
 }
 
-/// `0200…` of octets, for messages.
-func hex(_ octets: [UInt8]) -> String {
-  octets.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+/// `0200…` of bytes, for messages.
+func hex(_ bytes: [UInt8]) -> String {
+  bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
 }
 
 /// Everything a reply says, as text that compares and reads; without the time, which differs from run to

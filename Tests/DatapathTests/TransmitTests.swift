@@ -8,7 +8,7 @@ import Wire
 /// What probes look like in these tests.
 let stamper = FrameStamper(
   profile: .smallest, cookie: Cookie(key: referenceKey), sources: [IPv4Address(ours)],
-  sourceMAC: MACAddress(octets: ourMAC)!, nextHops: [MACAddress(octets: theirMAC)!])
+  sourceMAC: MACAddress(bytes: ourMAC)!, nextHops: [MACAddress(bytes: theirMAC)!])
 
 /// Probes to so many addresses from 198.18.16.0 on.
 func probes(_ count: Int) -> [TransmitEntry] {
@@ -139,8 +139,8 @@ func silentResponder() throws -> Responder {
         transmitter.prepare(
           FrameStamper(
             profile: profile, cookie: Cookie(key: SipHashKey(k0: UInt64(job), k1: 1)),
-            sources: [IPv4Address(ours)], sourceMAC: MACAddress(octets: ourMAC)!,
-            nextHops: [MACAddress(octets: theirMAC)!]))
+            sources: [IPv4Address(ours)], sourceMAC: MACAddress(bytes: ourMAC)!,
+            nextHops: [MACAddress(bytes: theirMAC)!]))
         #expect(try send(probes(1_000), through: transmitter, in: lab).probes == 1_000)
       }
       _ = try eventually { try responder.counts()["syns_valid"] >= 4_000 }

@@ -48,7 +48,7 @@ def read_machine() -> dict[str, float]:
 
 
 def read_process(pid: int, last: tuple[float, float, int]) -> tuple[float, float, int]:
-    """User seconds and system seconds of all threads together, and the most memory ever resident, octets.
+    """User seconds and system seconds of all threads together, and the most memory ever resident, bytes.
 
     What a process that is ending does not tell any more is taken from `last`.
     """

@@ -23,7 +23,7 @@ TIMEOUT = 70
 
 
 def targets():
-    """Names, the octets of the longest inputs, whether leaks are looked for."""
+    """Names, the bytes of the longest inputs, whether leaks are looked for."""
     lines = subprocess.run([PROGRAM, "--list"], check=True, capture_output=True, text=True).stdout
     return [line.split() for line in lines.splitlines()]
 
@@ -45,7 +45,7 @@ def run(log, leaks, *arguments):
         code = subprocess.run(
             [PROGRAM, *arguments, "-timeout=10", "-rss_limit_mb=2048", "-malloc_limit_mb=256"],
             env=environment, stdout=output, stderr=subprocess.STDOUT).returncode  # fmt: skip
-    # What was found may stand in the log, too, in whatever octets.
+    # What was found may stand in the log, too, in whatever bytes.
     return code, log.read_text(errors="replace")
 
 

@@ -6,8 +6,8 @@ import Testing
 
 private let corpora = "\(Files.parent(of: #filePath))/../Fuzz/Corpora"
 
-/// The names and octets of a target's corpus.
-private func corpus(of target: FuzzTarget) throws -> [(name: String, octets: [UInt8])] {
+/// The names and bytes of a target's corpus.
+private func corpus(of target: FuzzTarget) throws -> [(name: String, bytes: [UInt8])] {
   try Files.entries(of: "\(corpora)/\(target.name)").map { name in
     ("\(target.name)/\(name)", try Files.read("\(corpora)/\(target.name)/\(name)"))
   }
@@ -32,9 +32,9 @@ extension FuzzTarget: CustomTestStringConvertible {
   func `hold for every file of their corpus`(target: FuzzTarget) throws {
     let files = try corpus(of: target)
     #expect(files.count >= 20, "the corpus is too small to begin with")
-    for (name, octets) in files {
-      #expect(octets.count <= target.maximumLength, "\(name) is longer than what is tried")
-      if let fault = target.fault(octets) { Issue.record("\(name): \(fault)") }
+    for (name, bytes) in files {
+      #expect(bytes.count <= target.maximumLength, "\(name) is longer than what is tried")
+      if let fault = target.fault(bytes) { Issue.record("\(name): \(fault)") }
     }
   }
 
@@ -45,7 +45,7 @@ extension FuzzTarget: CustomTestStringConvertible {
 
   @Test(arguments: FuzzTarget.all)
   func `hold for files changed at random`(target: FuzzTarget) throws {
-    let files = try corpus(of: target).map(\.octets)
+    let files = try corpus(of: target).map(\.bytes)
     // A round of recovery makes and removes a data directory.
     let rounds = target.name == "recovery" ? 1_000 : 10_000
     var random = SeededGenerator(seed)

@@ -1,8 +1,8 @@
-"""A target that answers SYNs as no honest one would, by the last octet of the probed address.
+"""A target that answers SYNs as no honest one would, by the last byte of the probed address.
 
     python3 target.py INTERFACE
 
-It prints "ready", and on SIGTERM a JSON object: for each last octet the RSTs that closed a SYN-ACK of it, checksum
+It prints "ready", and on SIGTERM a JSON object: for each last byte the RSTs that closed a SYN-ACK of it, checksum
 and sequence number right, and under "bad" those that did not. Frames are written by hand (RFC 791, 792, 9293).
 """
 
@@ -17,10 +17,10 @@ import time
 SYN, RST, ACK = 0x02, 0x04, 0x10
 
 
-def checksum(octets):
+def checksum(bytes):
     """RFC 1071."""
-    octets += b"\0" * (len(octets) % 2)
-    total = sum(struct.unpack(f"!{len(octets) // 2}H", octets))
+    bytes += b"\0" * (len(bytes) % 2)
+    total = sum(struct.unpack(f"!{len(bytes) // 2}H", bytes))
     while total > 0xFFFF:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF

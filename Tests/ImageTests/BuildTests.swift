@@ -3,13 +3,12 @@ import Foundation
 import LabSupport
 import Testing
 
-@Suite("An image is what its profile and its site say", .serialized)
-struct BuildTests {
+@Suite(.serialized) struct `An image is what its profile and its site say` {
   private func built() throws -> BuiltImage { try BuiltImage.shared.get() }
 
   // MARK: The disk
 
-  @Test func theDiskHasAnESPAndADataPartition() throws {
+  @Test func `the disk has an ESP and a data partition`() throws {
     let built = try built()
     let table = try JSON.object(Data(try run(["sfdisk", "--json", built.image.path]).output.utf8))
     let contents = try #require(table["partitiontable"] as? [String: Any])
@@ -25,7 +24,7 @@ struct BuildTests {
     #expect(try run(["sfdisk", "--verify", built.image.path]).output.contains("No errors detected"))
   }
 
-  @Test func withoutTheDataItHasAtMost64Megabytes() throws {
+  @Test func `without the data it has at most 64 megabytes`() throws {
     let built = try built()
     let size = try #require(
       try FileManager.default.attributesOfItem(atPath: built.image.path)[.size] as? Int)
@@ -35,7 +34,7 @@ struct BuildTests {
     #expect(built.outcome.output.contains("\(size - data) without"))
   }
 
-  @Test func theDataPartitionIsACleanEXT4FileSystemOf4096OctetBlocks() throws {
+  @Test func `the data partition is a clean ext4 file system of 4096-byte blocks`() throws {
     let built = try built()
     let device = "\(built.image.path)?offset=\(try built.start(of: "synbox-data"))"
     let check = try run(["e2fsck", "-f", "-n", device])
@@ -49,7 +48,7 @@ struct BuildTests {
     }
   }
 
-  @Test func theESPHasTheLoaderAndAVersionWithATryCounter() throws {
+  @Test func `the ESP has the loader and a version with a try counter`() throws {
     let built = try built()
     let esp = "\(built.image.path)@@\(try built.start(of: "synbox-esp"))"
     let files = try run(["mdir", "-b", "-/", "-i", esp, "::"]).lines.filter { !$0.hasSuffix("/") }
@@ -69,7 +68,7 @@ struct BuildTests {
 
   // MARK: The root file system
 
-  @Test func theRootHoldsOneProgramAndNothingThatCouldRunAnother() throws {
+  @Test func `the root holds one program and nothing that could run another`() throws {
     let root = try built().unpackedRoot()
     let kinds = try run([
       "find", root.path, "-mindepth", "1", "-printf", "%y %m %P %l\\n",
@@ -90,7 +89,7 @@ struct BuildTests {
     #expect(elves == ["\(root.path)/bin/synbox"])
   }
 
-  @Test func theModulesAreThoseOfTheProfileWithAllTheyNeed() throws {
+  @Test func `the modules are those of the profile with all they need`() throws {
     let built = try built()
     let root = try built.unpackedRoot()
     let home = root.appending(path: "lib/modules/\(try built.shop.kernel())")
@@ -118,7 +117,7 @@ struct BuildTests {
     }
   }
 
-  @Test func theSiteLiesBelowEtcWithTheProfilesModules() throws {
+  @Test func `the site lies below etc with the profile's modules`() throws {
     let built = try built()
     let etc = try built.unpackedRoot().appending(path: "etc/synbox")
     let names = try FileManager.default.contentsOfDirectory(atPath: etc.path).sorted()
@@ -144,7 +143,7 @@ struct BuildTests {
 
   // MARK: What stands beside it
 
-  @Test func theManifestAndTheSumsHold() throws {
+  @Test func `the manifest and the sums hold`() throws {
     let built = try built()
     let check = try run([
       "env", "-C", built.directory.path, "sha256sum", "--check", "--strict", "SHA256SUMS",
@@ -164,7 +163,7 @@ struct BuildTests {
     #expect(listed.status == 0, "\(listed.output)\(listed.errors)")
   }
 
-  @Test func theBillOfMaterialsNamesWhatIsInIt() throws {
+  @Test func `the bill of materials names what is in it`() throws {
     let built = try built()
     let document = try JSON.object(
       try Data(contentsOf: built.directory.appending(path: "synbox.spdx.json")))
@@ -192,7 +191,7 @@ struct BuildTests {
 
   // MARK: Twice
 
-  @Test func twoBuildsAreTheSameOctetForOctetWhateverIsAroundThem() throws {
+  @Test func `two builds are the same byte for byte whatever is around them`() throws {
     let built = try built()
     let other = try Workshop()
     let around = [

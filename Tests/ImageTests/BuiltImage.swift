@@ -42,7 +42,7 @@ struct BuiltImage: Sendable {
     return root
   }
 
-  /// Where a partition begins, in octets.
+  /// Where a partition begins, in bytes.
   func start(of label: String) throws -> Int {
     let partitions = try manifest()["partitions"] as? [[String: Any]] ?? []
     guard let start = partitions.first(where: { $0["name"] as? String == label })?["start"] as? Int

@@ -3,8 +3,7 @@ import Foundation
 import LabSupport
 import Testing
 
-@Suite("synimage put and get", .serialized)
-struct DataTests {
+@Suite(.serialized) struct `synimage put and get` {
   private let built: BuiltImage
   private let disk: URL
   private let here: URL
@@ -24,15 +23,15 @@ struct DataTests {
       .filter { $0 != "." && $0 != ".." }
   }
 
-  private func file(_ name: String, _ octets: Data) throws -> String {
+  private func file(_ name: String, _ bytes: Data) throws -> String {
     let url = here.appending(path: name)
-    try octets.write(to: url)
+    try bytes.write(to: url)
     return url.path
   }
 
   private func isSound() throws -> Bool { try run(["e2fsck", "-f", "-n", device()]).status == 0 }
 
-  @Test func aFileComesToLieInTheSpoolWhole() throws {
+  @Test func `a file comes to lie in the spool whole`() throws {
     let content = Data((0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 31) })
     let path = try file("two words.bin", content)
     let outcome = try built.shop.synimage(["put", disk.path, path])
@@ -47,7 +46,7 @@ struct DataTests {
     #expect(try isSound())
   }
 
-  @Test func aSecondOneOfThatNameIsRefused() throws {
+  @Test func `a second one of that name is refused`() throws {
     let first = try file("targets", Data("198.18.0.1\n".utf8))
     #expect(try built.shop.synimage(["put", disk.path, first]).status == 0)
     let second = try file("other", Data("198.18.0.2\n".utf8))
@@ -57,7 +56,7 @@ struct DataTests {
     #expect(try list("/spool") == ["targets"])
   }
 
-  @Test func aFileThatDoesNotFitLeavesNothing() throws {
+  @Test func `a file that does not fit leaves nothing`() throws {
     let outcome = try built.shop.synimage([
       "put", disk.path, try file("large", Data(repeating: 1, count: 70 << 20)),
     ])
@@ -68,14 +67,14 @@ struct DataTests {
   }
 
   @Test(arguments: [".hidden", "x.part", "a/b", ""])
-  func aNameThatTheBoxWouldNotLookAt(name: String) throws {
+  func `a name that the box would not look at`(name: String) throws {
     let path = try file("targets", Data("198.18.0.1\n".utf8))
     let outcome = try built.shop.synimage(["put", disk.path, path, "--name", name])
     #expect(outcome.status == 2)
     #expect(outcome.errors.contains("a file name that the box takes"))
   }
 
-  @Test func aNameThatEndsTheRequest() throws {
+  @Test func `a name that ends the request`() throws {
     let path = try file("targets", Data("198.18.0.1\n".utf8))
     for name in ["a\" \"b", "a\nrmdir spool"] {
       let outcome = try built.shop.synimage(["put", disk.path, path, "--name", name])
@@ -85,7 +84,7 @@ struct DataTests {
     #expect(try list("/spool") == [])
   }
 
-  @Test func resultsComeOutAndTheDiskStaysAsItIs() throws {
+  @Test func `results come out and the disk stays as it is`() throws {
     let results = try file("results.csv", Data("saddr,sport\n198.18.0.1,80\n".utf8))
     for request in [
       "mkdir /results", "mkdir /results/job", "write \(results) /results/job/results.csv",
@@ -107,20 +106,20 @@ struct DataTests {
     #expect(again.status == 2, "never into a directory with files")
   }
 
-  @Test func whatIsNoDisk() throws {
+  @Test func `what is no disk`() throws {
     let path = try file("targets", Data("198.18.0.1\n".utf8))
-    for octets in [Data(), Data(count: 4096), Data("not a disk".utf8)] {
-      let other = try file("other.img", octets)
+    for bytes in [Data(), Data(count: 4096), Data("not a disk".utf8)] {
+      let other = try file("other.img", bytes)
       for arguments in [["put", other, path], ["get", other, here.appending(path: "out").path]] {
         let outcome = try built.shop.synimage(arguments)
         #expect(outcome.status == 1)
         #expect(outcome.errors.contains("is no GPT disk"), "\(outcome.errors)")
       }
-      #expect(try Data(contentsOf: URL(filePath: other)) == octets)
+      #expect(try Data(contentsOf: URL(filePath: other)) == bytes)
     }
   }
 
-  @Test func aDiskThatIsCutOffOrDamaged() throws {
+  @Test func `a disk that is cut off or damaged`() throws {
     let path = try file("targets", Data("198.18.0.1\n".utf8))
     let handle = try FileHandle(forWritingTo: disk)
     // Superblock and group descriptors of the data partition.

@@ -3,8 +3,7 @@ import Foundation
 import LabSupport
 import Testing
 
-@Suite("Packages are the locked ones")
-struct LockTests {
+@Suite struct `Packages are the locked ones` {
   private let package = "systemd-ukify"
 
   /// A cache with all but one package.
@@ -19,7 +18,7 @@ struct LockTests {
     return cache.path
   }
 
-  @Test func aPackageThatWasReplacedOnTheMirror() throws {
+  @Test func `a package that was replaced on the mirror`() throws {
     let shop = try Workshop()
     let entry = try shop.lockEntry(package)
     let other = String(repeating: "0", count: 64)
@@ -35,7 +34,7 @@ struct LockTests {
       !outcome.errors.contains("://"), "the mirror's address is nobody's business: \(outcome.errors)")
   }
 
-  @Test func aPackageThatTheMirrorNoLongerHas() throws {
+  @Test func `a package that the mirror no longer has`() throws {
     let shop = try Workshop()
     let entry = try shop.lockEntry(package)
     let lock = shop.data.appending(path: "packages.lock")
@@ -49,7 +48,7 @@ struct LockTests {
     #expect(!again.errors.contains("mirror"))
   }
 
-  @Test func aDamagedPackageInTheCacheIsFetchedAgain() throws {
+  @Test func `a damaged package in the cache is fetched again`() throws {
     let shop = try Workshop()
     let entry = try shop.lockEntry(package)
     let cache = try cache(in: shop, without: entry.sha256)
@@ -72,7 +71,7 @@ struct LockTests {
     ("kernel = \"7", "kernel = \"../7", "as uname -r has it"),
     ("kernel =", "[[package", "packages.lock:2:"),
   ])
-  func aLockThatIsWrong(old: String, new: String, words: String) throws {
+  func `a lock that is wrong`(old: String, new: String, words: String) throws {
     let shop = try Workshop()
     try shop.change(shop.data.appending(path: "packages.lock"), old, to: new)
     let outcome = try shop.build()
@@ -80,7 +79,7 @@ struct LockTests {
     #expect(outcome.errors.contains(words), "\(outcome.errors)")
   }
 
-  @Test func refreshingFindsWhatTheSignedIndexHas() throws {
+  @Test func `refreshing finds what the signed index has`() throws {
     let shop = try Workshop()
     let before = try shop.lockEntry(package)
     let outcome = try shop.synimage(["lock", "--data", shop.data.path])
@@ -90,7 +89,7 @@ struct LockTests {
     #expect(try shop.kernel().hasPrefix("7.3."))
   }
 
-  @Test func anIndexThatNoKeyProves() throws {
+  @Test func `an index that no key proves`() throws {
     let shop = try Workshop()
     let lock = shop.data.appending(path: "packages.lock")
     let before = try Data(contentsOf: lock)
@@ -104,7 +103,7 @@ struct LockTests {
     #expect(try Data(contentsOf: lock) == before, "the old lock stays")
   }
 
-  @Test func aSeriesThatThereIsNot() throws {
+  @Test func `a series that there is not`() throws {
     let shop = try Workshop()
     let lock = shop.data.appending(path: "packages.lock")
     let before = try Data(contentsOf: lock)

@@ -3,8 +3,7 @@ import Foundation
 import LabSupport
 import Testing
 
-@Suite("The image builder refuses, and says why")
-struct RefusalTests {
+@Suite struct `The image builder refuses, and says why` {
   /// Refused as a mistake in what was given, with the words, and without an image.
   private func expectRefusal(
     _ shop: Workshop, cache: String = Workshop.cache, _ words: String...,
@@ -22,35 +21,35 @@ struct RefusalTests {
 
   // MARK: The program
 
-  @Test func aProgramThatIsNotStatic() throws {
+  @Test func `a program that is not static`() throws {
     let shop = try Workshop()
     shop.program = "/bin/true"
     try expectRefusal(shop, "/bin/true: found a program that is not static", "ld-linux")
   }
 
-  @Test func aProgramForAnotherMachine() throws {
+  @Test func `a program for another machine`() throws {
     let shop = try Workshop()
-    var octets = try Data(contentsOf: URL(filePath: Workshop.program))
+    var bytes = try Data(contentsOf: URL(filePath: Workshop.program))
     // e_machine: 183 is AArch64.
-    octets[18] = 183
+    bytes[18] = 183
     shop.program = shop.root.appending(path: "synbox").path
-    try octets.write(to: URL(filePath: shop.program))
+    try bytes.write(to: URL(filePath: shop.program))
     try expectRefusal(shop, "found a program for arm64", "for amd64")
   }
 
-  @Test func aProgramThatIsCutOff() throws {
+  @Test func `a program that is cut off`() throws {
     let shop = try Workshop()
-    let octets = try Data(contentsOf: URL(filePath: Workshop.program))
+    let bytes = try Data(contentsOf: URL(filePath: Workshop.program))
     shop.program = shop.root.appending(path: "synbox").path
     for length in [0, 3, 40, 63, 100] {
-      try octets.prefix(length).write(to: URL(filePath: shop.program))
+      try bytes.prefix(length).write(to: URL(filePath: shop.program))
       try expectRefusal(shop, "no 64-bit ELF file, or one that is cut off")
     }
   }
 
   // MARK: Kernel and modules
 
-  @Test func aKernelForAnotherMachine() throws {
+  @Test func `a kernel for another machine`() throws {
     let shop = try Workshop()
     let kernel = try shop.kernel()
     let cache = try shop.replace("linux-binary-\(kernel)") { tree in
@@ -69,7 +68,7 @@ struct RefusalTests {
 
   /// Cut off, and with a PE header that would lie beyond the end.
   @Test(arguments: [Data(), Data("MZ".utf8), Data("MZ".utf8) + Data(repeating: 0xff, count: 200)])
-  func aKernelThatIsCutOff(image: Data) throws {
+  func `a kernel that is cut off`(image: Data) throws {
     let shop = try Workshop()
     let kernel = try shop.kernel()
     let cache = try shop.replace("linux-binary-\(kernel)") { tree in
@@ -80,7 +79,7 @@ struct RefusalTests {
     try expectRefusal(shop, cache: cache, "found no EFI program, or one that is cut off")
   }
 
-  @Test func aKernelPackageForAnotherMachine() throws {
+  @Test func `a kernel package for another machine`() throws {
     let shop = try Workshop()
     let name = "linux-modules-\(try shop.kernel())"
     let entry = try shop.lockEntry(name)
@@ -91,7 +90,7 @@ struct RefusalTests {
     try expectRefusal(shop, "found \(name) for arm64, expected one for amd64")
   }
 
-  @Test func aModuleOfAnotherKernel() throws {
+  @Test func `a module of another kernel`() throws {
     let shop = try Workshop()
     let kernel = try shop.kernel()
     let original = "\(Workshop.cache)/\(try shop.lockEntry("linux-modules-\(kernel)").sha256).deb"
@@ -101,18 +100,18 @@ struct RefusalTests {
       let file = tree.appending(
         path: "usr/lib/modules/\(kernel)/kernel/drivers/net/ethernet/intel/igb/igb.ko")
       try run(["xz", "--decompress", file.path + ".xz"])
-      var octets = try Data(contentsOf: file)
-      guard let place = octets.firstRange(of: Data("vermagic=7".utf8)) else {
+      var bytes = try Data(contentsOf: file)
+      guard let place = bytes.firstRange(of: Data("vermagic=7".utf8)) else {
         throw LabError("no vermagic")
       }
-      octets[place.upperBound - 1] = UInt8(ascii: "6")
-      try octets.write(to: file)
+      bytes[place.upperBound - 1] = UInt8(ascii: "6")
+      try bytes.write(to: file)
     }
     try expectRefusal(
       shop, cache: cache, "igb.ko: found a module for Linux \"6", "expected one for \(kernel)")
   }
 
-  @Test func anUnknownDriver() throws {
+  @Test func `an unknown driver`() throws {
     let shop = try Workshop()
     try shop.change(shop.data.appending(path: "profiles/lab.toml"), "\"igb\"", to: "\"igbx\"")
     try shop.change(
@@ -120,14 +119,14 @@ struct RefusalTests {
     try expectRefusal(shop, "profiles/lab.toml: found the unknown module igbx")
   }
 
-  @Test func aDriverWithoutItsFirmware() throws {
+  @Test func `a driver without its firmware`() throws {
     let shop = try Workshop()
     try shop.change(shop.data.appending(path: "profiles/lab.toml"), "\"igb\"", to: "\"ice\", \"igb\"")
     try expectRefusal(
       shop, "driver ice: found no firmware intel/ice/ddp/ice.pkg", "firmware packages (none)")
   }
 
-  @Test func anArchitectureThatNobodyKnows() throws {
+  @Test func `an architecture that nobody knows`() throws {
     let shop = try Workshop()
     try shop.change(shop.data.appending(path: "profiles/lab.toml"), "\"amd64\"", to: "\"sparc64\"")
     try expectRefusal(shop, "profiles/lab.toml:2:1: found \"sparc64\", expected amd64")
@@ -135,14 +134,14 @@ struct RefusalTests {
 
   // MARK: The disk
 
-  @Test func anESPThatIsTooSmall() throws {
+  @Test func `an ESP that is too small`() throws {
     let shop = try Workshop()
     try shop.change(shop.data.appending(path: "layout.toml"), "\"58M\"", to: "\"40M\"")
-    try expectRefusal(shop, "layout.toml: found an ESP of 41943040 octets", "2 UKIs of")
+    try expectRefusal(shop, "layout.toml: found an ESP of 41943040 bytes", "2 UKIs of")
   }
 
   @Test(arguments: ["\"58.5M\"", "\"10M\"", "58", "\"58M\"\nsizes = 1"])
-  func aLayoutThatMakesNoSense(size: String) throws {
+  func `a layout that makes no sense`(size: String) throws {
     let shop = try Workshop()
     try shop.change(shop.data.appending(path: "layout.toml"), "size = \"58M\"", to: "size = \(size)")
     try expectRefusal(shop, "layout.toml:", "expected")

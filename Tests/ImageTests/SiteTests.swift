@@ -3,8 +3,7 @@ import Foundation
 import LabSupport
 import Testing
 
-@Suite("A site is refused at its line")
-struct SiteTests {
+@Suite struct `A site is refused at its line` {
   struct Case: CustomTestStringConvertible, Sendable {
     let file: String
     let old: String
@@ -44,7 +43,7 @@ struct SiteTests {
     Case(
       "box.toml", "driver = \"igb\"", "mac = \"01:00:00:00:00:01\"", "an Ethernet address of one host"),
     Case("box.toml", "driver = \"igb\"", "bus = \"3.0\"", "a PCI address such as"),
-    Case("box.toml", "\"scan0\"", "\"a-name-that-is-too-long\"", "at most 15 octets"),
+    Case("box.toml", "\"scan0\"", "\"a-name-that-is-too-long\"", "at most 15 bytes"),
     Case(
       "box.toml", "\"198.18.0.1/24\"", "[\"198.18.0.1/24\", \"198.18.0.1/99\"]", "\"198.18.0.1/99\""),
     Case(
@@ -56,7 +55,7 @@ struct SiteTests {
   ]
 
   @Test(arguments: cases)
-  func isRefused(_ example: Case) throws {
+  func `is refused`(_ example: Case) throws {
     let shop = try Workshop()
     try shop.change(shop.site.appending(path: example.file), example.old, to: example.new)
     let outcome = try shop.build()
@@ -65,7 +64,7 @@ struct SiteTests {
     #expect(!FileManager.default.fileExists(atPath: shop.output.path))
   }
 
-  @Test func aListThatNothingNames() throws {
+  @Test func `a list that nothing names`() throws {
     let shop = try Workshop()
     try shop.write("198.18.0.9\n", to: shop.site.appending(path: "deny"))
     let outcome = try shop.build()
@@ -73,17 +72,17 @@ struct SiteTests {
     #expect(outcome.errors.contains("sites/lab/deny: found a file that nothing in the site names"))
   }
 
-  @Test func aSiteThatIsNotThere() throws {
+  @Test func `a site that is not there`() throws {
     let outcome = try Workshop().build(["--site", "nowhere"])
     #expect(outcome.status == 2)
     #expect(outcome.errors.contains("sites/nowhere: found no directory"))
   }
 
-  @Test func octetsThatAreNotText() throws {
+  @Test func `bytes that are not text`() throws {
     let shop = try Workshop()
     try Data([0xff, 0xfe, 0x00]).write(to: shop.site.appending(path: "box.toml"))
     let outcome = try shop.build()
     #expect(outcome.status == 2)
-    #expect(outcome.errors.contains("box.toml:1:1: found octets that are not UTF-8"))
+    #expect(outcome.errors.contains("box.toml:1:1: found bytes that are not UTF-8"))
   }
 }

@@ -67,7 +67,7 @@ private func settings(
     (settings(found: "bus = \"3\""), 3, "a PCI address"),
     (settings(found: "bus = \"0000:00:03,0\""), 3, "a PCI address"),
     (settings(rename: ""), 2, "no name"),
-    (settings(rename: "name = \"a-name-too-long-\""), 4, "at most 15 octets"),
+    (settings(rename: "name = \"a-name-too-long-\""), 4, "at most 15 bytes"),
     (settings(rename: "name = \"../x\""), 4, "an interface's name"),
     (settings(rename: "name = \"lo\""), 4, "an interface's name"),
     (settings(rename: "name = \"all\""), 4, "an interface's name"),

@@ -45,7 +45,7 @@ final class DiskImage {
     guard made.status == 0 else { throw LabError("mkfs.ext4: \(made.errors)") }
   }
 
-  var octets: [UInt8] {
+  var bytes: [UInt8] {
     get throws { try Files.read(path) }
   }
 
@@ -69,20 +69,20 @@ final class DiskImage {
   }
 }
 
-/// A disk in memory, of 512-octet sectors, that can be cut off anywhere.
+/// A disk in memory, of 512-byte sectors, that can be cut off anywhere.
 struct MemoryDisk {
-  var octets: [UInt8]
-  var sectors: UInt64 { UInt64(octets.count / 512) }
+  var bytes: [UInt8]
+  var sectors: UInt64 { UInt64(bytes.count / 512) }
 
   func read(_ place: UInt64, _ count: Int) throws(Fault) -> [UInt8] {
     guard place <= sectors, UInt64(count) <= sectors - place else { throw Fault("beyond the end") }
-    return Array(octets[Int(place) * 512..<(Int(place) + count) * 512])
+    return Array(bytes[Int(place) * 512..<(Int(place) + count) * 512])
   }
 
   mutating func write(_ write: GPTGrowth.Write, sectors chosen: (Int) -> Bool = { _ in true }) {
-    for sector in 0..<write.octets.count / 512 where chosen(sector) {
+    for sector in 0..<write.bytes.count / 512 where chosen(sector) {
       let at = (Int(write.place) + sector) * 512
-      octets.replaceSubrange(at..<at + 512, with: write.octets[sector * 512..<(sector + 1) * 512])
+      bytes.replaceSubrange(at..<at + 512, with: write.bytes[sector * 512..<(sector + 1) * 512])
     }
   }
 

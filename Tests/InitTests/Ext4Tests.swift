@@ -10,7 +10,7 @@ import Testing
     let disk = try DiskImage()
     try disk.makeFileSystem(options: options)
     let start = Int(DiskImage.dataStart * 512 + Ext4Superblock.place)
-    return Array(try disk.octets[start..<start + Ext4Superblock.length])
+    return Array(try disk.bytes[start..<start + Ext4Superblock.length])
   }
 
   private let size: UInt64 = 32 << 20
@@ -24,12 +24,12 @@ import Testing
     #expect(try !Ext4Superblock(plain, partitionSize: size).hasChecksum)
   }
 
-  @Test func `is refused with any octet changed`() throws {
+  @Test func `is refused with any byte changed`() throws {
     let good = try superblock()
-    for octet in 0..<good.count {
+    for byte in 0..<good.count {
       var bad = good
-      bad[octet] ^= 1
-      #expect(throws: Fault.self, "octet \(octet)") { try Ext4Superblock(bad, partitionSize: size) }
+      bad[byte] ^= 1
+      #expect(throws: Fault.self, "byte \(byte)") { try Ext4Superblock(bad, partitionSize: size) }
     }
   }
 
@@ -171,10 +171,10 @@ private final class LoopDisk {
     try Mount.detach(target)
   }
 
-  @Test func `read-only is left as it is to the last octet`() throws {
+  @Test func `read-only is left as it is to the last byte`() throws {
     let image = try DiskImage(megabytes: 40)
     try image.makeFileSystem()
-    let octets = try image.octets
+    let bytes = try image.bytes
     do {
       let loop = try LoopDisk(image)
       let data = try DataPartition.find(mending: false, sysfs: try loop.sysfs())
@@ -182,7 +182,7 @@ private final class LoopDisk {
       #expect(throws: Fault.self) { try Files.write("\(target)/x", [], durable: false) }
       try Mount.detach(target)
     }
-    let isSame = Data(try image.octets) == Data(octets)
+    let isSame = Data(try image.bytes) == Data(bytes)
     #expect(isSame)
   }
 
@@ -191,7 +191,7 @@ private final class LoopDisk {
     try image.makeFileSystem()
     let file = try BlockDevice(image.path, writable: true)
     try file.write([0, 0, 0, 0], at: DiskImage.dataStart * 512 + 1024 + 0x38)
-    let octets = try image.octets
+    let bytes = try image.bytes
     do {
       let loop = try LoopDisk(image)
       let sysfs = try loop.sysfs()
@@ -201,7 +201,7 @@ private final class LoopDisk {
         "\(error)".contains("\(loop.device)p2 is damaged") && "\(error)".contains("magic")
       }
     }
-    let isSame = Data(try image.octets) == Data(octets)
+    let isSame = Data(try image.bytes) == Data(bytes)
     #expect(isSame)
   }
 

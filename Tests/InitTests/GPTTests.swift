@@ -22,7 +22,7 @@ import Testing
     #expect(after[1].size == UInt64(sectors.count))
     #expect(after[1].name == "synbox-data")
     // Nothing was touched between the tables but what they leave behind: the old copy.
-    let between = try disk.octets[2048 * 512..<disk.imageSize << 20].dropLast(33 * 512)
+    let between = try disk.bytes[2048 * 512..<disk.imageSize << 20].dropLast(33 * 512)
     let isUntouched = between.allSatisfy { $0 == 0 }
     #expect(isUntouched)
   }
@@ -31,18 +31,18 @@ import Testing
     let disk = try DiskImage(small: true, megabytes: 12)
     let device = try BlockDevice(disk.path, writable: true)
     _ = try DataPartition.growTable(device, 2)
-    let octets = try disk.octets
-    let again = try MemoryDisk(octets: octets).growth()
+    let bytes = try disk.bytes
+    let again = try MemoryDisk(bytes: bytes).growth()
     #expect(again.writes.isEmpty)
     _ = try DataPartition.growTable(device, 2)
-    let isSame = Data(try disk.octets) == Data(octets)
+    let isSame = Data(try disk.bytes) == Data(bytes)
     #expect(isSame)
   }
 
   /// Each sector of a write by itself reaches the disk or does not.
   @Test func `is readable after a power cut at any moment, and grows all the same`() throws {
     let image = try DiskImage(small: true, megabytes: 8)
-    let old = MemoryDisk(octets: try image.octets)
+    let old = MemoryDisk(bytes: try image.bytes)
     let growth = try old.growth()
     #expect(growth.writes.count == 2)
     var complete = old
@@ -53,7 +53,7 @@ import Testing
       let whole = Int.random(in: 0..<growth.writes.count, using: &random)
       for write in growth.writes[..<whole] { disk.write(write) }
       // Prefixes, suffixes, and any sectors at all.
-      let cut = Int.random(in: 0...growth.writes[whole].octets.count / 512, using: &random)
+      let cut = Int.random(in: 0...growth.writes[whole].bytes.count / 512, using: &random)
       let kind = Int.random(in: 0..<3, using: &random)
       disk.write(growth.writes[whole]) { sector in
         switch kind {
@@ -72,14 +72,14 @@ import Testing
       }
       for write in try disk.growth().writes { disk.write(write) }
       // Sector 0, which is for programs that know no GPT, may still say how large the disk was.
-      let isComplete = Data(disk.octets.dropFirst(512)) == Data(complete.octets.dropFirst(512))
+      let isComplete = Data(disk.bytes.dropFirst(512)) == Data(complete.bytes.dropFirst(512))
       #expect(isComplete, "round \(round), kind \(kind), cut \(cut)")
     }
   }
 
-  @Test func `with an octet of it changed is refused, or grows as it would have`() throws {
+  @Test func `with a byte of it changed is refused, or grows as it would have`() throws {
     let image = try DiskImage(small: true, megabytes: 8)
-    let good = MemoryDisk(octets: try image.octets)
+    let good = MemoryDisk(bytes: try image.bytes)
     let growth = try good.growth()
     // The header and the first two entries at the start, the entries and the header of the copy.
     let end = image.imageSize << 20
@@ -88,33 +88,33 @@ import Testing
       + Array(end - 512..<end - 512 + 92)
     for place in places {
       var disk = good
-      disk.octets[place] ^= 0x40
-      #expect(throws: Fault.self, "octet \(place)") { try disk.growth() }
+      disk.bytes[place] ^= 0x40
+      #expect(throws: Fault.self, "byte \(place)") { try disk.growth() }
     }
     var elsewhere = good
-    elsewhere.octets[7 << 20] ^= 1
+    elsewhere.bytes[7 << 20] ^= 1
     #expect(try elsewhere.growth().partition == growth.partition)
   }
 
   @Test func `of which the partition is not the last, or is missing, is refused`() throws {
-    let disk = MemoryDisk(octets: try DiskImage(small: true, megabytes: 8).octets)
+    let disk = MemoryDisk(bytes: try DiskImage(small: true, megabytes: 8).bytes)
     for number in [0, 1, 3, 128, 129, -1, .max] {
       #expect(throws: Fault.self, "partition \(number)") { try disk.growth(number) }
     }
   }
 
   @Test func `that is cut off, or none, is refused`() throws {
-    let octets = try DiskImage(small: true).octets
-    for sectors in [0, 1, 2, 3, 33, 34, 100, octets.count / 512 - 1] {
-      let disk = MemoryDisk(octets: Array(octets.prefix(sectors * 512)))
+    let bytes = try DiskImage(small: true).bytes
+    for sectors in [0, 1, 2, 3, 33, 34, 100, bytes.count / 512 - 1] {
+      let disk = MemoryDisk(bytes: Array(bytes.prefix(sectors * 512)))
       #expect(throws: Fault.self, "\(sectors) sectors") { try disk.growth() }
     }
-    let empty = MemoryDisk(octets: [UInt8](repeating: 0, count: 1 << 20))
+    let empty = MemoryDisk(bytes: [UInt8](repeating: 0, count: 1 << 20))
     #expect(throws: Fault.self) { try empty.growth() }
   }
 
   @Test func `names its partitions`() throws {
-    let table = try MemoryDisk(octets: try DiskImage(small: true).octets).table(at: 1)
+    let table = try MemoryDisk(bytes: try DiskImage(small: true).bytes).table(at: 1)
     #expect(table.name(1) == "synbox-esp")
     #expect(table.name(2) == "synbox-data")
     #expect(table.name(3) == nil)

@@ -3,7 +3,7 @@ import Init
 import Kernel
 import Testing
 
-@Suite struct ScannerPrivilegeTests {
+@Suite struct `The privilege of a scanner` {
   private static let confined = [
     "Uid": "60900 60900 60900 60900", "Gid": "60900 60900 60900 60900", "Groups": "60900 ",
     "CapInh": zeros, "CapPrm": zeros, "CapEff": zeros, "CapBnd": zeros, "CapAmb": zeros,
@@ -19,7 +19,7 @@ import Testing
     return try TaskStatus(task: 7, parsing: lines.joined(separator: "\n") + "\n")
   }
 
-  @Test func aConfinedScannerIsLetAlone() throws {
+  @Test func `a confined scanner is let alone`() throws {
     let privilege = ScannerPrivilege([try status(), try status()])
     #expect(privilege.excess == nil)
     #expect(
@@ -31,7 +31,7 @@ import Testing
     ["CapInh": "0000000000000001"], ["CapAmb": "0000000000000001"], ["CapBnd": "0000000000000001"],
     ["Uid": "60900 60900 0 60900"], ["Gid": "0 0 0 0"], ["NoNewPrivs": "0"], ["Seccomp": "0"],
   ])
-  func whateverOneThreadStillHasIsTooMuch(_ changed: [String: String]) throws {
+  func `whatever one thread still has is too much`(_ changed: [String: String]) throws {
     let privilege = ScannerPrivilege([try status(), try status(changed)])
     #expect(privilege.excess?.hasPrefix("thread 7 ") == true)
   }

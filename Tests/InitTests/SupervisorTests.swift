@@ -63,7 +63,7 @@ private let second: UInt64 = 1_000_000_000
     #expect(value8 == .kill(silentSeconds: 120))
   }
 
-  @Test func `does not wait any longer once the hindrance is gone`() {
+  @Test func `does not wait any longer once the failure is gone`() {
     var supervisor = Supervisor(patienceSeconds: 15, now: 0)
     for _ in 0..<7 {
       supervisor.started(at: 0)

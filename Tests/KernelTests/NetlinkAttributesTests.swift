@@ -14,7 +14,7 @@ import Testing
       inner.put(1, UInt16(9))
       inner.nest(2) { $0.put(1, bytes: [1, 2, 3, 4, 5]) }
     }
-    #expect(message.payload.prefix(4) == [1, 2, 3, 0], "the header is padded to 4 octets")
+    #expect(message.payload.prefix(4) == [1, 2, 3, 0], "the header is padded to 4 bytes")
     #expect(message.payload.count % 4 == 0)
 
     let all = try NetlinkAttributes(message.payload.dropFirst(4))
@@ -29,14 +29,14 @@ import Testing
     #expect(try all.number(6, UInt32.self) == nil)
   }
 
-  /// Octets as they lie in memory on a little-endian machine: length, type, value.
+  /// Bytes as they lie in memory on a little-endian machine: length, type, value.
   @Test(
     arguments: [
       ("a length of zero, which would never end", [0, 0, 1, 0]),
       ("a length below the header's", [3, 0, 1, 0]),
       ("a length past the end", [9, 0, 1, 0, 1, 2, 3, 4]),
       ("half a header", [4, 0, 1]),
-      ("one octet", [4]),
+      ("one byte", [4]),
       ("an attribute and a rest", [8, 0, 1, 0, 1, 2, 3, 4, 8]),
       ("the longest length", [255, 255, 1, 0, 0, 0, 0, 0]),
     ] as [(String, [UInt8])])
@@ -60,7 +60,7 @@ import Testing
     #expect(throws: NetlinkError.self) { try all[1]?.nested() }
   }
 
-  @Test func `never trap or hang, whatever the octets`() {
+  @Test func `never trap or hang, whatever the bytes`() {
     let seed: UInt64 = 20_260_817
     var random = SeededGenerator(seed)
     for round in 0..<20_000 {
@@ -89,7 +89,7 @@ import Testing
     }
   }
 
-  /// How many attributes there are, nested ones too. Each nesting costs 4 octets, so it ends.
+  /// How many attributes there are, nested ones too. Each nesting costs 4 bytes, so it ends.
   private func depth(_ attributes: NetlinkAttributes) -> Int {
     attributes.reduce(0) { $0 + 1 + ((try? $1.nested()).map(depth) ?? 0) }
   }

@@ -21,7 +21,7 @@ private struct Transcript {
     return copy
   }
 
-  /// struct nlmsgerr: the error, the header of the request (20 octets long), then `rest`.
+  /// struct nlmsgerr: the error, the header of the request (20 bytes long), then `rest`.
   func error(_ code: Int32, flags: UInt16 = 0, rest: [UInt8] = []) -> Transcript {
     var payload: [UInt8] = []
     payload.append(native: code)

@@ -105,7 +105,7 @@ struct BadCall: CustomTestStringConvertible, Sendable {
       ["-p", "80", "-"], 2, ["standard input:2:1", "\"nonsense\""],
       input: Array("198.19.0.1\nnonsense\n".utf8)),
     BadCall(
-      ["-p", "80", "-"], 2, ["standard input:octet 4", "cut off"],
+      ["-p", "80", "-"], 2, ["standard input:byte 4", "cut off"],
       input: [0xc6, 0x13, 0, 2, 0, 0]),
     BadCall(["-p", "80", "127.0.0.1"], 2, ["no target is left"]),
     BadCall(["-p", "80", "/nowhere/targets"], 1, ["/nowhere/targets", "ENOENT"]),

@@ -55,14 +55,14 @@ private struct Share {
 
   /// The lines `saddr,sport` of a results file as numbers, repeats included.
   private func pairs(_ path: String) throws -> [UInt64] {
-    let octets = try #require(FileManager.default.contents(atPath: path))
-    let lines = [UInt8](octets).split(separator: UInt8(ascii: "\n"))
+    let bytes = try #require(FileManager.default.contents(atPath: path))
+    let lines = [UInt8](bytes).split(separator: UInt8(ascii: "\n"))
     #expect(lines.first.map { String(decoding: $0, as: UTF8.self) } == "saddr,sport")
     return lines.dropFirst().map { line in
       var (number, pair): (UInt64, UInt64) = (0, 0)
-      for octet in line {
-        if octet >= UInt8(ascii: "0") {
-          number = number * 10 + UInt64(octet - UInt8(ascii: "0"))
+      for byte in line {
+        if byte >= UInt8(ascii: "0") {
+          number = number * 10 + UInt64(byte - UInt8(ascii: "0"))
         } else {
           pair = pair << 8 | number
           number = 0

@@ -12,7 +12,7 @@ private final class HostileTarget {
     try running.wait(for: "readiness") { $0.text.contains("ready") }
   }
 
-  /// RSTs by the last octet of the address they closed; `bad` are those that no TCP would accept.
+  /// RSTs by the last byte of the address they closed; `bad` are those that no TCP would accept.
   func end() throws -> [String: Int] {
     running.signal(SIGTERM)
     let outcome = try running.wait()

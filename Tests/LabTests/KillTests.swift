@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 @Suite(.serialized) struct `A scan killed at 50 random moments` {
-  /// Long enough for all columns, and so for lines of several hundred octets.
+  /// Long enough for all columns, and so for lines of several hundred bytes.
   private static let fields =
     "saddr,daddr,sport,dport,seqnum,acknum,window,ttl,ipid,classification,success,timestamp_str,tcpopt_mss"
 
@@ -31,9 +31,9 @@ import Testing
       scan.signal(SIGKILL)
       #expect(try scan.wait().status == 128 + SIGKILL)
       // Killed before it opened its file.
-      guard let octets = FileManager.default.contents(atPath: file) else { continue }
+      guard let bytes = FileManager.default.contents(atPath: file) else { continue }
       try FileManager.default.removeItem(atPath: file)
-      let found = try wholeLines(octets, format)
+      let found = try wholeLines(bytes, format)
       begun += found > 0 ? 1 : 0
       lines += found
     }
@@ -43,11 +43,11 @@ import Testing
   }
 
   /// How many results there are; each that is not whole is recorded.
-  private func wholeLines(_ octets: Data, _ format: String) throws -> Int {
+  private func wholeLines(_ bytes: Data, _ format: String) throws -> Int {
     // CSV cannot be padded to the page's end: see ResultPages.
-    let isWhole = octets.last == UInt8(ascii: "\n") || octets.isEmpty
-    #expect(isWhole || format == "csv" && octets.count % 4096 == 0)
-    let lines = octets.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()
+    let isWhole = bytes.last == UInt8(ascii: "\n") || bytes.isEmpty
+    #expect(isWhole || format == "csv" && bytes.count % 4096 == 0)
+    let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()
     guard !lines.isEmpty else { return 0 }
     #expect(!lines.contains { $0.isEmpty })
     let columns = Self.fields.split(separator: ",")

@@ -35,12 +35,12 @@ private func list(_ arguments: [String]) throws -> [String] {
     let pipe = Pipe()
     process.standardOutput = pipe
     try process.run()
-    let octets = Array(pipe.fileHandleForReading.readDataToEndOfFile())
+    let bytes = Array(pipe.fileHandleForReading.readDataToEndOfFile())
     process.waitUntilExit()
-    #expect(octets.count == 16 * 6)
-    let decoded = stride(from: 0, to: octets.count, by: 6).map { at in
-      octets[at..<at + 4].map { String($0) }.joined(separator: ".")
-        + ",\(Int(octets[at + 4]) << 8 | Int(octets[at + 5]))"
+    #expect(bytes.count == 16 * 6)
+    let decoded = stride(from: 0, to: bytes.count, by: 6).map { at in
+      bytes[at..<at + 4].map { String($0) }.joined(separator: ".")
+        + ",\(Int(bytes[at + 4]) << 8 | Int(bytes[at + 5]))"
     }
     #expect(decoded == text)
   }

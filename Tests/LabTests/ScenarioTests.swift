@@ -171,7 +171,7 @@ struct Way: CustomTestStringConvertible, Sendable {
 
 @Suite(.serialized) struct `Targets from standard input` {
   @Test(arguments: [Data("198.19.0.2\n".utf8), Data([0xc6, 0x13, 0, 2, 0, 0, 0, 0])])
-  func `as text and as octets give the same result`(input: Data) throws {
+  func `as text and as bytes give the same result`(input: Data) throws {
     let lab = try Lab()
     let node = try lab.respond(["--answer", "even"])
     let scan = try lab.scan(["-q", "-p", "80", "-c", "1"], input: input)

@@ -23,10 +23,10 @@ final class ScriptedTarget {
     rules = {socket.inet_aton(address): re.findall(r"(\\d*)(\\w)", text)
              for address, text in json.loads(sys.argv[1]).items()}
 
-    def checksum(octets):
-        if len(octets) % 2:
-            octets += b"\\0"
-        total = sum(struct.unpack(">%dH" % (len(octets) // 2), octets))
+    def checksum(bytes):
+        if len(bytes) % 2:
+            bytes += b"\\0"
+        total = sum(struct.unpack(">%dH" % (len(bytes) // 2), bytes))
         while total >> 16:
             total = (total & 0xffff) + (total >> 16)
         return ~total & 0xffff

@@ -79,7 +79,7 @@ import Wire
       "p.toml:1:1: found \"198.18.0.1/33\", expected a list of addresses such as [\"198.18.0.1/24\"]"
     ),
     ("rings = 4096", "p.toml:1:1: found 4096, expected a section [rings]"),
-    ("mtu = 1500\0garbage", "p.toml:1:1: found a NUL octet, expected TOML text"),
+    ("mtu = 1500\0garbage", "p.toml:1:1: found a NUL byte, expected TOML text"),
     // toml++ would abort on these.
     ("mtu = 1500\n [ = 1]", "p.toml:2:4: found \"=\", expected the name of a section"),
     ("[ \nrings]", "p.toml:1:3: found the end of the line, expected the name of a section"),
@@ -123,12 +123,12 @@ import Wire
     let bytes = Array("mtu = 1500\n# gr".utf8) + [0xff, 0xfe]
     #expect(
       fault { _ = try InterfaceProfile(toml: bytes, file: "p.toml") }
-        == "p.toml:2:5: found octets that are not UTF-8, expected TOML text")
+        == "p.toml:2:5: found bytes that are not UTF-8, expected TOML text")
     #expect(
       fault {
         _ = try InterfaceProfile(toml: Array("# \u{2028}\u{fffd}\n".utf8) + [0xe7], file: "p.toml")
       }
-        == "p.toml:2:1: found octets that are not UTF-8, expected TOML text")
+        == "p.toml:2:1: found bytes that are not UTF-8, expected TOML text")
     let long = [UInt8](repeating: UInt8(ascii: "#"), count: 70_000)
     #expect(fault { _ = try InterfaceProfile(toml: long, file: "p") }.contains("more than 65536"))
   }

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import Wire
 
-@Suite struct AddressFilterTests {
+@Suite struct `An address filter` {
   @Test func `a filter holds what its set holds`() {
     var random = SeededGenerator(fuzzSeed)
     for intervals in [0, 1, 3, 40, 5_000] {

@@ -2,15 +2,15 @@
 import Plan
 import Testing
 
-@Suite struct AddressListTests {
+@Suite struct `An address list` {
   private func list(_ text: String) throws -> AddressSet {
-    try AddressList.parse(octets(text), name: "deny")
+    try AddressList.parse(bytes(text), name: "deny")
   }
 
   /// What the list is refused with.
-  private func refusal(_ octets: [UInt8]) -> String? {
+  private func refusal(_ bytes: [UInt8]) -> String? {
     do {
-      _ = try AddressList.parse(octets, name: "deny")
+      _ = try AddressList.parse(bytes, name: "deny")
       return nil
     } catch {
       return error.description
@@ -24,7 +24,7 @@ import Testing
 
   @Test(arguments: ["", "\n\n", "# nothing\n", "\u{feff}"])
   func `an empty list is refused`(text: String) {
-    #expect(refusal(octets(text))?.contains("found no entry, expected an entry a.b.c.d") == true)
+    #expect(refusal(bytes(text))?.contains("found no entry, expected an entry a.b.c.d") == true)
   }
 
   /// What is left of 192.0.2.25/32 may be 192.0.2.2: the same grammar, another host.
@@ -32,16 +32,16 @@ import Testing
     "192.0.2.0/28\n192.0.2.2", "192.0.2.2", "192.0.2.2 # no", "192.0.2.2\r", "1.1.1.1\n#",
   ])
   func `a half-written list is refused though what there is of it can be read`(text: String) {
-    let refusal = refusal(octets(text))
+    let refusal = refusal(bytes(text))
     #expect(refusal?.contains("the end of the file, expected a line end") == true, "\(refusal ?? "")")
   }
 
   @Test func `a list that ends within an entry is refused at that entry`() {
-    #expect(refusal(octets("10.0.0.0/8\n10.0.0"))?.hasPrefix("deny:2:1: found \"10.0.0\"") == true)
+    #expect(refusal(bytes("10.0.0.0/8\n10.0.0"))?.hasPrefix("deny:2:1: found \"10.0.0\"") == true)
   }
 
   @Test func `a list whose end a power cut has filled with zeros is refused`() {
-    let refusal = refusal(octets("10.0.0.0/8\n") + [UInt8](repeating: 0, count: 400))
+    let refusal = refusal(bytes("10.0.0.0/8\n") + [UInt8](repeating: 0, count: 400))
     #expect(refusal?.hasPrefix("deny:2:1: found \"\\x00\", expected text") == true, "\(refusal ?? "")")
   }
 
@@ -49,14 +49,14 @@ import Testing
     #expect(
       try list("10.0.0.0/8\r\n\r\n# x\r\n192.0.2.9\r\n") == list("10.0.0.0/8\n192.0.2.9\n"))
     #expect(
-      refusal(octets("10.0.0.0/8\r192.0.2.9\n"))?.hasPrefix(
+      refusal(bytes("10.0.0.0/8\r192.0.2.9\n"))?.hasPrefix(
         "deny:1:11: found \"\\r\", expected a line feed")
         == true)
   }
 
   @Test func `a UTF-8 byte order mark is no part of the first entry`() throws {
     #expect(try list("\u{feff}10.0.0.0/8\n") == addressSet("10.0.0.0/8"))
-    #expect(refusal(octets("10.0.0.0/8\n\u{feff}192.0.2.9\n"))?.hasPrefix("deny:2:1: found ") == true)
+    #expect(refusal(bytes("10.0.0.0/8\n\u{feff}192.0.2.9\n"))?.hasPrefix("deny:2:1: found ") == true)
   }
 
   @Test(arguments: [[0xff, 0xfe] as [UInt8], [0xfe, 0xff]])
@@ -67,7 +67,7 @@ import Testing
 
   @Test(arguments: ["::1", "2001:db8::/32", "fe80::1-fe80::9", "::ffff:10.0.0.1"])
   func `an IPv6 line is refused, not left out`(entry: String) {
-    let refusal = refusal(octets("10.0.0.0/8\n\n\(entry)\n10.0.0.1\n"))
+    let refusal = refusal(bytes("10.0.0.0/8\n\n\(entry)\n10.0.0.1\n"))
     #expect(
       refusal == "deny:3:1: found \"\(entry)\", expected an IPv4 address; IPv6 is not supported")
   }
@@ -83,12 +83,12 @@ import Testing
   }
 
   @Test func `all mistakes are gathered, up to a limit`() {
-    let text = octets(String(repeating: "1.1.1.1\nx\n", count: 200))
+    let text = bytes(String(repeating: "1.1.1.1\nx\n", count: 200))
     #expect(AddressList.check(text.span, name: "deny").map(\.line) == (1...100).map { 2 * $0 })
   }
 }
 
-@Suite struct ScopeTests {
+@Suite struct `A scope` {
   @Test func `what a new scope denies that the old one allowed`() throws {
     func scope(_ allow: String?, _ deny: String) throws -> Scope {
       Scope(allow: try allow.map { try addressSet($0) }, deny: try addressSet(deny))

@@ -4,7 +4,7 @@ import Wire
 
 @testable import Plan
 
-@Suite struct AddressSetTests {
+@Suite struct `An address set` {
   /// Membership of each of 256 addresses around `base`, the plain way.
   private func members(_ set: AddressSet, base: UInt32) -> [Bool] {
     (0..<256).map { set.contains(IPv4Address(base + $0)) }
@@ -67,7 +67,7 @@ import Wire
   }
 }
 
-@Suite struct RadixSortTests {
+@Suite struct `The radix sort` {
   @Test(arguments: [0, 1, 2, 33, 1_000, 100_000])
   func `entries are sorted by their first addresses, whatever these are`(count: Int) {
     var random = SeededGenerator(fuzzSeed)

@@ -2,7 +2,7 @@ import Plan
 import TestSupport
 import Testing
 
-@Suite struct PermutationTests {
+@Suite struct `A permutation` {
   @Test func `every number comes exactly once, for every small count`() {
     for count in 1...2048 as ClosedRange<UInt64> {
       let permutation = Permutation(count: count, seed: count &* 0x1234_5678_9abc_def1)

@@ -7,7 +7,7 @@ import Wire
 /// Part of every message of a random test; change it to try others.
 let fuzzSeed: UInt64 = 20_240_607
 
-func octets(_ text: String) -> [UInt8] { Array(text.utf8) }
+func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 
 func address(_ text: String) -> IPv4Address { IPv4Address(text)! }
 
@@ -16,7 +16,7 @@ func addressSet(_ text: String) throws -> AddressSet { try AddressSet(parsing: t
 /// The mistake in a text, or nil.
 func mistake(_ text: String) -> InputError? {
   do {
-    _ = try TargetFile.parse(octets(text), name: "t", format: .text)
+    _ = try TargetFile.parse(bytes(text), name: "t", format: .text)
     return nil
   } catch {
     return error
@@ -26,7 +26,7 @@ func mistake(_ text: String) -> InputError? {
 func makePlan(
   _ text: String, ports: String? = nil, allow: String? = nil, deny: String? = nil
 ) throws -> TargetPlan {
-  let file = try TargetFile.parse(octets(text), name: "t", format: .text)
+  let file = try TargetFile.parse(bytes(text), name: "t", format: .text)
   return try TargetPlan(
     [file], defaultPorts: ports.map { try PortSet(parsing: $0) },
     scope: Scope(

@@ -2,7 +2,7 @@ import Plan
 import Testing
 import Wire
 
-@Suite struct TargetGrammarTests {
+@Suite struct `The target grammar` {
   @Test func `addresses, prefixes and ranges are read, with ports of their own`() throws {
     let text = """
       # the lab
@@ -28,8 +28,8 @@ import Wire
     #expect(try makePlan("198.18.0.77/32:80").addresses == addressSet("198.18.0.77"))
   }
 
-  @Test func `a comment may follow at once and hold any octets`() throws {
-    let file = octets("198.18.0.1:80#") + [0xfc, 0x1b, 0xff] + octets("\n198.18.0.2:80")
+  @Test func `a comment may follow at once and hold any bytes`() throws {
+    let file = bytes("198.18.0.1:80#") + [0xfc, 0x1b, 0xff] + bytes("\n198.18.0.2:80")
     #expect(try TargetFile.parse(file, name: "t", format: .auto).entryCount == 2)
   }
 
@@ -90,22 +90,22 @@ import Wire
   @Test(arguments: [
     "198.18.0.1\0\n", "# \0\n198.18.0.1\n", "\0\n", "198.18.0.1\n\0\0\0\0", "198.18.0.1 \0",
   ])
-  func `a zero octet is not text`(text: String) {
+  func `a zero byte is not text`(text: String) {
     #expect(mistake(text)?.found == "\"\\x00\"", "\(mistake(text) as Any)")
   }
 
   @Test func `all mistakes are gathered, up to a limit`() {
     let text = String(repeating: "198.18.0.1\nx\n198.18.0.1:0\n", count: 100)
-    let all = TargetFile.check(octets(text), name: "t", maximum: 1000)
+    let all = TargetFile.check(bytes(text), name: "t", maximum: 1000)
     #expect(all.count == 200)
     let lines = (1...300).filter { $0 % 3 != 1 }
     #expect(all.map { $0.line! } == lines)
-    #expect(TargetFile.check(octets(text), name: "t").count == 100)
-    #expect(TargetFile.check(octets("198.18.0.1\n"), name: "t").isEmpty)
+    #expect(TargetFile.check(bytes(text), name: "t").count == 100)
+    #expect(TargetFile.check(bytes("198.18.0.1\n"), name: "t").isEmpty)
   }
 }
 
-@Suite struct DirectiveTests {
+@Suite struct `Directives` {
   @Test func `directives are read`() throws {
     let text = """
       # job
@@ -119,7 +119,7 @@ import Wire
       @priority\t90
       198.18.0.1
       """
-    let directives = try TargetFile.parse(octets(text), name: "t").directives
+    let directives = try TargetFile.parse(bytes(text), name: "t").directives
     #expect(directives.ports?.description == "80,443")
     #expect(directives.rate?.perSecond == 1_500_000)
     #expect(directives.bandwidth?.bitsPerSecond == 96_000_000)
@@ -151,11 +151,11 @@ import Wire
   }
 }
 
-@Suite struct BinaryTargetTests {
-  private func place(_ octets: [UInt8], format: TargetFile.Format = .binary, name: String = "t")
+@Suite struct `Binary targets` {
+  private func place(_ bytes: [UInt8], format: TargetFile.Format = .binary, name: String = "t")
     -> InputError.Place?
   {
-    TargetFile.check(octets, name: name, format: format).first?.place
+    TargetFile.check(bytes, name: name, format: format).first?.place
   }
 
   @Test func `addresses in network byte order end with 0_0_0_0`() throws {
@@ -164,29 +164,29 @@ import Wire
     #expect(Set(targets(plan)) == [target("198.18.0.1", 80), target("10.0.0.2", 80)])
   }
 
-  @Test func `a cut-off file is refused at the octet where it ends`() {
-    #expect(place([198, 18, 0, 1]) == .octet(4))
-    #expect(place([198, 18, 0, 1, 198, 18]) == .octet(4))
-    #expect(place([198, 18, 0, 1, 0, 0, 0]) == .octet(4))
-    #expect(place([]) == .octet(0))
+  @Test func `a cut-off file is refused at the byte where it ends`() {
+    #expect(place([198, 18, 0, 1]) == .byte(4))
+    #expect(place([198, 18, 0, 1, 198, 18]) == .byte(4))
+    #expect(place([198, 18, 0, 1, 0, 0, 0]) == .byte(4))
+    #expect(place([]) == .byte(0))
   }
 
   @Test func `what follows 0_0_0_0 is refused, and so is an empty list`() {
-    #expect(place([198, 18, 0, 1, 0, 0, 0, 0, 1]) == .octet(8))
-    #expect(place([0, 0, 0, 0]) == .octet(0))
+    #expect(place([198, 18, 0, 1, 0, 0, 0, 0, 1]) == .byte(8))
+    #expect(place([0, 0, 0, 0]) == .byte(0))
   }
 
-  @Test func `the octets tell text from binary`() {
+  @Test func `the bytes tell text from binary`() {
     // Each is complete in its own format and a mistake in the other.
     let binary: [[UInt8]] = [
       [10, 0, 0, 1, 0, 0, 0, 0], [10, 50, 50, 50, 0, 0, 0, 0], [192, 168, 200, 200, 0, 0, 0, 0],
       [35, 45, 46, 47, 0, 0, 0, 0], [239, 187, 190, 1, 0, 0, 0, 0],
     ]
-    for octets in binary { #expect(place(octets, format: .auto) == nil, "\(octets)") }
+    for bytes in binary { #expect(place(bytes, format: .auto) == nil, "\(bytes)") }
     for text in [
       "1.1.1.1", "\n\n\n1.1.1.1", "#\u{fc}\u{fc}\u{fc}\n1.1.1.1\n", "\t1.1.1.1", "\u{feff}1.1.1.1",
     ] {
-      #expect(place(octets(text), format: .auto) == nil, "\(text)")
+      #expect(place(bytes(text), format: .auto) == nil, "\(text)")
     }
   }
 
@@ -194,21 +194,21 @@ import Wire
     for text in [
       "198.18.0.1\n1", "# hosts\n\n\n\n\n", "example.com\n", "1.2.3.4\0", "@rate 1k\n1.1.1.1\n...",
     ] {
-      let octets = octets(text) + [0, 0, 0, 0]
-      #expect(octets.count % 4 == 0)
-      #expect(TargetFile.check(octets, name: "t").first?.line != nil, "\(text)")
+      let bytes = bytes(text) + [0, 0, 0, 0]
+      #expect(bytes.count % 4 == 0)
+      #expect(TargetFile.check(bytes, name: "t").first?.line != nil, "\(text)")
     }
   }
 
   @Test func `two printable addresses at the start read as text, and the mistake tells the way out`() {
-    let octets: [UInt8] = [49, 49, 49, 49, 50, 50, 50, 50, 0, 0, 0, 0]
-    #expect(TargetFile.check(octets, name: "t").first?.remedy?.contains(".bin") == true)
-    #expect(place(octets, format: .auto, name: "t.bin") == nil)
+    let bytes: [UInt8] = [49, 49, 49, 49, 50, 50, 50, 50, 0, 0, 0, 0]
+    #expect(TargetFile.check(bytes, name: "t").first?.remedy?.contains(".bin") == true)
+    #expect(place(bytes, format: .auto, name: "t.bin") == nil)
   }
 
   @Test func `the name bin forces binary`() {
-    #expect(place(octets("1.1.1.1\n"), format: .auto, name: "a.bin") == .octet(8))
-    #expect(place(octets("1.1.1.1\n") + [0, 0, 0, 0], format: .auto, name: "a.bin") == nil)
-    #expect(place(octets("1.1.1.1\n"), format: .text, name: "a.bin") == nil)
+    #expect(place(bytes("1.1.1.1\n"), format: .auto, name: "a.bin") == .byte(8))
+    #expect(place(bytes("1.1.1.1\n") + [0, 0, 0, 0], format: .auto, name: "a.bin") == nil)
+    #expect(place(bytes("1.1.1.1\n"), format: .text, name: "a.bin") == nil)
   }
 }

@@ -4,7 +4,7 @@ import Wire
 
 @testable import Plan
 
-@Suite struct TargetPlanTests {
+@Suite struct `A target plan` {
   @Test func `overlapping entries give each pair once`() throws {
     let plan = try makePlan(
       "198.18.0.0/24:80\n198.18.0.128-198.18.1.3:80,443\n198.18.0.200:22,80\n198.18.0.200:22\n")
@@ -15,15 +15,15 @@ import Wire
   }
 
   @Test func `entries without ports take the file's, else the default`() throws {
-    let with = try TargetFile.parse(octets("@ports 443\n198.18.0.1\n198.18.0.2:22"), name: "a")
-    let without = try TargetFile.parse(octets("198.18.0.3\n"), name: "b")
+    let with = try TargetFile.parse(bytes("@ports 443\n198.18.0.1\n198.18.0.2:22"), name: "a")
+    let without = try TargetFile.parse(bytes("198.18.0.3\n"), name: "b")
     let plan = try TargetPlan([with, without], defaultPorts: PortSet(parsing: "80"), scope: Scope())
     #expect(
       targets(plan) == [target("198.18.0.1", 443), target("198.18.0.2", 22), target("198.18.0.3", 80)])
   }
 
   @Test func `an entry without any port is refused at its line`() throws {
-    let file = try TargetFile.parse(octets("198.18.0.1:80\n\n 198.18.0.2\n198.18.0.3\n"), name: "a")
+    let file = try TargetFile.parse(bytes("198.18.0.1:80\n\n 198.18.0.2\n198.18.0.3\n"), name: "a")
     let error = #expect(throws: InputError.self) {
       try TargetPlan([file], defaultPorts: nil, scope: Scope())
     }
@@ -40,7 +40,7 @@ import Wire
   }
 
   @Test func `an empty allow list lets nothing through`() throws {
-    let file = try TargetFile.parse(octets("198.18.0.0/24:80"), name: "t")
+    let file = try TargetFile.parse(bytes("198.18.0.0/24:80"), name: "t")
     let plan = try TargetPlan([file], defaultPorts: nil, scope: Scope(allow: AddressSet()))
     #expect(plan.count == 0 && plan.outOfScope == 256 && plan.addresses.isEmpty)
   }
@@ -83,7 +83,7 @@ import Wire
   }
 
   @Test func `a lab may reach special-purpose space by wider entries`() throws {
-    let file = try TargetFile.parse(octets("0.0.0.0/0:80"), name: "t")
+    let file = try TargetFile.parse(bytes("0.0.0.0/0:80"), name: "t")
     let plan = try TargetPlan([file], defaultPorts: nil, scope: Scope(specialPurpose: .probe))
     let never = SpecialPurpose.neverProbed.reduce(0) { $0 + $1.addresses.count }
     #expect(plan.outOfScope == never && plan.count == 1 << 32 - never)
@@ -163,7 +163,7 @@ import Wire
   }
 }
 
-@Suite struct SweepTests {
+@Suite struct `A sweep` {
   /// Each entry lies within the one before and has another port, no two of them neighbours.
   private func nested(_ number: UInt32) -> (entries: [Entry], sets: PortSetTable) {
     var sets = PortSetTable()

@@ -2,7 +2,7 @@ import Plan
 import Testing
 import Wire
 
-@Suite struct ValueTests {
+@Suite struct `Values` {
   private func refuses<Value: ParsableValue>(_ type: Value.Type, _ texts: [String]) {
     for text in texts {
       #expect(throws: ValueError.self, "\(type) from \(text)") { try Value(parsing: text) }
@@ -61,7 +61,7 @@ import Wire
   }
 
   @Test func `bandwidth counts the whole frame on the wire`() throws {
-    // 1 Gbit/s carries 1,488,095 shortest frames (84 octets each with preamble, FCS and gap).
+    // 1 Gbit/s carries 1,488,095 shortest frames (84 bytes each with preamble, FCS and gap).
     let gigabit = try Bandwidth(parsing: "1G")
     #expect(gigabit.packetRate(frameBytes: 54).perSecond == 1_488_095)
     #expect(gigabit.packetRate(frameBytes: 60).perSecond == 1_488_095)

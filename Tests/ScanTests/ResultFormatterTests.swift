@@ -12,7 +12,7 @@ private let synAck: Reply = {
   let options: [UInt8] = [
     2, 4, 0x05, 0xb4, 4, 2, 8, 10, 0, 0, 1, 0, 0xff, 0xff, 0xff, 0xff, 1, 3, 3, 7,
   ]
-  for (index, octet) in options.enumerated() { reply.options[index] = octet }
+  for (index, byte) in options.enumerated() { reply.options[index] = byte }
   reply.optionsLength = UInt8(options.count)
   return reply
 }()
@@ -32,10 +32,10 @@ private func line(
   _ format: OutputFormat, _ fields: [ResultField], _ reply: Reply, isRepeat: Bool = false,
   inCooldown: Bool = false
 ) -> String {
-  var octets: [UInt8] = []
+  var bytes: [UInt8] = []
   ResultFormatter(format: format, fields: fields).append(
-    Scan.Result(reply: reply, isRepeat: isRepeat, inCooldown: inCooldown, time: moment), to: &octets)
-  return String(decoding: octets, as: UTF8.self)
+    ScanResult(reply: reply, isRepeat: isRepeat, inCooldown: inCooldown, time: moment), to: &bytes)
+  return String(decoding: bytes, as: UTF8.self)
 }
 
 /// What each field of `synAck` and of `unreachable` reads in CSV.
@@ -89,7 +89,7 @@ private let expected: [(field: ResultField, synAck: String, unreachable: String)
   )
   func `gives the window scale as a factor, of 2^14 at most`(shift: UInt8, text: String) {
     var reply = reply()
-    for (index, octet) in [3, 3, shift, 0].enumerated() { reply.options[index] = octet }
+    for (index, byte) in [3, 3, shift, 0].enumerated() { reply.options[index] = byte }
     reply.optionsLength = 4
     #expect(line(.csv, [.tcpoptWscale], reply) == text + "\n")
   }
@@ -152,9 +152,9 @@ private let expected: [(field: ResultField, synAck: String, unreachable: String)
   }
 
   private func ours(_ nanoseconds: UInt64) -> String {
-    var octets: [UInt8] = []
-    octets.append(timestamp: nanoseconds)
-    return String(decoding: octets, as: UTF8.self)
+    var bytes: [UInt8] = []
+    bytes.append(timestamp: nanoseconds)
+    return String(decoding: bytes, as: UTF8.self)
   }
 
   @Test func `agrees with Foundation's on every day from 1970 to 2110`() {

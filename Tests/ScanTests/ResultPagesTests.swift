@@ -9,14 +9,14 @@ private let page = ResultPages.pageSize
 /// What comes out of a random number of random results in random portions, in pieces with their places.
 private func pieces(
   _ formatter: ResultFormatter, position: Int, _ random: inout SeededGenerator
-) -> (lines: [[UInt8]], pieces: [(place: Int, octets: [UInt8])]) {
+) -> (lines: [[UInt8]], pieces: [(place: Int, bytes: [UInt8])]) {
   var pages = ResultPages(formatter, position: position)
   var lines: [[UInt8]] = formatter.header.isEmpty ? [] : [formatter.header]
-  var written: [(place: Int, octets: [UInt8])] = []
+  var written: [(place: Int, bytes: [UInt8])] = []
   var place = position
   for _ in 0..<60 {
     for _ in 0..<Int.random(in: 0...300, using: &random) {
-      let result = Scan.Result(
+      let result = ScanResult(
         reply: reply(
           [.open, .closed, .icmp].randomElement(using: &random)!,
           from: IPv4Address(.random(in: .min ... .max, using: &random)),
@@ -27,9 +27,9 @@ private func pieces(
       lines.append(line)
       pages.append(result)
     }
-    pages.flush { octets, pieces in
+    pages.flush { bytes, pieces in
       for piece in pieces {
-        written.append((place, Array(octets[piece])))
+        written.append((place, Array(bytes[piece])))
         place += piece.count
       }
     }
@@ -46,8 +46,8 @@ private func pieces(
     let formatter = ResultFormatter(format: format, fields: fields)
     for position in [0, 1, page - 1, 3 * page + 77] {
       let (lines, pieces) = pieces(formatter, position: position, &random)
-      #expect(pieces.allSatisfy { $0.octets.last == UInt8(ascii: "\n") })
-      let text = pieces.flatMap(\.octets).split(separator: UInt8(ascii: "\n"))
+      #expect(pieces.allSatisfy { $0.bytes.last == UInt8(ascii: "\n") })
+      let text = pieces.flatMap(\.bytes).split(separator: UInt8(ascii: "\n"))
       // Nothing is added but spaces at the ends of JSON lines.
       let found = text.map { line in
         format == .csv ? Array(line) : Array(line[...line.lastIndex(of: UInt8(ascii: "}"))!])
@@ -62,8 +62,8 @@ private func pieces(
     let formatter = ResultFormatter(format: .json, fields: fields)
     let (_, pieces) = pieces(formatter, position: 0, &random)
     #expect(pieces.count > 10)
-    for (place, octets) in pieces {
-      #expect(place / page == (place + octets.count - 1) / page, "\(place), seed \(seed)")
+    for (place, bytes) in pieces {
+      #expect(place / page == (place + bytes.count - 1) / page, "\(place), seed \(seed)")
     }
   }
 
@@ -71,26 +71,26 @@ private func pieces(
     var random = SeededGenerator(seed)
     let formatter = ResultFormatter(format: .csv, fields: ResultField.standard)
     let (_, pieces) = pieces(formatter, position: 0, &random)
-    let across = pieces.filter { $0.place / page != ($0.place + $0.octets.count - 1) / page }
+    let across = pieces.filter { $0.place / page != ($0.place + $0.bytes.count - 1) / page }
     #expect(!across.isEmpty)
-    for (_, octets) in across { #expect(octets.count { $0 == UInt8(ascii: "\n") } == 1) }
+    for (_, bytes) in across { #expect(bytes.count { $0 == UInt8(ascii: "\n") } == 1) }
   }
 
   @Test func `each parse as JSON, spaces included`() throws {
     var random = SeededGenerator(seed)
     let formatter = ResultFormatter(format: .json, fields: ResultField.standard)
     let (_, pieces) = pieces(formatter, position: 0, &random)
-    let lines = pieces.flatMap(\.octets).split(separator: UInt8(ascii: "\n"))
+    let lines = pieces.flatMap(\.bytes).split(separator: UInt8(ascii: "\n"))
     #expect(lines.contains { $0.last == UInt8(ascii: " ") })
     for line in lines where line.last == UInt8(ascii: " ") { _ = try object(Array(line)) }
   }
 
   @Test func `that could not be written are not forgotten, and end the writing`() {
     var pages = ResultPages(ResultFormatter(format: .csv, fields: [.sport]), position: 0)
-    pages.append(Scan.Result(reply: reply(), isRepeat: false, inCooldown: false, time: 0))
+    pages.append(ScanResult(reply: reply(), isRepeat: false, inCooldown: false, time: 0))
     #expect(throws: CancellationError.self) {
       try pages.flush { (_, _) throws(CancellationError) in throw CancellationError() }
     }
-    #expect(pages.octets == Array("sport\n443\n".utf8))
+    #expect(pages.bytes == Array("sport\n443\n".utf8))
   }
 }

@@ -20,8 +20,8 @@ func reply(
     timeToLive: 57)
 }
 
-/// The object that these octets are, by Foundation's parser.
-func object(_ octets: [UInt8]) throws -> [String: Any] {
-  let parsed = try JSONSerialization.jsonObject(with: Data(octets))
+/// The object that these bytes are, by Foundation's parser.
+func object(_ bytes: [UInt8]) throws -> [String: Any] {
+  let parsed = try JSONSerialization.jsonObject(with: Data(bytes))
   return try #require(parsed as? [String: Any])
 }

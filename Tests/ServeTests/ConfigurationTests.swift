@@ -3,7 +3,7 @@ import Foundation
 import LabSupport
 import Testing
 
-@Suite struct ConfigurationTests {
+@Suite struct `The configuration` {
   static let head = "data = \"/data\"\ninterface = \"eth0\"\n"
   static let scope = "[scope]\nallow = [\"198.18.0.0/15\"]\n"
 
@@ -39,8 +39,8 @@ import Testing
     ),
     ("\(head)report = \"\\u001b[2J\"\n\(scope)", "box.toml:3:1: found \"\\u{1b}[2J\", expected one of"),
     ("\(head)batch = 5000\n\(scope)", "box.toml:3:1: found 5000, expected a number from 1 to 4096"),
-    ("\(head)event-ring = 5000\n\(scope)", "found \"5000\", expected a power of two from 4096 octets"),
-    ("\(head)event-ring = \"64X\"\n\(scope)", "box.toml:3:1: found \"X\", expected octets such as"),
+    ("\(head)event-ring = 5000\n\(scope)", "found \"5000\", expected a power of two from 4096 bytes"),
+    ("\(head)event-ring = \"64X\"\n\(scope)", "box.toml:3:1: found \"X\", expected bytes such as"),
     ("\(head)dedupe-memory = \"1K\"\n\(scope)", "box.toml:3:1: found \"1K\", expected at least 64K"),
     ("\(head)disk-high-water = 0\n\(scope)", "box.toml:3:1: found 0, expected a number from 1 to 100"),
     (
@@ -61,7 +61,7 @@ import Testing
     ),
     ("\(head)rate = \n", "box.toml:3:"),
     ("\(head)[=\n", "box.toml:3:2: found \"=\""),
-    ("\(head)x = \u{0}\n", "found a NUL octet"),
+    ("\(head)x = \u{0}\n", "found a NUL byte"),
   ]
 
   /// Runs `synbox check` on a configuration with this text; its exit code and messages.
@@ -80,7 +80,7 @@ import Testing
     return (outcome.status, outcome.errors.replacing(root.path + "/", with: ""))
   }
 
-  @Test func everyKeyIsTaken() throws {
+  @Test func `every key is taken`() throws {
     let (code, messages) = try check(
       Self.head + """
         profile = "auto"
@@ -119,7 +119,7 @@ import Testing
   }
 
   @Test(arguments: mistakes)
-  func aMistakeIsNamedWithItsPlace(_ text: String, _ message: String) throws {
+  func `a mistake is named with its place`(_ text: String, _ message: String) throws {
     let (code, messages) = try check(text)
     #expect(code == 2)
     #expect(messages.contains(message), "\(messages)")

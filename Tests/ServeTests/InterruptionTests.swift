@@ -3,13 +3,13 @@ import Foundation
 import LabSupport
 import Testing
 
-@Suite(.serialized) struct InterruptionTests {
+@Suite(.serialized) struct `Interruptions` {
   /// `SYNBOX_KILLS=100` for the long run.
   @Test(arguments: [
     "transmit = \"generator\"\n", "transmit = \"xdp\"\nsender-threads = 3\n",
     "transmit = \"packet\"\nreceive = \"packet\"\n",
   ])
-  func aJobKilledAtRandomMomentsEndsAsIfItHadNotBeen(_ settings: String) throws {
+  func `a job killed at random moments ends as if it had not been`(_ settings: String) throws {
     var job = try EndlessJob(seed: UInt64.random(in: 0...(.max)), settings: settings)
     try FileManager.default.createDirectory(
       at: job.lab.url("data/spool"), withIntermediateDirectories: true)
@@ -25,7 +25,7 @@ import Testing
   }
 
   /// `SYNBOX_POWER_CUTS=20` for the long run.
-  @Test func aJobWhosePowerWasCutEndsAsIfItHadNotBeen() throws {
+  @Test func `a job whose power was cut ends as if it had not been`() throws {
     var job = try EndlessJob(seed: UInt64.random(in: 0...(.max)))
     let disk = try job.lab.mountDisk(megabytes: 32)
     try FileManager.default.createDirectory(
@@ -43,12 +43,12 @@ import Testing
     #expect(!job.log.contains("level=error"), "\(job.log)")
   }
 
-  @Test func aFullDiskPausesAScanThatGoesOnWhenThereIsRoom() throws {
+  @Test func `a full disk pauses a scan that goes on when there is room`() throws {
     let lab = try ServeLab()
     let disk = try lab.mountDisk(megabytes: 16)
     let box = try lab.serve(lab.configure("rate = 4000\ncooldown-time = 1\ndisk-high-water = 100\n"))
     try lab.drop("wide.txt", Self.half)
-    try lab.waitForResults("wide.txt", octets: 50_000)
+    try lab.waitForResults("wide.txt", bytes: 50_000)
     try disk.fill()
     try lab.wait("a pause", seconds: 20) { try lab.state() == "paused" }
     let problems = try lab.json("data/status.json")["problems"] as? [String] ?? []
@@ -76,13 +76,13 @@ import Testing
     #expect(try lab.node.end()["syns_valid"] == 65_536)
   }
 
-  @Test func aDiskThatTakesNoWritesIsWaitedFor() throws {
+  @Test func `a disk that takes no writes is waited for`() throws {
     let lab = try ServeLab()
     let disk = try lab.mountDisk(megabytes: 16)
     let configuration = try lab.configure("rate = 500\ncooldown-time = 0.5\n")
     var box = try lab.serve(configuration)
     try lab.drop("net.txt", "198.18.4.0/22:80\n")
-    try lab.waitForResults("net.txt", octets: 1000)
+    try lab.waitForResults("net.txt", bytes: 1000)
     #expect(try box.end(SIGTERM).seconds < 2)
     try disk.setReadOnly(true)
     box = try lab.serve(configuration)
@@ -94,11 +94,11 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func aLinkThatGoesAndAGatewayThatChangesAreWaitedFor() throws {
+  @Test func `a link that goes and a gateway that changes are waited for`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure("rate = 4000\ncooldown-time = 1\ndisk-high-water = 100\n"))
     try lab.drop("wide.txt", Self.half)
-    try lab.waitForResults("wide.txt", octets: 50_000)
+    try lab.waitForResults("wide.txt", bytes: 50_000)
     try lab.setGatewayLink("down")
     try lab.wait("a pause", seconds: 20) { try lab.state() == "paused" }
     let problems = try lab.json("data/status.json")["problems"] as? [String] ?? []
@@ -114,7 +114,7 @@ import Testing
   }
 
   @Test(arguments: ["the gateway does not answer", "there is no route to"])
-  func aWayOutThatIsNotThereYetIsWaitedFor(_ problem: String) throws {
+  func `a way out that is not there yet is waited for`(_ problem: String) throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure("rate = 4000\ncooldown-time = 0.5\n"))
     let isRoute = problem.contains("route")
@@ -137,7 +137,7 @@ import Testing
       [80, 443].map { "198.19.\(number >> 8).\(number & 255),\($0)" }
     })
 
-  @Test func aJobThatEndsTheBoxFiveTimesIsRejectedAndTheNextOneDone() throws {
+  @Test func `a job that ends the box five times is rejected and the next one done`() throws {
     let lab = try ServeLab()
     // No probe is a cooldown old when the box ends: the job does not get on.
     let configuration = try lab.configure("rate = 1000\ncooldown-time = 5\n")

@@ -3,7 +3,7 @@ import Foundation
 import LabSupport
 import Testing
 
-@Suite(.serialized) struct OwnUserTests {
+@Suite(.serialized) struct `A user of its own` {
   static let ways = [
     "transmit = \"generator\"\n", "transmit = \"xdp-copy\"\n", "transmit = \"packet\"\n",
     "transmit = \"packet\"\nreceive = \"packet\"\n",
@@ -21,11 +21,11 @@ import Testing
       })
   }
 
-  @Test(arguments: ways) func aBoxAtWorkHasNothingInAnyThread(_ way: String) throws {
+  @Test(arguments: ways) func `a box at work has nothing in any thread`(_ way: String) throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(way + "cooldown-time = 1\n"))
     try lab.drop("net.txt", "@rate 400\n198.18.4.0/22:80\n")
-    try lab.waitForResults("net.txt", octets: 300)
+    try lab.waitForResults("net.txt", bytes: 300)
     let tasks = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(box.pid)/task")
     #expect(tasks.count >= 3)
     for task in tasks {
@@ -52,7 +52,7 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func whatNobodyMayReadIsRejectedAndTheRestGoesOn() throws {
+  @Test func `what nobody may read is rejected and the rest goes on`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure("target-ports = 80\ncooldown-time = 0.5\n"))
     try Data("198.18.4.0/24\n".utf8).write(to: lab.url("data/.secret"))
@@ -74,11 +74,11 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func resultsAreForAllToReadAndTheKeyIsNot() throws {
+  @Test func `results are for all to read and the key is not`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure("target-ports = 80\ncooldown-time = 0.5\n"))
     try lab.drop("net.txt", "@rate 400\n198.18.4.0/23\n")
-    try lab.waitForResults("net.txt", octets: 300)
+    try lab.waitForResults("net.txt", bytes: 300)
     #expect(try mode(lab, "data/active/net.txt/job.json") == 0o600)
     try lab.wait("the results", seconds: 30) { lab.exists("data/results/net.txt") }
     for (path, bits) in [
@@ -95,7 +95,7 @@ import Testing
   }
 
   /// What an earlier box left as root goes on; what somebody put beside it leads to nothing being given away.
-  @Test func rootsLeftoversBecomeTheBoxsAndNothingElseDoes() throws {
+  @Test func `root's leftovers become the box's and nothing else does`() throws {
     let lab = try ServeLab()
     let configuration = try lab.configure("target-ports = 80\ncooldown-time = 0.5\n")
     var box = try lab.serve(configuration)
@@ -125,7 +125,7 @@ import Testing
   }
 
   /// A mistake in its place, and what is said of it; nothing is given away.
-  @Test func whatTheBoxMayNotHaveIsSaidWithTheRemedy() throws {
+  @Test func `what the box may not have is said with the remedy`() throws {
     let lab = try ServeLab()
     let configuration = try lab.configure("")
     try Data().write(to: lab.url("data/passwd"))
@@ -151,7 +151,7 @@ import Testing
   }
 
   /// Debian's nobody, by name.
-  @Test func theUserCanBeNamed() throws {
+  @Test func `the user can be named`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure("user = \"nobody\"\n"))
     #expect(try status("/proc/\(box.pid)/status")["Uid"] == "65534\t65534\t65534\t65534")
@@ -159,7 +159,7 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func withoutALiftedLimitTheBoxStartsOnlyWhenToldTo() throws {
+  @Test func `without a lifted limit the box starts only when told to`() throws {
     let lab = try ServeLab()
     let configuration = try lab.configure("")
     let text = try lab.text("box.toml").replacing(Lab.memoryLine, with: "")

@@ -3,7 +3,7 @@ import Foundation
 import LabSupport
 import Testing
 
-@Suite(.serialized) struct QueueTests {
+@Suite(.serialized) struct `The queue` {
   static let configuration = "target-ports = 80\ncooldown-time = 0.5\n"
 
   private func results(_ lab: ServeLab, _ job: String) throws -> Set<String> {
@@ -30,7 +30,9 @@ import Testing
 
   /// The preempted job goes on and is exact, the urgent one is done in between, the cancelled one keeps what
   /// it had found.
-  @Test func threeJobsOfDifferentPriorityOnePreemptedOneCancelledEachEndAsTheyShould() throws {
+  @Test func `three jobs of different priority one preempted one cancelled each end as they should`()
+    throws
+  {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(Self.configuration))
     try lab.drop("low.txt", "@priority 10\n@rate 800\n198.18.16.0/21\n")
@@ -80,7 +82,7 @@ import Testing
     #expect(!box.errorText.contains("level=error"))
   }
 
-  @Test func aWaitingJobAndAPreemptedOneCanBeCancelledToo() throws {
+  @Test func `a waiting job and a preempted one can be cancelled too`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(Self.configuration))
     try lab.drop("low.txt", "@priority 10\n@rate 400\n198.18.16.0/20\n")
@@ -109,7 +111,7 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func aCancellationOutlivesTheProcess() throws {
+  @Test func `a cancellation outlives the process`() throws {
     let lab = try ServeLab()
     let configuration = try lab.configure(Self.configuration)
     var box = try lab.serve(configuration)
@@ -127,7 +129,7 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func aCancellationOfNothingIsRejectedAndALateOneIsNot() throws {
+  @Test func `a cancellation of nothing is rejected and a late one is not`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(Self.configuration))
     try cancel(lab, "none.txt")
@@ -146,7 +148,7 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func whatIsStillBeingWrittenInterruptsNothing() throws {
+  @Test func `what is still being written interrupts nothing`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(Self.configuration))
     try lab.drop("low.txt", "@priority 10\n@rate 400\n198.18.16.0/21\n")

@@ -3,14 +3,14 @@ import Foundation
 import LabSupport
 import Testing
 
-@Suite(.serialized) struct ReloadTests {
+@Suite(.serialized) struct `A reload` {
   static let first = "rate = \"1k\"\ntarget-ports = 80\ncooldown-time = 0.5\n"
 
   private func problems(_ lab: ServeLab) throws -> [String] {
     try lab.json("data/status.json")["problems"] as? [String] ?? []
   }
 
-  @Test func aValidOneHoldsForTheNextJob() throws {
+  @Test func `a valid one holds for the next job`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(Self.first))
     let scope = try lab.json("data/status.json")["scope_sha256"] as? String
@@ -30,7 +30,7 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func anInvalidOneIsRefusedAndTheOldOneStays() throws {
+  @Test func `an invalid one is refused and the old one stays`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(Self.first))
     _ = try lab.configure("rate = \"fast\"\n")
@@ -64,7 +64,7 @@ import Testing
     ("user", "user = 60901"),
   ]
 
-  @Test func whatIsSettledIsRefusedByName() throws {
+  @Test func `what is settled is refused by name`() throws {
     let lab = try ServeLab()
     let path = try lab.configure(Self.first)
     let box = try lab.serve(path)
@@ -88,7 +88,7 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func theJobInWorkKeepsItsSettingsAndGoesOn() throws {
+  @Test func `the job in work keeps its settings and goes on`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(Self.first))
     try lab.drop("net.txt", "@rate 500\n198.18.8.0/21\n")

@@ -3,7 +3,7 @@ import Foundation
 import LabSupport
 import Testing
 
-@Suite(.serialized) struct RetentionTests {
+@Suite(.serialized) struct `Retention of results` {
   static let configuration =
     "target-ports = 80\ncooldown-time = 0.5\ndisk-high-water = 70\nrate = \"20k\"\n"
 
@@ -46,7 +46,7 @@ import Testing
     }
   }
 
-  @Test func theOldestFetchedResultsGoFirstAndNoMoreThanNeeded() throws {
+  @Test func `the oldest fetched results go first and no more than needed`() throws {
     let disk = try SmallDisk()
     try disk.results("b-old", megabytes: 4, minutes: 30, fetched: true)
     try disk.results("a-new", megabytes: 4, minutes: 10, fetched: true)
@@ -59,7 +59,7 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func withoutFetchedResultsTheBoxPausesAndGoesOnWhenThereIsRoom() throws {
+  @Test func `without fetched results the box pauses and goes on when there is room`() throws {
     let disk = try SmallDisk()
     let lab = disk.lab
     let box = try lab.serve(lab.configure(Self.configuration))
@@ -94,7 +94,7 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func aPausedBoxEndsAtOnceAndObeysAHigherMark() throws {
+  @Test func `a paused box ends at once and obeys a higher mark`() throws {
     let disk = try SmallDisk()
     let lab = disk.lab
     try disk.results("kept", megabytes: 13, minutes: 90, fetched: false)

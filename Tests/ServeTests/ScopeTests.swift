@@ -8,13 +8,13 @@ import Testing
 struct ListState: CustomStringConvertible, Sendable {
   let description: String
   /// nil: there is no file.
-  let octets: [UInt8]?
+  let bytes: [UInt8]?
   /// Part of what the box says; nil where it accepts the list.
   let refusal: String?
 
-  init(_ description: String, _ octets: [UInt8]?, _ refusal: String?) {
+  init(_ description: String, _ bytes: [UInt8]?, _ refusal: String?) {
     self.description = description
-    self.octets = octets
+    self.bytes = bytes
     self.refusal = refusal
   }
 
@@ -43,7 +43,7 @@ struct ListState: CustomStringConvertible, Sendable {
   ]
 }
 
-@Suite(.serialized) struct ScopeTests {
+@Suite(.serialized) struct `A scope` {
   private static let scope = """
     target-ports = 80
     cooldown-time = 0.5
@@ -54,10 +54,10 @@ struct ListState: CustomStringConvertible, Sendable {
     """
 
   /// Puts a list into place as an editor does it, or takes it away.
-  private func put(_ octets: [UInt8]?, _ lab: ServeLab) throws {
+  private func put(_ bytes: [UInt8]?, _ lab: ServeLab) throws {
     let list = lab.url("never.txt")
-    guard let octets else { return try FileManager.default.removeItem(at: list) }
-    try Data(octets).write(to: list, options: .atomic)
+    guard let bytes else { return try FileManager.default.removeItem(at: list) }
+    try Data(bytes).write(to: list, options: .atomic)
   }
 
   private func status(_ lab: ServeLab) throws -> (state: String, problems: [String], probes: Int) {
@@ -77,7 +77,7 @@ struct ListState: CustomStringConvertible, Sendable {
   func `the box does not start with a list that is`(_ state: ListState) throws {
     let lab = try ServeLab()
     let configuration = try lab.configure(Self.scope)
-    if state.octets != nil { try put(state.octets, lab) }
+    if state.bytes != nil { try put(state.bytes, lab) }
     let outcome = try run([Lab.synbox, "serve", "--config", configuration])
     #expect(outcome.status == 2)
     #expect(outcome.errors.contains(try #require(state.refusal)), "\(outcome.errors)")
@@ -91,7 +91,7 @@ struct ListState: CustomStringConvertible, Sendable {
     try lab.drop("long.txt", "@rate 40\n198.18.4.0/22\n")
     try lab.wait("a scan", seconds: 20) { try status(lab).probes > 0 }
     for state in ListState.bad {
-      try put(state.octets, lab)
+      try put(state.bytes, lab)
       try lab.wait("a pause: \(state)", seconds: 10) { try status(lab).state == "paused" }
       let paused = try status(lab)
       #expect(paused.problems.contains { $0.contains(state.refusal ?? "?") }, "\(state): \(paused)")
@@ -124,7 +124,7 @@ struct ListState: CustomStringConvertible, Sendable {
     try put(Array("198.18.200.0/24\n".utf8), lab)
     let box = try lab.serve(lab.configure(Self.scope))
     let before = try lab.json("data/status.json")["scope_sha256"] as? String
-    try put(state.octets, lab)
+    try put(state.bytes, lab)
     try lab.wait("the new list", seconds: 10) {
       try lab.json("data/status.json")["scope_sha256"] as? String != before
     }

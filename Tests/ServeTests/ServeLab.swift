@@ -117,19 +117,19 @@ final class ServeLab {
   /// The state in status.json.
   func state() throws -> String? { try json("data/status.json")["state"] as? String }
 
-  /// The place in a job's last checkpoint, octets 24 to 31; 0 without one.
+  /// The place in a job's last checkpoint, bytes 24 to 31; 0 without one.
   func checkpointPlace(_ job: String) throws -> UInt64 {
     let file = url("data/active/\(job)/checkpoint")
     // Between two renames there is none.
-    guard let octets = try? Data(contentsOf: file) else { return 0 }
-    guard octets.count > 32 else { throw LabError("a checkpoint of \(octets.count) octets") }
-    return octets[24..<32].reduce(0) { $0 << 8 | UInt64($1) }
+    guard let bytes = try? Data(contentsOf: file) else { return 0 }
+    guard bytes.count > 32 else { throw LabError("a checkpoint of \(bytes.count) bytes") }
+    return bytes[24..<32].reduce(0) { $0 << 8 | UInt64($1) }
   }
 
-  /// Waits until a job in work has so many octets of results on disk.
-  func waitForResults(_ job: String, octets: Int) throws {
+  /// Waits until a job in work has so many bytes of results on disk.
+  func waitForResults(_ job: String, bytes: Int) throws {
     try wait("results on the disk", seconds: 30) {
-      (try? text("data/active/\(job)/results.partial"))?.utf8.count ?? 0 > octets
+      (try? text("data/active/\(job)/results.partial"))?.utf8.count ?? 0 > bytes
     }
   }
 

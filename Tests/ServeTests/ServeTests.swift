@@ -3,8 +3,8 @@ import Foundation
 import LabSupport
 import Testing
 
-@Suite(.serialized) struct ServeTests {
-  @Test func goodFilesBecomeExactResultsAndABadOneAReason() throws {
+@Suite(.serialized) struct `A box` {
+  @Test func `good files become exact results and a bad one a reason`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(
       lab.configure("rate = \"50k\"\ntarget-ports = 80\ncooldown-time = 1\nprofile = \"auto\"\n"))
@@ -57,12 +57,12 @@ import Testing
   }
 
   @Test(arguments: [SIGTERM, SIGINT, SIGKILL])
-  func anInterruptedJobIsDoneByTheNextProcess(_ signal: Int32) throws {
+  func `an interrupted job is done by the next process`(_ signal: Int32) throws {
     let lab = try ServeLab()
     let configuration = try lab.configure("cooldown-time = 0.5\n")
     var box = try lab.serve(configuration)
     try lab.drop("long.txt", "@rate 400\n198.18.4.0/22:80\n")
-    try lab.waitForResults("long.txt", octets: 500)
+    try lab.waitForResults("long.txt", bytes: 500)
     let before = try #require(try lab.json("data/active/long.txt/job.json")["job"] as? [String: Any])
     let (seconds, exit) = try box.end(signal)
     #expect(seconds < 2)
@@ -79,7 +79,7 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func aSignalWhileNobodyAnswersARPEndsItToo() throws {
+  @Test func `a signal while nobody answers ARP ends it too`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(""))
     // On the link and nobody there: three requests take 1.5 s.
@@ -91,7 +91,7 @@ import Testing
     #expect(lab.exists("data/active/link.txt/link.txt"))
   }
 
-  @Test func aSecondBoxOnTheSameDataIsRefused() throws {
+  @Test func `a second box on the same data is refused`() throws {
     let lab = try ServeLab()
     let configuration = try lab.configure("")
     let box = try lab.serve(configuration)

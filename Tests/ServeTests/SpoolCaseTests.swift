@@ -3,7 +3,7 @@ import Foundation
 import LabSupport
 import Testing
 
-@Suite(.serialized) struct SpoolCaseTests {
+@Suite(.serialized) struct `The spool` {
   static let configuration = "rate = \"50k\"\ntarget-ports = 80\ncooldown-time = 0.5\n"
 
   private func results(_ lab: ServeLab, _ job: String) throws -> Set<String> {
@@ -18,7 +18,7 @@ import Testing
     }
   }
 
-  @Test func aFileIsTakenByWriteRenameLinkCopyAndFromACopiedDisk() throws {
+  @Test func `a file is taken by write rename link copy and from a copied disk`() throws {
     let lab = try ServeLab()
     let configuration = try lab.configure(Self.configuration)
     // The spool of another box, copied with all in it.
@@ -62,7 +62,7 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func aFileOfNoOctetsIsRejected() throws {
+  @Test func `a file of no bytes is rejected`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(Self.configuration))
     try lab.drop("renamed.txt", "")
@@ -76,7 +76,7 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func aFileOfAMillionLinesIsExact() throws {
+  @Test func `a file of a million lines is exact`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(Self.configuration))
     var text = ""
@@ -87,7 +87,7 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func aFileOfOneGigabyteIsExactAndTheStatusStaysFresh() throws {
+  @Test func `a file of one gigabyte is exact and the status stays fresh`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(Self.configuration))
     let upload = lab.url("data/spool/.upload")
@@ -111,7 +111,7 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func gzipAndZstdFilesAreExpandedAndKeptAsTheyCame() throws {
+  @Test func `gzip and zstd files are expanded and kept as they came`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(Self.configuration))
     try Data("198.18.4.0/24\n".utf8).write(to: lab.url("a.txt"))
@@ -129,7 +129,7 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func aCompressedBombIsRejectedAndCostsNoMemory() throws {
+  @Test func `a compressed bomb is rejected and costs no memory`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(Self.configuration))
     let zeros = lab.url("zeros")
@@ -148,7 +148,7 @@ import Testing
     try waitForEnd(lab, ["bomb.zst", "cut.gz", "plain.gz", "good.txt"], seconds: 60)
 
     let reason = try lab.text("data/rejected/bomb.zst/reason.txt")
-    #expect(reason.contains("bomb.zst: found zstd data that expands to more than 2147483648 octets"))
+    #expect(reason.contains("bomb.zst: found zstd data that expands to more than 2147483648 bytes"))
     #expect(
       try lab.text("data/rejected/cut.gz/reason.txt").contains("gzip data that ends in the middle"))
     #expect(try lab.text("data/rejected/plain.gz/reason.txt").contains("does not start like gzip"))
@@ -159,7 +159,7 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func theSameFileTwiceIsASecondJobWithItsOwnName() throws {
+  @Test func `the same file twice is a second job with its own name`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(Self.configuration))
     try lab.drop("net.txt", "198.18.4.0/24\n")

@@ -3,13 +3,13 @@ import Foundation
 import LabSupport
 import Testing
 
-@Suite(.serialized) struct StatusTests {
+@Suite(.serialized) struct `The status` {
   /// Runs `synbox status` and does not wait for long.
   private func status(_ lab: ServeLab, _ more: [String] = []) throws -> Outcome {
     try run([Lab.synbox, "status", "--config", lab.url("box.toml").path] + more)
   }
 
-  @Test func aRunningScanIsSeenByPeopleProgramsAndPrometheus() throws {
+  @Test func `a running scan is seen by people, programs and Prometheus`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure("rate = \"2k\"\ntarget-ports = 80\ncooldown-time = 1\n"))
     try lab.drop("run.txt", "@priority 60\n198.18.4.0/19\n")
@@ -77,7 +77,7 @@ import Testing
     #expect(bad.status != 0)
   }
 
-  @Test func aLinkThatGoesDownIsAProblemUntilItIsUpAgain() throws {
+  @Test func `a link that goes down is a problem until it is up again`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(""))
     #expect(try lab.json("data/status.json")["problems"] as? [String] == [])
@@ -93,7 +93,7 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func watchingGoesOnUntilASignal() throws {
+  @Test func `watching goes on until a signal`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(""))
     let watch = try Running([
@@ -104,7 +104,7 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func noStatusAndAStaleOneAreSaidToBeSo() throws {
+  @Test func `no status and a stale one are said to be so`() throws {
     let lab = try ServeLab()
     let configuration = try lab.configure("")
     let none = try status(lab)
@@ -124,7 +124,7 @@ import Testing
   }
 
   @Test(arguments: ["", "{", "[]", "{\"state\": 1}", "\u{0}", "{\"time\":\"\"}"])
-  func whatIsNoStatusIsRefused(_ text: String) throws {
+  func `what is no status is refused`(_ text: String) throws {
     let lab = try ServeLab()
     _ = try lab.configure("")
     try Data(text.utf8).write(to: lab.url("data/status.json"))
@@ -133,7 +133,7 @@ import Testing
     #expect(outcome.errors.contains("is no status of a box"))
   }
 
-  @Test func aHostileStatusSteersNoTerminalAndCrashesNothing() throws {
+  @Test func `a hostile status steers no terminal and crashes nothing`() throws {
     let lab = try ServeLab()
     _ = try lab.configure("")
     let text = """
@@ -147,7 +147,7 @@ import Testing
     #expect(!outcome.output.contains("\u{202e}"))
   }
 
-  @Test func aStatusThatCannotBeWrittenIsLoggedOnceAndStopsNothing() throws {
+  @Test func `a status that cannot be written is logged once and stops nothing`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure("target-ports = 80\ncooldown-time = 0.5\n"))
     // A directory stands where the file is made.
@@ -161,7 +161,7 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func theLogIsOneLineAnEventWithTimeInUTC() throws {
+  @Test func `the log is one line an event with time in UTC`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure("target-ports = 80\ncooldown-time = 0.5\n"))
     try lab.drop("a b=\"c\".txt", "198.18.4.0/28\n")
@@ -175,7 +175,7 @@ import Testing
     #expect(box.errorText.contains("job=\"a b=\\\"c\\\".txt\""))
   }
 
-  @Test func theLogGoesToTheKernelWhereThatIsWanted() throws {
+  @Test func `the log goes to the kernel where that is wanted`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure("log = \"kernel\"\n"))
     #expect(try box.end(SIGTERM).status == 143)

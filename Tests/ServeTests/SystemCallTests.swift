@@ -4,10 +4,10 @@ import Foundation
 import LabSupport
 import Testing
 
-@Suite(.serialized) struct SystemCallTests {
+@Suite(.serialized) struct `System calls of a box` {
   /// Scans in each way of sending and receiving; a box with jobs that end, wait, give way, are cancelled, rejected
   /// and interrupted, a new configuration, a stop and a restart.
-  @Test func eachLineOfTheListIsUsedAndNoOtherCallIsMade() throws {
+  @Test func `each line of the list is used and no other call is made`() throws {
     let lab = try ServeLab()
     var calls: Set<TracedCall> = []
     for (mode, receive) in [
@@ -80,7 +80,7 @@ import Testing
       at: lab.url("data/.secret"), to: lab.url("data/spool/secret.txt"))
     try lab.wait("the rejection", seconds: 30) { lab.exists("data/rejected/secret.txt") }
     try lab.drop("low.txt", "@priority 10\n@rate 400\n198.18.16.0/20\n")
-    try lab.waitForResults("low.txt", octets: 500)
+    try lab.waitForResults("low.txt", bytes: 500)
     try lab.drop("high.txt", "@priority 90\n@rate 400\n198.18.32.0/24\n")
     try lab.wait("the urgent job", seconds: 30) { lab.exists("data/results/high.txt") }
     box.signal(SIGHUP)

@@ -5,20 +5,20 @@ import Plan
 import Spool
 import Testing
 
-@Suite struct ArrivalTests {
-  @Test func aRenamedFileIsTakenAtOnce() throws {
+@Suite struct `An arriving file` {
+  @Test func `a renamed file is taken at once`() throws {
     let box = try Box()
     try box.drop("net.txt")
     #expect(try box.list().waiting.map(\.name) == ["net.txt"])
   }
 
-  @Test func aFileClosedAfterWritingIsTakenAtOnce() throws {
+  @Test func `a file closed after writing is taken at once`() throws {
     let box = try Box()
     try Data("198.18.0.1:80\n".utf8).write(to: box.url("spool/net.txt"), options: [])
     #expect(try box.list().waiting.map(\.name) == ["net.txt"])
   }
 
-  @Test func aFileStillOpenForWritingIsLeftAloneHoweverLong() throws {
+  @Test func `a file still open for writing is left alone however long`() throws {
     let box = try Box()
     let path = box.url("spool/slow.txt").path
     try #require(FileManager.default.createFile(atPath: path, contents: nil))
@@ -33,7 +33,7 @@ import Testing
     #expect(try box.list().waiting.map(\.name) == ["slow.txt"])
   }
 
-  @Test func uploadsInProgressAreNotSeen() throws {
+  @Test func `uploads in progress are not seen`() throws {
     let box = try Box()
     try box.drop(".hidden")
     try box.drop("net.txt.part")
@@ -43,7 +43,7 @@ import Testing
     }
   }
 
-  @Test func aFileThatWasThereBeforeIsTakenWhenItStoodStillForASecond() throws {
+  @Test func `a file that was there before is taken when it stood still for a second`() throws {
     let box = try Box()
     try box.drop("old.txt")
     try box.restart()
@@ -54,14 +54,14 @@ import Testing
     #expect(try box.list().waiting.map(\.name) == ["old.txt"])
   }
 
-  @Test func aFileThatNobodyCanBeWritingIsTakenAtOnce() throws {
+  @Test func `a file that nobody can be writing is taken at once`() throws {
     let box = try Box()
     try box.drop("old.txt")
     try box.restart(atRest: true)
     #expect(try box.list().waiting.map(\.name) == ["old.txt"])
   }
 
-  @Test func aFileThatIsWrittenOnAfterTheSpoolWasAtRestIsLeftAlone() throws {
+  @Test func `a file that is written on after the spool was at rest is left alone`() throws {
     let box = try Box()
     try box.drop("old.txt")
     try box.restart(atRest: true)
@@ -73,7 +73,7 @@ import Testing
     #expect(try box.list().waiting.map(\.name) == ["old.txt"])
   }
 
-  @Test func aFileThatGrowsWithoutEventsIsLeftAlone() throws {
+  @Test func `a file that grows without events is left alone`() throws {
     let box = try Box()
     try box.drop("old.txt")
     for _ in 0..<3 {
@@ -86,7 +86,7 @@ import Testing
     }
   }
 
-  @Test func aHardLinkIsTakenThoughNobodyClosesIt() throws {
+  @Test func `a hard link is taken though nobody closes it`() throws {
     let box = try Box()
     try Data("198.18.0.1:80\n".utf8).write(to: box.url("outside.txt"))
     try FileManager.default.linkItem(at: box.url("outside.txt"), to: box.url("spool/net.txt"))
@@ -95,7 +95,7 @@ import Testing
     #expect(try box.list().waiting.map(\.name) == ["net.txt"])
   }
 
-  @Test func aLinkedFileThatSomebodyLooksIntoIsStillTaken() throws {
+  @Test func `a linked file that somebody looks into is still taken`() throws {
     let box = try Box()
     try Data("198.18.0.1:80\n".utf8).write(to: box.url("outside.txt"))
     try FileManager.default.linkItem(at: box.url("outside.txt"), to: box.url("spool/net.txt"))
@@ -109,7 +109,7 @@ import Testing
     }
   }
 
-  @Test func whatSomebodyStillWritesIsNotClaimedThoughItLooksComplete() throws {
+  @Test func `what somebody still writes is not claimed though it looks complete`() throws {
     let box = try Box()
     try box.drop("old.txt")
     // Open since before the box started, and silent; and through a name outside the spool.
@@ -138,7 +138,7 @@ import Testing
     #expect(claimed.sorted() == ["net.txt", "old.txt"])
   }
 
-  @Test func anEmptyFileMaySettleFirst() throws {
+  @Test func `an empty file may settle first`() throws {
     let box = try Box()
     try box.drop("empty.txt", "")
     #expect(try box.list().waiting.isEmpty)
@@ -146,7 +146,7 @@ import Testing
     #expect(try box.list().waiting.map(\.name) == ["empty.txt"])
   }
 
-  @Test func higherPriorityComesFirstThenAge() throws {
+  @Test func `higher priority comes first then age`() throws {
     let box = try Box()
     try box.drop("a.txt", "# a comment\n@priority 10\n198.18.0.1:80\n")
     try box.drop("b.txt")
@@ -156,7 +156,7 @@ import Testing
     #expect(try box.list().waiting.map(\.priority.value) == [90, 50, 50, 10])
   }
 
-  @Test func whatIsNoFileIsIgnoredAndNeverOpened() throws {
+  @Test func `what is no file is ignored and never opened`() throws {
     let box = try Box()
     let manager = FileManager.default
     try manager.createDirectory(at: box.url("spool/dir"), withIntermediateDirectories: false)

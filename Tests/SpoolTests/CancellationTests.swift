@@ -4,8 +4,8 @@ import Kernel
 import Spool
 import Testing
 
-@Suite struct CancellationTests {
-  @Test func isSeenAtOnceAndIsNoTargetFile() throws {
+@Suite struct `A cancellation` {
+  @Test func `is seen at once and is no target file`() throws {
     let box = try Box()
     try box.drop("net.txt")
     try Data().write(to: box.url("spool/net.txt.cancel"))
@@ -15,7 +15,7 @@ import Testing
     #expect(listing.arriving == 0)
   }
 
-  @Test func ofAWaitingFileRejectsIt() throws {
+  @Test func `of a waiting file rejects it`() throws {
     let box = try Box()
     try box.drop("net.txt")
     try Data("198.18.0.1".utf8).write(to: box.url("spool/net.txt.cancel"))
@@ -32,13 +32,13 @@ import Testing
   }
 
   @Test(arguments: [".cancel", "net.txt.cancel.part", "cancel", "net.cancelled"])
-  func otherNamesMeanNone(_ name: String) throws {
+  func `other names mean none`(_ name: String) throws {
     let box = try Box()
     try Data("198.18.0.1:80\n".utf8).write(to: box.url("spool/\(name)"))
     #expect(try box.list().cancellations.isEmpty)
   }
 
-  @Test func aDirectoryOrALinkMeansNone() throws {
+  @Test func `a directory or a link means none`() throws {
     let box = try Box()
     try FileManager.default.createDirectory(
       at: box.url("spool/a.cancel"), withIntermediateDirectories: false)
@@ -48,7 +48,7 @@ import Testing
     #expect(try box.list().ignored.count == 2)
   }
 
-  @Test func thatNobodyAnswersToIsRejectedWithItsReason() throws {
+  @Test func `that nobody answers to is rejected with its reason`() throws {
     let box = try Box()
     for name in ["none.cancel", "none.cancel"] {
       try Data().write(to: box.url("spool/\(name)"))

@@ -47,8 +47,8 @@ private struct CheckpointedJob {
 
   static func line(_ number: UInt32) -> [UInt8] { Array("198.18.0.\(number),80\n".utf8) }
 
-  static func answer(_ number: UInt32) -> AnswerRecord {
-    AnswerRecord(
+  static func answer(_ number: UInt32) -> JournalRecord {
+    JournalRecord(
       Reply(
         kind: number % 2 == 0 ? .open : .icmp, time: 1, source: IPv4Address(0xc612_0000 + number),
         sourcePort: Port(65_280), destination: IPv4Address(1), destinationPort: Port(2),
@@ -64,21 +64,21 @@ private struct CheckpointedJob {
     let count = results.split(separator: "\n").count
     let lines = (0..<UInt32(count)).flatMap { Self.line($0) }
     #expect(Array(results.utf8) == lines, "not whole lines, or not the first ones")
-    var answers: [AnswerRecord] = []
+    var answers: [JournalRecord] = []
     try files.answers.answers { answers.append($0) }
     #expect(answers == (0..<UInt32(count)).map { Self.answer($0) })
     return (files.checkpoint?.index, count, files.notes)
   }
 
-  func write(_ octets: some Sequence<UInt8>, to name: String) throws {
-    try Data(octets).write(to: box.url(path(name)))
+  func write(_ bytes: some Sequence<UInt8>, to name: String) throws {
+    try Data(bytes).write(to: box.url(path(name)))
   }
 
-  func octets(_ name: String) throws -> [UInt8] { Array(try Data(contentsOf: box.url(path(name)))) }
+  func bytes(_ name: String) throws -> [UInt8] { Array(try Data(contentsOf: box.url(path(name)))) }
 }
 
-@Suite struct CheckpointTests {
-  @Test func whatCameBehindTheLastOneIsCutOff() throws {
+@Suite struct `A checkpoint` {
+  @Test func `what came behind the last one is cut off`() throws {
     let job = try CheckpointedJob()
     #expect(try job.resume() == (200, 5, []))
     let checkpoint = try #require(try job.job.open(job.identity).checkpoint)
@@ -86,55 +86,55 @@ private struct CheckpointedJob {
     #expect(checkpoint.totals.fates.open == 200)
   }
 
-  @Test func anyOctetOfACheckpointThatIsMissingOrWrongLeadsToTheOneBefore() throws {
+  @Test func `any byte of a checkpoint that is missing or wrong leads to the one before`() throws {
     let job = try CheckpointedJob()
     let names = ["checkpoint", "checkpoint.previous", "results.partial", "answers"]
-    let before = try names.map { ($0, try job.octets($0)) }
+    let before = try names.map { ($0, try job.bytes($0)) }
     let whole = before[0].1
-    for (place, octet) in whole.enumerated() {
+    for (place, byte) in whole.enumerated() {
       var wrong = whole
-      wrong[place] = octet ^ 1
+      wrong[place] = byte ^ 1
       for damaged in [wrong, Array(whole.prefix(place))] {
-        for (name, octets) in before { try job.write(octets, to: name) }
+        for (name, bytes) in before { try job.write(bytes, to: name) }
         try job.write(damaged, to: "checkpoint")
         let (index, results, notes) = try job.resume()
-        #expect(index == 100 && results == 3, "octet \(place)")
+        #expect(index == 100 && results == 3, "byte \(place)")
         #expect(notes.count == 1 && notes.first?.contains("cut off or damaged") == true)
-        #expect(try job.octets("checkpoint.damaged") == damaged)
+        #expect(try job.bytes("checkpoint.damaged") == damaged)
       }
     }
   }
 
   @Test(arguments: ["results.partial", "answers"])
-  func resultsThatAreNotAsItSaysLeadToTheOneBefore(_ name: String) throws {
+  func `results that are not as it says lead to the one before`(_ name: String) throws {
     let job = try CheckpointedJob()
-    var octets = try job.octets(name)
+    var bytes = try job.bytes(name)
     // In what came between the two.
-    octets[octets.count * 3 / 4 - 4] ^= 0x20
-    try job.write(octets, to: name)
+    bytes[bytes.count * 3 / 4 - 4] ^= 0x20
+    try job.write(bytes, to: name)
     let (index, results, notes) = try job.resume()
     #expect(index == 100 && results == 3)
     #expect(notes.first?.contains("results or answers are not as it says") == true)
   }
 
   @Test(arguments: ["results.partial", "answers"])
-  func resultsThatAreWrongFromTheStartAreSetAside(_ name: String) throws {
+  func `results that are wrong from the start are set aside`(_ name: String) throws {
     let job = try CheckpointedJob()
-    var octets = try job.octets(name)
-    octets[0] ^= 1
-    try job.write(octets, to: name)
+    var bytes = try job.bytes(name)
+    bytes[0] ^= 1
+    try job.write(bytes, to: name)
     let (index, results, notes) = try job.resume()
     #expect(index == nil && results == 0 && notes.count == 2)
-    #expect(try job.octets("\(name).damaged") == octets)
+    #expect(try job.bytes("\(name).damaged") == bytes)
   }
 
-  @Test func filesThatAreShorterThanItSaysAreNotBelieved() throws {
+  @Test func `files that are shorter than it says are not believed`() throws {
     let job = try CheckpointedJob()
-    try job.write(try job.octets("answers").prefix(4 * 8), to: "answers")
+    try job.write(try job.bytes("answers").prefix(4 * 8), to: "answers")
     #expect(try job.resume().index == 100)
   }
 
-  @Test func otherTargetsMeanAllProbesAgainAndNoResultLost() throws {
+  @Test func `other targets mean all probes again and no result lost`() throws {
     let job = try CheckpointedJob()
     var other = job.identity
     other.order = String(repeating: "c", count: 64)
@@ -144,7 +144,7 @@ private struct CheckpointedJob {
     #expect(files.notes.count == 1)
   }
 
-  @Test func otherFieldsMeanTheBeginning() throws {
+  @Test func `other fields mean the beginning`() throws {
     let job = try CheckpointedJob()
     var other = job.identity
     other.output = String(repeating: "c", count: 64)
@@ -153,7 +153,7 @@ private struct CheckpointedJob {
     #expect(files.notes.count == 1)
   }
 
-  @Test func aPowerCutBetweenTheTwoRenamesLeavesTheOneBefore() throws {
+  @Test func `a power cut between the two renames leaves the one before`() throws {
     let job = try CheckpointedJob()
     try FileManager.default.removeItem(at: job.box.url(job.path("checkpoint.previous")))
     try FileManager.default.moveItem(
@@ -162,7 +162,7 @@ private struct CheckpointedJob {
   }
 }
 
-@Suite struct RecordFileTests {
+@Suite struct `A record file` {
   /// RFC 3720, appendix B.4.
   static let vectors: [([UInt8], UInt32)] = [
     ([], 0), (Array("123456789".utf8), 0xe306_9283), ([UInt8](repeating: 0, count: 32), 0x8a91_36aa),
@@ -170,11 +170,11 @@ private struct CheckpointedJob {
   ]
 
   @Test(arguments: vectors)
-  func checksumsAreThePublishedOnes(_ octets: [UInt8], _ checksum: UInt32) {
-    #expect(CRC32C.of(octets) == checksum)
+  func `checksums are the published ones`(_ bytes: [UInt8], _ checksum: UInt32) {
+    #expect(CRC32C.of(bytes) == checksum)
   }
 
-  @Test func aWriteThatHasNoRoomLeavesNoPartAndSucceedsLater() throws {
+  @Test func `a write that has no room leaves no part and succeeds later`() throws {
     #expect(geteuid() == 0, "this test needs root: it mounts a file system")
     let disk = try SmallDisk()
     let file = try #require(try RecordFile("\(disk.path)/results", at: RecordFile.Mark()))
@@ -191,7 +191,7 @@ private struct CheckpointedJob {
     #expect(try RecordFile(file.path, at: file.mark) != nil)
   }
 
-  @Test func whatIsRewrittenEachSecondNeedsNoRoomOnAFullDisk() throws {
+  @Test func `what is rewritten each second needs no room on a full disk`() throws {
     #expect(geteuid() == 0, "this test needs root: it mounts a file system")
     let disk = try SmallDisk()
     let path = "\(disk.path)/status.json"

@@ -5,8 +5,8 @@ import Scan
 import Spool
 import Testing
 
-@Suite struct JobTests {
-  @Test func aClaimedFileMovesAsItCameAndHasARecord() throws {
+@Suite struct `A job` {
+  @Test func `a claimed file moves as it came and has a record`() throws {
     let box = try Box()
     try box.drop("net.txt", "198.18.0.0/24:80 # \u{e9}\r\n")
     let job = try #require(try box.claim())
@@ -18,7 +18,7 @@ import Testing
     #expect(job.record.starts == 0)
   }
 
-  @Test func aFileThatIsGoneIsNoJob() throws {
+  @Test func `a file that is gone is no job`() throws {
     let box = try Box()
     try box.drop("net.txt")
     let candidate = try #require(try box.list().waiting.first)
@@ -28,7 +28,7 @@ import Testing
     #expect(try box.names("active") == [])
   }
 
-  @Test func theSameNameIsAnotherJobWhereverTheFirstOneIs() throws {
+  @Test func `the same name is another job wherever the first one is`() throws {
     let box = try Box()
     try box.drop("net.txt")
     let first = try #require(try box.claim())
@@ -44,7 +44,7 @@ import Testing
     #expect(try box.claim()?.name == "net.txt.3")
   }
 
-  @Test func aRejectedJobHoldsItsFileAndTheReasonAndNothingElse() throws {
+  @Test func `a rejected job holds its file and the reason and nothing else`() throws {
     let box = try Box()
     try box.drop("bad.txt", "198.18.300.1\n")
     let job = try #require(try box.claim())
@@ -58,7 +58,7 @@ import Testing
   }
 
   @Test(arguments: [(OutputFormat.csv, "results.csv"), (.json, "results.jsonl")])
-  func aFinishedJobAppearsWholeByOneRename(_ format: OutputFormat, _ results: String) throws {
+  func `a finished job appears whole by one rename`(_ format: OutputFormat, _ results: String) throws {
     let box = try Box()
     try box.drop("net.txt")
     let job = try #require(try box.claim())
@@ -79,7 +79,7 @@ import Testing
     #expect((summary as? [String: Any])?["seed"] as? UInt64 == 7)
   }
 
-  @Test func aSymbolicLinkInPlaceOfAClaimedFileIsNotFollowed() throws {
+  @Test func `a symbolic link in place of a claimed file is not followed`() throws {
     let box = try Box()
     try box.drop("net.txt")
     let job = try #require(try box.claim())
@@ -97,8 +97,8 @@ import Testing
   }
 }
 
-@Suite struct HostileNameTests {
-  /// Octets that a file system takes for a name.
+@Suite struct `Hostile names` {
+  /// Bytes that a file system takes for a name.
   static let names: [[UInt8]] = [
     Array("a\nb".utf8), Array("-rf".utf8), [0xff, 0xfe, 0x41], Array(repeating: 0x61, count: 255),
     Array("\u{202e}txt.exe".utf8), Array("\u{1b}[2J".utf8), Array("job.json".utf8),
@@ -107,11 +107,11 @@ import Testing
   ]
 
   @Test(arguments: names)
-  func areRejectedUnderASafeNameWithAReason(_ octets: [UInt8]) throws {
+  func `are rejected under a safe name with a reason`(_ bytes: [UInt8]) throws {
     let box = try Box()
     try box.drop("plain")
     _ = try box.list()
-    let path = Array(box.data.spool.utf8) + [0x2f] + octets + [0]
+    let path = Array(box.data.spool.utf8) + [0x2f] + bytes + [0]
     let moved = unsafe path.map { CChar(bitPattern: $0) }.withUnsafeBufferPointer {
       unsafe rename("\(box.data.spool)/plain", $0.baseAddress!)
     }
@@ -119,7 +119,7 @@ import Testing
     let listing = try box.list()
     #expect(listing.waiting.isEmpty)
     let name = try #require(listing.unusable.first)
-    #expect(name.octets == octets)
+    #expect(name.bytes == bytes)
     let safe = try #require(try box.spool.rejectUnusable(name))
     #expect(safe.utf8.count <= 210)
     #expect(safe.utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != 0x2f })
@@ -135,13 +135,13 @@ import Testing
   }
 
   @Test(arguments: ["Büro-Netz 2.txt", "a", "x--", "nets.bin", "@home:80,é"])
-  func unusualNamesAreUsable(_ name: String) throws {
+  func `unusual names are usable`(_ name: String) throws {
     let box = try Box()
     try box.drop(name)
     #expect(try box.claim()?.name == name)
   }
 
-  @Test func twoNamesThatBecomeTheSameSafeOneAreBothKept() throws {
+  @Test func `two names that become the same safe one are both kept`() throws {
     let box = try Box()
     for name in ["a\nb", "a\tb"] { try box.drop(name) }
     for name in try box.list().unusable { _ = try box.spool.rejectUnusable(name) }

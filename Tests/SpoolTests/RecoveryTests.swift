@@ -5,7 +5,7 @@ import Scan
 import Spool
 import Testing
 
-@Suite struct RecoveryTests {
+@Suite struct `Recovery of jobs` {
   /// A box whose job `net.txt` was begun once and interrupted.
   private func interruptedBox() throws -> (Box, Job) {
     let box = try Box()
@@ -18,7 +18,7 @@ import Testing
     return (box, job)
   }
 
-  @Test func anInterruptedJobKeepsItsKeyAndSeedAndWhatItGoesOnFrom() throws {
+  @Test func `an interrupted job keeps its key and seed and what it goes on from`() throws {
     let (box, job) = try interruptedBox()
     let found = try #require(try box.spool.interrupted().jobs.first)
     #expect(found.job.record == job.record)
@@ -27,7 +27,7 @@ import Testing
     #expect(try box.names("active/net.txt") == ["job.json", "net.txt", "results.partial"])
   }
 
-  @Test func aJobThatDoesNotGetOnFiveTimesInARowIsQuarantined() throws {
+  @Test func `a job that does not get on five times in a row is quarantined`() throws {
     let (box, _) = try interruptedBox()
     for _ in 0..<5 {
       var job = try #require(try box.spool.interrupted().jobs.first?.job)
@@ -40,7 +40,7 @@ import Testing
     #expect(reason.hasPrefix("net.txt: found 5 starts in a row") && reason.contains("expected"))
   }
 
-  @Test func aJobThatGetsOnOrEndsInOrderIsNot() throws {
+  @Test func `a job that gets on or ends in order is not`() throws {
     let (box, first) = try interruptedBox()
     let identity = JobIdentity(
       order: String(repeating: "a", count: 64), output: String(repeating: "b", count: 64))
@@ -59,7 +59,7 @@ import Testing
     #expect(try box.spool.interrupted().jobs.first?.job.record.crashes == 2)
   }
 
-  @Test func anyOctetOfARecordThatIsMissingOrWrongIsNoticed() throws {
+  @Test func `any byte of a record that is missing or wrong is noticed`() throws {
     let (box, job) = try interruptedBox()
     let path = "active/net.txt/job.json"
     let whole = try Data(contentsOf: box.url(path))
@@ -82,7 +82,7 @@ import Testing
     #expect(try box.spool.interrupted().jobs.first?.note == nil)
   }
 
-  @Test func aJobThatWasClaimedWithoutARecordStartsForTheFirstTime() throws {
+  @Test func `a job that was claimed without a record starts for the first time`() throws {
     let (box, _) = try interruptedBox()
     try FileManager.default.removeItem(at: box.url("active/net.txt/job.json"))
     let found = try #require(try box.spool.interrupted().jobs.first)
@@ -90,7 +90,7 @@ import Testing
     #expect(found.job.record.starts == 0)
   }
 
-  @Test func aDirectoryWithoutATargetFileIsRemoved() throws {
+  @Test func `a directory without a target file is removed`() throws {
     let box = try Box()
     try FileManager.default.createDirectory(
       at: box.url("active/net.txt"), withIntermediateDirectories: false)
@@ -99,7 +99,7 @@ import Testing
     #expect(try box.names("active") == [])
   }
 
-  @Test func aJobThatHadEndedIsOnlyMoved() throws {
+  @Test func `a job that had ended is only moved`() throws {
     let (box, job) = try interruptedBox()
     try Files.rename(job.partial, to: "\(job.directory)/results.csv")
     try Data("{}".utf8).write(to: box.url("active/net.txt/summary.json"))
@@ -108,7 +108,7 @@ import Testing
     #expect(try box.names("results/net.txt") == ["net.txt", "results.csv", "summary.json"])
   }
 
-  @Test func aSummaryWithoutItsResultsIsNotTakenForTheEnd() throws {
+  @Test func `a summary without its results is not taken for the end`() throws {
     let (box, _) = try interruptedBox()
     try Data("{}".utf8).write(to: box.url("active/net.txt/summary.json"))
     let leftovers = try box.spool.interrupted()
@@ -116,21 +116,21 @@ import Testing
     #expect(try box.names("active/net.txt") == ["job.json", "net.txt", "results.partial"])
   }
 
-  @Test func resultsWithoutASummaryAreNotTakenForTheEnd() throws {
+  @Test func `results without a summary are not taken for the end`() throws {
     let (box, job) = try interruptedBox()
     try Files.rename(job.partial, to: "\(job.directory)/results.csv")
     #expect(try box.spool.interrupted().jobs.count == 1)
     #expect(try box.names("active/net.txt") == ["job.json", "net.txt"])
   }
 
-  @Test func aSummaryBesidePartialResultsIsNotTakenForTheEnd() throws {
+  @Test func `a summary beside partial results is not taken for the end`() throws {
     let (box, _) = try interruptedBox()
     try Data("{}".utf8).write(to: box.url("active/net.txt/summary.json"))
     #expect(try box.spool.interrupted().jobs.count == 1)
     #expect(try box.names("active/net.txt") == ["job.json", "net.txt", "results.partial"])
   }
 
-  @Test func aJobThatWasBeingRejectedIsRejected() throws {
+  @Test func `a job that was being rejected is rejected`() throws {
     let (box, _) = try interruptedBox()
     try Data("net.txt:1:1: why\n".utf8).write(to: box.url("active/net.txt/reason.txt"))
     #expect(try box.spool.interrupted().jobs.isEmpty)
@@ -139,19 +139,19 @@ import Testing
   }
 }
 
-@Suite struct DataDirectoryTests {
-  @Test func aSecondProcessIsRefused() throws {
+@Suite struct `The data directory` {
+  @Test func `a second process is refused`() throws {
     let box = try Box()
     let fault = #expect(throws: Fault.self) { try DataDirectory(box.root.path) }
     #expect(fault?.description.contains("another process serves") == true)
   }
 
-  @Test func aMissingDirectoryIsNotMade() {
+  @Test func `a missing directory is not made`() {
     let fault = #expect(throws: Fault.self) { try DataDirectory("/nowhere/at/all") }
     #expect(fault?.description.contains("there is no data directory") == true)
   }
 
-  @Test func aLinkInPlaceOfADirectoryIsRefused() throws {
+  @Test func `a link in place of a directory is refused`() throws {
     let root = try emptyDirectory()
     defer { try? FileManager.default.removeItem(at: root) }
     try FileManager.default.createSymbolicLink(
@@ -159,7 +159,7 @@ import Testing
     #expect(throws: Fault.self) { try DataDirectory(root.path) }
   }
 
-  @Test func directoriesOnSeveralFileSystemsAreRefused() throws {
+  @Test func `directories on several file systems are refused`() throws {
     let root = try emptyDirectory()
     let results = root.appending(path: "results")
     try FileManager.default.createDirectory(at: results, withIntermediateDirectories: false)

@@ -4,7 +4,7 @@ import Kernel
 import Spool
 import Testing
 
-@Suite struct FetchedResultsTests {
+@Suite struct `Fetched results` {
   private func results(_ box: Box, _ name: String, minutes: Double, fetched: Bool = true) throws {
     let directory = box.url("results/\(name)")
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
@@ -15,7 +15,7 @@ import Testing
     if fetched { try Data().write(to: directory.appending(path: Spool.fetchedMarker)) }
   }
 
-  @Test func areThoseWithAMarkerAndTheFirstToEndComeFirst() throws {
+  @Test func `are those with a marker and the first to end come first`() throws {
     let box = try Box()
     try results(box, "a", minutes: 10)
     try results(box, "b", minutes: 30)
@@ -28,7 +28,7 @@ import Testing
     #expect(try box.spool.fetchedResults() == ["b", "a"])
   }
 
-  @Test func goWithAllThatWasPutIntoThemAndNothingElse() throws {
+  @Test func `go with all that was put into them and nothing else`() throws {
     let box = try Box()
     try results(box, "a", minutes: 10)
     try FileManager.default.createDirectory(
@@ -46,14 +46,14 @@ import Testing
     #expect(try box.names("spool") == ["net.txt"])
   }
 
-  @Test func stayWhenTheMarkerIsGone() throws {
+  @Test func `stay when the marker is gone`() throws {
     let box = try Box()
     try results(box, "a", minutes: 10, fetched: false)
     try box.spool.removeFetched("a")
     #expect(try box.names("results") == ["a"])
   }
 
-  @Test func aRemovalThatWasInterruptedIsNoResultAndIsFinished() throws {
+  @Test func `a removal that was interrupted is no result and is finished`() throws {
     let box = try Box()
     try results(box, "a", minutes: 10)
     try Files.rename(box.url("results/a").path, to: box.url("results/.removing-a").path)

@@ -33,9 +33,9 @@ private let reply = ARPPacket(
     ("another hardware length", 18, 8), ("another protocol length", 19, 16), ("operation 0", 21, 0),
     ("operation 3 (RARP)", 21, 3), ("a high operation", 20, 1),
   ])
-  func `is refused with`(what: String, at offset: Int, octet: UInt8) {
+  func `is refused with`(what: String, at offset: Int, byte: UInt8) {
     var frame = reply.frame
-    frame[offset] = octet
+    frame[offset] = byte
     #expect(ARPPacket(frame: frame[...]) == nil, "\(what)")
   }
 

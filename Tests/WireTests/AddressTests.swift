@@ -22,11 +22,11 @@ import Wire
     #expect(IPv4Address(text) == nil)
   }
 
-  @Test func `survives the way through octets and through network order`() {
+  @Test func `survives the way through bytes and through network order`() {
     let address = IPv4Address(198, 18, 7, 8)
-    #expect(address.octets == [198, 18, 7, 8])
-    #expect(IPv4Address(octets: address.octets) == address)
-    #expect(IPv4Address(octets: [1, 2, 3]) == nil)
+    #expect(address.bytes == [198, 18, 7, 8])
+    #expect(IPv4Address(bytes: address.bytes) == address)
+    #expect(IPv4Address(bytes: [1, 2, 3]) == nil)
     #expect(IPv4Address(bigEndian: address.bigEndian) == address)
     #expect(IPv4Address(9, 255, 255, 255) < IPv4Address(10, 0, 0, 0))
   }
@@ -48,11 +48,11 @@ import Wire
     #expect(MACAddress(text) == nil)
   }
 
-  @Test func `knows groups by its first octet`() {
+  @Test func `knows groups by its first byte`() {
     #expect(MACAddress.broadcast.isGroup && MACAddress("01:00:5e:00:00:01")!.isGroup)
     #expect(!MACAddress("02:00:00:00:00:01")!.isGroup)
-    #expect(MACAddress(octets: [1, 2, 3, 4, 5]) == nil)
-    #expect(MACAddress(octets: [1, 2, 3, 4, 5, 6])?.value == 0x0102_0304_0506)
+    #expect(MACAddress(bytes: [1, 2, 3, 4, 5]) == nil)
+    #expect(MACAddress(bytes: [1, 2, 3, 4, 5, 6])?.value == 0x0102_0304_0506)
   }
 }
 

@@ -16,14 +16,14 @@ private func stamper(
 }
 
 private func frame(_ make: (inout MutableRawSpan) -> Int) -> [UInt8] {
-  var octets = [UInt8](repeating: 0xaa, count: 128)
+  var bytes = [UInt8](repeating: 0xaa, count: 128)
   var length = 0
   do {
-    var span = octets.mutableSpan
+    var span = bytes.mutableSpan
     var raw = unsafe span.mutableBytes
     length = make(&raw)
   }
-  return Array(octets[..<length])
+  return Array(bytes[..<length])
 }
 
 private func syn(_ stamper: FrameStamper, _ entry: TransmitEntry) -> [UInt8] {
@@ -51,8 +51,8 @@ private func reference(
     source: source, destination: destination)
   ip.identification = identification ?? UInt16(truncatingIfNeeded: hash >> 32)
   ip.dontFragment = profile.dontFragment
-  var bytes = (entry.nextHop == 0 ? gatewayMAC : hostMAC).octets + sourceMAC.octets + [8, 0]
-  bytes += ip.octets + tcp.octets(source: source, destination: destination)
+  var bytes = (entry.nextHop == 0 ? gatewayMAC : hostMAC).bytes + sourceMAC.bytes + [8, 0]
+  bytes += ip.bytes + tcp.bytes(source: source, destination: destination)
   while bytes.count < 60 { bytes.append(0) }
   return bytes
 }
@@ -82,11 +82,11 @@ private func reference(
 
   @Test func `carries a fixed identification where one is set`() {
     let entry = TransmitEntry(syn: 0x0a00_0001, port: 80, source: 0, sourcePort: 40000)
-    let octets = syn(stamper(.smallest, identification: .fixed(54321)), entry)
-    #expect(octets == reference(.smallest, entry, identification: 54321))
+    let bytes = syn(stamper(.smallest, identification: .fixed(54321)), entry)
+    #expect(bytes == reference(.smallest, entry, identification: 54321))
   }
 
-  @Test func `is 60, 60, 74 and 66 octets long`() {
+  @Test func `is 60, 60, 74 and 66 bytes long`() {
     #expect(
       [ProbeProfile.smallest, .none, .linux, .windows].map(\.frameLength) == [60, 60, 74, 66])
   }
@@ -94,7 +94,7 @@ private func reference(
   @Test func `of the smallest profile is byte for byte this`() {
     let entry = TransmitEntry(syn: 0xc613_0002, port: 443, source: 0, sourcePort: 60000)
     let hex = syn(stamper(.smallest), entry).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
-    // Ethernet; IPv4 (id and checksum from the cookie); TCP; MSS 1460; two octets of padding.
+    // Ethernet; IPv4 (id and checksum from the cookie); TCP; MSS 1460; two bytes of padding.
     #expect(
       hex[..<18].joined() == "0200000000fe020000000001" + "0800" + "4500002c",
       "\(hex.joined())")
@@ -111,7 +111,7 @@ private func reference(
       rst: 0xc613_0002, port: 80, source: 1, sourcePort: 50000, sequenceNumber: 0x1234_5678,
       nextHop: 1)
     let stamper = stamper(.smallest)
-    let octets = frame { raw in
+    let bytes = frame { raw in
       stamper.prefill(&raw, for: .rst)
       return stamper.stamp(entry, into: &raw)
     }
@@ -125,8 +125,8 @@ private func reference(
       destination: destination)
     ip.dontFragment = true
     let expected =
-      hostMAC.octets + sourceMAC.octets + [8, 0] + ip.octets
-      + tcp.octets(source: source, destination: destination) + [0, 0, 0, 0, 0, 0]
-    #expect(octets == expected)
+      hostMAC.bytes + sourceMAC.bytes + [8, 0] + ip.bytes
+      + tcp.bytes(source: source, destination: destination) + [0, 0, 0, 0, 0, 0]
+    #expect(bytes == expected)
   }
 }

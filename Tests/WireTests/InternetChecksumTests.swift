@@ -23,16 +23,16 @@ private func folded(_ add: (inout InternetChecksum) -> Void) -> UInt16 {
     #expect(folded { $0.add([0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7]) } == 0xddf2)
   }
 
-  @Test func `is that of the words one by one, whether added as octets, words or pairs`() {
+  @Test func `is that of the words one by one, whether added as bytes, words or pairs`() {
     var random = SeededGenerator(4)
     for length in 1...200 {
       let pairs = (0..<length).map { _ in UInt32.random(in: 0...UInt32.max, using: &random) }
       let words = pairs.flatMap { [UInt16($0 >> 16), UInt16($0 & 0xffff)] }
-      let octets = words.flatMap { [UInt8($0 >> 8), UInt8($0 & 0xff)] }
+      let bytes = words.flatMap { [UInt8($0 >> 8), UInt8($0 & 0xff)] }
       let expected = textbook(words)
       #expect(folded { sum in for pair in pairs { sum.add(pair) } } == expected)
       #expect(folded { sum in for word in words { sum.add(word) } } == expected)
-      #expect(folded { $0.add(octets) } == expected)
+      #expect(folded { $0.add(bytes) } == expected)
     }
   }
 

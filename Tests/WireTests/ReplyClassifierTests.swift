@@ -20,7 +20,7 @@ private func packet(_ number: IPProtocol, _ payload: [UInt8], from source: IPv4A
     + IPv4Header(
       totalLength: UInt16(20 + payload.count), timeToLive: 57, protocolNumber: number, source: source,
       destination: ours
-    ).octets + payload
+    ).bytes + payload
 }
 
 private func segment(_ flags: TCPFlags, acknowledging: UInt32, options: [UInt8] = []) -> [UInt8] {
@@ -29,19 +29,19 @@ private func segment(_ flags: TCPFlags, acknowledging: UInt32, options: [UInt8] 
     TCPHeader(
       sourcePort: Port(443), destinationPort: Port(40_000), sequenceNumber: 9,
       acknowledgmentNumber: acknowledging, flags: flags, window: 512, options: options
-    ).octets(source: target, destination: ours))
+    ).bytes(source: target, destination: ours))
 }
 
-/// An ICMP error that quotes our probe with `octets` of its TCP header.
-private func failure(_ type: UInt8, octets: Int = 8, sequence: UInt32 = sequence) -> [UInt8] {
+/// An ICMP error that quotes our probe with `bytes` of its TCP header.
+private func failure(_ type: UInt8, bytes: Int = 8, sequence: UInt32 = sequence) -> [UInt8] {
   let tcp = TCPHeader(
     sourcePort: Port(40_000), destinationPort: Port(443), sequenceNumber: sequence, flags: .syn,
     window: 512)
   let ip = IPv4Header(
     totalLength: 40, timeToLive: 1, protocolNumber: .tcp, source: ours, destination: target)
   var message =
-    [type, 1, 0, 0, 0, 0, 0, 0] + ip.octets
-    + tcp.octets(source: ours, destination: target).prefix(octets)
+    [type, 1, 0, 0, 0, 0, 0, 0] + ip.bytes
+    + tcp.bytes(source: ours, destination: target).prefix(bytes)
   var checksum = InternetChecksum()
   checksum.add(message)
   message.replaceSubrange(2..<4, with: [UInt8(checksum.value >> 8), UInt8(checksum.value & 0xff)])
@@ -56,7 +56,7 @@ private let table: [(name: String, frame: [UInt8], fate: Fate)] = [
   ("an RST of the one after", segment([.rst, .ack], acknowledging: sequence &+ 2), .badCookie),
   ("a bare RST", segment([.rst], acknowledging: sequence &+ 1), .notReply),
   ("an error", failure(3), .icmp),
-  ("an error too short", failure(3, octets: 7), .malformed),
+  ("an error too short", failure(3, bytes: 7), .malformed),
   ("an error that quotes another number", failure(11, sequence: sequence ^ 1), .badCookie),
   ("an echo request", failure(8), .otherProtocol),
   ("nothing", [], .malformed),

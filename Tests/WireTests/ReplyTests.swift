@@ -2,27 +2,27 @@ import TestSupport
 import Testing
 import Wire
 
-/// An event record laid by hand, octet for octet as bpf/synbox.h has it.
+/// An event record laid by hand, byte for byte as bpf/synbox.h has it.
 private func record(kind: UInt8 = 1, optionsLength: UInt8 = 4, resetWanted: UInt8 = 0) -> [UInt8] {
-  var octets: [UInt8] = []
-  octets += [0x08, 0x07, 0x06, 0x05, 0x04, 0x03, 0x02, 0x01]  // time_ns, little-endian
-  octets += [198, 18, 7, 8]  // saddr
-  octets += [198, 19, 0, 1]  // daddr
-  octets += [0x01, 0xbb]  // sport 443
-  octets += [0x9c, 0x40]  // dport 40000
-  octets += [0xf0, 0x01, 0x02, 0x03]  // seqnum
-  octets += [0xa0, 0x0b, 0x0c, 0x0d]  // acknum
-  octets += [0xfa, 0xf0]  // window
-  octets += [0x43, 0x21]  // ipid
-  octets += [57, kind, 3, 13]  // ttl, kind, icmp_type, icmp_code
-  octets += [192, 0, 2, 1]  // icmp_responder
-  octets += [0x52, optionsLength, resetWanted, 0]  // tcp_flags, options_length, rst_wanted, zero
-  octets += [2, 4, 5, 0xb4] + [UInt8](repeating: 0, count: 36)  // options
-  octets += [0, 0, 0, 0]  // zero2
-  return octets
+  var bytes: [UInt8] = []
+  bytes += [0x08, 0x07, 0x06, 0x05, 0x04, 0x03, 0x02, 0x01]  // time_ns, little-endian
+  bytes += [198, 18, 7, 8]  // saddr
+  bytes += [198, 19, 0, 1]  // daddr
+  bytes += [0x01, 0xbb]  // sport 443
+  bytes += [0x9c, 0x40]  // dport 40000
+  bytes += [0xf0, 0x01, 0x02, 0x03]  // seqnum
+  bytes += [0xa0, 0x0b, 0x0c, 0x0d]  // acknum
+  bytes += [0xfa, 0xf0]  // window
+  bytes += [0x43, 0x21]  // ipid
+  bytes += [57, kind, 3, 13]  // ttl, kind, icmp_type, icmp_code
+  bytes += [192, 0, 2, 1]  // icmp_responder
+  bytes += [0x52, optionsLength, resetWanted, 0]  // tcp_flags, options_length, rst_wanted, zero
+  bytes += [2, 4, 5, 0xb4] + [UInt8](repeating: 0, count: 36)  // options
+  bytes += [0, 0, 0, 0]  // zero2
+  return bytes
 }
 
-private func decode(_ octets: [UInt8]) -> Reply? { Reply(record: octets.span) }
+private func decode(_ bytes: [UInt8]) -> Reply? { Reply(record: bytes.span) }
 
 @Suite struct `An event record` {
   @Test func `laid by hand is read field by field`() throws {
@@ -56,8 +56,8 @@ private func decode(_ octets: [UInt8]) -> Reply? { Reply(record: octets.span) }
 
   @Test func `that is not one is refused`() {
     for length in 0..<200 where length != Reply.recordLength {
-      let octets = Array((record() + record() + record()).prefix(length))
-      #expect(decode(octets) == nil, "\(length) octets")
+      let bytes = Array((record() + record() + record()).prefix(length))
+      #expect(decode(bytes) == nil, "\(length) bytes")
     }
     for kind in [0, 4, 255] as [UInt8] { #expect(decode(record(kind: kind)) == nil) }
     for length in [41, 128, 255] as [UInt8] {
@@ -66,21 +66,21 @@ private func decode(_ octets: [UInt8]) -> Reply? { Reply(record: octets.span) }
     #expect(decode(record(optionsLength: 40)) != nil)
   }
 
-  @Test func `of any octets does no harm`() {
+  @Test func `of any bytes does no harm`() {
     var random = SeededGenerator(7)
     for _ in 0..<20_000 {
-      var octets = (0..<Reply.recordLength).map { _ in UInt8.random(in: 0...255, using: &random) }
-      octets[33] = UInt8.random(in: 0...4, using: &random)
-      octets[41] = UInt8.random(in: 0...60, using: &random)
-      let reply = decode(octets)
-      #expect((reply != nil) == (1...3 ~= octets[33] && octets[41] <= 40))
+      var bytes = (0..<Reply.recordLength).map { _ in UInt8.random(in: 0...255, using: &random) }
+      bytes[33] = UInt8.random(in: 0...4, using: &random)
+      bytes[41] = UInt8.random(in: 0...60, using: &random)
+      let reply = decode(bytes)
+      #expect((reply != nil) == (1...3 ~= bytes[33] && bytes[41] <= 40))
       _ = reply?.tcpOptions
     }
   }
 }
 
 @Suite struct `TCP options` {
-  private func read(_ octets: [UInt8]) -> TCPOptions { TCPOptions(octets.span) }
+  private func read(_ bytes: [UInt8]) -> TCPOptions { TCPOptions(bytes.span) }
 
   @Test func `of Linux are read`() {
     let options = read([2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 1, 0, 0xff, 0, 0, 1, 1, 3, 3, 7])
@@ -97,8 +97,8 @@ private func decode(_ octets: [UInt8]) -> Reply? { Reply(record: octets.span) }
       [0, 2, 4, 5, 0xb4],
       [254, 0, 2, 4, 5, 0xb4], [254, 1, 2, 4, 5, 0xb4], [254, 255, 2, 4, 5, 0xb4], [1, 1, 1, 2],
     ] as [[UInt8]])
-  func `that say nothing, or nothing possible, are none`(octets: [UInt8]) {
-    #expect(read(octets) == read([]))
+  func `that say nothing, or nothing possible, are none`(bytes: [UInt8]) {
+    #expect(read(bytes) == read([]))
   }
 
   @Test func `are believed up to the first impossible length, not beyond`() {
@@ -114,11 +114,11 @@ private func decode(_ octets: [UInt8]) -> Reply? { Reply(record: octets.span) }
   @Test func `that are random do no harm`() {
     var random = SeededGenerator(11)
     for _ in 0..<50_000 {
-      let octets = (0..<Int.random(in: 0...40, using: &random)).map { _ in
+      let bytes = (0..<Int.random(in: 0...40, using: &random)).map { _ in
         // Mostly small numbers: those are kinds and lengths that mean something.
         UInt8.random(in: 0...(Bool.random(using: &random) ? 10 : 255), using: &random)
       }
-      let options = read(octets)
+      let options = read(bytes)
       #expect((options.timestampValue == nil) == (options.timestampEcho == nil))
     }
   }

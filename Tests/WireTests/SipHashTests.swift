@@ -19,7 +19,7 @@ let referenceKey = SipHashKey(k0: 0x0706_0504_0302_0100, k1: 0x0f0e_0d0c_0b0a_09
         == referenceVectors[length])
   }
 
-  @Test func `of a four-tuple is the hash of its fourteen octets`() {
+  @Test func `of a four-tuple is the hash of its fourteen bytes`() {
     let cookie = Cookie(key: referenceKey)
     let hash = cookie.hash(
       source: 0x0001_0203, destination: 0x0405_0607, sourcePort: 0x0809, destinationPort: 0x0a0b)
@@ -27,9 +27,9 @@ let referenceKey = SipHashKey(k0: 0x0706_0504_0302_0100, k1: 0x0f0e_0d0c_0b0a_09
     #expect(hash == SipHash24.hash(message, key: referenceKey))
   }
 
-  @Test func `keys survive the way through octets`() {
-    #expect(SipHashKey(octets: referenceKey.octets) == referenceKey)
-    #expect(referenceKey.octets == Array(0..<16))
-    #expect(SipHashKey(octets: [1, 2, 3]) == nil)
+  @Test func `keys survive the way through bytes`() {
+    #expect(SipHashKey(bytes: referenceKey.bytes) == referenceKey)
+    #expect(referenceKey.bytes == Array(0..<16))
+    #expect(SipHashKey(bytes: [1, 2, 3]) == nil)
   }
 }

@@ -67,7 +67,7 @@
 
 // ---- the product, embedded (embedded.c) ----
 
-/// The BPF objects: first octet and length. Arrays of unknown size do not reach Swift, hence functions.
+/// The BPF objects: first byte and length. Arrays of unknown size do not reach Swift, hence functions.
 const void *clinux_answers_start(void);
 extern const size_t clinux_answers_object_size;
 const void *clinux_probes_start(void);
@@ -127,7 +127,7 @@ int clinux_program_run_live(int program, const void *in, unsigned in_size, unsig
 /// xsk_ring_*: static inline in xdp/xsk.h.
 unsigned clinux_xsk_tx_reserve(struct xsk_ring_prod *ring, unsigned count, unsigned *index);
 void clinux_xsk_tx_submit(struct xsk_ring_prod *ring, unsigned count);
-/// Puts `count` frames of `size` octets, from octet `start` of the UMEM on, into the fill ring; how many fitted.
+/// Puts `count` frames of `size` bytes, from byte `start` of the UMEM on, into the fill ring; how many fitted.
 unsigned clinux_xsk_fill(struct xsk_ring_prod *ring, unsigned count, unsigned long long start, unsigned size);
 void clinux_xsk_tx_set(struct xsk_ring_prod *ring, unsigned index, unsigned long long address,
                        unsigned length);
@@ -172,10 +172,10 @@ unsigned long long clinux_init_start(void);
 int clinux_watchdog_set_timeout(int watchdog, int *seconds);
 int clinux_watchdog_keep_alive(int watchdog);
 int clinux_watchdog_name(int watchdog, char name[32]);
-int clinux_device_size(int device, unsigned long long *octets);
-int clinux_sector_size(int device, int *octets);
+int clinux_device_size(int device, unsigned long long *bytes);
+int clinux_sector_size(int device, int *bytes);
 int clinux_read_partitions_again(int device);
-/// `start` and `length` in octets.
+/// `start` and `length` in bytes.
 int clinux_resize_partition(int disk, int number, long long start, long long length);
 int clinux_resize_ext4(int file, unsigned long long blocks);
 /// syncfs, pipe2, POSIX_SPAWN_SETSID: declared for _GNU_SOURCE only.

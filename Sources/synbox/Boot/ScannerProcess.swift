@@ -31,7 +31,7 @@ final class ScannerProcess {
   /// What it said on the console until its first heartbeat; afterwards only the last.
   private(set) var lastWords: [String] = []
 
-  /// Octets; the rest of a longer line is dropped.
+  /// Bytes; the rest of a longer line is dropped.
   private static let longestLine = 2000
 
   /// Starts it.
@@ -72,15 +72,15 @@ final class ScannerProcess {
     // Bounded, so that one that says much does not keep us.
     for _ in 0..<16 {
       guard let count = try? words.read(into: &buffer), count > 0 else { break }
-      for octet in buffer.prefix(count) {
-        if octet == UInt8(ascii: "\n") {
+      for byte in buffer.prefix(count) {
+        if byte == UInt8(ascii: "\n") {
           if let text = Self.shown(String(decoding: line, as: UTF8.self)) {
             shown.append(text)
             lastWords = isUp || lastWords.count >= 10 ? [text] : lastWords + [text]
           }
           line = []
         } else if line.count < Self.longestLine {
-          line.append(octet)
+          line.append(byte)
         }
       }
     }

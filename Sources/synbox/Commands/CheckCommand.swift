@@ -58,15 +58,15 @@ struct CheckCommand: ParsableCommand {
   }
 
   private func isGoodTargetFile(_ name: String) throws -> Bool {
-    let octets = try Files.read(name)
+    let bytes = try Files.read(name)
     let content: TargetContent
     do throws(InputError) {
-      content = try TargetContent(octets, name: name, format: inputFormat)
+      content = try TargetContent(bytes, name: name, format: inputFormat)
     } catch {
       Terminal.error("\(error)\n")
       return false
     }
-    let errors = TargetFile.check(content.octets, name: name, format: content.format)
+    let errors = TargetFile.check(content.bytes, name: name, format: content.format)
     for error in errors { Terminal.error("\(error)\n") }
     return errors.isEmpty
   }

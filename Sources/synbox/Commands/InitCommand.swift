@@ -33,8 +33,8 @@ struct InitCommand: ParsableCommand {
     // 4. From here on the hardware watches us, if it can.
     boot.phase("watchdog") { boot.armWatchdog() }
     // 5. The scanner, which has enough to do until it needs what comes next.
-    let keeper = try Keeper(
-      boot, tests: Keeper.Tests(stopScanner: testStopScanner, stopInit: testStopInit))
+    let keeper = try ServiceSupervisor(
+      boot, tests: ServiceSupervisor.Tests(stopScanner: testStopScanner, stopInit: testStopInit))
     keeper.startAhead()
     // 6. The scan NIC: its driver; found, named, still down.
     boot.phase("interface") { boot.awaitInterface() }

@@ -12,7 +12,7 @@ struct ListCommand: ParsableCommand {
 
   @OptionGroup var plan: PlanOptions
 
-  @Flag(help: "4-octet address and 2-octet port for each probe, big-endian, instead of text.")
+  @Flag(help: "4-byte address and 2-byte port for each probe, big-endian, instead of text.")
   var binary = false
 
   func run() throws {

@@ -56,7 +56,7 @@ struct OutputOptions: ParsableArguments {
 
 struct OutputFiles: ~Copyable {
   let results: Descriptor
-  /// Octets that stand before the results in their file.
+  /// Bytes that stand before the results in their file.
   let position: Int
   let metadata: Descriptor?
   let status: Descriptor?

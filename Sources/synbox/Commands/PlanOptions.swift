@@ -118,7 +118,7 @@ extension PlanOptions {
       }
       let shown = name == "-" ? "standard input" : name
       let content = try TargetContent(try Files.read(name), name: shown, format: inputFormat)
-      return try TargetFile.parse(content.octets, name: shown, format: content.format)
+      return try TargetFile.parse(content.bytes, name: shown, format: content.format)
     }
   }
 

@@ -13,7 +13,7 @@ struct RespondCommand: ParsableCommand {
   @Option(name: .shortAndLong, help: "The interface to answer on.")
   var interface: String
 
-  @Option(help: "Who answers: a share such as 20%, even (last octets), or all.", transform: rule)
+  @Option(help: "Who answers: a share such as 20%, even (last bytes), or all.", transform: rule)
   var answer: AnswerRule
 
   @Option(help: "Seed of the hash that chooses the share.")

@@ -45,7 +45,7 @@ struct StationOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Room for answers on their way from the XDP program to the scanner, 96 octets each: 64K, 16M, a "
+      "Room for answers on their way from the XDP program to the scanner, 96 bytes each: 64K, 16M, a "
         + "power of two. Default 4M.",
       valueName: "size"), transform: parsed)
   var eventRing: EventRingSize?

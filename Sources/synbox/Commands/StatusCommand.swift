@@ -37,7 +37,7 @@ struct StatusCommand: ParsableCommand {
 
   private func show(_ path: String) throws(Fault) {
     let file = try FoundStatus.read(path)
-    Terminal.output(json ? String(decoding: file.octets, as: UTF8.self) : file.report.text)
+    Terminal.output(json ? String(decoding: file.bytes, as: UTF8.self) : file.report.text)
     try file.requireFresh()
   }
 }
@@ -48,7 +48,7 @@ private struct FoundStatus {
   static let staleAfter: UInt64 = 5_000_000_000
 
   let path: String
-  let octets: [UInt8]
+  let bytes: [UInt8]
   let report: StatusReport
   /// Nanoseconds since it was written.
   let age: UInt64
@@ -60,13 +60,13 @@ private struct FoundStatus {
         remedy: "No box has served this data directory yet: `synbox serve` does")
     }
     let name = path.split(separator: "/").last.map(String.init) ?? path
-    let octets = try Files.readRegular(name, in: Files.parent(of: path), limit: 1 << 24)
-    guard let report = StatusReport(octets) else {
+    let bytes = try Files.readRegular(name, in: Files.parent(of: path), limit: 1 << 24)
+    guard let report = StatusReport(bytes) else {
       throw Fault("\(path) is no status of a box", remedy: "It was not written by `synbox serve`")
     }
     let now = Clock.realtime
     return FoundStatus(
-      path: path, octets: octets, report: report, age: now - min(now, about.modified))
+      path: path, bytes: bytes, report: report, age: now - min(now, about.modified))
   }
 
   func requireFresh() throws(Fault) {

@@ -63,10 +63,10 @@ struct StatusReport: Decodable {
   var kernel: String?
 
   /// nil for anything but a status.
-  init?(_ octets: [UInt8]) {
+  init?(_ bytes: [UInt8]) {
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
-    guard let report = try? decoder.decode(Self.self, from: Data(octets)) else { return nil }
+    guard let report = try? decoder.decode(Self.self, from: Data(bytes)) else { return nil }
     self = report
   }
 

@@ -7,7 +7,7 @@ import TOMLKit
 import Wire
 
 extension Configuration {
-  /// Octets.
+  /// Bytes.
   static let maximumSize = 1 << 20
 
   /// Reads a configuration. Throws `ProfileError` for what is wrong in it, `Fault` when it cannot be read.
@@ -15,9 +15,9 @@ extension Configuration {
     try self.init(try Files.read(path, limit: Self.maximumSize), path: path)
   }
 
-  /// Reads a configuration's octets. `path` names it in errors, and is what its own paths are relative to.
-  package init(_ octets: [UInt8], path: String) throws(ProfileError) {
-    let document = try TOMLDocument(octets, file: path, maximumSize: Self.maximumSize)
+  /// Reads a configuration's bytes. `path` names it in errors, and is what its own paths are relative to.
+  package init(_ bytes: [UInt8], path: String) throws(ProfileError) {
+    let document = try TOMLDocument(bytes, file: path, maximumSize: Self.maximumSize)
     try document.requireKnown(document.root, [], Self.keys)
     let reader = ConfigurationReader(document: document)
     self.path = path
@@ -45,8 +45,8 @@ extension Configuration {
   /// The data directory that a configuration names, whatever else may be wrong in it: a box that runs on
   /// an earlier one has a status all the same.
   static func dataDirectory(path: String) throws -> String {
-    let octets = try Files.read(path, limit: maximumSize)
-    let document = try TOMLDocument(octets, file: path, maximumSize: maximumSize)
+    let bytes = try Files.read(path, limit: maximumSize)
+    let document = try TOMLDocument(bytes, file: path, maximumSize: maximumSize)
     return try ConfigurationReader(document: document).requiredPath("data")
   }
 }

@@ -3,8 +3,8 @@ import Confinement
 import Kernel
 import Plan
 
-/// Octets that dedupe may take. It takes them as answers come, about 12 for each, and begins to forget when
-/// it has no more: at a pair for each 10.2 octets.
+/// Bytes that dedupe may take. It takes them as answers come, about 12 for each, and begins to forget when
+/// it has no more: at a pair for each 10.2 bytes.
 struct DedupeMemory: Hashable, ParsableValue {
   let bytes: Int
 
@@ -28,7 +28,7 @@ struct DedupeMemory: Hashable, ParsableValue {
     + "dedupe_evictions in the summary; --dedupe-memory gives it more"
 }
 
-/// Octets of the BPF ring buffer that answers come through. 96 hold one.
+/// Bytes of the BPF ring buffer that answers come through. 96 hold one.
 struct EventRingSize: Hashable, ParsableValue {
   let bytes: UInt32
 
@@ -44,7 +44,7 @@ struct EventRingSize: Hashable, ParsableValue {
     guard size & (size &- 1) == 0, size >= UInt64(pageSize), size <= 1 << 30 else {
       throw ValueError(
         found: "\"\(text)\"",
-        expected: "a power of two from \(pageSize) octets to 1G for the event ring")
+        expected: "a power of two from \(pageSize) bytes to 1G for the event ring")
     }
     bytes = UInt32(size)
   }

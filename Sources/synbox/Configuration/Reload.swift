@@ -56,7 +56,7 @@ extension Configuration {
 /// Reads a configuration on a thread of its own: its lists may be long, and a scan may be running.
 final class ConfigurationReload {
   private final class Outcome: Sendable {
-    let value = Mutex<Swift.Result<LoadedConfiguration, any Error>?>(nil)
+    let value = Mutex<Result<LoadedConfiguration, any Error>?>(nil)
   }
 
   private let outcome = Outcome()
@@ -65,13 +65,13 @@ final class ConfigurationReload {
   init(path: String) throws(Fault) {
     let outcome = outcome
     thread = try KernelThread(name: "reload", processor: nil) {
-      let read = Swift.Result { try LoadedConfiguration(path: path) }
+      let read = Result { try LoadedConfiguration(path: path) }
       outcome.value.withLock { $0 = read }
     }
   }
 
   /// What came of it; nil while it is being read.
-  func take() -> Swift.Result<LoadedConfiguration, any Error>? {
+  func take() -> Result<LoadedConfiguration, any Error>? {
     guard let result = outcome.value.withLock({ $0 }) else { return nil }
     thread.take()?.join()
     return result

@@ -46,13 +46,13 @@ extension ScopeSources {
     if let allow { hash.add("allow", Self.text(allow)) }
     if let allowFile {
       let list = try Self.read(allowFile, key: "allow-file", open)
-      hash.add("allow", list.octets)
+      hash.add("allow", list.bytes)
       scope.allow = scope.allow?.union(list.set) ?? list.set
     }
     if let deny { hash.add("deny", Self.text(deny)) }
     if let denyFile {
       let list = try Self.read(denyFile, key: "deny-file", open)
-      hash.add("deny", list.octets)
+      hash.add("deny", list.bytes)
       scope.deny = scope.deny.union(list.set)
     }
     return ScopeInForce(scope: scope, sha256: hash.hex(specialPurpose: specialPurpose))
@@ -60,14 +60,14 @@ extension ScopeSources {
 
   private static func read(
     _ file: String, key: String, _ open: (String) throws(Fault) -> [UInt8]
-  ) throws -> (octets: [UInt8], set: AddressSet) {
-    let octets: [UInt8]
+  ) throws -> (bytes: [UInt8], set: AddressSet) {
+    let bytes: [UInt8]
     do throws(Fault) {
-      octets = try open(file)
+      bytes = try open(file)
     } catch {
       throw UnreadableList(key: key, file: file, fault: error)
     }
-    return (octets, try AddressList.parse(octets, name: file))
+    return (bytes, try AddressList.parse(bytes, name: file))
   }
 
   private static func text(_ set: AddressSet) -> [UInt8] {

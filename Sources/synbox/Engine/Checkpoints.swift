@@ -20,7 +20,7 @@ final class Checkpoints {
   private var thread: KernelThread?
   private var watch: LinkWatch
   /// Why the last checkpoint could not be written; another is tried a second later.
-  private(set) var hindrance: Fault?
+  private(set) var failure: Fault?
 
   /// How often the senders are asked how far they are, and how often that is written: nanoseconds.
   private static let settlementInterval: UInt64 = 250_000_000
@@ -97,9 +97,9 @@ final class Checkpoints {
   private func isIdle() throws(Fault) -> Bool {
     switch keeper.outcome {
     case .running: return false
-    case .saved: hindrance = nil
+    case .saved: failure = nil
     case .lost(let fault): throw fault
-    case .notSaved(let fault): hindrance = fault
+    case .notSaved(let fault): failure = fault
     }
     join()
     return true

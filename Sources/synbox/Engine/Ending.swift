@@ -15,7 +15,7 @@ enum Ending: Equatable {
   case paused
 
   /// A job that ended so is to be gone on with from its last checkpoint.
-  var isGoneOnWith: Bool {
+  var isResumable: Bool {
     switch self {
     case .signal, .preempted, .paused: true
     case .done, .maxResults, .maxRuntime, .cancelled: false

@@ -17,13 +17,13 @@ struct ResultWriter: ~Copyable {
   private var answers: [UInt8] = []
   private(set) var written: UInt64 = 0
   /// Why a job's results cannot be written for now. They stay in memory.
-  private(set) var hindrance: Fault?
+  private(set) var failure: Fault?
 
-  /// Octets that may wait for their disk before no more replies are taken.
+  /// Bytes that may wait for their disk before no more replies are taken.
   private static let bufferedMax = 1 << 24
 
   /// - Parameters:
-  ///   - position: octets that stand in the output already.
+  ///   - position: bytes that stand in the output already.
   ///   - name: for errors.
   init(
     _ output: consuming Descriptor, position: Int = 0, name: String, formatter: ResultFormatter
@@ -44,36 +44,36 @@ struct ResultWriter: ~Copyable {
     pages = ResultPages(formatter, position: position, beginsOutput: position == 0)
   }
 
-  mutating func write(_ result: Result) throws(Fault) {
+  mutating func write(_ result: ScanResult) throws(Fault) {
     pages.append(result)
-    if files != nil { AnswerRecord(result.reply).append(to: &answers) }
+    if files != nil { JournalRecord(result.reply).append(to: &answers) }
     written += 1
-    if pages.octets.count >= 1 << 16, hindrance == nil { try flush() }
+    if pages.bytes.count >= 1 << 16, failure == nil { try flush() }
   }
 
-  var isFull: Bool { hindrance != nil && pages.octets.count + answers.count >= Self.bufferedMax }
+  var isFull: Bool { failure != nil && pages.bytes.count + answers.count >= Self.bufferedMax }
 
-  /// Hands all that waits to the kernel. Where a job's cannot be written `hindrance` says so.
+  /// Hands all that waits to the kernel. Where a job's cannot be written `failure` says so.
   mutating func flush() throws(Fault) {
     guard let files else { return try writeStream() }
     do throws(Fault) {
-      try pages.flush { (octets, pieces) throws(Fault) in
-        try files.results.append(octets, pieces: pieces)
+      try pages.flush { (bytes, pieces) throws(Fault) in
+        try files.results.append(bytes, pieces: pieces)
       }
       if !answers.isEmpty {
         try files.answers.append(answers)
         answers.removeAll(keepingCapacity: true)
       }
-      hindrance = nil
+      failure = nil
     } catch {
-      hindrance = error
+      failure = error
     }
   }
 
   private mutating func writeStream() throws(Fault) {
     do throws(Errno) {
-      try pages.flush { (octets, pieces) throws(Errno) in
-        for piece in pieces { try stream?.writeAll(octets, in: piece) }
+      try pages.flush { (bytes, pieces) throws(Errno) in
+        for piece in pieces { try stream?.writeAll(bytes, in: piece) }
       }
     } catch {
       throw Fault(
@@ -85,7 +85,7 @@ struct ResultWriter: ~Copyable {
   /// Flushed to the device: a power cut loses nothing that was written before.
   mutating func sync() throws(Fault) {
     try flush()
-    if let hindrance { throw hindrance }
+    if let failure { throw failure }
     if let files {
       try files.results.sync()
       return try files.answers.sync()

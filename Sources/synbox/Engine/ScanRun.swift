@@ -17,7 +17,7 @@ struct ScanRun: ~Copyable {
   let resets: ResetQueue
   let sourceIndex: [IPv4Address: UInt16]
   var writer: ResultWriter
-  private(set) var table: AnswerTable
+  private(set) var table: DedupeTable
   let before: FateCounts
   /// Wall-clock time minus CLOCK_MONOTONIC, nanoseconds, for the events' timestamps.
   let clockOffset: UInt64
@@ -44,7 +44,7 @@ struct ScanRun: ~Copyable {
   /// Replies on their way from the receiver to the results.
   private var replies: [Reply] = []
   /// What the table says of them.
-  private var verdicts: [AnswerTable.Verdict] = []
+  private var verdicts: [DedupeTable.Verdict] = []
   private static let repliesAtOnce = 256
 
   /// - Parameter checkpoints: of a job that is gone on with after an interruption, perhaps from its last one.
@@ -104,7 +104,7 @@ struct ScanRun: ~Copyable {
     if let fault = senders.lazy.compactMap(\.fault).first { throw fault }
     try takeLastReplies()
     let last = try self.progress(at: Clock.monotonic)
-    if let ending, ending.isGoneOnWith, let checkpoints {
+    if let ending, ending.isResumable, let checkpoints {
       try keep(checkpoints)
     } else {
       try writer.sync()
@@ -314,7 +314,7 @@ struct ScanRun: ~Copyable {
       return
     }
     try writer.write(
-      Result(
+      ScanResult(
         reply: reply, isRepeat: false, inCooldown: sendingFinished != nil,
         time: reply.time &+ clockOffset))
     if let limit = job.maxResults, writer.written >= limit, ending == nil { ending = .maxResults }

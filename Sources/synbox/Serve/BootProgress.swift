@@ -1,7 +1,7 @@
 // What PID 1 says to the first scanner of a boot, which it starts while it brings up the rest of the box.
 import Kernel
 
-/// A pipe: an octet once the NIC is there, the end once the data are mounted. Where one of them does not come, PID 1
+/// A pipe: a byte once the NIC is there, the end once the data are mounted. Where one of them does not come, PID 1
 /// kills who waits.
 struct BootProgress: ~Copyable {
   private let pipe: Descriptor
@@ -18,7 +18,7 @@ struct BootProgress: ~Copyable {
     while try next() > 0 {}
   }
 
-  /// How many octets came; 0 at the end.
+  /// How many bytes came; 0 at the end.
   private mutating func next() throws(Fault) -> Int {
     do throws(Errno) {
       while true {

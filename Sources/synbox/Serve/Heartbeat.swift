@@ -2,9 +2,9 @@
 import Kernel
 import NIC
 
-/// One octet a second on a pipe, as long as the serving loop turns.
+/// One byte a second on a pipe, as long as the serving loop turns.
 final class Heartbeat: Sendable {
-  /// What an octet says.
+  /// What a byte says.
   enum Sign: UInt8 {
     case alive = 0x2e  // .
     /// The first probe of this process has been handed over.

@@ -73,32 +73,32 @@ extension Configuration {
     return JobIdentity(order: hash(order), output: hash(output))
   }
 
-  /// The file, and its length and checksum in words. The octets themselves are not kept: they may be many.
+  /// The file, and its length and checksum in words. The bytes themselves are not kept: they may be many.
   private static func targetFile(of job: Job) throws -> (file: TargetFile, identity: String) {
     let content = try content(of: job)
-    let octets = content.octets
+    let bytes = content.bytes
     do throws(InputError) {
       return (
-        try TargetFile.parse(octets, name: job.file, format: content.format),
-        "\(octets.count) \(CRC32C.of(octets))"
+        try TargetFile.parse(bytes, name: job.file, format: content.format),
+        "\(bytes.count) \(CRC32C.of(bytes))"
       )
     } catch {
       // All that is wrong at once: nobody wants to send a file five times.
-      let all = TargetFile.check(octets, name: job.file, format: content.format)
+      let all = TargetFile.check(bytes, name: job.file, format: content.format)
       throw JobRefusal(reason: all.map(\.description).joined(separator: "\n"))
     }
   }
 
   private static func content(of job: Job) throws -> TargetContent {
-    let octets = try octets(of: job)
+    let bytes = try bytes(of: job)
     do throws(InputError) {
-      return try TargetContent(octets, name: job.file)
+      return try TargetContent(bytes, name: job.file)
     } catch {
       throw JobRefusal(reason: error.description)
     }
   }
 
-  private static func octets(of job: Job) throws -> [UInt8] {
+  private static func bytes(of job: Job) throws -> [UInt8] {
     do throws(Fault) {
       return try job.targets()
     } catch {

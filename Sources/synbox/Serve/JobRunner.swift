@@ -14,7 +14,7 @@ protocol JobObserver: AnyObject {
   /// The scan's first probe was handed over, some milliseconds ago.
   func firstProbeSent()
   /// Whether the job is not to be scanned now, and why; asked once it is prepared, which may have taken long.
-  func lookForWish() throws(Fault) -> Ending?
+  func stopRequest() throws(Fault) -> Ending?
 }
 
 /// What became of a job.
@@ -72,7 +72,7 @@ struct JobRunner {
       try reject(job, refusal)
       return JobOutcome(end: .rejected)
     }
-    if let ending = try observer.lookForWish() {
+    if let ending = try observer.stopRequest() {
       try? job.saveEnd()
       return JobOutcome(end: .left(job, nil, ending))
     }
@@ -101,7 +101,7 @@ struct JobRunner {
       // Its targets could be reached before, and will be again; and it is no job's fault when there is no route
       // to what the scope allows, or the gateway is silent.
       if job.record.starts > 0 || error.cause == .hostUnreachable {
-        throw Hindrance(.gateway, "\(error)")
+        throw TransientFailure(.gateway, "\(error)")
       }
       throw JobRefusal(
         reason: "\(job.file): found no way to its targets, expected one: \(error)")
@@ -143,7 +143,7 @@ struct JobRunner {
     }
     summary.resumed = job.record.starts - 1
     summary.rateCappedFrom = prepared.rateCappedFrom.map { $0.perSecond ?? 0 }
-    if ending.isGoneOnWith || ending == .cancelled {
+    if ending.isResumable || ending == .cancelled {
       try? job.saveEnd()
       return JobOutcome(end: .left(job, summary, ending), last: last)
     }

@@ -29,7 +29,7 @@ extension BoxStatus {
     addJobs(to: &text)
     addTraffic(to: &text)
     addSurroundings(to: &text)
-    return text.octets
+    return text.bytes
   }
 
   private func addJobs(to text: inout MetricsText) {
@@ -112,7 +112,7 @@ private struct MetricsText {
   private var text = ""
   private var name = ""
 
-  var octets: [UInt8] { Array(text.utf8) }
+  var bytes: [UInt8] { Array(text.utf8) }
 
   /// - Parameter help: without backslashes and newlines, which would need escaping.
   mutating func family(_ name: String, _ kind: Kind, _ help: String) {

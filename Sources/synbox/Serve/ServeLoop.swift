@@ -23,7 +23,7 @@ final class ServeLoop {
   var begun: [BegunJob] = []
   /// What was said to be ignored, so that it is said once.
   private var ignored: Set<FileName> = []
-  /// The hindrance that was said last.
+  /// The failure that was said last.
   private var said: String?
   /// Whether this process has sent a probe.
   private var hasProbed = false
@@ -47,15 +47,15 @@ final class ServeLoop {
   /// Until SIGINT or SIGTERM, which it returns. Throws a `Fault` of the box; what is in active/ is begun
   /// again by the next process.
   func run() throws -> Signal {
-    var afterHindrance = false
+    var afterFailure = false
     while true {
       do {
-        try recover(inProcess: afterHindrance)
+        try recover(inProcess: afterFailure)
         return stop(try serve())
       } catch {
-        guard let hindrance = Hindrance(error) else { throw fail(error) }
-        if let signal = wait(for: hindrance) { return stop(signal) }
-        afterHindrance = true
+        guard let failure = TransientFailure(error) else { throw fail(error) }
+        if let signal = wait(for: failure) { return stop(signal) }
+        afterFailure = true
       }
     }
   }
@@ -100,18 +100,18 @@ final class ServeLoop {
   }
 
   /// Waits until it is gone; the signal that ended the waiting, if one did.
-  private func wait(for hindrance: Hindrance) -> Signal? {
-    if said != hindrance.sentence {
-      said = hindrance.sentence
-      log.warning("the box pauses, and goes on by itself", metadata: ["why": "\(hindrance.sentence)"])
+  private func wait(for failure: TransientFailure) -> Signal? {
+    if said != failure.sentence {
+      said = failure.sentence
+      log.warning("the box pauses, and goes on by itself", metadata: ["why": "\(failure.sentence)"])
     }
     status.state = .paused
-    status.problems[.pause] = hindrance.sentence
+    status.problems[.pause] = failure.sentence
     repeat {
       publish()
       _ = poll(signals.reader.number, -1, milliseconds: 1000)
       if let signal = signals.ending() { return signal }
-    } while !hindrance.isGone(on: station, configuration.data)
+    } while !failure.isGone(on: station, configuration.data)
     return nil
   }
 
@@ -263,7 +263,7 @@ extension ServeLoop: JobObserver {
     status.take(progress)
     defer { publish() }
     do throws(Fault) {
-      let wish = try lookForWish()
+      let wish = try stopRequest()
       status.problems[.spool] = nil
       return wish
     } catch {
@@ -280,7 +280,7 @@ extension ServeLoop: JobObserver {
     heartbeat?.send(.firstProbe)
   }
 
-  func lookForWish() throws(Fault) -> Ending? {
+  func stopRequest() throws(Fault) -> Ending? {
     try look()
     return try wish()
   }

@@ -51,7 +51,7 @@ final class SignalSource: Sendable {
         endProcessAtOnce(128 + signal.rawValue)
       }
     }
-    let result = Swift.Result { try body() }
+    let result = Result { try body() }
     finished.isSet.store(true, ordering: .releasing)
     thread.join()
     return try result.get()

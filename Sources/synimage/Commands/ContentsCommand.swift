@@ -13,7 +13,7 @@ struct ContentsCommand: ParsableCommand {
   func run() throws {
     let manifest = try Manifest(path: manifest)
     for part in manifest.partitions + [manifest.initramfs] {
-      Terminal.output("\(part.name), \(part.size) octets, SHA-256 \(part.sha256)\n")
+      Terminal.output("\(part.name), \(part.size) bytes, SHA-256 \(part.sha256)\n")
       for file in part.files {
         let size = String(file.size)
         let indent = String(repeating: " ", count: max(0, 10 - size.count))
@@ -28,7 +28,7 @@ struct ContentsCommand: ParsableCommand {
 struct CompareCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "compare",
-    abstract: "Compare two builds octet for octet, and say which part differs.")
+    abstract: "Compare two builds byte for byte, and say which part differs.")
 
   @Argument(help: "Two directories that a build was put into.")
   var directories: [String]
@@ -47,7 +47,7 @@ struct CompareCommand: ParsableCommand {
     }
     let manifests = try directories.map { try Manifest(path: "\($0)/synbox.manifest.json") }
     guard !different.isEmpty else {
-      Terminal.output("the same, octet for octet: \(names.joined(separator: ", "))\n")
+      Terminal.output("the same, byte for byte: \(names.joined(separator: ", "))\n")
       Terminal.output("SHA-256 of synbox.img: \(manifests[0].image.sha256)\n")
       return
     }

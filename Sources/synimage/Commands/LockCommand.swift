@@ -22,7 +22,7 @@ struct LockCommand: ParsableCommand {
     for package in lock.packages {
       let old = before?.packages.first { $0.name == package.name }
       let change = old == package ? "as before" : old.map { "was \($0.version)" } ?? "new"
-      Terminal.output("\(package.name) \(package.version), \(package.size) octets: \(change)\n")
+      Terminal.output("\(package.name) \(package.version), \(package.size) bytes: \(change)\n")
     }
     for package in before?.packages ?? []
     where !lock.packages.contains(where: { $0.name == package.name }) {

@@ -14,28 +14,28 @@ struct ELF {
   private static let dynamicNeeded: UInt64 = 1
 
   /// nil for what is no such file, or one that is cut off.
-  init?(_ octets: [UInt8]) {
-    guard octets.starts(with: [0x7f, 0x45, 0x4c, 0x46, 2, 1]),
-      let machine = octets.number(UInt16.self, at: 18),
-      let headers = octets.number(UInt64.self, at: 32).flatMap({ Int(exactly: $0) }),
-      let size = octets.number(UInt16.self, at: 54), let count = octets.number(UInt16.self, at: 56)
+  init?(_ bytes: [UInt8]) {
+    guard bytes.starts(with: [0x7f, 0x45, 0x4c, 0x46, 2, 1]),
+      let machine = bytes.number(UInt16.self, at: 18),
+      let headers = bytes.number(UInt64.self, at: 32).flatMap({ Int(exactly: $0) }),
+      let size = bytes.number(UInt16.self, at: 54), let count = bytes.number(UInt16.self, at: 56)
     else { return nil }
     self.machine = machine
     var interpreter: String?
     var needsLibraries = false
     for index in 0..<Int(count) {
-      guard headers <= octets.count, size >= 56,
-        let type = octets.number(UInt32.self, at: headers + index * Int(size)),
-        let start = octets.number(UInt64.self, at: headers + index * Int(size) + 8),
-        let length = octets.number(UInt64.self, at: headers + index * Int(size) + 32),
-        let offset = Int(exactly: start), let octetCount = Int(exactly: length),
-        offset <= octets.count, octetCount <= octets.count - offset
+      guard headers <= bytes.count, size >= 56,
+        let type = bytes.number(UInt32.self, at: headers + index * Int(size)),
+        let start = bytes.number(UInt64.self, at: headers + index * Int(size) + 8),
+        let length = bytes.number(UInt64.self, at: headers + index * Int(size) + 32),
+        let offset = Int(exactly: start), let byteCount = Int(exactly: length),
+        offset <= bytes.count, byteCount <= bytes.count - offset
       else { return nil }
       if type == Self.loadInterpreter {
-        interpreter = octets.text(at: offset, limit: octetCount) ?? ""
+        interpreter = bytes.text(at: offset, limit: byteCount) ?? ""
       } else if type == Self.loadDynamic {
-        needsLibraries = stride(from: offset, to: offset + octetCount - 15, by: 16).contains {
-          octets.number(UInt64.self, at: $0) == Self.dynamicNeeded
+        needsLibraries = stride(from: offset, to: offset + byteCount - 15, by: 16).contains {
+          bytes.number(UInt64.self, at: $0) == Self.dynamicNeeded
         }
       }
     }

@@ -8,7 +8,7 @@ extension [UInt8] {
     return self[offset..<offset + width].reversed().reduce(0) { $0 << 8 | Number($1) }
   }
 
-  /// Text up to a NUL, at most `limit` octets of it; nil where none begins.
+  /// Text up to a NUL, at most `limit` bytes of it; nil where none begins.
   func text(at offset: Int, limit: Int) -> String? {
     guard offset >= 0, offset < count else { return nil }
     return String(

@@ -50,12 +50,12 @@ struct RootTree {
   /// /etc/synbox: the site's files as they are, box.toml with the modules that the profile wants.
   func add(_ site: Site, always: [String], identity: Identity) throws {
     for file in site.files {
-      var octets = file.octets
+      var bytes = file.bytes
       if file.name == "box.toml" {
         let names = always.map { "\"\($0)\"" }.joined(separator: ", ")
-        octets += Array("\n# By the image's profile.\n[modules]\nalways = [\(names)]\n".utf8)
+        bytes += Array("\n# By the image's profile.\n[modules]\nalways = [\(names)]\n".utf8)
       }
-      try Output.write(octets, to: "\(root)/etc/synbox/\(file.name)")
+      try Output.write(bytes, to: "\(root)/etc/synbox/\(file.name)")
     }
     try Output.write(identity.osRelease, to: "\(root)/etc/synbox/os-release")
   }

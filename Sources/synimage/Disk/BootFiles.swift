@@ -40,7 +40,7 @@ struct BootFiles {
     ).build(to: "\(esp)/\(version)")
   }
 
-  /// Octets of what is there beside the UKI.
+  /// Bytes of what is there beside the UKI.
   func loaderSizes(at esp: String) throws -> [Int] {
     try [loader, settings].map { try FileTree.size(of: "\(esp)/\($0)") }
   }

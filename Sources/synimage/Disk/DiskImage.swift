@@ -44,10 +44,10 @@ struct DiskImage {
   /// Throws a `Refusal` when the versions that are to lie on the ESP at one time do not fit.
   ///
   /// - Parameters:
-  ///   - files: octets of what lies there beside them.
-  ///   - version: octets of this version's UKI.
+  ///   - files: bytes of what lies there beside them.
+  ///   - version: bytes of this version's UKI.
   static func checkSpace(files: [Int], version: Int, layout: DiskLayout) throws {
-    // FAT32 with sectors of 512 octets as clusters: 32 reserved sectors, two tables of 4 octets a cluster.
+    // FAT32 with sectors of 512 bytes as clusters: 32 reserved sectors, two tables of 4 bytes a cluster.
     let sector = 512
     let clusters = (layout.esp - 32 * sector) / (sector + 8)
     func rounded(_ size: Int) -> Int { (size + sector - 1) / sector }
@@ -56,7 +56,7 @@ struct DiskImage {
     guard needed <= clusters else {
       throw Refusal(
         layout.file,
-        found: "an ESP of \(layout.esp) octets, of which \(clusters * sector) are for files",
+        found: "an ESP of \(layout.esp) bytes, of which \(clusters * sector) are for files",
         expected:
           "\(needed * sector) for files: \(layout.versions) UKIs of \(version), and the boot loader")
     }
@@ -87,7 +87,7 @@ struct DiskImage {
     try Files.rename(scratch.path("out/disk.img"), to: path)
   }
 
-  /// An empty file system: init makes the directories. Blocks of 4096 octets, because one of smaller blocks
+  /// An empty file system: init makes the directories. Blocks of 4096 bytes, because one of smaller blocks
   /// takes long to grow; features named one by one, because this machine's defaults are not to show.
   private func makeData(_ path: String, _ scratch: Scratch) throws {
     let features = [

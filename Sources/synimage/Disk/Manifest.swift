@@ -15,7 +15,7 @@ struct Manifest: Codable {
   }
   struct Part: Codable {
     let name: String
-    /// Octets from the image's beginning; nil for what lies in a file.
+    /// Bytes from the image's beginning; nil for what lies in a file.
     let start: Int?
     let size: Int
     let sha256: String
@@ -47,18 +47,18 @@ struct Manifest: Codable {
     site = plan.site.name
     kernel = plan.lock.kernel
     sourceDateEpoch = identity.epoch
-    let octets = try Files.read(parts.image)
+    let bytes = try Files.read(parts.image)
     image = Part(
-      name: "synbox.img", start: nil, size: octets.count, sha256: try FileTree.sha256(of: parts.image),
+      name: "synbox.img", start: nil, size: bytes.count, sha256: try FileTree.sha256(of: parts.image),
       uuid: nil, files: [])
     partitions = try Partitions.read(parts.image).map { partition in
       let range = partition.start..<partition.start + partition.size
-      guard range.upperBound <= octets.count else {
+      guard range.upperBound <= bytes.count else {
         throw Fault("the image is shorter than its partitions")
       }
       return Part(
         name: partition.label, start: partition.start, size: partition.size,
-        sha256: FileTree.sha256(of: octets[range]), uuid: partition.uuid.lowercased(),
+        sha256: FileTree.sha256(of: bytes[range]), uuid: partition.uuid.lowercased(),
         files: partition.label == DiskImage.espLabel
           ? try Self.entries(of: parts.esp, modes: false) : [])
     }
@@ -98,7 +98,7 @@ struct Manifest: Codable {
     try Output.write([UInt8](try encoder.encode(self)) + [0x0a], to: path)
   }
 
-  /// The sizes that people ask for, in octets.
+  /// The sizes that people ask for, in bytes.
   var sizes: String {
     let data = partitions.first { $0.name == DiskImage.dataLabel }?.size ?? 0
     var lines = [

@@ -2,7 +2,7 @@
 import Foundation
 import Kernel
 
-/// Where a partition lies, in octets.
+/// Where a partition lies, in bytes.
 struct Partition {
   let label: String
   let type: String

@@ -2,7 +2,7 @@
 import NIC
 import Plan
 
-/// Sizes in octets.
+/// Sizes in bytes.
 struct DiskLayout {
   let esp: Int
   /// How many UKIs must fit into the ESP.

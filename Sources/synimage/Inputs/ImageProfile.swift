@@ -60,14 +60,14 @@ struct ImageProfile {
 
   /// Names become parts of paths.
   private static func check(_ name: String, _ key: String, _ table: StrictTable) throws(ProfileError) {
-    guard name.utf8.allSatisfy({ $0.isModuleNameOctet }) else {
+    guard name.utf8.allSatisfy({ $0.isModuleNameByte }) else {
       throw table.error(key, found: TOMLDocument.shown(name), expected: modules)
     }
   }
 }
 
 extension UInt8 {
-  var isModuleNameOctet: Bool {
+  var isModuleNameByte: Bool {
     switch self {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
       UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):

@@ -13,7 +13,7 @@ struct Site {
   /// Kernel consoles, the last being where PID 1 writes.
   let consoles: [String]
   /// Files of /etc/synbox by their names there, with their content; without what the builder adds.
-  let files: [(name: String, octets: [UInt8])]
+  let files: [(name: String, bytes: [UInt8])]
 
   /// Reads a site, and has the box's own program read it too.
   ///
@@ -41,9 +41,9 @@ struct Site {
 
   /// As PID 1 reads it. The modules that are loaded at boot are the profile's to name: the builder adds them.
   private static func box(_ file: String) throws -> BoxSettings {
-    let octets = try Files.read(file)
-    let settings = try BoxSettings(octets, file: file)
-    let document = try TOMLDocument(octets, file: file, maximumSize: BoxSettings.maximumSize)
+    let bytes = try Files.read(file)
+    let settings = try BoxSettings(bytes, file: file)
+    let document = try TOMLDocument(bytes, file: file, maximumSize: BoxSettings.maximumSize)
     guard document.root["modules"] == nil else {
       throw document.error(
         at: ["modules"], found: "the key \"modules\"",
@@ -68,7 +68,7 @@ struct Site {
     let expected = "a list of consoles such as [\"tty0\", \"ttyS0,115200\"]"
     let consoles = try table.words("console", expected) ?? ["tty0", "ttyS0"]
     for console in consoles
-    where console.hasPrefix(",") || !console.utf8.allSatisfy({ $0.isModuleNameOctet || $0 == 0x2c }) {
+    where console.hasPrefix(",") || !console.utf8.allSatisfy({ $0.isModuleNameByte || $0 == 0x2c }) {
       throw table.error("console", found: TOMLDocument.shown(console), expected: expected)
     }
     guard !consoles.isEmpty else {

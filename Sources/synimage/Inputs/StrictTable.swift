@@ -10,7 +10,7 @@ struct StrictTable {
   let table: TOMLTable
   let path: [String]
 
-  /// Octets.
+  /// Bytes.
   static let maximumSize = 1 << 20
 
   /// Reads a file. Throws `ProfileError` for what is wrong in it, `Fault` when it cannot be read.

@@ -17,7 +17,7 @@ enum Mirror {
     }
     throw Fault(
       "cannot fetch \(package.name) \(package.version) as the lock has it",
-      detail: reason(said) + "; locked: \(package.size) octets, SHA-256 \(package.sha256); "
+      detail: reason(said) + "; locked: \(package.size) bytes, SHA-256 \(package.sha256); "
         + available(package),
       remedy: "If it was replaced, \(PackageLock.refresh); the old one is used where the cache has it")
   }

@@ -25,7 +25,7 @@ struct PackageCache {
       throw Fault(
         "\(package.name) \(package.version) is another one than the lock has",
         detail:
-          "fetched \(size) octets with SHA-256 \(hash), locked \(package.size) with \(package.sha256)")
+          "fetched \(size) bytes with SHA-256 \(hash), locked \(package.size) with \(package.sha256)")
     }
     try Files.rename(fetched, to: path)
     return path

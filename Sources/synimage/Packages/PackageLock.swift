@@ -1,4 +1,4 @@
-// image/packages.lock: which Debian packages an image is made of, to the octet.
+// image/packages.lock: which Debian packages an image is made of, to the byte.
 import Kernel
 import NIC
 import TOMLKit
@@ -12,7 +12,7 @@ struct LockedPackage: Hashable {
   let from: String
   /// The path below the mirror, as in the index.
   let file: String
-  /// Octets.
+  /// Bytes.
   let size: Int
   /// Of the .deb, 64 hexadecimal digits.
   let sha256: String
@@ -63,7 +63,7 @@ struct PackageLock {
       throw table.error("file", found: TOMLDocument.shown(file), expected: "a path such as pool/main/…")
     }
     guard let size = try table.number("size", 1...(1 << 32)) else {
-      throw table.missing("size", "octets")
+      throw table.missing("size", "bytes")
     }
     let name = try table.required("name", "a package's name")
     // Debian policy, section 5.6.7; it becomes part of paths.

@@ -13,9 +13,9 @@ enum cbenchmark_way {
   CBENCHMARK_RING_V2_COPIED,
 };
 
-/// Sends so many SYNs of 60 octets with correct checksums, to one Ethernet address and 65,536 IPv4 addresses of
+/// Sends so many SYNs of 60 bytes with correct checksums, to one Ethernet address and 65,536 IPv4 addresses of
 /// 198.19.0.0/16 in turn, in the calling thread's network namespace. Addresses in host order, the Ethernet ones
-/// in the low 48 bits, the first octet highest. Nanoseconds until the last one had left, or a negative errno.
+/// in the low 48 bits, the first byte highest. Nanoseconds until the last one had left, or a negative errno.
 long long cbenchmark_send(enum cbenchmark_way way, int interface, unsigned long long from,
                           unsigned long long to, unsigned batch, unsigned long long frames);
 

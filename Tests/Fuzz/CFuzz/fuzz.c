@@ -8,7 +8,7 @@ static const uint8_t *input;
 static size_t length;
 
 size_t cfuzz_length(void) { return length; }
-uint8_t cfuzz_octet(size_t index) { return input[index]; }
+uint8_t cfuzz_byte(size_t index) { return input[index]; }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
   (void)argc, (void)argv;

@@ -11,7 +11,7 @@ private let chosen: FuzzTarget? = {
   return FuzzTarget.all.first { $0.name == name ?? "" }
 }()
 
-/// Before the first input. With `--list` the targets are printed: the name, the octets of the longest input,
+/// Before the first input. With `--list` the targets are printed: the name, the bytes of the longest input,
 /// whether leaks are looked for.
 @c(synbox_fuzz_start)
 func start() {
@@ -30,7 +30,7 @@ func start() {
 /// Does not return if something does not hold: libFuzzer then keeps the input.
 @c(synbox_fuzz_one)
 func runOne() {
-  let input = (0..<cfuzz_length()).map { cfuzz_octet($0) }
+  let input = (0..<cfuzz_length()).map { cfuzz_byte($0) }
   do {
     try chosen?.run(input)
   } catch {

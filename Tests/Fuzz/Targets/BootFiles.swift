@@ -5,12 +5,12 @@ import NIC
 
 extension FuzzTarget {
   /// A mistake with its line, or settings within their limits, whose names are part of no path.
-  static let boxSettings = FuzzTarget("box-settings", maximumLength: 1024, frees: false) { octets in
+  static let boxSettings = FuzzTarget("box-settings", maximumLength: 1024, frees: false) { bytes in
     let box: BoxSettings
     do throws(ProfileError) {
-      box = try BoxSettings(octets, file: "box.toml")
+      box = try BoxSettings(bytes, file: "box.toml")
     } catch {
-      return try error.requirePlace(in: octets)
+      return try error.requirePlace(in: bytes)
     }
     let interface = box.interface
     try require(
@@ -30,9 +30,9 @@ extension FuzzTarget {
 
   /// The three files, with a NUL between them. Whatever stands in them, an order ends, has each module once and its
   /// own last, and no path leads out of the directory.
-  static let modules = FuzzTarget("modules", maximumLength: 2048) { octets in
+  static let modules = FuzzTarget("modules", maximumLength: 2048) { bytes in
     var index = ModuleIndex()
-    let parts = octets.split(separator: 0, maxSplits: 2, omittingEmptySubsequences: false).map(
+    let parts = bytes.split(separator: 0, maxSplits: 2, omittingEmptySubsequences: false).map(
       Array.init)
     index.addDependencies(parts[0], file: "modules.dep")
     if parts.count > 1 { index.addAliases(parts[1], file: "modules.alias") }
@@ -55,9 +55,9 @@ extension FuzzTarget {
   /// refused, or what is written keeps all other partitions, and then nothing is
   /// left to be done; cut off between the writes, it still is read.
   static let partitionTable = FuzzTarget("partition-table", maximumLength: 3 * FuzzDisk.piece) {
-    octets in
+    bytes in
     for number in [1, 2] {
-      var disk = FuzzDisk(octets)
+      var disk = FuzzDisk(bytes)
       guard let growth = try? disk.growth(number) else { continue }
       let before = (try? disk.table(1)) ?? (try? disk.table(disk.sectors - 1))
       for write in growth.writes {
@@ -78,10 +78,10 @@ extension FuzzTarget {
   }
 
   /// Refused, or within the partition.
-  static let superblock = FuzzTarget("superblock", maximumLength: 1024) { octets in
+  static let superblock = FuzzTarget("superblock", maximumLength: 1024) { bytes in
     let size: UInt64 = 32 << 20
     do {
-      let block = try Ext4Superblock(octets, partitionSize: size)
+      let block = try Ext4Superblock(bytes, partitionSize: size)
       let isPower = block.blockSize.nonzeroBitCount == 1 && 1024...65_536 ~= block.blockSize
       try require(isPower, "blocks of \(block.blockSize)")
       try require(block.blocks > 0 && block.blocks * block.blockSize <= size, "\(block.blocks) blocks")
@@ -91,9 +91,9 @@ extension FuzzTarget {
   }
 
   /// Refused, or a file's name in one directory, which is right again when it is put together.
-  static let bootCount = FuzzTarget("boot-count", maximumLength: 256) { octets in
+  static let bootCount = FuzzTarget("boot-count", maximumLength: 256) { bytes in
     do {
-      let count = try BootCount(variable: octets)
+      let count = try BootCount(variable: bytes)
       for name in [count.file, count.goodName] {
         try require(!name.contains("/") && !name.contains("\\"), "a name \(name)")
         try requirePrintable(name)
@@ -109,20 +109,20 @@ extension FuzzTarget {
 private struct FuzzDisk {
   private var content: [UInt64: [UInt8]] = [:]
   let sectors: UInt64 = 8192
-  /// Octets of a table with all around it.
+  /// Bytes of a table with all around it.
   static let piece = 34 * 512
 
-  init(_ octets: [UInt8]) {
+  init(_ bytes: [UInt8]) {
     let places: [UInt64] = [0, 4096 - 34, sectors - 34]
     for (number, place) in places.enumerated() {
-      let part = Array(octets.dropFirst(number * Self.piece).prefix(Self.piece))
+      let part = Array(bytes.dropFirst(number * Self.piece).prefix(Self.piece))
       put(part + [UInt8](repeating: 0, count: Self.piece - part.count), at: place)
     }
   }
 
-  private mutating func put(_ octets: [UInt8], at place: UInt64) {
-    for sector in 0..<octets.count / 512 {
-      content[place + UInt64(sector)] = Array(octets[sector * 512..<(sector + 1) * 512])
+  private mutating func put(_ bytes: [UInt8], at place: UInt64) {
+    for sector in 0..<bytes.count / 512 {
+      content[place + UInt64(sector)] = Array(bytes[sector * 512..<(sector + 1) * 512])
     }
   }
 
@@ -141,5 +141,5 @@ private struct FuzzDisk {
     try GPT(at: place, sectors: sectors, sectorSize: 512, read: read)
   }
 
-  mutating func write(_ write: GPTGrowth.Write) { put(write.octets, at: write.place) }
+  mutating func write(_ write: GPTGrowth.Write) { put(write.bytes, at: write.place) }
 }

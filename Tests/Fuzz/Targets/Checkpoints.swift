@@ -4,33 +4,33 @@ import Spool
 import Wire
 
 extension FuzzTarget {
-  /// Believed only octet for octet as it is written; also where magic, length and checksum are right, which no
+  /// Believed only byte for byte as it is written; also where magic, length and checksum are right, which no
   /// chance finds.
-  static let checkpoint = FuzzTarget("checkpoint", maximumLength: 512) { octets in
-    try requireItself(octets)
-    guard octets.count > 12 else { return }
-    var sealed = Array("SYNBOXCP".utf8) + octets.dropFirst(8)
+  static let checkpoint = FuzzTarget("checkpoint", maximumLength: 512) { bytes in
+    try requireItself(bytes)
+    guard bytes.count > 12 else { return }
+    var sealed = Array("SYNBOXCP".utf8) + bytes.dropFirst(8)
     sealed += [UInt8](repeating: 0, count: max(0, Checkpoint.length - sealed.count))
     sealed.removeLast(sealed.count - (Checkpoint.length - 4))
     sealed.append(bigEndian: CRC32C.of(sealed))
     try requireItself(sealed)
   }
 
-  private static func requireItself(_ octets: [UInt8]) throws {
-    guard let checkpoint = Checkpoint(octets) else { return }
-    try require(checkpoint.encoded == octets, "taken for a checkpoint of other octets")
+  private static func requireItself(_ bytes: [UInt8]) throws {
+    guard let checkpoint = Checkpoint(bytes) else { return }
+    try require(checkpoint.encoded == bytes, "taken for a checkpoint of other bytes")
     try requirePrintable("\(checkpoint.identity)")
   }
 
-  /// The first octet says how long the journal was at its checkpoint, in quarters of a record, the second whether
+  /// The first byte says how long the journal was at its checkpoint, in quarters of a record, the second whether
   /// the checksum is another; the rest is what is in the file now. A journal that differs is left as it is; one
   /// that holds is cut back, and what is read from it is what stands there.
-  static let answers = FuzzTarget("answers", maximumLength: 514) { octets in
-    guard octets.count >= 2 else { return }
-    let content = Array(octets.dropFirst(2))
-    let length = Int(octets[0]) * 2
+  static let answers = FuzzTarget("answers", maximumLength: 514) { bytes in
+    guard bytes.count >= 2 else { return }
+    let content = Array(bytes.dropFirst(2))
+    let length = Int(bytes[0]) * 2
     let whole = Array(content.prefix(length))
-    let isAnother = octets[1] & 1 == 1
+    let isAnother = bytes[1] & 1 == 1
     let checksum = CRC32C.of(whole) ^ (isAnother ? 1 : 0)
     let parent = Files.kind(of: "/dev/shm") == .directory ? "/dev/shm" : "/tmp"
     let path = "\(parent)/synbox-fuzz-answers.\(processID())"
@@ -42,16 +42,16 @@ extension FuzzTarget {
       try require(content.count < length || isAnother, "a whole journal is not believed")
       return try require(try Files.read(path) == content, "changed, though it is not believed")
     }
-    try require(content.count >= length, "\(content.count) of \(length) octets are enough")
+    try require(content.count >= length, "\(content.count) of \(length) bytes are enough")
     try require(!isAnother || length == 0, "another checksum is believed")
-    try require(try Files.read(path) == whole, "not cut back to \(length) octets")
+    try require(try Files.read(path) == whole, "not cut back to \(length) bytes")
     try requireAnswers(of: file, whole)
   }
 
-  /// All records, or none is believed: each says what its eight octets say.
-  private static func requireAnswers(of file: RecordFile, _ octets: [UInt8]) throws {
-    let records = stride(from: 0, to: octets.count, by: 8).map {
-      octets[$0..<min($0 + 8, octets.count)]
+  /// All records, or none is believed: each says what its eight bytes say.
+  private static func requireAnswers(of file: RecordFile, _ bytes: [UInt8]) throws {
+    let records = stride(from: 0, to: bytes.count, by: 8).map {
+      bytes[$0..<min($0 + 8, bytes.count)]
     }
     let isSound = records.allSatisfy { $0.count == 8 && 1...3 ~= $0[$0.startIndex + 6] && $0.last == 0 }
     var written: [UInt8] = []
@@ -61,6 +61,6 @@ extension FuzzTarget {
       try requirePrintable("\(error)")
       return try require(!isSound, "refused: \(error)")
     }
-    try require(isSound && written == octets, "\(octets) read as \(written)")
+    try require(isSound && written == bytes, "\(bytes) read as \(written)")
   }
 }

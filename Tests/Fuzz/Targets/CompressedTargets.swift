@@ -3,48 +3,48 @@ import Kernel
 import Plan
 import Spool
 
-/// Octets out of one file. What expands to more has shown what there is to show.
+/// Bytes out of one file. What expands to more has shown what there is to show.
 private let limit = 1 << 16
 
 extension FuzzTarget {
-  /// A printable mistake, or octets within the limit whose beginning is what a look at the beginning finds. What
+  /// A printable mistake, or bytes within the limit whose beginning is what a look at the beginning finds. What
   /// neither is nor promises to be compressed is taken as it is.
-  static let compressed = FuzzTarget("compressed", maximumLength: 1024) { octets in
-    let found = Compression(startOf: octets)
+  static let compressed = FuzzTarget("compressed", maximumLength: 1024) { bytes in
+    let found = Compression(startOf: bytes)
     for name in ["net.txt", "net.txt.gz", "net.bin.zst", "net.bin"] {
       let content: TargetContent
       do throws(InputError) {
-        content = try TargetContent(octets, name: name, limit: limit)
+        content = try TargetContent(bytes, name: name, limit: limit)
       } catch {
         try requirePrintable(error.description)
         let promises = name.hasSuffix(".gz") || name.hasSuffix(".zst")
         try require(name != "net.bin" && (found != nil || promises), "\(name): \(error)")
         continue
       }
-      try requireContent(content.octets, of: octets, name, found)
+      try requireContent(content.bytes, of: bytes, name, found)
       try require(
         (content.format == .binary) == (name == "net.bin.zst"), "\(name) is \(content.format)")
     }
   }
 
   private static func requireContent(
-    _ content: [UInt8], of octets: [UInt8], _ name: String, _ found: Compression?
+    _ content: [UInt8], of bytes: [UInt8], _ name: String, _ found: Compression?
   ) throws {
     guard name != "net.bin", let found else {
-      return try require(content == octets, "\(name) changes")
+      return try require(content == bytes, "\(name) changes")
     }
-    try require(content.count <= limit, "\(content.count) octets of \(limit)")
+    try require(content.count <= limit, "\(content.count) bytes of \(limit)")
     for count in [0, 1, content.count / 2, content.count, limit] {
       try require(
-        found.head(octets, limit: count) == Array(content.prefix(count)), "another beginning")
+        found.head(bytes, limit: count) == Array(content.prefix(count)), "another beginning")
     }
     try require(
-      count(of: found, octets, limit: content.count) == content.count, "its own length is too much")
-    let tooLarge = content.isEmpty ? nil : count(of: found, octets, limit: content.count - 1)
-    try require(tooLarge == nil, "\(content.count) octets within \(content.count - 1)")
+      count(of: found, bytes, limit: content.count) == content.count, "its own length is too much")
+    let tooLarge = content.isEmpty ? nil : count(of: found, bytes, limit: content.count - 1)
+    try require(tooLarge == nil, "\(content.count) bytes within \(content.count - 1)")
   }
 
-  private static func count(of kind: Compression, _ octets: [UInt8], limit: Int) -> Int? {
-    try? kind.expand(octets, limit: limit).count
+  private static func count(of kind: Compression, _ bytes: [UInt8], limit: Int) -> Int? {
+    try? kind.expand(bytes, limit: limit).count
   }
 }

@@ -6,12 +6,12 @@ import synbox
 extension FuzzTarget {
   /// A mistake with its line, or a configuration whose rate can be kept and whose directories can be opened
   /// to a confined process without opening all.
-  static let configuration = FuzzTarget("configuration", maximumLength: 1024, frees: false) { octets in
+  static let configuration = FuzzTarget("configuration", maximumLength: 1024, frees: false) { bytes in
     let configuration: Configuration
     do throws(ProfileError) {
-      configuration = try Configuration(octets, path: "/etc/synbox/box.toml")
+      configuration = try Configuration(bytes, path: "/etc/synbox/box.toml")
     } catch {
-      return try error.requirePlace(in: octets)
+      return try error.requirePlace(in: bytes)
     }
     let rate = configuration.rateLimit?.perSecond
     try require(rate.map { 1...PacketRate.maximum ~= $0 } ?? true, "rate \(rate ?? 0)")

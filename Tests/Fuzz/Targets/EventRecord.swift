@@ -1,4 +1,4 @@
-// A record of the event ring, from its octets to a line of results.
+// A record of the event ring, from its bytes to a line of results.
 import Datapath
 import Scan
 import Wire
@@ -9,21 +9,21 @@ import Wire
 
 extension FuzzTarget {
   /// A reply or nothing; a reply has a time near its receipt, and its line is whole in both formats.
-  static let eventRecord = FuzzTarget("event-record", maximumLength: 128) { octets in
-    guard let reply = Reply(record: octets.span) else { return }
-    try require(octets.count == Reply.recordLength, "a record of \(octets.count) octets")
-    try require(reply.optionsLength <= 40, "\(reply.optionsLength) octets of options")
+  static let eventRecord = FuzzTarget("event-record", maximumLength: 128) { bytes in
+    guard let reply = Reply(record: bytes.span) else { return }
+    try require(bytes.count == Reply.recordLength, "a record of \(bytes.count) bytes")
+    try require(reply.optionsLength <= 40, "\(reply.optionsLength) bytes of options")
     for taken in [0, reply.time, reply.time &+ 1_000_000, .max] {
       let time = XDPReceiver.receipt(noted: reply.time, taken: taken)
       try require(
         time >= reply.time && time - reply.time <= 10_000_000, "noted \(reply.time), receipt \(time)")
     }
-    let result = Result(
+    let result = ScanResult(
       reply: reply, isRepeat: reply.resetWanted, inCooldown: false, time: reply.time)
     try requireLine(of: result)
   }
 
-  private static func requireLine(of result: Result) throws {
+  private static func requireLine(of result: ScanResult) throws {
     let fields = ResultField.allCases
     var csv: [UInt8] = []
     ResultFormatter(format: .csv, fields: fields).append(result, to: &csv)

@@ -4,22 +4,22 @@ import Spool
 
 extension FuzzTarget {
   /// A name is usable or there is a printable objection; the name that stands for an unusable one is usable.
-  static let fileNames = FuzzTarget("file-names", maximumLength: 300) { octets in
+  static let fileNames = FuzzTarget("file-names", maximumLength: 300) { bytes in
     // What no file system has in a name.
-    let octets = octets.filter { $0 != 0 && $0 != UInt8(ascii: "/") }
-    guard !octets.isEmpty else { return }
-    let name = FileName(octets: octets)
+    let bytes = bytes.filter { $0 != 0 && $0 != UInt8(ascii: "/") }
+    guard !bytes.isEmpty else { return }
+    let name = FileName(bytes: bytes)
     try requirePrintable(name.description)
     if let objection = JobName.objection(to: name) {
       try requirePrintable("found \(objection.found), expected \(objection.expected)")
     } else {
-      try require(octets.count <= 200 && octets.first != UInt8(ascii: "-"), "\(name) is usable")
+      try require(bytes.count <= 200 && bytes.first != UInt8(ascii: "-"), "\(name) is usable")
       let text = name.text ?? "\u{1b}"
       try requirePrintable(text)
-      try require(Array(text.utf8) == octets, "\(name) changes on the way")
+      try require(Array(text.utf8) == bytes, "\(name) changes on the way")
     }
     let safe = FileName(JobName.safe(name))
     try require(JobName.objection(to: safe) == nil, "\(safe) is unusable")
-    try require(safe.octets.first != UInt8(ascii: "."), "\(safe) is hidden")
+    try require(safe.bytes.first != UInt8(ascii: "."), "\(safe) is hidden")
   }
 }

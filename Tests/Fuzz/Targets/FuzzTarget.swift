@@ -1,10 +1,10 @@
-// What is fuzzed: every reader of octets that others wrote, and what must hold whatever they are.
+// What is fuzzed: every reader of bytes that others wrote, and what must hold whatever they are.
 
 /// One reader. docs/fuzzing.md says how to add one.
 public struct FuzzTarget: Sendable {
   /// Names its corpus in Tests/Fuzz/Corpora.
   public let name: String
-  /// Longer inputs show nothing new; octets.
+  /// Longer inputs show nothing new; bytes.
   public let maximumLength: Int
   /// Whether what was allocated must be freed again. TOMLKit never frees a table.
   public let frees: Bool

@@ -2,10 +2,10 @@
 import Spool
 
 extension FuzzTarget {
-  /// A record or nothing; a record's octets are those it is written as, and it has a key.
-  static let jobRecord = FuzzTarget("job-record", maximumLength: 2048) { octets in
-    guard let record = JobRecord(octets) else { return }
+  /// A record or nothing; a record's bytes are those it is written as, and it has a key.
+  static let jobRecord = FuzzTarget("job-record", maximumLength: 2048) { bytes in
+    guard let record = JobRecord(bytes) else { return }
     try require(record.sipHashKey != nil, "no key")
-    try require(try record.encoded() == octets, "taken for a record of other octets")
+    try require(try record.encoded() == bytes, "taken for a record of other bytes")
   }
 }

@@ -6,10 +6,10 @@ import Plan
 /// Nothing in a message may move the cursor, hide text or turn its direction.
 func requirePrintable(_ message: String) throws(FuzzFailure) {
   try require(message.unicodeScalars.allSatisfy(FileName.isVisible), "not printable: \(message)")
-  try require(message.utf8.count < 4096, "a message of \(message.utf8.count) octets")
+  try require(message.utf8.count < 4096, "a message of \(message.utf8.count) bytes")
 }
 
-/// The octets of each line, as an editor counts lines.
+/// The bytes of each line, as an editor counts lines.
 func lineLengths(_ file: [UInt8]) -> [Int] {
   let text = file.starts(with: [0xef, 0xbb, 0xbf]) ? file.dropFirst(3) : file[...]
   return text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map(\.count)
@@ -17,13 +17,13 @@ func lineLengths(_ file: [UInt8]) -> [Int] {
 
 extension InputError {
   /// Of a mistake within a file: only what concerns all of it has no place.
-  func requirePlace(in octets: [UInt8]) throws(FuzzFailure) {
+  func requirePlace(in bytes: [UInt8]) throws(FuzzFailure) {
     try requirePrintable(description)
     switch place {
     case .file: throw FuzzFailure(description: "no place: \(self)")
-    case .octet(let offset): try require(0...octets.count ~= offset, "octet \(offset): \(self)")
+    case .byte(let offset): try require(0...bytes.count ~= offset, "byte \(offset): \(self)")
     case .line(let line, let column):
-      let lengths = lineLengths(octets)
+      let lengths = lineLengths(bytes)
       try require(1...lengths.count ~= line, "line \(line) of \(lengths.count): \(self)")
       try require(1...lengths[line - 1] + 1 ~= column, "column \(column): \(self)")
     }
@@ -31,9 +31,9 @@ extension InputError {
 }
 
 extension ProfileError {
-  func requirePlace(in octets: [UInt8]) throws(FuzzFailure) {
+  func requirePlace(in bytes: [UInt8]) throws(FuzzFailure) {
     try requirePrintable(description)
-    let lengths = lineLengths(octets)
+    let lengths = lineLengths(bytes)
     try require(1...lengths.count ~= line, "line \(line) of \(lengths.count): \(self)")
     // A byte order mark may count as a character.
     try require(1...lengths[line - 1] + 2 ~= column, "column \(column): \(self)")

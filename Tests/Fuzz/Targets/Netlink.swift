@@ -7,19 +7,19 @@ private let interface: Int32 = 2
 
 extension FuzzTarget {
   /// An answer or an error; no more comes out than went in, and what is read is within its own limits.
-  static let netlink = FuzzTarget("netlink", maximumLength: 2048) { octets in
+  static let netlink = FuzzTarget("netlink", maximumLength: 2048) { bytes in
     var exchange = NetlinkExchange(sequence: 1, port: 2)
     do throws(NetlinkError) {
-      _ = try exchange.take(octets)
+      _ = try exchange.take(bytes)
     } catch {
       try require(!error.description.isEmpty, "an error without words")
     }
     let size = exchange.replies.reduce(0) { $0 + $1.payload.count + 16 }
-    try require(size <= octets.count, "\(size) octets out of \(octets.count)")
+    try require(size <= bytes.count, "\(size) bytes out of \(bytes.count)")
     try interpret(exchange.replies)
-    // Without a header that fits, the octets would be passed over: so they are each kind of answer, too.
+    // Without a header that fits, the bytes would be passed over: so they are each kind of answer, too.
     for type in [RTM_NEWLINK, RTM_NEWADDR, RTM_NEWROUTE, RTM_NEWNEIGH, GENL_ID_CTRL] {
-      try interpret([NetlinkReply(type: type, flags: 0, payload: octets)])
+      try interpret([NetlinkReply(type: type, flags: 0, payload: bytes)])
     }
   }
 
@@ -39,8 +39,8 @@ extension FuzzTarget {
     for reply in replies {
       for header in [0, 4, 8, 12, 16] {
         guard let attributes = try? NetlinkAttributes(reply, after: header) else { continue }
-        let octets = try count(attributes)
-        try require(octets <= reply.payload.count, "\(octets) octets of attributes")
+        let bytes = try count(attributes)
+        try require(bytes <= reply.payload.count, "\(bytes) bytes of attributes")
         try interpretGeneric(attributes)
       }
     }
@@ -56,7 +56,7 @@ extension FuzzTarget {
     }
   }
 
-  /// The octets of all attributes; those of nested ones must lie within their parent.
+  /// The bytes of all attributes; those of nested ones must lie within their parent.
   private static func count(_ attributes: NetlinkAttributes) throws -> Int {
     var sum = 0
     for attribute in attributes {
@@ -64,7 +64,7 @@ extension FuzzTarget {
       sum += 4 + attribute.value.count
       if let nested = try? attribute.nested() {
         let inner = try count(nested)
-        try require(inner <= attribute.value.count, "\(inner) octets in \(attribute.value.count)")
+        try require(inner <= attribute.value.count, "\(inner) bytes in \(attribute.value.count)")
       }
     }
     return sum

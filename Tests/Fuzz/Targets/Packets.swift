@@ -19,8 +19,8 @@ extension Fate {
 extension FuzzTarget {
   /// Nothing is valid without a cookie: what holds under one key fails under another, and a TCP reply
   /// acknowledges what its own addresses and ports hash to. What is not to be reported differs by that alone.
-  static let packets = FuzzTarget("packets", maximumLength: 1514) { octets in
-    var frame = octets
+  static let packets = FuzzTarget("packets", maximumLength: 1514) { bytes in
+    var frame = bytes
     // Nobody reads the destination address; its first bit asks for a cookie that holds, or else every
     // change of an address or a port would end there. The second leaves the checksums alone, and with the
     // third a TCP reply acknowledges the probe's number itself.
@@ -52,14 +52,14 @@ extension FuzzTarget {
     try require(
       reply.optionsLength <= 40 && reply.optionsLength % 4 == 0
         && Int(reply.optionsLength) + 54 <= frame.count,
-      "\(reply.optionsLength) octets of options")
+      "\(reply.optionsLength) bytes of options")
     guard reply.kind != .icmp else { return }
     try require(reply.destination == ours, "to \(reply.destination)")
     let sequence = Cookie(key: key).sequenceNumber(
       source: reply.destination.value, destination: reply.source.value,
       sourcePort: reply.destinationPort.value, destinationPort: reply.sourcePort.value)
     let ahead = reply.acknowledgmentNumber &- sequence
-    try require(reply.kind == .open ? ahead == 1 : ahead <= 1, "\(ahead) octets ahead")
+    try require(reply.kind == .open ? ahead == 1 : ahead <= 1, "\(ahead) bytes ahead")
   }
 
   /// Writes the cookie where a frame without VLAN tags has it, if it has room for one.

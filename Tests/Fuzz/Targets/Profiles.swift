@@ -4,12 +4,12 @@ import NIC
 extension FuzzTarget {
   /// A mistake with its line, or a profile that reads the same when written again, its numbers within the
   /// limits of what they are for.
-  static let profile = FuzzTarget("profile", maximumLength: 2048, frees: false) { octets in
+  static let profile = FuzzTarget("profile", maximumLength: 2048, frees: false) { bytes in
     let profile: InterfaceProfile
     do throws(ProfileError) {
-      profile = try InterfaceProfile(toml: octets, file: "p.toml")
+      profile = try InterfaceProfile(toml: bytes, file: "p.toml")
     } catch {
-      return try error.requirePlace(in: octets)
+      return try error.requirePlace(in: bytes)
     }
     if case .exactly(let mtu)? = profile.quantities[.mtu]?.value {
       try require(68...65_535 ~= mtu, "an MTU of \(mtu)")

@@ -4,10 +4,10 @@ import Spool
 import Wire
 
 extension FuzzTarget {
-  /// The first octets say which files a job's directory holds, the rest what is in them. Whatever it is, the
+  /// The first bytes say which files a job's directory holds, the rest what is in them. Whatever it is, the
   /// target file is not lost, and what was put in order stays so.
-  static let recovery = FuzzTarget("recovery", maximumLength: 512) { octets in
-    guard octets.count >= 2 else { return }
+  static let recovery = FuzzTarget("recovery", maximumLength: 512) { bytes in
+    guard bytes.count >= 2 else { return }
     // In memory where that can be had: the disk would flush each step.
     let parent = Files.kind(of: "/dev/shm") == .directory ? "/dev/shm" : "/tmp"
     let root = "\(parent)/synbox-fuzz.\(processID())"
@@ -16,8 +16,8 @@ extension FuzzTarget {
     defer { try? removeAll(root) }
     let data = try DataDirectory(root)
     let spool = try Spool(data)
-    try leave(octets, in: "\(data.active)/net.txt")
-    let hadTargets = octets[0] & 1 == 1
+    try leave(bytes, in: "\(data.active)/net.txt")
+    let hadTargets = bytes[0] & 1 == 1
     let first = try spool.interrupted()
     let places = [data.active, data.results, data.rejected].map { "\($0)/net.txt" }
       .filter { Files.kind(of: "\($0)/net.txt") == .file }
@@ -37,9 +37,9 @@ extension FuzzTarget {
     try require(second.jobs.allSatisfy { $0.note == nil }, "noted twice")
   }
 
-  /// What the box itself may have left, by the bits of the first octet and then of the second; `nil` is the
-  /// input's own octets.
-  private static let leftovers: [(name: String, octets: [UInt8]?)] = [
+  /// What the box itself may have left, by the bits of the first byte and then of the second; `nil` is the
+  /// input's own bytes.
+  private static let leftovers: [(name: String, bytes: [UInt8]?)] = [
     ("net.txt", targets), ("job.json", sound), ("job.json", nil), ("summary.json", Array("{}\n".utf8)),
     ("results.csv", []), ("results.partial", []), ("reason.txt", nil), ("another.txt", []),
     ("results.jsonl", []), ("checkpoint", nil), ("job.json.new", nil), ("summary.json.new", nil),
@@ -58,9 +58,9 @@ extension FuzzTarget {
   private static func leave(_ input: [UInt8], in directory: String) throws {
     try Files.makeDirectory(directory)
     let bits = UInt16(input[0]) | UInt16(input[1]) << 8
-    for (bit, (name, octets)) in leftovers.enumerated() where bits >> bit & 1 == 1 {
+    for (bit, (name, bytes)) in leftovers.enumerated() where bits >> bit & 1 == 1 {
       let file = try Files.create("\(directory)/\(name)")
-      try file.writeAll(octets ?? Array(input.dropFirst(2)))
+      try file.writeAll(bytes ?? Array(input.dropFirst(2)))
     }
   }
 

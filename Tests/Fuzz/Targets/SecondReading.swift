@@ -11,8 +11,8 @@ struct PlainEntry {
 }
 
 /// The entries and directives of a text that was accepted.
-func plainLines(_ octets: [UInt8]) throws -> (entries: [PlainEntry], directives: [Substring]) {
-  let text = octets.starts(with: [0xef, 0xbb, 0xbf]) ? octets.dropFirst(3) : octets[...]
+func plainLines(_ bytes: [UInt8]) throws -> (entries: [PlainEntry], directives: [Substring]) {
+  let text = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? bytes.dropFirst(3) : bytes[...]
   var (entries, directives): ([PlainEntry], [Substring]) = ([], [])
   for line in text.split(separator: UInt8(ascii: "\n")) {
     // Accepted lines are ASCII outside comments.

@@ -3,10 +3,10 @@ import Wire
 
 extension FuzzTarget {
   /// What is read agrees with a second reading, which cuts the list into options first.
-  static let tcpOptions = FuzzTarget("tcp-options", maximumLength: 64) { octets in
-    let read = TCPOptions(octets.span)
+  static let tcpOptions = FuzzTarget("tcp-options", maximumLength: 64) { bytes in
+    let read = TCPOptions(bytes.span)
     var expected = TCPOptions([UInt8]().span)
-    for option in cut(octets[...]) {
+    for option in cut(bytes[...]) {
       let value = option.value.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
       switch (option.kind, option.value.count) {
       case (2, 2): expected.maximumSegmentSize = UInt16(value)
@@ -21,10 +21,10 @@ extension FuzzTarget {
     try require(read == expected, "\(read), expected \(expected)")
   }
 
-  private static func cut(_ octets: ArraySlice<UInt8>) -> [(kind: UInt8, value: ArraySlice<UInt8>)] {
-    guard let kind = octets.first, kind != 0 else { return [] }
-    if kind == 1 { return cut(octets.dropFirst()) }
-    guard let length = octets.dropFirst().first, length >= 2, length <= octets.count else { return [] }
-    return [(kind, octets.prefix(Int(length)).dropFirst(2))] + cut(octets.dropFirst(Int(length)))
+  private static func cut(_ bytes: ArraySlice<UInt8>) -> [(kind: UInt8, value: ArraySlice<UInt8>)] {
+    guard let kind = bytes.first, kind != 0 else { return [] }
+    if kind == 1 { return cut(bytes.dropFirst()) }
+    guard let length = bytes.dropFirst().first, length >= 2, length <= bytes.count else { return [] }
+    return [(kind, bytes.prefix(Int(length)).dropFirst(2))] + cut(bytes.dropFirst(Int(length)))
   }
 }

@@ -8,17 +8,17 @@ private let never = AddressSet(SpecialPurpose.neverProbed.map(\.addresses))
 extension FuzzTarget {
   /// A mistake within the file, the same one first in a list of all; or the pairs that a second reading
   /// finds, each once, none where no host can be; and directives that read the same when written again.
-  static let targetText = FuzzTarget("targets", maximumLength: 1024) { octets in
-    let mistakes = TargetFile.check(octets, name: "f", format: .text)
-    for mistake in mistakes { try mistake.requirePlace(in: octets) }
+  static let targetText = FuzzTarget("targets", maximumLength: 1024) { bytes in
+    let mistakes = TargetFile.check(bytes, name: "f", format: .text)
+    for mistake in mistakes { try mistake.requirePlace(in: bytes) }
     let file: TargetFile
     do throws(InputError) {
-      file = try TargetFile.parse(octets, name: "f", format: .text)
+      file = try TargetFile.parse(bytes, name: "f", format: .text)
     } catch {
       return try require(mistakes.first == error, "\(mistakes) but \(error)")
     }
     try require(mistakes.isEmpty, "accepted in spite of \(mistakes)")
-    let (entries, _) = try plainLines(octets)
+    let (entries, _) = try plainLines(bytes)
     try require(file.entryCount == entries.count, "\(file.entryCount) of \(entries.count) entries")
     try requireRoundTrip(of: file.directives)
     // The second reading takes n² steps.
@@ -63,21 +63,21 @@ extension FuzzTarget {
   }
 
   /// As operators name it, a text file is text whatever is in it, or it is found to be binary.
-  static let binaryTargets = FuzzTarget("binary-targets", maximumLength: 512) { octets in
-    try requireDetection(of: octets)
-    let last = octets.suffix(4)
-    let words = stride(from: 0, to: octets.count - octets.count % 4, by: 4).map {
-      IPv4Address(octets: octets[$0..<$0 + 4]) ?? IPv4Address(0)
+  static let binaryTargets = FuzzTarget("binary-targets", maximumLength: 512) { bytes in
+    try requireDetection(of: bytes)
+    let last = bytes.suffix(4)
+    let words = stride(from: 0, to: bytes.count - bytes.count % 4, by: 4).map {
+      IPv4Address(bytes: bytes[$0..<$0 + 4]) ?? IPv4Address(0)
     }
     let isWhole =
-      octets.count % 4 == 0 && words.count > 1 && words.last?.value == 0
+      bytes.count % 4 == 0 && words.count > 1 && words.last?.value == 0
       && words.dropLast().allSatisfy { $0.value != 0 }
     let file: TargetFile
     do throws(InputError) {
-      file = try TargetFile.parse(octets, name: "f", format: .binary)
+      file = try TargetFile.parse(bytes, name: "f", format: .binary)
     } catch {
       try require(!isWhole, "refused: \(error)")
-      return try error.requirePlace(in: octets)
+      return try error.requirePlace(in: bytes)
     }
     try require(isWhole, "accepted, with \(last) at its end")
     try require(file.entryCount == words.count - 1, "\(file.entryCount) entries")
@@ -87,16 +87,16 @@ extension FuzzTarget {
   }
 
   /// What is not said to be text or binary is taken for one of them, and then read as that.
-  private static func requireDetection(of octets: [UInt8]) throws {
+  private static func requireDetection(of bytes: [UInt8]) throws {
     func outcome(_ name: String, _ format: TargetFile.Format) -> (Int, [InputError]) {
-      let mistakes = TargetFile.check(octets, name: name, format: format)
-      let file = try? TargetFile.parse(octets, name: name, format: format)
+      let mistakes = TargetFile.check(bytes, name: name, format: format)
+      let file = try? TargetFile.parse(bytes, name: name, format: format)
       return (file?.entryCount ?? 0, mistakes)
     }
     let (text, binary) = (outcome("f", .text), outcome("f", .binary))
     let chosen = outcome("f", .auto)
     try require(chosen == text || chosen == binary, "neither: \(chosen)")
     try require(outcome("f.bin", .auto) == outcome("f.bin", .binary), "a .bin that is not binary")
-    if octets.starts(with: [0xef, 0xbb, 0xbf]) { try require(chosen == text, "a marked text") }
+    if bytes.starts(with: [0xef, 0xbb, 0xbf]) { try require(chosen == text, "a marked text") }
   }
 }

@@ -3,8 +3,8 @@ import Kernel
 
 extension FuzzTarget {
   /// Refused, or every value stands in the text exactly once and in the kernel's form.
-  static let taskStatus = FuzzTarget("task-status", maximumLength: 2048) { octets in
-    let text = String(decoding: octets, as: UTF8.self)
+  static let taskStatus = FuzzTarget("task-status", maximumLength: 2048) { bytes in
+    let text = String(decoding: bytes, as: UTF8.self)
     guard let status = try? TaskStatus(task: 1, parsing: text) else { return }
     let sets = [
       "CapInh": status.inheritable, "CapPrm": status.permitted, "CapEff": status.effective,

@@ -1,4 +1,4 @@
-// Values of options, directives and configuration keys; the first octet chooses the type.
+// Values of options, directives and configuration keys; the first byte chooses the type.
 import NIC
 import Plan
 import Scan
@@ -6,9 +6,9 @@ import Wire
 
 extension FuzzTarget {
   /// A value within its limits that reads the same when written again, or a mistake within the text.
-  static let values = FuzzTarget("values", maximumLength: 128) { octets in
-    guard let first = octets.first else { return }
-    let text = String(decoding: octets.dropFirst(), as: UTF8.self)
+  static let values = FuzzTarget("values", maximumLength: 128) { bytes in
+    guard let first = bytes.first else { return }
+    let text = String(decoding: bytes.dropFirst(), as: UTF8.self)
     // Letters, so that a corpus can be read.
     let number = Int(first &- UInt8(ascii: "A"))
     try kinds[number % kinds.count](text)

@@ -6,7 +6,7 @@ import Spool
 
 /// The loop. It turns several times a second and waits for nothing longer, so the watchdog that it keeps alive
 /// says that all of this still works.
-final class Keeper {
+final class ServiceSupervisor {
   /// Only the kernel's command line can ask for these. Seconds from the scanner's first start.
   struct Tests {
     var stopScanner: Int?

@@ -2,7 +2,7 @@
 import Kernel
 
 /// A cause outside the box that may go away by itself. Jobs stay in active/ and go on from their checkpoints.
-struct Hindrance: Error {
+struct TransientFailure: Error {
   let reason: Pause.Reason
   let sentence: String
 
@@ -14,7 +14,7 @@ struct Hindrance: Error {
   /// nil: the error is another one.
   init?(_ error: any Error) {
     switch error {
-    case let hindrance as Hindrance: self = hindrance
+    case let failure as TransientFailure: self = failure
     case let fault as Fault where fault.isOfStorage: self.init(.storage, "\(fault)")
     case let fault as Fault where fault.isOfLink: self.init(.link, "\(fault)")
     case let fault as Fault where fault.cause == .hostUnreachable:

@@ -15,21 +15,21 @@ private func randomReply(_ random: inout SeededGenerator, addresses: UInt32, por
 
 @Suite struct `A reply from a pair that` {
   @Test func `has not been seen is new, and a duplicate the second time`() {
-    var table = AnswerTable(key: key)
+    var table = DedupeTable(key: key)
     #expect(table.insert(reply()) == .new)
     #expect(table.insert(reply()) == .duplicate)
     #expect(table.count == 1)
   }
 
   @Test func `differs in address or port alone is new`() {
-    var table = AnswerTable(key: key)
+    var table = DedupeTable(key: key)
     #expect(table.insert(reply(port: 80)) == .new)
     #expect(table.insert(reply(port: 81)) == .new)
     #expect(table.insert(reply(from: IPv4Address(198, 18, 0, 10), port: 80)) == .new)
   }
 
   @Test func `is zero throughout is told apart from an empty slot`() {
-    var table = AnswerTable(key: key)
+    var table = DedupeTable(key: key)
     let zero = reply(.icmp, from: IPv4Address(0), port: 0)
     #expect(table.insert(zero) == .new)
     #expect(table.insert(zero) == .duplicate)
@@ -38,7 +38,7 @@ private func randomReply(_ random: inout SeededGenerator, addresses: UInt32, por
   @Test func `sent a lesser reply is new when it is greater, a duplicate when it is not`() {
     for (before, first) in kinds.enumerated() {
       for (after, second) in kinds.enumerated() {
-        var table = AnswerTable(key: key)
+        var table = DedupeTable(key: key)
         _ = table.insert(reply(first))
         #expect(
           table.insert(reply(second)) == (after > before ? .new : .duplicate), "\(first), \(second)")
@@ -48,7 +48,7 @@ private func randomReply(_ random: inout SeededGenerator, addresses: UInt32, por
   }
 
   @Test func `sent RST, SYN-ACK, RST, SYN-ACK is reported twice`() {
-    var table = AnswerTable(key: key)
+    var table = DedupeTable(key: key)
     let verdicts = [Reply.Kind.closed, .open, .closed, .open].map { table.insert(reply($0)) }
     #expect(verdicts == [.new, .new, .duplicate, .duplicate])
   }
@@ -57,7 +57,7 @@ private func randomReply(_ random: inout SeededGenerator, addresses: UInt32, por
 @Suite struct `An answer table` {
   @Test func `agrees with a dictionary over 200,000 random replies, and forgets none as it grows`() {
     var random = SeededGenerator(seed)
-    var table = AnswerTable(key: key)
+    var table = DedupeTable(key: key)
     var best: [UInt64: Int] = [:]
     for _ in 0..<200_000 {
       let reply = randomReply(&random, addresses: 3_000, ports: 60)
@@ -77,9 +77,9 @@ private func randomReply(_ random: inout SeededGenerator, addresses: UInt32, por
   @Test(arguments: [8 << 10, 1 << 20])
   func `says of replies together what it says of them one by one, also at its bound`(bytesMax: Int) {
     var random = SeededGenerator(seed)
-    var single = AnswerTable(key: key, bytesMax: bytesMax)
+    var single = DedupeTable(key: key, bytesMax: bytesMax)
     var together = single
-    var verdicts: [AnswerTable.Verdict] = []
+    var verdicts: [DedupeTable.Verdict] = []
     for size in [0, 1, 2, 256, 100_000, 256] {
       // Few pairs, so that the same one comes several times in one batch.
       let replies = (0..<size).map { _ in randomReply(&random, addresses: 3_000, ports: 20) }
@@ -92,7 +92,7 @@ private func randomReply(_ random: inout SeededGenerator, addresses: UInt32, por
   }
 
   @Test func `still knows everything after each of its growths`() {
-    var table = AnswerTable(key: key)
+    var table = DedupeTable(key: key)
     for number in 0..<UInt32(50_000) {
       #expect(table.insert(reply(from: IPv4Address(number))) == .new)
     }
@@ -103,7 +103,7 @@ private func randomReply(_ random: inout SeededGenerator, addresses: UInt32, por
 
   @Test func `knows what is in it, and nothing else, whenever it has grown`() {
     var random = SeededGenerator(seed)
-    var table = AnswerTable(key: key)
+    var table = DedupeTable(key: key)
     var model: Set<UInt32> = []
     var bytes = table.bytes
     while model.count < 60_000 {
@@ -131,8 +131,8 @@ private func pair(_ number: UInt32) -> Reply {
 }
 
 @Suite struct `The memory of an answer table` {
-  @Test func `is at most 13 octets a pair, from 20,000 pairs to 1.7 million`() {
-    var table = AnswerTable(key: key)
+  @Test func `is at most 13 bytes a pair, from 20,000 pairs to 1.7 million`() {
+    var table = DedupeTable(key: key)
     var most = 0.0
     for number in 0..<UInt32(1_700_000) {
       _ = table.insert(pair(number))
@@ -148,7 +148,7 @@ private func pair(_ number: UInt32) -> Reply {
   }
 
   @Test func `is small at first, and grows a segment at a time`() {
-    var table = AnswerTable(key: key)
+    var table = DedupeTable(key: key)
     #expect(table.bytes < 160 << 10)
     var bytes = table.bytes
     for number in 0..<UInt32(100_000) {
@@ -161,7 +161,7 @@ private func pair(_ number: UInt32) -> Reply {
 
   @Test(arguments: [8 << 10, 100_000, 1 << 20])
   func `stays within its bound, with room for the copy of the segment that grows`(bytesMax: Int) {
-    var table = AnswerTable(key: key, bytesMax: bytesMax)
+    var table = DedupeTable(key: key, bytesMax: bytesMax)
     var most = 0
     for number in 0..<UInt32(bytesMax / 8) {
       _ = table.insert(pair(number))
@@ -178,7 +178,7 @@ private func pair(_ number: UInt32) -> Reply {
   private static let pairsMax = (1 << 20) / 8 / 65 * 4 / 5 * 64
 
   @Test func `has forgotten nothing at nine tenths of what it holds at most`() {
-    var table = AnswerTable(key: key, bytesMax: 1 << 20)
+    var table = DedupeTable(key: key, bytesMax: 1 << 20)
     let numbers = 0..<UInt32(Self.pairsMax * 9 / 10)
     for number in numbers { _ = table.insert(pair(number)) }
     #expect(table.count == numbers.count)
@@ -187,7 +187,7 @@ private func pair(_ number: UInt32) -> Reply {
   }
 
   @Test func `forgets a pair for each new one once it is full`() {
-    var table = AnswerTable(key: key, bytesMax: 1 << 20)
+    var table = DedupeTable(key: key, bytesMax: 1 << 20)
     let numbers = 0..<UInt32(Self.pairsMax * 5 / 4)
     for number in numbers { #expect(table.insert(pair(number)) == .new) }
     #expect(table.count == Self.pairsMax)
@@ -198,7 +198,7 @@ private func pair(_ number: UInt32) -> Reply {
   }
 
   @Test func `ends every search, and counts each pair it forgets`() {
-    var table = AnswerTable(key: key, bytesMax: 8 << 10)
+    var table = DedupeTable(key: key, bytesMax: 8 << 10)
     var news: UInt64 = 0
     for number in 0..<UInt32(100_000) where table.insert(reply(from: IPv4Address(number))) == .new {
       news += 1
@@ -217,7 +217,7 @@ private func pair(_ number: UInt32) -> Reply {
   @Test func `lets a greater reply replace the lesser from that pair, and forgets nothing for it`()
     throws
   {
-    var table = AnswerTable(key: key, bytesMax: 8 << 10)
+    var table = DedupeTable(key: key, bytesMax: 8 << 10)
     for number in 0..<UInt32(5_000) { _ = table.insert(reply(.closed, from: IPv4Address(number))) }
     let held = try #require(
       (0..<UInt32(5_000)).first {
@@ -241,7 +241,7 @@ private func pair(_ number: UInt32) -> Reply {
   @Test func `overflow a segment for who knows the key, and do nothing under any other`() {
     // All of them in the one segment that the low six bits name; it has 1612 of the table's 100,000 places.
     let chosen = (0..<UInt32(200_000)).filter { hash(pair($0), key) % 64 == 5 }.map(pair)
-    var known = AnswerTable(key: key, bytesMax: 1 << 20)
+    var known = DedupeTable(key: key, bytesMax: 1 << 20)
     for reply in chosen { _ = known.insert(reply) }
     #expect(known.count == 2016 * 4 / 5)
     #expect(known.evictions > 1000)
@@ -249,7 +249,7 @@ private func pair(_ number: UInt32) -> Reply {
     var random = SeededGenerator(seed)
     for _ in 0..<5 {
       let other = SipHashKey(k0: random.next(), k1: random.next())
-      var table = AnswerTable(key: other, bytesMax: 1 << 20)
+      var table = DedupeTable(key: other, bytesMax: 1 << 20)
       for reply in chosen { _ = table.insert(reply) }
       #expect(table.evictions == 0, "key \(other), seed \(seed)")
     }
@@ -257,7 +257,7 @@ private func pair(_ number: UInt32) -> Reply {
 
   @Test(arguments: [0, 6, 10, 16])
   func `by a pattern in the address spread like any others`(shift: UInt32) {
-    var table = AnswerTable(key: key, bytesMax: 1 << 20)
+    var table = DedupeTable(key: key, bytesMax: 1 << 20)
     // Addresses that agree in their low bits; 65,536 pairs, two thirds of what the table holds.
     for number in 0..<UInt32(1 << 16) {
       _ = table.insert(reply(from: IPv4Address(number << shift)))

@@ -3,17 +3,17 @@
 import Wire
 
 /// A hash table, keyed so that nobody can choose collisions, in segments that grow one at a time. Beyond its
-/// first 170 KiB it takes 8 octets a slot, of which 53 to 80 per cent are used: 10 to 15 octets a pair, about
-/// 12.2 over all segments, and one 64th of that for the copy. A table that doubled as a whole took 32 octets a
+/// first 170 KiB it takes 8 bytes a slot, of which 53 to 80 per cent are used: 10 to 15 bytes a pair, about
+/// 12.2 over all segments, and one 64th of that for the copy. A table that doubled as a whole took 32 bytes a
 /// pair while it did.
-public struct AnswerTable: Sendable {
+public struct DedupeTable: Sendable {
   public enum Verdict: Sendable { case new, duplicate }
 
   /// Pairs forgotten for want of room. Each may be reported once more.
   public private(set) var evictions: UInt64 = 0
   /// Pairs in the table.
   public private(set) var count = 0
-  private var segments: [AnswerSegment]
+  private var segments: [DedupeSegment]
   /// Slots a segment may grow to.
   private let slotsMax: Int
   private let key: SipHashKey
@@ -24,22 +24,22 @@ public struct AnswerTable: Sendable {
 
   private static let segmentCount = 64
 
-  /// - Parameter bytesMax: octets for the slots, and for the copy of the one segment that grows; at least 8 KiB
+  /// - Parameter bytesMax: bytes for the slots, and for the copy of the one segment that grows; at least 8 KiB
   ///   are taken, and the allocator's holes, a tenth at most, come on top. Once every segment is four fifths full, at a pair
-  ///   for each 10.2 octets, the table is; the first pair is forgotten a little before, when the fullest segment
+  ///   for each 10.2 bytes, the table is; the first pair is forgotten a little before, when the fullest segment
   ///   is (measured: one per cent before at 128 MiB, eight at 1 MiB).
   public init(key: SipHashKey, bytesMax: Int = 128 << 20) {
     self.key = key
     let slotsMax = max(16, bytesMax / 8 / (Self.segmentCount + 1))
     self.slotsMax = slotsMax
     // The last starts half as large again as the first, so that each grows at a time of its own: while some have
-    // just grown, and are at their emptiest, others are about to, and the whole stays near 12.2 octets a pair.
+    // just grown, and are at their emptiest, others are about to, and the whole stays near 12.2 bytes a pair.
     segments = (0..<Self.segmentCount).map {
-      AnswerSegment(size: min(slotsMax, Self.segmentCount * 4 + $0 * 2))
+      DedupeSegment(size: min(slotsMax, Self.segmentCount * 4 + $0 * 2))
     }
   }
 
-  /// Octets the slots occupy. While a segment grows there are its old ones besides.
+  /// Bytes the slots occupy. While a segment grows there are its old ones besides.
   public var bytes: Int { segments.reduce(0) { $0 + $1.size * 8 } }
 
   /// Whether a reply is news. An open port is, even after an RST or an ICMP error from the same pair: a SYN
@@ -101,7 +101,7 @@ public struct AnswerTable: Sendable {
 }
 
 /// Slots of 64 bits with linear probing, as many as one likes.
-private struct AnswerSegment {
+private struct DedupeSegment {
   enum Outcome { case known, raised, added, evicted }
 
   /// One array, so that a search meets one cache miss as a rule.
@@ -151,7 +151,7 @@ private struct AnswerSegment {
   }
 
   mutating func grow(to size: Int, hash: (_ pair: UInt64) -> UInt64) {
-    var grown = AnswerSegment(size: size)
+    var grown = DedupeSegment(size: size)
     for slot in slots where slot != 0 {
       var at = Self.home(hash(slot & Self.pairMask), size)
       while grown.slots[at] != 0 { at = at + 1 < size ? at + 1 : 0 }

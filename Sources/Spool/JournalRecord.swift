@@ -2,8 +2,8 @@
 import Kernel
 import Wire
 
-/// One reported answer, eight octets: address, port, kind, and a zero; numbers in network order.
-public struct AnswerRecord: Hashable, Sendable {
+/// One reported answer, eight bytes: address, port, kind, and a zero; numbers in network order.
+public struct JournalRecord: Hashable, Sendable {
   public static let size = 8
 
   public var address: IPv4Address
@@ -15,19 +15,19 @@ public struct AnswerRecord: Hashable, Sendable {
   }
 
   /// nil when it is none.
-  public init?(_ octets: ArraySlice<UInt8>) {
-    guard octets.count == Self.size, octets.last == 0,
-      let kind = Reply.Kind(rawValue: octets[octets.startIndex + 6])
+  public init?(_ bytes: ArraySlice<UInt8>) {
+    guard bytes.count == Self.size, bytes.last == 0,
+      let kind = Reply.Kind(rawValue: bytes[bytes.startIndex + 6])
     else { return nil }
-    let number = octets.prefix(6).reduce(0) { $0 << 8 | UInt64($1) }
+    let number = bytes.prefix(6).reduce(0) { $0 << 8 | UInt64($1) }
     address = IPv4Address(UInt32(truncatingIfNeeded: number >> 16))
     port = Port(UInt16(truncatingIfNeeded: number))
     self.kind = kind
   }
 
-  public func append(to octets: inout [UInt8]) {
+  public func append(to bytes: inout [UInt8]) {
     let number = UInt64(address.value) << 32 | UInt64(port.value) << 16 | UInt64(kind.rawValue) << 8
-    octets.append(bigEndian: number)
+    bytes.append(bigEndian: number)
   }
 
   /// As far as dedupe is concerned, the reply that it was made of.
@@ -42,13 +42,13 @@ extension RecordFile {
   /// Hands all records of an answers journal to `body`.
   ///
   /// Throws a `Fault` for one that is none: to leave it out would be to report its answer twice.
-  public func answers(_ body: (AnswerRecord) -> Void) throws(Fault) {
+  public func answers(_ body: (JournalRecord) -> Void) throws(Fault) {
     var damaged: UInt64?
     var place: UInt64 = 0
-    try read(recordSize: AnswerRecord.size) { piece in
-      for start in stride(from: piece.startIndex, to: piece.endIndex, by: AnswerRecord.size) {
-        let end = min(start + AnswerRecord.size, piece.endIndex)
-        if let record = AnswerRecord(piece[start..<end]) {
+    try read(recordSize: JournalRecord.size) { piece in
+      for start in stride(from: piece.startIndex, to: piece.endIndex, by: JournalRecord.size) {
+        let end = min(start + JournalRecord.size, piece.endIndex)
+        if let record = JournalRecord(piece[start..<end]) {
           body(record)
         } else {
           damaged = damaged ?? place
@@ -58,8 +58,8 @@ extension RecordFile {
     }
     guard let damaged else { return }
     throw Fault(
-      "\(path) holds what is no answer, at octet \(damaged)",
-      detail: "expected \(AnswerRecord.size) octets: address, port, kind 1 to 3, a zero",
+      "\(path) holds what is no answer, at byte \(damaged)",
+      detail: "expected \(JournalRecord.size) bytes: address, port, kind 1 to 3, a zero",
       remedy: "Remove the job's checkpoint, and it begins again from its start")
   }
 }
