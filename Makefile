@@ -92,7 +92,7 @@ CACHE   ?= build/cache/packages
 IMAGE    = --profile $(PROFILE) --site $(SITE) --version $(VERSION) --cache $(CACHE) \
            --program build/synbox.stripped --revision $(shell cat build/bpf/revision) --epoch $(shell git log -1 --format=%ct)
 
-image: build/synbox.stripped build/synimage build/.setup-image ## build/synbox.img for PROFILE=all SITE=lab (docs/image.md)
+image: build/synbox.stripped build/synimage build/.setup-image ## build/synbox.img for PROFILE=all SITE=lab (docs/design/image.md)
 	@build/synimage build $(IMAGE) --output $(OUTPUT)
 
 image-lock: build/synimage build/.setup-image ## pin the newest kernel and boot loader: image/packages.lock
@@ -102,7 +102,7 @@ image-reproducible: image ## build the image twice, from sources in two places, 
 	@image/reproducible $(filter-out --cache $(CACHE),$(IMAGE))
 
 # BOOT takes further options, such as BOOT='--only firmware'; BOOT=--list names them all.
-boot-test: image build/.setup-boot ## the image in QEMU: boots, scans, power cuts, faults (docs/boot.md)
+boot-test: image build/.setup-boot ## the image in QEMU: boots, scans, power cuts, faults (docs/design/boot.md)
 	@Tests/Boot/setup
 	@$(PYTHON) Tests/Boot $(BOOT)
 
@@ -130,7 +130,7 @@ FUZZ := -c release --scratch-path build/fuzz/build --product fuzz --sanitize fuz
         -Xswiftc -sanitize=fuzzer,address -Xcc -fsanitize=address -Xcxx -fsanitize=address
 MINUTES ?= 5
 
-fuzz: bpf ## fuzz every reader of foreign bytes for MINUTES=5 in all; docs/fuzzing.md
+fuzz: bpf ## fuzz every reader of foreign bytes for MINUTES=5 in all; docs/design/testing.md
 	@SYNBOX_FUZZ=1 swift build $(FUZZ) 2>&1 \
 	  | { grep -v __asan_extra_spill_area || true; }; exit $${PIPESTATUS[0]}
 	@cp build/fuzz/build/release/fuzz build/fuzz/fuzz
@@ -144,7 +144,7 @@ evaluate: ## the same in full: five rounds, the whole of every network
 bench evaluate: benchmark build/.setup-bench
 	@$(PYTHON) Tests/Evaluation --scale $@ $(EVALUATION)
 
-inventory: benchmark ## measure ten million single addresses under a million denied prefixes (docs/scaling.md)
+inventory: benchmark ## measure ten million single addresses under a million denied prefixes (docs/design/scaling.md)
 	@build/benchmark inventory
 
 fmt: ## format every Swift file

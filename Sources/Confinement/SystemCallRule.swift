@@ -42,7 +42,7 @@ public struct SystemCallRule: Hashable, Sendable {
 }
 
 extension SystemCallTable {
-  /// The list as docs/confinement.md shows it: a Markdown table.
+  /// The list as docs/design/confinement.md shows it: a Markdown table.
   package static var document: String {
     let rows = rules(inProcess: 0).map { rule in
       let answer =

@@ -1,4 +1,4 @@
-// The system calls of a scanning box as data: what is allowed and why. docs/confinement.md shows it.
+// The system calls of a scanning box as data: what is allowed and why. docs/design/confinement.md shows it.
 import Kernel
 
 /// Three answers, decided like this:

@@ -170,7 +170,7 @@ def partition(machine):
 
 def lost_resets(directory):
     """A demonstration, not a test: RSTs by XDP_TX beside a zero-copy socket that keeps the ring full. Some are lost on
-    igb, which is why they go through the transmitter, and none there (docs/architecture.md, The RST)."""
+    igb, which is why they go through the transmitter, and none there (docs/design/receive.md)."""
     job = Job("198.19.0.0/16", [80, 443], directives="@rate 0\n")
     said = []
     for reset in ("in-place", "transmitter"):

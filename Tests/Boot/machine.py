@@ -23,7 +23,7 @@ WATCHDOGS = {
     "i6300esb": ["-device", "i6300esb"],
     "iTCO_wdt": ["-global", "ICH9-LPC.noreboot=false"],
 }
-# Where virtio_net's zero-copy has the device read its header (docs/boot.md) is left to chance otherwise; so it is an
+# Where virtio_net's zero-copy has the device read its header (docs/design/boot.md) is left to chance otherwise; so it is an
 # address where this machine has no memory, and zeros are read.
 KERNEL_WORDS = {"virtio_net": ["nokaslr"]}
 QUEUES = {"igb": 1, "virtio_net": 8}

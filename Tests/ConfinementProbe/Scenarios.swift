@@ -101,7 +101,7 @@ let scenarios: [String: Scenario] = [
     say("report", try Confinement.drop(ConfinementPolicy(readWrite: ["/no/such/directory"])))
   },
   "runtime": runtime,
-  // For docs/confinement.md.
+  // For docs/design/confinement.md.
   "document": { (_) throws(Fault) in Terminal.output(SystemCallTable.document) },
   "omit-user": { (_) throws(Fault) in
     say("report", try Confinement.drop(ConfinementPolicy(become: nobody), omitting: .user))

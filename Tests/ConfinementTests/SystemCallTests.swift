@@ -87,11 +87,11 @@ import Testing
 
   @Test func `is the one in the documentation`() throws {
     let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .appendingPathComponent("../../docs/confinement.md")
+      .appendingPathComponent("../../docs/design/confinement.md")
     let document = try String(contentsOf: path, encoding: .utf8)
     let table = SystemCallTable.document
     #expect(
       document.contains(table),
-      "docs/confinement.md must contain what `ConfinementProbe document` prints")
+      "docs/design/confinement.md must contain what `ConfinementProbe document` prints")
   }
 }

@@ -1,4 +1,4 @@
-// `synbox init`: PID 1 of the image. docs/boot.md says what each phase does and what becomes of its faults.
+// `synbox init`: PID 1 of the image. docs/design/boot.md says what each phase does and what becomes of its faults.
 import ArgumentParser
 import Init
 import Kernel

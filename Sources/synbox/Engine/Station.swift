@@ -102,7 +102,7 @@ final class Station {
     }
   }
 
-  /// In place where that loses nothing, else through the transmitter (docs/architecture.md, "The RST").
+  /// In place where that loses nothing, else through the transmitter (docs/design/receive.md).
   private static func resetMethod(
     _ settings: StationSettings, _ interface: InterfaceState, _ candidates: TransmitCandidates
   ) -> ResetMethod {

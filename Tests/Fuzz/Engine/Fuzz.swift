@@ -1,5 +1,5 @@
 // libFuzzer on one target: `fuzz --target=NAME [libFuzzer's options] [corpus or file …]`. `make fuzz` builds and
-// runs it; docs/fuzzing.md says how to replay what it found. The main function is libFuzzer's.
+// runs it; docs/design/testing.md says how to replay what it found. The main function is libFuzzer's.
 import CFuzz
 import FuzzTargets
 import Kernel

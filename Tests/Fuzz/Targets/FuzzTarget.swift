@@ -1,6 +1,6 @@
 // What is fuzzed: every reader of bytes that others wrote, and what must hold whatever they are.
 
-/// One reader. docs/fuzzing.md says how to add one.
+/// One reader. docs/design/testing.md says how to add one.
 public struct FuzzTarget: Sendable {
   /// Names its corpus in Tests/Fuzz/Corpora.
   public let name: String
