@@ -23,6 +23,14 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
     name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
 }
 
+/// The packages that are linked into build/synbox. `synbox version` and the SBOM list them: tools/components reads
+/// this array. All packages are pinned, transitive ones too, because an image must be reproducible.
+let boxPackages: [Package.Dependency] = [
+  .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+  .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+  .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
+]
+
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -49,11 +57,7 @@ let fuzzers: [Target] =
 let package = Package(
   name: "synbox",
   products: isFuzzing ? [] : [.executable(name: "synbox", targets: ["synbox"])],
-  dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-    .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
-  ],
+  dependencies: boxPackages,
   targets: [
     // C: what Swift cannot import, and the embedded BPF objects. No logic.
     .target(
