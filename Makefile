@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 
-BPF_PROGRAMS := answers probes responder
+BPF_PROGRAMS := probes receive responder
 BPF_OBJECTS  := $(BPF_PROGRAMS:%=build/bpf/%.bpf.o)
 # The Swift toolchain's own clang and objcopy, wherever `swift` on the path leads to.
 TOOLCHAIN    := $(shell swift -print-target-info 2>/dev/null | sed -n 's|.*"runtimeResourcePath": "\(.*\)/lib/swift".*|\1/bin|p')

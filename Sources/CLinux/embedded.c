@@ -2,10 +2,10 @@
 // product. `make bpf` writes the files; without them this file does not compile, and says which.
 #include "CLinux.h"
 
-static const unsigned char answers[] __attribute__((aligned(8))) = {
-#embed "../../build/bpf/answers.bpf.o"
+static const unsigned char receive[] __attribute__((aligned(8))) = {
+#embed "../../build/bpf/receive.bpf.o"
 };
-const size_t clinux_answers_object_size = sizeof answers;
+const size_t clinux_receive_object_size = sizeof receive;
 
 static const unsigned char probes[] __attribute__((aligned(8))) = {
 #embed "../../build/bpf/probes.bpf.o"
@@ -24,7 +24,7 @@ static const char libxdp_version[] = {
 #embed "../../build/bpf/libxdp-version" suffix(,)
     0};
 
-const void *clinux_answers_start(void) { return answers; }
+const void *clinux_receive_start(void) { return receive; }
 const void *clinux_probes_start(void) { return probes; }
 const void *clinux_responder_start(void) { return responder; }
 const char *clinux_revision_text(void) { return revision; }

@@ -1,4 +1,4 @@
-// Receiving by the XDP program bpf/answers.bpf.c: replies come through a ring buffer, already validated.
+// Receiving by the XDP program bpf/receive.bpf.c: replies come through a ring buffer, already validated.
 import Kernel
 import Synchronization
 import Wire
@@ -24,7 +24,7 @@ public final class XDPReceiver: Receiver {
     key.set(k0: random.k0, k1: random.k1)
     let ring = try EventRing(try object.map("EVENTS"))
     let statistics = try object.map("STATS")
-    let program = try object.program("answers")
+    let program = try object.program("receive")
     let link: XDPLink
     do throws(Errno) {
       link = try XDPLink(program: program, interface: settings.interface, mode: mode)
@@ -44,7 +44,7 @@ public final class XDPReceiver: Receiver {
   }
 
   private static func load(_ settings: ReceiveSettings) throws(Fault) -> BPFObject {
-    let object = try BPFObject(.answers)
+    let object = try BPFObject(.receive)
     try object.setReadOnlyData(
       Contract.settings(
         ports: settings.ports, reset: settings.reset, reportClosed: settings.reportClosed,
@@ -87,7 +87,7 @@ public final class XDPReceiver: Receiver {
 
   public func attach(generator program: Int32) throws(Fault) -> Int32? {
     try object.map("GENERATOR").setProgram(program, at: 0)
-    return try object.program("answers")
+    return try object.program("receive")
   }
 
   public func setKey(_ key: SipHashKey) { self.key.set(k0: key.k0, k1: key.k1) }

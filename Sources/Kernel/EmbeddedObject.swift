@@ -3,16 +3,16 @@ import CLinux
 
 /// A BPF object file inside the binary.
 public enum EmbeddedObject: String, Sendable {
-  case answers
+  case receive
   case probes
   case responder
 
   /// The ELF file's first byte and length. Static data: valid for ever.
   var bytes: (start: UnsafeRawPointer, count: Int) {
     switch self {
-    case .answers:
+    case .receive:
       unsafe (
-        UnsafeRawPointer(clinux_answers_start()), Int(clinux_answers_object_size)
+        UnsafeRawPointer(clinux_receive_start()), Int(clinux_receive_object_size)
       )
     case .probes:
       unsafe (

@@ -1,5 +1,5 @@
 // The receive program once more in Swift, for NICs on which no XDP program can run: the same questions in
-// the same order as bpf/answers.bpf.c, on a captured frame.
+// the same order as bpf/receive.bpf.c, on a captured frame.
 
 /// Decides what a captured frame is. Nothing in a frame is believed before its length is checked.
 public struct ReplyClassifier: Sendable {

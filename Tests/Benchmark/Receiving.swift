@@ -1,9 +1,9 @@
-// What a valid SYN-ACK costs in the receive program, bpf/answers.bpf.c.
+// What a valid SYN-ACK costs in the receive program, bpf/receive.bpf.c.
 import Kernel
 import Wire
 
 /// The program with all that belongs to it, attached to nothing.
-private final class AnswersProgram {
+private final class ReceiveProgram {
   private static let key = SipHashKey(k0: 1, k1: 2)
   private static let ours = IPv4Address(198, 18, 0, 1)
   private static let target = IPv4Address(198, 19, 2, 3)
@@ -15,7 +15,7 @@ private final class AnswersProgram {
   let room: Int
 
   init(_ reset: ResetMethod) throws {
-    let object = try BPFObject(.answers)
+    let object = try BPFObject(.receive)
     try object.setReadOnlyData(
       Contract.settings(ports: Self.ports, reset: reset, reportClosed: false, reportICMP: false))
     try object.load()
@@ -26,7 +26,7 @@ private final class AnswersProgram {
     let events = try object.map("EVENTS")
     ring = try EventRing(events)
     room = events.maxEntries / (Contract.eventLength + 8)
-    program = try object.program("answers")
+    program = try object.program("receive")
     self.object = object
   }
 
@@ -84,11 +84,11 @@ func synAckFrame(
 /// costs; a packet of another kind, which is passed on at once, shows how much that is at most.
 func measureReceiving(_ report: inout Report) {
   report.add("xdp_not_ipv4", "ns") {
-    let program = try AnswersProgram(.none)
+    let program = try ReceiveProgram(.none)
     return try (0..<50).map { _ in try program.runOther(20_000) }.min() ?? 0
   }
   report.add("xdp_syn_ack", "ns") {
-    let program = try AnswersProgram(.none)
+    let program = try ReceiveProgram(.none)
     return try (0..<50).map { _ in try program.run(program.room / 2, expecting: .drop) }.min() ?? 0
   }
   report.add("xdp_rst_in_place", "ns") {
@@ -98,7 +98,7 @@ func measureReceiving(_ report: inout Report) {
 }
 
 private func differenceOfSingleRuns() throws -> Double {
-  let (without, with) = (try AnswersProgram(.none), try AnswersProgram(.inPlace))
+  let (without, with) = (try ReceiveProgram(.none), try ReceiveProgram(.inPlace))
   var (plain, turned): ([Double], [Double]) = ([], [])
   for _ in 0..<10_000 {
     plain.append(try without.run(1, expecting: .drop))

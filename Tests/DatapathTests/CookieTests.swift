@@ -20,8 +20,8 @@ private func synAck(
   {
     // From 0.1.2.3 port 0x0809 to 4.5.6.7 port 0x0a0b. WireTests hold this hash against the published vectors.
     let vector = SipHash24.hash([0, 1, 2, 3, 10, 11, 0, 0, 4, 5, 6, 7, 8, 9], key: referenceKey)
-    let program = try AnswersProgram(
-      AnswersSettings(sources: [IPv4Address(0x0001_0203)], ports: 0x0809...0x0809))
+    let program = try ReceiveProgram(
+      ReceiveProgramSettings(sources: [IPv4Address(0x0001_0203)], ports: 0x0809...0x0809))
     func verdict(_ sequence: UInt64) throws -> XDPVerdict? {
       let frame = synAck(
         source: 0x0001_0203, destination: 0x0405_0607, sourcePort: 0x0809, destinationPort: 0x0a0b,
@@ -35,7 +35,7 @@ private func synAck(
   @Test func `is Swift's for any key and four-tuple, and no bit of it may differ`() throws {
     var random = SeededGenerator(seed)
     let sources = (0..<64).map { IPv4Address(0xc612_0000 + UInt32($0) * 0x0001_0101) }
-    let program = try AnswersProgram(AnswersSettings(sources: sources, ports: 0...65_535))
+    let program = try ReceiveProgram(ReceiveProgramSettings(sources: sources, ports: 0...65_535))
     for key in [referenceKey, SipHashKey(k0: 0, k1: 0), SipHashKey(k0: .max, k1: .max)]
       + (0..<20).map({ _ in SipHashKey(k0: random.next(), k1: random.next()) })
     {
@@ -61,7 +61,7 @@ private func synAck(
   }
 
   @Test func `of an old key is worth nothing once a new one is set`() throws {
-    let program = try AnswersProgram()
+    let program = try ReceiveProgram()
     let frame = tcpFrame(tcp(0x12))
     #expect(try program.run(frame).verdict == .transmit)
     program.setKey(SipHashKey(k0: 1, k1: 2))

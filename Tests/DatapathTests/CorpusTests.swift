@@ -57,7 +57,7 @@ private func marker(_ number: Int) -> [UInt8] {
         let replies = try take(from: receiver, until: 0xff00_0000 + UInt32(number), row.name)
         let wanted =
           row.isSeen(by: mode)
-          ? AnswersSettings().classifier.classify(row.frame.span, time: 1).reply : nil
+          ? ReceiveProgramSettings().classifier.classify(row.frame.span, time: 1).reply : nil
         #expect(replies.map(account) == [wanted].compactMap { $0 }.map(account), "\(row.name)")
         // The transmitter sends the RSTs of packet capture, else those that cannot be made in place.
         let resetWanted = mode == .packet ? row.kind == .open : row.resetWanted

@@ -11,14 +11,14 @@ import Testing
   ) throws {
     try requireRoot()
     let fault = try #require(throws: Fault.self) {
-      let object = try BPFObject(.answers)
+      let object = try BPFObject(.receive)
       try object.setMaxEntries(map, size)
       try object.load()
     }
-    #expect(fault.description.hasPrefix("cannot load the BPF program answers: "))
+    #expect(fault.description.hasPrefix("cannot load the BPF program receive: "))
     #expect(fault.description.contains(map))
     #expect(fault.cause?.symbol == "EINVAL")
-    #expect(fault.description.hasSuffix("libbpf: failed to load object 'answers'"))
+    #expect(fault.description.hasSuffix("libbpf: failed to load object 'receive'"))
     #expect(!fault.description.contains("\n"))
   }
 
@@ -47,7 +47,7 @@ import Testing
   }
 
   @Test func `has no maps and programs but its own`() throws {
-    let object = try BPFObject(.answers)
+    let object = try BPFObject(.receive)
     #expect(throws: Fault.self) { try object.setMaxEntries("NOTHING", 1) }
     #expect(throws: Fault.self) { try object.setReadOnlyData([UInt8](repeating: 0, count: 4096)) }
     #expect(throws: Fault.self) { _ = try object.program("nothing") }

@@ -17,7 +17,7 @@ PROGRAM = OUTPUT / "fuzz"
 CORPORA = ROOT / "Tests" / "Fuzz" / "Corpora"
 # The kernel's program and its twin in Swift: a test that counts frames, not time. About 20,000 a second.
 XDP_FRAMES_A_MINUTE = 200_000
-XDP_TEST = "AnswersFuzzTests.swift"
+XDP_TEST = "ReceiveProgramFuzzTests.swift"
 # libFuzzer's exit status for an input that takes too long.
 TIMEOUT = 70
 

@@ -35,7 +35,7 @@ final class RealStacks {
     // address, and so passes everything on.
     try ip([
       "-n", stacks.far, "link", "set", "dev", "vb", "xdpdrv", "obj",
-      "\(Lab.root)/build/bpf/answers.bpf.o", "sec", "xdp",
+      "\(Lab.root)/build/bpf/receive.bpf.o", "sec", "xdp",
     ])
     // A queue in front of veth's own of 256: Linux sends thousands of SYN-ACKs again at one moment, and forgets
     // a connection when the device does not take its SYN-ACK (net/ipv4/inet_connection_sock.c).

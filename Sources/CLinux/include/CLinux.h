@@ -68,8 +68,8 @@
 // ---- the product, embedded (embedded.c) ----
 
 /// The BPF objects: first byte and length. Arrays of unknown size do not reach Swift, hence functions.
-const void *clinux_answers_start(void);
-extern const size_t clinux_answers_object_size;
+const void *clinux_receive_start(void);
+extern const size_t clinux_receive_object_size;
 const void *clinux_probes_start(void);
 extern const size_t clinux_probes_object_size;
 const void *clinux_responder_start(void);

@@ -239,7 +239,7 @@ static __always_inline int icmp_packet(struct xdp_md *context, struct cursor c, 
 }
 
 SEC("xdp")
-int answers(struct xdp_md *context) {
+int receive(struct xdp_md *context) {
   /* The generator runs through this program because this one is attached: the kernel then has it in its
      XDP dispatcher already, and a run need not wait for RCU to put it there and take it out again. */
   if (settings.generator && context->ingress_ifindex == SYNBOX_LOOPBACK) {

@@ -80,8 +80,8 @@ private func repairChecksums(_ frame: inout [UInt8]) {
     throws
   {
     var random = SeededGenerator(partial ? ~fuzzSeed : fuzzSeed)
-    let settings = AnswersSettings(partialChecksums: partial)
-    let program = try AnswersProgram(settings)
+    let settings = ReceiveProgramSettings(partialChecksums: partial)
+    let program = try ReceiveProgram(settings)
     let classifier = settings.classifier
     let cookie = Cookie(key: referenceKey)
     let table = packetTable.map(\.frame)

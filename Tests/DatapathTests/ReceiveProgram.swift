@@ -4,7 +4,7 @@ import Kernel
 import Wire
 
 /// What the receive side was told before loading.
-struct AnswersSettings: Sendable {
+struct ReceiveProgramSettings: Sendable {
   var reset = ResetMethod.inPlace
   var reportClosed = true
   var reportICMP = true
@@ -31,16 +31,16 @@ struct Outcome {
   let fates: FateCounts
 }
 
-final class AnswersProgram {
+final class ReceiveProgram {
   private let object: BPFObject
   private let ring: EventRing
   private let key: SharedKey
   private let statistics: BPFMap
   private let program: Int32
 
-  init(_ settings: AnswersSettings = AnswersSettings()) throws {
+  init(_ settings: ReceiveProgramSettings = ReceiveProgramSettings()) throws {
     try requireRoot()
-    let object = try BPFObject(.answers)
+    let object = try BPFObject(.receive)
     try object.setReadOnlyData(
       Contract.settings(
         ports: settings.ports, reset: settings.reset, reportClosed: settings.reportClosed,
@@ -54,7 +54,7 @@ final class AnswersProgram {
     key = try SharedKey(try object.map("SIPHASH_KEY"))
     ring = try EventRing(try object.map("EVENTS"))
     statistics = try object.map("STATS")
-    program = try object.program("answers")
+    program = try object.program("receive")
     self.object = object
     setKey(settings.key)
   }

@@ -20,7 +20,7 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
 @Suite struct `The receive program` {
   @Test(arguments: packetTable)
   func `gives each packet of the table its verdict, its fate and its event`(row: PacketRow) throws {
-    let program = try AnswersProgram()
+    let program = try ReceiveProgram()
     let outcome = try program.run(row.frame)
     #expect(outcome.verdict == row.verdict)
     #expect(outcome.fates[row.fate] == 1, "fates \(outcome.fates.values)")
@@ -49,14 +49,14 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
 
   @Test(arguments: packetTable)
   func `agrees with its twin in Swift on every packet of the table`(row: PacketRow) throws {
-    let (fate, reply) = AnswersSettings().classifier.classify(row.frame.span, time: 1)
+    let (fate, reply) = ReceiveProgramSettings().classifier.classify(row.frame.span, time: 1)
     #expect(fate == row.fate)
-    let program = try AnswersProgram()
+    let program = try ReceiveProgram()
     #expect(try program.run(row.frame).replies.map(account) == [reply].compactMap { $0 }.map(account))
   }
 
   @Test func `counts every packet of the table under one fate`() throws {
-    let program = try AnswersProgram()
+    let program = try ReceiveProgram()
     var expected = FateCounts()
     for row in packetTable {
       _ = try program.execute(row.frame)
@@ -72,7 +72,7 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
       $0.verdict == .transmit && !$0.name.contains("of our ports")
     })
   func `turns a SYN-ACK round into this RST, byte for byte`(row: PacketRow) throws {
-    let output = try AnswersProgram().run(row.frame).output
+    let output = try ReceiveProgram().run(row.frame).output
     let tags: [UInt16] =
       row.name.contains("one VLAN") ? [0x8100] : row.name.contains("two VLAN") ? [0x88a8, 0x8100] : []
     #expect(hex(output) == hex(expectedReset(for: row.frame, tags: tags)))
@@ -80,19 +80,19 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
 
   @Test func `refuses to run on less than an Ethernet header, which its twin calls malformed`() throws {
     let runt = Array(ethernet([]).prefix(10))
-    let program = try AnswersProgram()
+    let program = try ReceiveProgram()
     #expect(throws: Errno.self) { try program.execute(runt) }
-    #expect(AnswersSettings().classifier.classify(runt.span, time: 1).fate == .malformed)
+    #expect(ReceiveProgramSettings().classifier.classify(runt.span, time: 1).fate == .malformed)
   }
 
   @Test func `sees the first buffer of a jumbo, and calls it malformed for what it does not see`()
     throws
   {
     let jumbo = tcpFrame(tcp(0x12, data: [UInt8](repeating: 0x55, count: 8960)))
-    let outcome = try AnswersProgram().run(jumbo)
+    let outcome = try ReceiveProgram().run(jumbo)
     #expect(outcome.verdict == .pass && outcome.output == jumbo && outcome.replies.isEmpty)
     #expect(outcome.fates[.malformed] == 1 && outcome.fates.seen == 1)
-    #expect(AnswersSettings().classifier.classify(jumbo.span, time: 1).fate == .malformed)
+    #expect(ReceiveProgramSettings().classifier.classify(jumbo.span, time: 1).fate == .malformed)
   }
 }
 
@@ -127,8 +127,8 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
     throws
   {
     let (name, frame, fate) = Self.rows[index]
-    let settings = AnswersSettings(partialChecksums: true)
-    let outcome = try AnswersProgram(settings).run(frame)
+    let settings = ReceiveProgramSettings(partialChecksums: true)
+    let outcome = try ReceiveProgram(settings).run(frame)
     #expect(outcome.fates[fate] == 1 && outcome.fates.seen == 1, "\(name): \(outcome.fates.values)")
     #expect(outcome.replies.count == (fate == .badChecksum ? 0 : 1), "\(name)")
     let twin = settings.classifier.classify(frame.span, time: 1, partialChecksum: true)
@@ -136,7 +136,8 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
   }
 
   @Test func `makes of it an RST with a whole checksum`() throws {
-    let output = try AnswersProgram(AnswersSettings(partialChecksums: true)).run(partialSynAck).output
+    let output = try ReceiveProgram(ReceiveProgramSettings(partialChecksums: true)).run(partialSynAck)
+      .output
     #expect(hex(output) == hex(expectedReset(for: partialSynAck)))
   }
 }
@@ -151,14 +152,14 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
       frames.append(tcpFrame(tcp(0x12, to: port, acknowledgment: cookie(ourPort: port) &+ 1)))
     }
     for half in [frames.prefix(10), frames.suffix(11)] {
-      let program = try AnswersProgram()
+      let program = try ReceiveProgram()
       for frame in half { #expect(try program.run(frame).fates[.open] == 1) }
     }
   }
 
   @Test func `for another shard or another run are not, and neither are RSTs and errors for it`() throws
   {
-    let program = try AnswersProgram()
+    let program = try ReceiveProgram()
     let foreign = [
       tcpFrame(tcp(0x12, acknowledgment: strangersCookie &+ 1)),
       tcpFrame(tcp(0x14, acknowledgment: strangersCookie &+ 1)),
@@ -177,14 +178,14 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
   private let synAck = tcpFrame(tcp(0x12))
 
   @Test func `send no RST, the receive program drops a SYN-ACK and asks for none`() throws {
-    let outcome = try AnswersProgram(AnswersSettings(reset: .none)).run(synAck)
+    let outcome = try ReceiveProgram(ReceiveProgramSettings(reset: .none)).run(synAck)
     #expect(outcome.verdict == .drop)
     #expect(outcome.fates[.open] == 1 && outcome.fates.resetsSent == 0)
     #expect(outcome.replies.map(\.resetWanted) == [false])
   }
 
   @Test func `leave RSTs to the transmitter, it drops a SYN-ACK and asks for one`() throws {
-    let outcome = try AnswersProgram(AnswersSettings(reset: .transmitter)).run(synAck)
+    let outcome = try ReceiveProgram(ReceiveProgramSettings(reset: .transmitter)).run(synAck)
     #expect(outcome.verdict == .drop)
     #expect(outcome.fates[.open] == 1 && outcome.fates.resetsSent == 0)
     #expect(outcome.replies.map(\.resetWanted) == [true])
@@ -193,8 +194,8 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
 
   @Test(arguments: [ResetMethod.none, .transmitter])
   func `report open ports alone, it counts and drops valid RSTs and errors`(reset: ResetMethod) throws {
-    let settings = AnswersSettings(reset: reset, reportClosed: false, reportICMP: false)
-    let program = try AnswersProgram(settings)
+    let settings = ReceiveProgramSettings(reset: reset, reportClosed: false, reportICMP: false)
+    let program = try ReceiveProgram(settings)
     for row in resetRows + icmpRows {
       let unreported: Fate? =
         switch row.fate {
@@ -212,8 +213,8 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
 }
 
 @Suite struct `With the event ring full, the receive program` {
-  private func full() throws -> (AnswersProgram, room: Int) {
-    let program = try AnswersProgram(AnswersSettings(ringBytes: 4096))
+  private func full() throws -> (ReceiveProgram, room: Int) {
+    let program = try ReceiveProgram(ReceiveProgramSettings(ringBytes: 4096))
     let synAck = tcpFrame(tcp(0x12))
     var room = 0
     // An event and its header are 96 bytes; a page cannot hold more than 42.
@@ -249,7 +250,7 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
   }
 
   @Test func `fills and empties it many times over without losing or inventing a record`() throws {
-    let program = try AnswersProgram(AnswersSettings(ringBytes: 4096))
+    let program = try ReceiveProgram(ReceiveProgramSettings(ringBytes: 4096))
     for number in 0..<UInt32(500) {
       let frame = tcpFrame(tcp(0x12, sequence: number))
       #expect(try program.run(frame).replies.map(\.sequenceNumber) == [number])
