@@ -123,6 +123,7 @@ test: build benchmark check build/promtool image ## all tests; those on the kern
 	@# Process.run, for a reason not yet known.
 	swift test --skip-build --no-parallel --filter '(ImageTests|InitTests)\.'
 	$(PYTHON) -m unittest discover -s Tests/Evaluation -p '*_test.py'
+	$(PYTHON) -m unittest discover -s Tests/Docs -p '*_test.py'
 
 # Of -sanitize options the Swift compiler heeds the last alone, so that one names both; SwiftPM's own makes room
 # for libFuzzer's main function and covers C and C++.

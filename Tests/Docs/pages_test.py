@@ -1,0 +1,106 @@
+"""The documentation against the repository: links, paths, make targets, diagrams. Needs neither root nor a build."""
+
+import re
+import subprocess
+import sys
+import unittest
+
+import pages
+from pages import ROOT
+
+sys.path.insert(0, str(ROOT / "docs" / "diagrams"))
+import draw  # noqa: E402
+
+# Directories whose names begin a path in the documentation, as in `Scan/Pacer.swift` or `ScanTests/PacerTests`.
+PARENTS = ["", "Sources", "Sources/synbox", "Tests"]
+# Parts of a path that stand for something else.
+PLACEHOLDER = re.compile(r"^(NAME|DRIVER|CASE|RELEASE|VERSION|DISK)\b|[…*<]")
+
+
+def exists(path):
+    return any((ROOT / parent / (path + ending)).exists() for parent in PARENTS for ending in ("", ".swift"))
+
+
+def is_path(span):
+    """Whether a code span names something of this repository."""
+    if not re.fullmatch(r"[\w.+-]+(/[\w.+-]*)+", span):
+        return False
+    if any(PLACEHOLDER.search(part) for part in span.split("/")):
+        return False
+    first = span.split("/")[0]
+    roots = ["Sources", "Tests", "bpf", "docs", "image", "netconfig", ".ci"]
+    modules = [child.name for parent in PARENTS[1:] for child in (ROOT / parent).iterdir() if child.is_dir()]
+    return first in roots + modules
+
+
+class PagesTest(unittest.TestCase):
+    def check(self, mistakes):
+        self.assertEqual(sorted(set(mistakes)), [])
+
+    def test_links_and_anchors_resolve(self):
+        mistakes = []
+        for file in pages.files():
+            for link in pages.links(file.read_text()):
+                if re.match(r"[a-z]+:", link):
+                    continue
+                path, _, anchor = link.partition("#")
+                target = (file.parent / path).resolve() if path else file
+                if not target.exists():
+                    mistakes.append(f"{file.relative_to(ROOT)}: {link} does not exist")
+                elif anchor and target.suffix == ".md" and anchor not in pages.anchors(target.read_text()):
+                    mistakes.append(f"{file.relative_to(ROOT)}: {link} has no such heading")
+        self.check(mistakes)
+
+    def test_paths_exist(self):
+        mistakes = []
+        # The change log names what there was before, too.
+        for file in set(pages.files()) - {ROOT / "CHANGELOG.md"}:
+            for span in pages.spans(file.read_text()):
+                if is_path(span) and not exists(span):
+                    mistakes.append(f"{file.relative_to(ROOT)}: {span} does not exist")
+        self.check(mistakes)
+
+    def test_source_files_name_pages_that_exist(self):
+        found = subprocess.run(["git", "-C", ROOT, "grep", "-ohE", r"docs/[a-zA-Z/-]+\.md", "--", "Sources", "Tests",
+                                "bpf", "image", "netconfig", "Makefile", "Package.swift", ".ci"],
+                               capture_output=True, text=True, check=True).stdout.split()
+        self.check(path for path in found if not (ROOT / path).exists())
+
+    def test_make_targets_exist(self):
+        makefile = (ROOT / "Makefile").read_text()
+        targets = set()
+        for line in re.findall(r"^([a-zA-Z][\w ./-]*):(?!=)", makefile, re.M):
+            targets.update(line.split())
+        mistakes = []
+        for file in pages.files():
+            text = file.read_text()
+            code = pages.spans(text) + [block for _, block in pages.blocks(text)]
+            for target in re.findall(r"(?:^|[\s])make ([a-z][a-z-]*)", "\n".join(code)):
+                if target not in targets:
+                    mistakes.append(f"{file.relative_to(ROOT)}: make {target} does not exist")
+        self.check(mistakes)
+
+    def test_every_module_stands_in_the_module_map(self):
+        text = (ROOT / "docs/architecture.md").read_text()
+        modules = [f"Sources/{child.name}" for child in (ROOT / "Sources").iterdir() if child.is_dir()]
+        self.check(module for module in modules if f"`{module}`" not in text)
+
+    def test_every_design_and_reference_page_is_linked_from_the_readme(self):
+        linked = set(pages.links((ROOT / "README.md").read_text()))
+        found = [str(file.relative_to(ROOT)) for part in ("design", "reference")
+                 for file in (ROOT / "docs" / part).glob("*.md")]
+        self.check(path for path in found if path not in linked)
+
+    def test_design_pages_begin_with_what_they_guarantee(self):
+        self.check(file.name for file in (ROOT / "docs/design").glob("*.md")
+                   if not file.read_text().split("\n", 2)[2].startswith("**Guarantees.**"))
+
+    def test_diagrams_are_those_that_the_script_draws(self):
+        self.assertEqual(draw.main(["--check"]), 0)
+
+    def test_diagrams_name_paths_that_exist(self):
+        self.check(path for path in draw.paths() if not (ROOT / path).exists())
+
+
+if __name__ == "__main__":
+    unittest.main()
