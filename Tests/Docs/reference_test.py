@@ -162,6 +162,11 @@ class NamesTest(unittest.TestCase):
         tables[table] += "\nnonsense = 1"
         return 'name = "box"\n' + "".join(f"[{name}]\n{keys}\n" for name, keys in tables.items())
 
+    def test_keys_of_a_profile(self):
+        found = self.alternatives("nic", "diff", "-i", "box0", "--profile", "profile.toml",
+                                  files={"profile.toml": "nonsense = 1\n"})
+        self.check(pages.names("reference/configuration.md", "key in a NIC profile"), found)
+
     def test_directives(self):
         found = self.alternatives("check", "targets", files={"targets": "@nonsense 1\n198.19.0.1\n"})
         self.check(pages.names("reference/configuration.md", "directive"), found)
