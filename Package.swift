@@ -102,7 +102,7 @@ let package = Package(
     tests("ServeTests", ["Confinement", "LabSupport", "TestSupport"]),
     // The real program on real packages: needs build/synimage, build/synbox.stripped and the mirror.
     tests("ImageTests", ["LabSupport"]),
-    tests("NICTests", ["NIC", "Kernel", "Wire", "TestSupport"]),
+    tests("NICTests", ["NIC", "Kernel", "Wire", "LabSupport", "TestSupport"]),
     tests("DatapathTests", ["Datapath", "Kernel", "Wire", "TestSupport"]),
     tests("InitTests", ["Init", "Kernel", "NIC", "LabSupport", "TestSupport"]),
     tests("ConfinementTests", ["Confinement", "ConfinementProbe", "Kernel"]),

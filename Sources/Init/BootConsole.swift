@@ -1,8 +1,8 @@
-// The box's few plain lines, on every console that the kernel has.
+// PID 1's messages, on every console of the kernel.
 import Kernel
 
-/// Writes lines that begin with `synbox: `. What a console does not take within half a second is lost: nothing
-/// waits for it.
+/// Writes lines that begin with `synbox: `. Drops what a console does not accept within half a second, so that a stuck
+/// console cannot delay the boot.
 public final class BootConsole {
   private final class Sink {
     let device: Descriptor
@@ -11,10 +11,10 @@ public final class BootConsole {
 
   private var sinks: [Sink] = []
 
-  /// Before `open` lines go to standard error.
+  /// Creates a console that writes to standard error until `open` is called.
   public init() {}
 
-  /// Opens the consoles that are active: /dev/console alone would be the last one on the kernel's command line.
+  /// Opens every active console. /dev/console would be only the last one on the kernel's command line.
   public func open(sysfs: String = "/sys", devices: String = "/dev") {
     let active = (try? SmallFile.read("\(sysfs)/class/tty/console/active", limit: 1024)) ?? []
     let names = String(decoding: active, as: UTF8.self).split { " \n".contains($0) }
@@ -24,7 +24,7 @@ public final class BootConsole {
     }
   }
 
-  /// What cannot be seen is escaped: part of it may come from a disk.
+  /// Writes a line. Escapes control characters, because part of the text may come from a disk.
   public func say(_ text: String) {
     let visible = text.unicodeScalars.map {
       FileName.isVisible($0) ? String($0) : "\\u{\(String($0.value, radix: 16))}"

@@ -1,61 +1,64 @@
-// The boot loader's count of tries (Automatic Boot Assessment, the UAPI group's boot loader specification):
-// an image that has proven itself loses its counter, one that has not is given up after its last try.
+// Boot counting (systemd's Automatic Boot Assessment; Boot Loader Specification of the UAPI Group). A UKI that is marked
+// good loses its counter; the boot loader gives up one that is not after its last try.
 import Kernel
 
-/// The file of the image that was booted: `synbox_2+2-1.efi` is version 2, with two tries left and one made.
+/// The boot counter in the name of the booted UKI: `synbox_2+2-1.efi` is version 2, with two tries left and one done.
 public struct BootCount: Hashable, Sendable {
-  /// Below the ESP, for example `EFI/Linux`.
+  /// Relative to the root of the ESP, for example `EFI/Linux`.
   public let directory: String
   public let file: String
   public let version: String
-  /// The file's name without its counter.
+  /// The name of the file without its counter.
   public var goodName: String { "\(Self.prefix)\(version).efi" }
 
   private static let prefix = "synbox_"
-  /// Set by systemd-boot when the entry it starts has a counter.
+  /// The EFI variable that systemd-boot sets when the entry it starts has a counter.
   public static let variable = "LoaderBootCountPath-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 
-  /// Reads the variable as efivarfs gives it: four bytes of attributes, then UTF-16LE with a NUL at its end.
+  /// Parses the variable as read from efivarfs: four bytes of attributes, then UTF-16LE text with a terminating NUL.
   public init(variable bytes: [UInt8]) throws(Fault) {
-    func wrong(_ what: String) -> Fault { Fault("the boot loader's LoaderBootCountPath \(what)") }
+    func invalid(_ problem: String) -> Fault {
+      Fault("the EFI variable LoaderBootCountPath \(problem)")
+    }
     guard bytes.count > 6, bytes.count <= 4 + 2 * 512, bytes.count % 2 == 0 else {
-      throw wrong("has \(bytes.count) bytes")
+      throw invalid("has \(bytes.count) bytes")
     }
     let units = stride(from: 4, to: bytes.count, by: 2).map {
       UInt16(bytes[$0]) | UInt16(bytes[$0 + 1]) << 8
     }
     guard units.last == 0, !units.dropLast().contains(0),
       let path = String(validating: units.dropLast(), as: UTF16.self)
-    else { throw wrong("is no text") }
+    else { throw invalid("is not UTF-16 text") }
     try self.init(path: path)
   }
 
-  /// `\EFI\Linux\synbox_VERSION+LEFT-DONE.efi`.
+  /// Parses `\EFI\Linux\synbox_VERSION+LEFT-DONE.efi`.
   public init(path: String) throws(Fault) {
-    func wrong(_ what: String) -> Fault {
-      Fault("the boot loader's LoaderBootCountPath (\(FileName(path))) \(what)")
+    func invalid(_ problem: String) -> Fault {
+      Fault("the EFI variable LoaderBootCountPath (\(FileName(path))) \(problem)")
     }
     let parts = path.split(separator: "\\", omittingEmptySubsequences: false)
     guard parts.count == 4, parts[0].isEmpty, parts[1].lowercased() == "efi",
       parts[2].lowercased() == "linux"
-    else { throw wrong(#"is not in \EFI\Linux"#) }
+    else { throw invalid(#"is not in \EFI\Linux"#) }
     let file = String(parts[3])
     guard file.hasPrefix(Self.prefix), file.lowercased().hasSuffix(".efi"),
       let plus = file.lastIndex(of: "+")
-    else { throw wrong("is not synbox_VERSION+TRIES.efi") }
+    else { throw invalid("is not named synbox_VERSION+TRIES.efi") }
     let version = file[..<plus].dropFirst(Self.prefix.count)
     let counters = file[file.index(after: plus)...].dropLast(4)
       .split(separator: "-", omittingEmptySubsequences: false)
     guard 1...2 ~= counters.count, counters.allSatisfy({ UInt32(digits: $0) != nil }),
-      Self.isVersion(version)
-    else { throw wrong("is not synbox_VERSION+TRIES.efi") }
+      Self.isValidVersion(version)
+    else { throw invalid("is not named synbox_VERSION+TRIES.efi") }
     directory = "EFI/Linux"
     self.file = file
     self.version = String(version)
   }
 
-  /// What may stand in a version, so that it can be part of a file's name (the Version Format Specification).
-  static func isVersion(_ text: some StringProtocol) -> Bool {
+  /// Returns whether the text is a version that can be part of a file name (UAPI Group, Version Format
+  /// Specification).
+  static func isValidVersion(_ text: some StringProtocol) -> Bool {
     1...64 ~= text.utf8.count && !text.hasPrefix(".")
       && text.unicodeScalars.allSatisfy {
         $0.isASCII
@@ -66,20 +69,20 @@ public struct BootCount: Hashable, Sendable {
 }
 
 extension UInt32 {
-  /// Decimal digits alone; leading zeros are allowed, as the boot loader keeps them.
+  /// Accepts decimal digits only. Leading zeros are allowed because systemd-boot keeps them.
   fileprivate init?(digits text: some StringProtocol) {
     guard 1...9 ~= text.utf8.count, text.utf8.allSatisfy({ (48...57).contains($0) }) else { return nil }
     self.init(text)
   }
 }
 
-/// The image's name for itself: lines `KEY=value` (os-release(5)).
+/// The identification of the running image: os-release(5).
 public struct ImageRelease: Hashable, Sendable {
   public let version: String
 
   public static let path = "/etc/synbox/os-release"
 
-  /// Throws a `Fault` when it names no version.
+  /// Throws a `Fault` if there is no valid version.
   public init(_ bytes: [UInt8], file: String) throws(Fault) {
     var values: [Substring: Substring] = [:]
     for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
@@ -89,8 +92,9 @@ public struct ImageRelease: Hashable, Sendable {
         value.hasPrefix("\"") && value.hasSuffix("\"") && value.count > 1
         ? value.dropFirst().dropLast() : value
     }
-    guard let version = values["IMAGE_VERSION"] ?? values["VERSION_ID"], BootCount.isVersion(version)
-    else { throw Fault("\(file) has no IMAGE_VERSION", remedy: "Build the image anew") }
+    guard let version = values["IMAGE_VERSION"] ?? values["VERSION_ID"],
+      BootCount.isValidVersion(version)
+    else { throw Fault("\(file) has no valid IMAGE_VERSION", remedy: "Build the image again") }
     self.version = String(version)
   }
 
@@ -105,20 +109,22 @@ public struct ImageRelease: Hashable, Sendable {
   }
 }
 
-/// What marking an image as good came to.
+/// The outcome of marking a UKI good.
 public enum BootMark: Hashable, Sendable {
-  /// The boot was not counted: nothing is to be done.
+  /// The boot was not counted, so there is nothing to do.
   case notCounted
-  /// The file has the name without a counter now, or had it.
+  /// The file has this name, without a counter.
   case good(String)
-  /// Another image was counted than the one that runs, which came up by another way: the counted one must not
-  /// be marked, for it did not start.
+  /// The boot loader counted this version, but another one runs. The counted one must not be marked good, because it
+  /// did not start.
   case other(String)
 
+  /// Calls `rename` if the running image is the counted one.
+  ///
   /// - Parameters:
-  ///   - variable: LoaderBootCountPath; nil where there is none.
-  ///   - version: of the image that runs.
-  ///   - rename: what is done with the ESP mounted, if anything.
+  ///   - variable: LoaderBootCountPath; nil if it does not exist.
+  ///   - version: The version of the running image.
+  ///   - rename: Renames the file on the ESP.
   public static func decide(
     variable: [UInt8]?, version: String, rename: (BootCount) throws(Fault) -> Void
   ) throws(Fault) -> BootMark {
@@ -131,14 +137,14 @@ public enum BootMark: Hashable, Sendable {
 }
 
 extension BootCount {
-  /// Renames the file on the mounted ESP. One that has its good name already stays.
+  /// Renames the file on the ESP mounted at `esp`. Does nothing if that was done before.
   public func markGood(on esp: String) throws(Fault) {
     let path = "\(esp)/\(directory)"
     if Files.kind(of: "\(path)/\(file)") == nil, Files.kind(of: "\(path)/\(goodName)") == .file {
       return
     }
     guard Files.kind(of: "\(path)/\(goodName)") == nil else {
-      throw Fault("\(path) has both \(file) and \(goodName): neither is touched")
+      throw Fault("\(path) has both \(file) and \(goodName): neither is changed")
     }
     try Files.renameLasting(file, to: goodName, in: path)
   }

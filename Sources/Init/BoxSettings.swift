@@ -1,21 +1,21 @@
-// What PID 1 is told: /etc/synbox/box.toml, read as strictly as the scanner's own configuration.
+// PID 1's configuration, /etc/synbox/box.toml.
 import Kernel
 import NIC
 import TOMLKit
 import Wire
 
-/// The scan NIC: which one it is, and what becomes of it.
+/// Which NIC the box scans with, and how to configure it.
 public struct InterfaceSettings: Hashable, Sendable {
-  /// How it is found. Each that is given must match, and one NIC alone may match; at least one is given.
+  /// `driver`, `mac` and `bus` select the NIC. At least one is set; exactly one NIC must match all that are.
   public var driver: String?
   public var mac: MACAddress?
-  /// Its PCI address, for example `0000:00:03.0`.
+  /// The PCI address, for example `0000:00:03.0`.
   public var bus: String?
-  /// What it is renamed to: the `interface` of the scanner's configuration.
+  /// The new name of the interface; `interface` in synbox.toml refers to it.
   public var name: String
   /// At least one.
   public var addresses: [InterfaceAddress]
-  /// Of the default route.
+  /// The gateway of the default route.
   public var gateway: IPv4Address?
 
   public init(
@@ -31,40 +31,41 @@ public struct InterfaceSettings: Hashable, Sendable {
   }
 }
 
+/// The contents of box.toml.
 public struct BoxSettings: Hashable, Sendable {
-  /// Shown on the console, and the host's name.
+  /// The host name, which is also shown on the console.
   public var name: String
   public var interface: InterfaceSettings
-  /// After so many seconds without a sign of life the hardware resets the box; 0: no watchdog is wanted.
+  /// The timeout of the hardware watchdog; 0 disables it.
   public var watchdogSeconds = 30
-  /// Modules that are loaded whatever hardware there is, with what they depend on.
+  /// Modules to load on any hardware, with their dependencies.
   public var modules: [String] = []
-  /// After so many seconds without a heartbeat the scanner is killed and started again.
+  /// The time without a heartbeat after which PID 1 restarts the scanner.
   public var heartbeatSeconds = 15
 
   public static let path = "/etc/synbox/box.toml"
   /// Bytes.
   public static let maximumSize = 65_536
 
-  /// Throws `ProfileError` for what is wrong in it, `Fault` when it cannot be read.
+  /// Throws a `ProfileError` if the file is invalid, a `Fault` if it cannot be read.
   public init(path: String) throws {
     let bytes: [UInt8]
     do throws(Errno) {
       bytes = try SmallFile.read(path, limit: Self.maximumSize)
     } catch {
-      throw Fault("cannot read the box's settings \(path)", cause: error)
+      throw Fault("cannot read PID 1's configuration \(path)", cause: error)
     }
     try self.init(bytes, file: path)
   }
 
-  /// Reads bytes that nobody has looked at yet; `file` names them in errors.
+  /// Parses untrusted bytes. `file` is their name in errors.
   public init(_ bytes: [UInt8], file: String) throws(ProfileError) {
     let document = try TOMLDocument(bytes, file: file, maximumSize: Self.maximumSize)
     let reader = BoxSettingsReader(document: document)
     try document.requireKnown(
       document.root, [], ["name", "interface", "watchdog", "modules", "scanner"])
     name = try reader.required(
-      ["name"], "a host's name such as \"box-1\": letters, digits and hyphens, at most 63",
+      ["name"], "a host name such as \"box-1\": letters, digits and hyphens, at most 63",
       Self.hostName)
     interface = try reader.interface()
     watchdogSeconds =
@@ -75,17 +76,17 @@ public struct BoxSettings: Hashable, Sendable {
       ?? heartbeatSeconds
   }
 
-  /// A label of RFC 1123, section 2.1.
+  /// Returns the text if it is a host name label (RFC 1123, section 2.1).
   private static func hostName(_ text: String) -> String? {
     let bytes = Array(text.utf8)
     guard 1...63 ~= bytes.count, bytes.first != UInt8(ascii: "-"), bytes.last != UInt8(ascii: "-"),
-      bytes.allSatisfy({ isWord($0) || $0 == UInt8(ascii: "-") })
+      bytes.allSatisfy({ isAlphanumeric($0) || $0 == UInt8(ascii: "-") })
     else { return nil }
     return text
   }
 
-  /// Letters and digits.
-  fileprivate static func isWord(_ byte: UInt8) -> Bool {
+  /// Returns whether the byte is an ASCII letter or digit.
+  fileprivate static func isAlphanumeric(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
       UInt8(ascii: "0")...UInt8(ascii: "9"):
@@ -105,26 +106,26 @@ private struct BoxSettingsReader {
       throw error(["interface"], "no interface", "[interface] with driver, mac or bus, name, address")
     }
     var interface = InterfaceSettings(
-      driver: try value(["interface", "driver"], "a driver's name such as \"igb\"", Self.moduleName),
+      driver: try value(["interface", "driver"], "a driver name such as \"igb\"", Self.moduleName),
       mac: try value(
-        ["interface", "mac"], "an Ethernet address of one host such as \"52:54:00:00:00:01\""
+        ["interface", "mac"], "a unicast MAC address such as \"52:54:00:00:00:01\""
       ) {
         MACAddress($0).flatMap { $0.isGroup || $0 == .zero ? nil : $0 }
       },
       bus: try value(
         ["interface", "bus"], "a PCI address such as \"0000:00:03.0\"", PCIAddress.checked),
       name: try required(
-        ["interface", "name"], "an interface's name such as \"scan0\", at most 15 bytes",
+        ["interface", "name"], "an interface name such as \"scan0\", at most 15 bytes",
         Self.interfaceName),
       addresses: try addresses())
     guard interface.driver != nil || interface.mac != nil || interface.bus != nil else {
       throw error(
-        ["interface"], "no word on which NIC it is",
-        "driver, mac or bus in it; all that are given must match")
+        ["interface"], "no key that selects the NIC",
+        "driver, mac or bus; all that are given must match")
     }
     let networks = interface.addresses
     interface.gateway = try value(
-      ["interface", "gateway"], "an address of another host within the network of one of its addresses"
+      ["interface", "gateway"], "the address of another host in a network of the interface"
     ) { text in
       guard let gateway = IPv4Address(text), networks.contains(where: { $0.contains(gateway) }),
         !networks.contains(where: { $0.address == gateway })
@@ -145,7 +146,7 @@ private struct BoxSettingsReader {
     var addresses: [InterfaceAddress] = []
     for text in texts {
       guard let address = text.string.flatMap({ InterfaceAddress($0) }), address.prefixLength > 0,
-        // Neither "this network", loopback, nor multicast and above (RFC 6890).
+        // Not 0.0.0.0/8 (this network), 127.0.0.0/8 (loopback), or multicast and above (RFC 6890).
         ![0, 127].contains(address.address.value >> 24), address.address.value >> 24 < 224
       else { throw error(path, TOMLDocument.shown(text), expected) }
       if !addresses.contains(address) { addresses.append(address) }
@@ -156,7 +157,7 @@ private struct BoxSettingsReader {
   func modules() throws(ProfileError) -> [String] {
     let path = ["modules", "always"]
     guard let value = try table("modules", known: ["always"])?["always"]?.tomlValue else { return [] }
-    let expected = "a list of modules' names such as [\"ext4\", \"vfat\"]"
+    let expected = "a list of module names such as [\"ext4\", \"vfat\"]"
     guard let array = value.array else { throw error(path, TOMLDocument.shown(value), expected) }
     var names: [String] = []
     for item in array.map(\.tomlValue) {
@@ -170,22 +171,22 @@ private struct BoxSettingsReader {
 
   // MARK: Values
 
-  /// A name that becomes part of no path and of no pattern.
+  /// Returns the text if it is safe as part of a path and of a pattern.
   private static func moduleName(_ text: String) -> String? {
     let isName =
       1...64 ~= text.utf8.count
       && text.utf8.allSatisfy {
-        BoxSettings.isWord($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-")
+        BoxSettings.isAlphanumeric($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-")
       }
     return isName ? text : nil
   }
 
-  /// What the kernel takes (dev_valid_name, net/core/dev.c) and is not a name with a meaning of its own.
+  /// Returns the text if the kernel accepts it (dev_valid_name, net/core/dev.c) and it has no special meaning.
   private static func interfaceName(_ text: String) -> String? {
     let isName =
       1...15 ~= text.utf8.count && !["lo", "all", "default"].contains(text)
       && text.utf8.allSatisfy {
-        BoxSettings.isWord($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-")
+        BoxSettings.isAlphanumeric($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-")
       }
     return isName ? text : nil
   }
@@ -225,7 +226,7 @@ private struct BoxSettingsReader {
     return try table(path[0], known: nil)?[path[1]]?.tomlValue
   }
 
-  /// A section; `known` nil where its keys have been looked at.
+  /// Returns a section; nil if it is missing. `known` lists its allowed keys; nil skips that check.
   private func table(_ name: String, known: [String]?) throws(ProfileError) -> TOMLTable? {
     guard let value = document.root[name]?.tomlValue else { return nil }
     guard let table = value.table else {
@@ -240,7 +241,7 @@ private struct BoxSettingsReader {
   }
 }
 
-/// Domain, bus, device and function of a PCI device as sysfs writes them.
+/// A PCI address as sysfs formats it: domain, bus, device and function.
 enum PCIAddress {
   static func checked(_ text: String) -> String? {
     let bytes = Array(text.utf8)

@@ -1,118 +1,168 @@
-// The GUID partition table of a disk (UEFI specification 2.10, section 5.3): read, verified, written.
-// All numbers in it are little-endian; places are logical sectors (LBA).
+// The GUID Partition Table of a disk (UEFI specification 2.10, section 5.3): reads, verifies and changes it.
+// Numbers in it are little-endian; an LBA is the number of a logical sector.
 import Kernel
 
-/// One copy of the table: its header and its entries, both as they lie on the disk and with right checksums.
+/// One copy of the table, primary or backup: the bytes of its header and of its partition entry array, with valid
+/// checksums. Properties have the names of the UEFI specification.
 public struct GPT: Hashable, Sendable {
   /// The header's sector, `sectorSize` bytes.
   public private(set) var header: [UInt8]
-  /// The array of entries, whole.
+  /// The partition entry array.
   public private(set) var entries: [UInt8]
 
   public static let signature = Array("EFI PART".utf8)
-  static let headerLength = 92
-  /// Larger arrays are none that this product makes. Bytes.
-  static let maximumEntries = 1 << 20
+  /// Revision 1.0.
+  private static let revision: UInt32 = 0x0001_0000
+  static let headerSize = 92
+  /// Bytes. No common tool makes larger arrays.
+  static let maximumEntriesSize = 1 << 20
 
-  public var place: UInt64 { number(at: 24) }
-  public var alternate: UInt64 { number(at: 32) }
-  public var firstUsable: UInt64 { number(at: 40) }
-  public var lastUsable: UInt64 { number(at: 48) }
-  public var entriesPlace: UInt64 { number(at: 72) }
-  public var entrySize: Int { Int(header.native(at: 84, as: UInt32.self) ?? 0) }
-  public var entryCount: Int { entries.count / max(1, entrySize) }
-
-  /// Reads the copy whose header lies in sector `place`, and believes it only if all of it is right. Throws a
-  /// `Fault` that says what is not.
-  ///
-  /// - Parameter read: the bytes of `count` sectors from a place on.
-  public init(
-    at place: UInt64, sectors: UInt64, sectorSize: Int,
-    read: (_ place: UInt64, _ count: Int) throws(Fault) -> [UInt8]
-  ) throws(Fault) {
-    func wrong(_ what: String) -> Fault { Fault("the partition table in sector \(place) \(what)") }
-    var header = try read(place, 1)
-    guard header.starts(with: Self.signature) else { throw wrong("is none") }
-    guard header.native(at: 8, as: UInt32.self) == 0x0001_0000 else {
-      throw wrong("is of another version than 1.0")
-    }
-    guard header.native(at: 12, as: UInt32.self) == UInt32(Self.headerLength) else {
-      throw wrong("has a header of another length than 92 bytes")
-    }
-    let checksum = header.native(at: 16, as: UInt32.self)
-    header.replace(at: 16, with: UInt32(0))
-    guard CRC32.of(header[..<Self.headerLength]) == checksum else {
-      throw wrong("has a header whose checksum is wrong")
-    }
-    header.replace(at: 16, with: checksum ?? 0)
-    self.header = header
-    entries = []
-    guard self.place == place else { throw wrong("says that it lies in sector \(self.place)") }
-    let count = Int(header.native(at: 80, as: UInt32.self) ?? 0)
-    guard [128, 256, 512].contains(entrySize), 1...4096 ~= count,
-      count * entrySize <= Self.maximumEntries
-    else { throw wrong("has \(count) entries of \(entrySize) bytes") }
-    let length = (count * entrySize + sectorSize - 1) / sectorSize
-    guard entriesPlace < sectors, UInt64(length) <= sectors - entriesPlace, alternate < sectors,
-      firstUsable <= lastUsable, lastUsable < sectors
-    else { throw wrong("names places beyond the disk's end") }
-    entries = Array(try read(entriesPlace, length).prefix(count * entrySize))
-    guard CRC32.of(entries) == header.native(at: 88, as: UInt32.self) else {
-      throw wrong("has entries whose checksum is wrong")
-    }
+  /// Offsets of the header's fields (table 5.5).
+  private enum Field {
+    static let revision = 8
+    static let headerSize = 12
+    static let headerCRC32 = 16
+    static let myLBA = 24
+    static let alternateLBA = 32
+    static let firstUsableLBA = 40
+    static let lastUsableLBA = 48
+    static let partitionEntryLBA = 72
+    static let numberOfPartitionEntries = 80
+    static let sizeOfPartitionEntry = 84
+    static let partitionEntryArrayCRC32 = 88
   }
 
-  /// The first and last sector of a partition, counted from 1; nil where the entry is unused or there is none.
+  /// Offsets of a partition entry's fields (table 5.6).
+  private enum Entry {
+    static let partitionTypeGUID = 0
+    static let startingLBA = 32
+    static let endingLBA = 40
+    static let partitionName = 56
+    /// UTF-16 code units.
+    static let partitionNameLength = 36
+  }
+
+  /// `MyLBA`: the sector of this copy's header.
+  public var myLBA: UInt64 { number(at: Field.myLBA) }
+  /// `AlternateLBA`: the sector of the other copy's header.
+  public var alternateLBA: UInt64 { number(at: Field.alternateLBA) }
+  /// `FirstUsableLBA`: the first sector that a partition may use.
+  public var firstUsableLBA: UInt64 { number(at: Field.firstUsableLBA) }
+  /// `LastUsableLBA`: the last sector that a partition may use.
+  public var lastUsableLBA: UInt64 { number(at: Field.lastUsableLBA) }
+  /// `PartitionEntryLBA`: the first sector of this copy's partition entry array.
+  public var partitionEntryLBA: UInt64 { number(at: Field.partitionEntryLBA) }
+  /// `SizeOfPartitionEntry`, bytes.
+  public var sizeOfPartitionEntry: Int {
+    Int(header.native(at: Field.sizeOfPartitionEntry, as: UInt32.self) ?? 0)
+  }
+  /// `NumberOfPartitionEntries`.
+  public var numberOfPartitionEntries: Int { entries.count / max(1, sizeOfPartitionEntry) }
+
+  /// Reads the copy whose header is in sector `lba`. Throws a `Fault` unless all of it is valid.
+  ///
+  /// - Parameters:
+  ///   - sectors: The size of the disk.
+  ///   - sectorSize: Bytes.
+  ///   - read: Returns the bytes of `count` sectors from `lba` on.
+  public init(
+    at lba: UInt64, sectors: UInt64, sectorSize: Int,
+    read: (_ lba: UInt64, _ count: Int) throws(Fault) -> [UInt8]
+  ) throws(Fault) {
+    func invalid(_ problem: String) -> Fault {
+      Fault("the partition table in sector \(lba) \(problem)")
+    }
+    var header = try read(lba, 1)
+    guard header.starts(with: Self.signature) else { throw invalid("has no GPT signature") }
+    guard header.native(at: Field.revision, as: UInt32.self) == Self.revision else {
+      throw invalid("does not have revision 1.0")
+    }
+    guard header.native(at: Field.headerSize, as: UInt32.self) == UInt32(Self.headerSize) else {
+      throw invalid("does not have a header of 92 bytes")
+    }
+    let checksum = header.native(at: Field.headerCRC32, as: UInt32.self)
+    header.replace(at: Field.headerCRC32, with: UInt32(0))
+    guard CRC32.of(header[..<Self.headerSize]) == checksum else {
+      throw invalid("has a wrong HeaderCRC32")
+    }
+    header.replace(at: Field.headerCRC32, with: checksum ?? 0)
+    self.header = header
+    entries = []
+    guard myLBA == lba else { throw invalid("has MyLBA \(myLBA)") }
+    let count = Int(header.native(at: Field.numberOfPartitionEntries, as: UInt32.self) ?? 0)
+    guard [128, 256, 512].contains(sizeOfPartitionEntry), 1...4096 ~= count,
+      count * sizeOfPartitionEntry <= Self.maximumEntriesSize
+    else { throw invalid("has \(count) entries of \(sizeOfPartitionEntry) bytes") }
+    let entrySectors = (count * sizeOfPartitionEntry + sectorSize - 1) / sectorSize
+    guard partitionEntryLBA < sectors, UInt64(entrySectors) <= sectors - partitionEntryLBA,
+      alternateLBA < sectors, firstUsableLBA <= lastUsableLBA, lastUsableLBA < sectors
+    else { throw invalid("refers to sectors beyond the end of the disk") }
+    entries = Array(try read(partitionEntryLBA, entrySectors).prefix(count * sizeOfPartitionEntry))
+    guard
+      CRC32.of(entries) == header.native(at: Field.partitionEntryArrayCRC32, as: UInt32.self)
+    else { throw invalid("has a wrong PartitionEntryArrayCRC32") }
+  }
+
+  /// Returns the sectors from `StartingLBA` to `EndingLBA` of partition `number`, counted from 1; nil if the entry is
+  /// unused or does not exist.
   public func partition(_ number: Int) -> ClosedRange<UInt64>? {
-    guard 1...entryCount ~= number else { return nil }
-    let at = (number - 1) * entrySize
-    guard entries[at..<at + 16].contains(where: { $0 != 0 }),
-      let first = entries.native(at: at + 32, as: UInt64.self),
-      let last = entries.native(at: at + 40, as: UInt64.self), first <= last
+    guard 1...numberOfPartitionEntries ~= number else { return nil }
+    let entry = offset(ofEntry: number)
+    let type = entry + Entry.partitionTypeGUID
+    guard entries[type..<type + 16].contains(where: { $0 != 0 }),
+      let start = entries.native(at: entry + Entry.startingLBA, as: UInt64.self),
+      let end = entries.native(at: entry + Entry.endingLBA, as: UInt64.self), start <= end
     else { return nil }
-    return first...last
+    return start...end
   }
 
   /// All partitions, by number.
   public var partitions: [(number: Int, sectors: ClosedRange<UInt64>)] {
-    (1...entryCount).compactMap { number in partition(number).map { (number, $0) } }
+    (1...numberOfPartitionEntries).compactMap { number in partition(number).map { (number, $0) } }
   }
 
-  /// A partition's name (PARTLABEL).
-  public func name(_ number: Int) -> String? {
+  /// Returns the `PartitionName` of partition `number` (PARTLABEL in Linux); nil if there is no such partition.
+  public func partitionName(_ number: Int) -> String? {
     guard partition(number) != nil else { return nil }
-    let at = (number - 1) * entrySize + 56
-    let units = (0..<36).map { entries.native(at: at + 2 * $0, as: UInt16.self) ?? 0 }
+    let name = offset(ofEntry: number) + Entry.partitionName
+    let units = (0..<Entry.partitionNameLength).map {
+      entries.native(at: name + 2 * $0, as: UInt16.self) ?? 0
+    }
     return String(decoding: units.prefix { $0 != 0 }, as: UTF16.self)
   }
 
   // MARK: Changing
 
-  mutating func setEnd(of number: Int, to last: UInt64) {
-    entries.replace(at: (number - 1) * entrySize + 40, with: last)
-    seal()
+  mutating func setEndingLBA(ofPartition number: Int, to endingLBA: UInt64) {
+    entries.replace(at: offset(ofEntry: number) + Entry.endingLBA, with: endingLBA)
+    updateChecksums()
   }
 
-  /// Says where this copy and the other lie, and which sectors partitions may use.
-  mutating func move(to place: UInt64, entries: UInt64, alternate: UInt64, lastUsable: UInt64) {
-    header.replace(at: 24, with: place)
-    header.replace(at: 32, with: alternate)
-    header.replace(at: 48, with: lastUsable)
-    header.replace(at: 72, with: entries)
-    seal()
+  /// Sets the location of this copy and of the other, and the last sector that a partition may use.
+  mutating func relocate(
+    myLBA: UInt64, partitionEntryLBA: UInt64, alternateLBA: UInt64, lastUsableLBA: UInt64
+  ) {
+    header.replace(at: Field.myLBA, with: myLBA)
+    header.replace(at: Field.alternateLBA, with: alternateLBA)
+    header.replace(at: Field.lastUsableLBA, with: lastUsableLBA)
+    header.replace(at: Field.partitionEntryLBA, with: partitionEntryLBA)
+    updateChecksums()
   }
 
-  private mutating func seal() {
-    header.replace(at: 88, with: CRC32.of(entries))
-    header.replace(at: 16, with: UInt32(0))
-    header.replace(at: 16, with: CRC32.of(header[..<Self.headerLength]))
+  private mutating func updateChecksums() {
+    header.replace(at: Field.partitionEntryArrayCRC32, with: CRC32.of(entries))
+    header.replace(at: Field.headerCRC32, with: UInt32(0))
+    header.replace(at: Field.headerCRC32, with: CRC32.of(header[..<Self.headerSize]))
   }
+
+  /// Bytes from the start of the array to the entry of partition `number`, counted from 1.
+  private func offset(ofEntry number: Int) -> Int { (number - 1) * sizeOfPartitionEntry }
 
   private func number(at offset: Int) -> UInt64 { header.native(at: offset, as: UInt64.self) ?? 0 }
 }
 
 extension [UInt8] {
-  /// Writes the bytes of `number` as a little-endian machine keeps them.
+  /// Writes `number` at `offset` in little-endian byte order.
   mutating func replace<Number: FixedWidthInteger>(at offset: Int, with number: Number) {
     for byte in 0..<MemoryLayout<Number>.size {
       self[offset + byte] = UInt8(truncatingIfNeeded: number >> Number(8 * byte))

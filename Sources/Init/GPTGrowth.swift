@@ -1,109 +1,116 @@
-// A partition grown to the end of its disk, so that a power cut at any moment leaves a table that can be read.
+// Growing a partition to the end of its disk. A power cut at any moment leaves a readable table.
 import Kernel
 
-/// What must be written, and what comes of it.
+/// The writes that grow a partition, and the result.
 public struct GPTGrowth: Hashable, Sendable {
   public struct Write: Hashable, Sendable {
-    /// Sectors.
-    public let place: UInt64
+    /// The first sector.
+    public let lba: UInt64
     public let bytes: [UInt8]
   }
 
-  /// In this order, each to be on the disk before the next is begun. Empty: all is as it should be.
+  /// In this order; each must reach the disk before the next one starts. Empty if the partition has its full size.
   ///
-  /// The copy at the disk's end comes first. Until the one at its start has been written, that one, which is
-  /// whole, names the old copy behind it; if writing it is cut off, it is no longer believed, and the copy in
-  /// the disk's last sector is what firmware, and `init(repairing:)`, go by.
+  /// The backup table comes first. Until the primary table is written, the old one is intact and refers to the old
+  /// backup. If a power cut leaves the primary table half written, its checksum is wrong, and both firmware and
+  /// `init(repairing:)` use the backup in the disk's last sector.
   public let writes: [Write]
-  /// The partition's sectors afterwards.
+  /// The sectors of the partition afterwards.
   public let partition: ClosedRange<UInt64>
 
-  public typealias Reader = (_ place: UInt64, _ count: Int) throws(Fault) -> [UInt8]
+  public typealias Reader = (_ lba: UInt64, _ count: Int) throws(Fault) -> [UInt8]
 
-  /// Grows partition `number`, which must be the last on the disk. Throws a `Fault`, and nothing may be written
-  /// then, where anything is not as this product makes it.
+  /// Plans the growth of partition `number`, which must be the last on the disk. Throws a `Fault` if anything about
+  /// the table is unexpected; nothing may be written then.
   public init(
     partition number: Int, sectors: UInt64, sectorSize: Int, read: Reader
   ) throws(Fault) {
-    guard sectors > 3 else { throw Fault("a disk of \(sectors) sectors has no room for a table") }
+    guard sectors > 3 else {
+      throw Fault("a disk of \(sectors) sectors is too small for a partition table")
+    }
     let disk = GPTDisk(sectors: sectors, sectorSize: sectorSize)
     let table: GPT
     do throws(Fault) {
       table = try disk.table(at: 1, read)
     } catch {
-      // Cut off while the first copy was written: the last one has what it was to be.
-      guard let last = try? disk.table(at: sectors - 1, read) else { throw error }
-      self = try Self(repairing: last, number, disk, read)
+      // The primary table is half written; the backup has its intended contents.
+      guard let backup = try? disk.table(at: sectors - 1, read) else { throw error }
+      self = try Self(repairing: backup, number, disk, read)
       return
     }
     guard let old = table.partition(number) else {
       throw Fault("the partition table has no partition \(number)")
     }
-    let backup = try disk.table(at: table.alternate, read)
-    guard backup.alternate == 1, backup.entries == table.entries else {
-      throw Fault("the two copies of the partition table differ")
+    let backup = try disk.table(at: table.alternateLBA, read)
+    guard backup.alternateLBA == 1, backup.entries == table.entries else {
+      throw Fault("the primary and the backup partition table differ")
     }
     let others = table.partitions.filter { $0.number != number }
     guard others.allSatisfy({ $0.sectors.upperBound < old.lowerBound }),
-      old.lowerBound >= table.firstUsable, old.upperBound <= table.lastUsable
+      old.lowerBound >= table.firstUsableLBA, old.upperBound <= table.lastUsableLBA
     else { throw Fault("partition \(number) is not the last on its disk") }
-    let length = disk.entrySectors(table)
-    guard table.entriesPlace == 2, table.firstUsable >= 2 + length, sectors > 2 * length + 4 else {
-      throw Fault("the partition table leaves its entries no room")
-    }
-    let lastUsable = sectors - 2 - length
-    // Whole MiB, as partitions are aligned everywhere.
-    let unit = max(1, UInt64(1 << 20) / UInt64(sectorSize))
-    let end = (lastUsable + 1) / unit * unit
+    let entrySectors = disk.entrySectors(table)
+    guard table.partitionEntryLBA == 2, table.firstUsableLBA >= 2 + entrySectors,
+      sectors > 2 * entrySectors + 4
+    else { throw Fault("the partition entry array is not right after the header") }
+    let lastUsableLBA = sectors - 2 - entrySectors
+    // Partitions are aligned to 1 MiB.
+    let alignment = max(1, UInt64(1 << 20) / UInt64(sectorSize))
+    let end = (lastUsableLBA + 1) / alignment * alignment
     guard end > old.upperBound + 1 else {
       (writes, partition) = ([], old)
       return
     }
-    var grown = table
-    grown.setEnd(of: number, to: end - 1)
-    var last = grown
-    grown.move(to: 1, entries: 2, alternate: sectors - 1, lastUsable: lastUsable)
-    last.move(to: sectors - 1, entries: lastUsable + 1, alternate: 1, lastUsable: lastUsable)
-    writes = [disk.atEnd(last), disk.atStart(grown, try read(0, 1))]
+    var newPrimary = table
+    newPrimary.setEndingLBA(ofPartition: number, to: end - 1)
+    var newBackup = newPrimary
+    newPrimary.relocate(
+      myLBA: 1, partitionEntryLBA: 2, alternateLBA: sectors - 1, lastUsableLBA: lastUsableLBA)
+    newBackup.relocate(
+      myLBA: sectors - 1, partitionEntryLBA: lastUsableLBA + 1, alternateLBA: 1,
+      lastUsableLBA: lastUsableLBA)
+    writes = [disk.backupWrite(newBackup), disk.primaryWrite(newPrimary, try read(0, 1))]
     partition = old.lowerBound...(end - 1)
   }
 
-  /// Writes the copy at the disk's start anew from the one in its last sector.
-  private init(repairing last: GPT, _ number: Int, _ disk: GPTDisk, _ read: Reader) throws(Fault) {
-    let length = disk.entrySectors(last)
-    guard last.alternate == 1, last.entriesPlace == last.lastUsable + 1, last.firstUsable >= 2 + length,
-      let sectors = last.partition(number), sectors.upperBound <= last.lastUsable,
-      sectors.lowerBound >= last.firstUsable
-    else { throw Fault("the partition table at the disk's end is not this product's") }
-    var first = last
-    first.move(to: 1, entries: 2, alternate: last.place, lastUsable: last.lastUsable)
-    writes = [disk.atStart(first, try read(0, 1))]
+  /// Restores the primary table from the backup in the disk's last sector.
+  private init(repairing backup: GPT, _ number: Int, _ disk: GPTDisk, _ read: Reader) throws(Fault) {
+    let entrySectors = disk.entrySectors(backup)
+    guard backup.alternateLBA == 1, backup.partitionEntryLBA == backup.lastUsableLBA + 1,
+      backup.firstUsableLBA >= 2 + entrySectors, let sectors = backup.partition(number),
+      sectors.upperBound <= backup.lastUsableLBA, sectors.lowerBound >= backup.firstUsableLBA
+    else { throw Fault("the backup partition table was not written by synbox") }
+    var primary = backup
+    primary.relocate(
+      myLBA: 1, partitionEntryLBA: 2, alternateLBA: backup.myLBA,
+      lastUsableLBA: backup.lastUsableLBA)
+    writes = [disk.primaryWrite(primary, try read(0, 1))]
     partition = sectors
   }
 
-  /// Whether the copy at the disk's start is broken and the one at its end is whole, and then which number a
-  /// partition has there: the kernel shows none of such a disk.
-  public static func brokenTable(
-    naming name: String, sectors: UInt64, sectorSize: Int, read: Reader
+  /// Returns the number of the partition `name` if the primary table is broken and the backup is intact; otherwise nil.
+  /// The kernel shows no partitions of such a disk.
+  public static func partitionOfBrokenTable(
+    named name: String, sectors: UInt64, sectorSize: Int, read: Reader
   ) -> Int? {
     let disk = GPTDisk(sectors: sectors, sectorSize: sectorSize)
     guard sectors > 2, (try? disk.table(at: 1, read)) == nil,
-      let last = try? disk.table(at: sectors - 1, read)
+      let backup = try? disk.table(at: sectors - 1, read)
     else { return nil }
-    return last.partitions.map(\.number).first { last.name($0) == name }
+    return backup.partitions.map(\.number).first { backup.partitionName($0) == name }
   }
 }
 
-/// Where the copies lie.
+/// The layout of the tables on a disk.
 private struct GPTDisk {
   let sectors: UInt64
   let sectorSize: Int
 
-  func table(at place: UInt64, _ read: GPTGrowth.Reader) throws(Fault) -> GPT {
-    guard place >= 1, place < sectors else {
-      throw Fault("a copy of the partition table is to lie beyond the disk's end")
+  func table(at lba: UInt64, _ read: GPTGrowth.Reader) throws(Fault) -> GPT {
+    guard lba >= 1, lba < sectors else {
+      throw Fault("AlternateLBA \(lba) is not on the disk")
     }
-    return try GPT(at: place, sectors: sectors, sectorSize: sectorSize, read: read)
+    return try GPT(at: lba, sectors: sectors, sectorSize: sectorSize, read: read)
   }
 
   func entrySectors(_ table: GPT) -> UInt64 {
@@ -111,23 +118,26 @@ private struct GPTDisk {
   }
 
   private func padded(_ bytes: [UInt8]) -> [UInt8] {
-    let rest = bytes.count % sectorSize
-    return rest == 0 ? bytes : bytes + [UInt8](repeating: 0, count: sectorSize - rest)
+    let excess = bytes.count % sectorSize
+    return excess == 0 ? bytes : bytes + [UInt8](repeating: 0, count: sectorSize - excess)
   }
 
-  /// The entries, then the header in the last sector.
-  func atEnd(_ table: GPT) -> GPTGrowth.Write {
-    GPTGrowth.Write(place: table.entriesPlace, bytes: padded(table.entries) + table.header)
+  /// The partition entry array, then the header in the disk's last sector.
+  func backupWrite(_ table: GPT) -> GPTGrowth.Write {
+    GPTGrowth.Write(lba: table.partitionEntryLBA, bytes: padded(table.entries) + table.header)
   }
 
-  /// The protective MBR, the header, the entries. `boot` is sector 0 as it is: its one entry grows too (UEFI
-  /// 2.10, section 5.2.3), where it is the usual one.
-  func atStart(_ table: GPT, _ boot: [UInt8]) -> GPTGrowth.Write {
-    var boot = boot
-    let entry = 446
-    if boot[entry + 4] == 0xee, boot.native(at: entry + 8, as: UInt32.self) == 1 {
-      boot.replace(at: entry + 12, with: UInt32(clamping: sectors - 1))
+  /// The protective MBR, the header, then the partition entry array.
+  ///
+  /// - Parameter mbr: sector 0. If it is a protective MBR (UEFI 2.10, section 5.2.3), its `SizeInLBA` is updated.
+  func primaryWrite(_ table: GPT, _ mbr: [UInt8]) -> GPTGrowth.Write {
+    var mbr = mbr
+    // The first partition record: OSType at 4, StartingLBA at 8, SizeInLBA at 12.
+    let record = 446
+    let gptProtective: UInt8 = 0xee
+    if mbr[record + 4] == gptProtective, mbr.native(at: record + 8, as: UInt32.self) == 1 {
+      mbr.replace(at: record + 12, with: UInt32(clamping: sectors - 1))
     }
-    return GPTGrowth.Write(place: 0, bytes: boot + table.header + padded(table.entries))
+    return GPTGrowth.Write(lba: 0, bytes: mbr + table.header + padded(table.entries))
   }
 }

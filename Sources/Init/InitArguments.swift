@@ -1,17 +1,17 @@
-// What the kernel hands its first process: parameters of its command line that it does not know, then what stands
-// behind `--` (Documentation/admin-guide/kernel-parameters.rst).
+// The arguments that the kernel passes to PID 1 (Documentation/admin-guide/kernel-parameters.rst).
 
+/// PID 1's arguments: unknown parameters of the kernel's command line, then everything after `--`.
 public struct InitArguments: Hashable, Sendable {
-  /// Words that were meant for the kernel.
-  public let unknown: [String]
-  /// From `init` on; all there are where that word is missing.
-  public let own: [String]
+  /// Parameters that the kernel does not know.
+  public let kernelParameters: [String]
+  /// The arguments from `init` on; all arguments if there is no `init`.
+  public let arguments: [String]
 
-  /// - Parameter words: without the program's name.
+  /// - Parameter words: The arguments without the program's name.
   public init(_ words: some Collection<String>) {
     let words = Array(words)
     let start = words.firstIndex(of: "init") ?? 0
-    unknown = Array(words[..<start])
-    own = Array(words[start...])
+    kernelParameters = Array(words[..<start])
+    arguments = Array(words[start...])
   }
 }

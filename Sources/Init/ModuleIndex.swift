@@ -1,29 +1,27 @@
-// depmod's files: which modules there are, what they depend on, and which hardware asks for them
-// (modules.dep(5), modules.alias; kmod).
+// The files of depmod(8): the kernel's modules, their dependencies, and their aliases.
 import Kernel
 import NIC
 
-/// What stands in /lib/modules/RELEASE.
+/// The modules in /lib/modules/RELEASE.
 public struct ModuleIndex: Sendable {
-  /// A module's file below the directory, by its name.
+  /// The path of each module, relative to the directory, by its name.
   public private(set) var files: [String: String] = [:]
-  /// By name: what must be loaded first, the first last, as modules.dep has it.
+  /// The dependencies of each module, by its name, in the order of modules.dep: the first to load comes last.
   private var dependencies: [String: [String]] = [:]
-  /// From modules.softdep: before it, after it.
-  private var before: [String: [String]] = [:]
-  private var after: [String: [String]] = [:]
-  /// By the bus that a modalias begins with; what is for any bus by `*`.
+  /// The `pre:` and `post:` dependencies of modules.softdep.
+  private var softPre: [String: [String]] = [:]
+  private var softPost: [String: [String]] = [:]
+  /// By bus, the part of a modalias before its colon; `*` for patterns that match any bus.
   private var aliases: [String: [(pattern: String, module: String)]] = [:]
-  /// Modules that are part of the kernel.
+  /// Modules compiled into the kernel.
   private var builtIn: Set<String> = []
-  /// Lines that are none: they are passed over, and said.
+  /// Invalid lines, which are skipped. Only the first ten are kept.
   public private(set) var faults: [ProfileError] = []
 
   /// Bytes.
   public static let maximumSize = 16 << 20
 
-  /// Reads the directory of a release. A `Fault` where modules.dep cannot be read; the other files may be
-  /// missing.
+  /// Reads the files in `directory`. Throws a `Fault` if modules.dep cannot be read; the other files are optional.
   public init(directory: String) throws(Fault) {
     func read(_ name: String) throws(Errno) -> [UInt8] {
       try SmallFile.read("\(directory)/\(name)", limit: Self.maximumSize)
@@ -47,7 +45,7 @@ public struct ModuleIndex: Sendable {
 
   public init() {}
 
-  /// `kernel/a/b-c.ko` is the module `b_c`: to the kernel `-` and `_` are the same.
+  /// Returns the name of the module in a file: `b_c` for `kernel/a/b-c.ko`. The kernel treats `-` and `_` alike.
   public static func name(of path: some StringProtocol) -> String { name(of: Array(path.utf8)[...]) }
 
   private static func name(of path: ArraySlice<UInt8>) -> String {
@@ -59,7 +57,7 @@ public struct ModuleIndex: Sendable {
 
   public func isBuiltIn(_ name: String) -> Bool { builtIn.contains(Self.name(of: name)) }
 
-  /// The modules that a device with this modalias asks for, in the order of the file; last those that take any bus.
+  /// Returns the modules whose aliases match a device's modalias, in the order of the file; those for any bus last.
   public func modules(for modalias: String) -> [String] {
     [Self.bus(of: modalias), "*"].flatMap { aliases[$0] ?? [] }
       .filter { matches(pattern: $0.pattern, modalias) }.map(\.module)
@@ -69,8 +67,8 @@ public struct ModuleIndex: Sendable {
     String(decoding: modalias.utf8.prefix { $0 != UInt8(ascii: ":") }, as: UTF8.self)
   }
 
-  /// All that must be loaded for a module, itself among them, in order; what is missing is left out. nil when
-  /// there is no such module here.
+  /// Returns a module and its dependencies in the order in which to load them, without those that are missing; nil if
+  /// there is no such module.
   public func loadOrder(of name: String) -> [String]? {
     let name = Self.name(of: name)
     guard files[name] != nil else { return nil }
@@ -80,32 +78,32 @@ public struct ModuleIndex: Sendable {
     return order
   }
 
-  /// Depth first. What depends on itself, in a file that is wrong, is visited once; no true chain is longer
-  /// than a few.
+  /// Visits depth first, each module once. The limit on the depth protects against invalid files; real chains have a
+  /// few modules.
   private func visit(
     _ name: String, _ order: inout [String], _ seen: inout Set<String>, depth: Int
   ) {
     guard files[name] != nil, depth < 64, seen.insert(name).inserted else { return }
-    for other in before[name] ?? [] { visit(other, &order, &seen, depth: depth + 1) }
-    // modules.dep names the whole closure, the deepest last.
+    for other in softPre[name] ?? [] { visit(other, &order, &seen, depth: depth + 1) }
+    // modules.dep lists the transitive dependencies, the deepest last.
     for other in (dependencies[name] ?? []).reversed() { visit(other, &order, &seen, depth: depth + 1) }
     order.append(name)
-    for other in after[name] ?? [] { visit(other, &order, &seen, depth: depth + 1) }
+    for other in softPost[name] ?? [] { visit(other, &order, &seen, depth: depth + 1) }
   }
 }
 
 // MARK: - Reading the files
 
-/// By bytes: comparing characters takes several times as long, and PID 1 does nothing else meanwhile.
+/// Parses bytes, because comparing Characters is several times slower and the boot waits for it.
 extension ModuleIndex {
-  /// `PATH: PATH PATH …`, all below the directory.
+  /// Adds lines `PATH: PATH PATH …`; the paths are relative to the directory.
   public mutating func addDependencies(_ bytes: [UInt8], file: String) {
     for (number, line) in Self.lines(bytes) {
       let parts = line.split(
         separator: UInt8(ascii: ":"), maxSplits: 1, omittingEmptySubsequences: false)
       let others = parts.count == 2 ? Self.words(parts[1]) : []
       guard parts.count == 2, ([parts[0]] + others).allSatisfy(Self.isModulePath) else {
-        note(file, number, line, "PATH.ko: PATH.ko …, each relative and without ..")
+        note(file, number, line, "PATH.ko: PATH.ko …, relative paths without ..")
         continue
       }
       let name = Self.name(of: parts[0])
@@ -114,7 +112,7 @@ extension ModuleIndex {
     }
   }
 
-  /// `alias PATTERN MODULE`.
+  /// Adds lines `alias PATTERN MODULE`.
   public mutating func addAliases(_ bytes: [UInt8], file: String) {
     for (number, line) in Self.lines(bytes) {
       let words = Self.words(line)
@@ -129,7 +127,7 @@ extension ModuleIndex {
     }
   }
 
-  /// `softdep MODULE pre: A B post: C`.
+  /// Adds lines `softdep MODULE pre: A B post: C`.
   public mutating func addSoftDependencies(_ bytes: [UInt8], file: String) {
     for (number, line) in Self.lines(bytes) {
       let words = Self.words(line)
@@ -138,22 +136,22 @@ extension ModuleIndex {
         continue
       }
       let name = Self.name(of: words[1])
-      var isAfter = false
+      var isPost = false
       for word in words.dropFirst(2) {
         if word.elementsEqual("pre:".utf8) {
-          isAfter = false
+          isPost = false
         } else if word.elementsEqual("post:".utf8) {
-          isAfter = true
-        } else if isAfter {
-          after[name, default: []].append(Self.name(of: word))
+          isPost = true
+        } else if isPost {
+          softPost[name, default: []].append(Self.name(of: word))
         } else {
-          before[name, default: []].append(Self.name(of: word))
+          softPre[name, default: []].append(Self.name(of: word))
         }
       }
     }
   }
 
-  /// What becomes part of a path must stay below the directory.
+  /// Returns whether a path stays inside the directory.
   private static func isModulePath(_ path: ArraySlice<UInt8>) -> Bool {
     guard path.count < 512, path.suffix(3).elementsEqual(".ko".utf8),
       !path.dropLast(3).suffix(3).elementsEqual(".ko".utf8)
@@ -164,7 +162,7 @@ extension ModuleIndex {
     } && String(decoding: path, as: UTF8.self).unicodeScalars.allSatisfy(FileName.isVisible)
   }
 
-  /// Those that say something, counted from 1.
+  /// Returns the lines that are not empty or comments, with their numbers, from 1.
   private static func lines(_ bytes: [UInt8]) -> [(number: Int, line: ArraySlice<UInt8>)] {
     bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated()
       .map { ($0 + 1, $1.last == UInt8(ascii: "\r") ? $1.dropLast() : $1) }

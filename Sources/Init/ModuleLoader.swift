@@ -1,23 +1,23 @@
-// Loads what the hardware asks for, and nothing else.
+// Loads the modules that the hardware needs, and no others.
 import Kernel
 
-/// The kernel's modules of a running box.
+/// Loads modules into the running kernel.
 public struct ModuleLoader {
   private let index: ModuleIndex
   private let directory: String
   private let sysfs: String
-  /// How a file gets into the kernel; a test's own way in tests.
+  /// Loads the file of one module; tests replace it.
   private let insert: (_ path: String) throws(Errno) -> Void
-  /// Modules that were loaded, or were there.
+  /// Modules that are in the kernel, whether or not this loader has loaded them.
   public private(set) var loaded: [String] = []
-  /// Those that were tried; none is tried twice.
-  private var tried: Set<String> = []
-  /// What devices ask for, by their modalias: looking that up takes longest.
-  private var wishes: [String: [String]] = [:]
+  /// No module is attempted twice.
+  private var attempted: Set<String> = []
+  /// A cache, because matching aliases is the slowest part.
+  private var modulesByModalias: [String: [String]] = [:]
 
   /// - Parameters:
-  ///   - directory: /lib/modules/RELEASE.
-  ///   - sysfs: where sysfs is mounted.
+  ///   - directory: `/lib/modules/RELEASE`.
+  ///   - sysfs: The mount point of sysfs.
   public init(
     _ index: ModuleIndex, directory: String, sysfs: String = "/sys",
     insert: @escaping (_ path: String) throws(Errno) -> Void = { path throws(Errno) in
@@ -30,21 +30,21 @@ public struct ModuleLoader {
     self.insert = insert
   }
 
-  /// A module's file below the directory; nil where there is none.
+  /// Returns the path of a module, relative to the directory; nil if there is no such module.
   public func file(of name: String) -> String? { index.files[ModuleIndex.name(of: name)] }
 
-  /// Loads a module with all that it needs. What the kernel has built in is no fault.
+  /// Loads a module and its dependencies. Returns the failures; a built-in module is not one.
   public mutating func load(_ name: String) -> [Fault] {
     guard let order = index.loadOrder(of: name) else {
       if index.isBuiltIn(name) { return [] }
       return [
         Fault(
           "there is no module \(name) in \(directory)",
-          remedy: "Take it out of [modules], or build it in")
+          remedy: "Remove it from [modules], or add it to the image")
       ]
     }
     var faults: [Fault] = []
-    for module in order where tried.insert(module).inserted {
+    for module in order where attempted.insert(module).inserted {
       let path = "\(directory)/\(index.files[module] ?? "")"
       do throws(Errno) {
         try insert(path)
@@ -59,21 +59,21 @@ public struct ModuleLoader {
     return faults
   }
 
-  /// Loads what the devices that are here now ask for, again until no new ones show up: a controller's module
-  /// brings its disks.
+  /// Loads the modules for all present devices, and repeats until no device is new, because loading a controller's
+  /// module adds its disks. Returns the failures.
   ///
-  /// - Parameter isWanted: of a module's file below the directory.
+  /// - Parameter isWanted: Whether to load the module in this file, a path relative to the directory.
   public mutating func loadForHardware(
     where isWanted: (_ file: String) -> Bool = { _ in true }
   ) -> [Fault] {
     var faults: [Fault] = []
-    // Bounded: what plugs and unplugs itself must not keep the box from starting.
+    // Bounded, so that a device that keeps reappearing cannot stop the boot.
     for _ in 0..<8 {
       let count = loaded.count
       for modalias in modaliases() {
-        let wish = wishes[modalias] ?? index.modules(for: modalias)
-        wishes[modalias] = wish
-        for module in wish where !tried.contains(module) && isWanted(index.files[module] ?? "") {
+        let modules = modulesByModalias[modalias] ?? index.modules(for: modalias)
+        modulesByModalias[modalias] = modules
+        for module in modules where !attempted.contains(module) && isWanted(index.files[module] ?? "") {
           faults += load(module)
         }
       }
@@ -82,7 +82,7 @@ public struct ModuleLoader {
     return faults
   }
 
-  /// Of all devices on all buses, each once. One that goes meanwhile is passed over.
+  /// Returns the modaliases of all devices, without duplicates. Skips devices that disappear meanwhile.
   private func modaliases() -> [String] {
     var seen: Set<String> = []
     for bus in (try? SmallFile.names(in: "\(sysfs)/bus")) ?? [] {

@@ -1,35 +1,35 @@
-// Disks and partitions as sysfs shows them (Documentation/ABI/stable/sysfs-block).
+// Disks and partitions in sysfs (Documentation/ABI/stable/sysfs-block).
 import Kernel
 
-/// A partition that the kernel has found.
+/// A partition known to the kernel.
 public struct Partition: Hashable, Sendable {
-  /// For example /dev/vda2 and /dev/vda.
+  /// For example `/dev/vda2`.
   public let device: String
+  /// For example `/dev/vda`.
   public let disk: String
   /// From 1.
   public let number: Int
   /// Bytes.
   public let size: UInt64
 
-  /// The partitions of this name (PARTLABEL in the GPT).
+  /// Returns the partitions with this name (`PARTNAME` in uevent, PARTLABEL in the GPT).
   public static func named(_ name: String, sysfs: String = "/sys", devices: String = "/dev") -> [Self] {
     let directory = "\(sysfs)/class/block"
     return ((try? SmallFile.names(in: directory)) ?? []).compactMap { block in
       let entry = "\(directory)/\(block)"
       let event = variables(text("\(entry)/uevent"))
-      // A partition's directory lies in its disk's.
+      // A partition's directory is in its disk's.
       guard event["PARTNAME"] == name, let number = event["PARTN"].flatMap({ Int($0) }),
         let disk = Files.resolved(entry).map({ Files.parent(of: $0) })?.split(separator: "/").last,
         let sectors = UInt64(text("\(entry)/size").filter { $0 != "\n" })
       else { return nil }
-      // The kernel counts in 512 bytes there, whatever the disk does.
+      // sysfs counts units of 512 bytes, whatever the disk's sector size.
       return Partition(
         device: "\(devices)/\(block)", disk: "\(devices)/\(disk)", number: number, size: sectors * 512)
     }
   }
 
-  /// The one partition of this name. A `Fault` where there is none, or several: which one is meant is not
-  /// ours to guess.
+  /// Returns the partition with this name. Throws a `Fault` unless there is exactly one.
   public static func only(_ name: String, sysfs: String = "/sys", devices: String = "/dev")
     throws(Fault) -> Self
   {
@@ -38,19 +38,19 @@ public struct Partition: Hashable, Sendable {
     guard found.count == 1 else {
       throw Fault(
         "there are \(found.count) partitions named \(name): "
-          + found.map(\.device).joined(separator: ", "), remedy: "Leave one of these disks in the box")
+          + found.map(\.device).joined(separator: ", "), remedy: "Remove all but one of these disks")
     }
     return one
   }
 
-  /// Disks, without partitions and without what lies in memory.
+  /// Returns the devices of whole disks, without loop devices, RAM disks, optical and floppy drives.
   static func disks(sysfs: String, devices: String) -> [String] {
     ((try? SmallFile.names(in: "\(sysfs)/block")) ?? [])
       .filter { name in !["loop", "ram", "zram", "sr", "fd"].contains { name.hasPrefix($0) } }
       .map { "\(devices)/\($0)" }
   }
 
-  /// Lines `KEY=value`; of two with one key the first.
+  /// Parses lines `KEY=value`. The first line with a key wins.
   private static func variables(_ text: String) -> [String: String] {
     var values: [String: String] = [:]
     for line in text.split(separator: "\n") {

@@ -1,17 +1,17 @@
-// The scan NIC: found among the others, named, and given its addresses.
+// Finding, renaming and addressing the NIC that the box scans with.
 import Kernel
 import NIC
 import Wire
 
-/// A network interface that belongs to a device, as sysfs shows it.
+/// A network interface of a hardware device, as in sysfs.
 public struct NetworkDevice: Hashable, Sendable, CustomStringConvertible {
   public let name: String
   public let driver: String
   public let mac: MACAddress
-  /// The PCI address of the device, or of the one that it is a part of; nil where there is none.
+  /// The PCI address of the device or of the device that contains it; nil if there is none.
   public let bus: String?
 
-  /// All there are, by name. An interface without a device (`lo`, a tunnel) is none.
+  /// Returns all of them, by name. Interfaces without a device (`lo`, tunnels) are not included.
   public static func all(sysfs: String = "/sys") -> [Self] {
     let directory = "\(sysfs)/class/net"
     return ((try? SmallFile.names(in: directory)) ?? []).compactMap { name in
@@ -31,39 +31,40 @@ public struct NetworkDevice: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension InterfaceSettings {
-  /// The one device that is meant. A `Fault` where none is, or several are; it names what there is.
+  /// Returns the device that matches. Throws a `Fault` that lists all devices unless exactly one does.
   public func choose(among devices: [NetworkDevice]) throws(Fault) -> NetworkDevice {
     let found = devices.filter { device in
       (driver.map { ModuleIndex.name(of: $0) == ModuleIndex.name(of: device.driver) } ?? true)
         && (mac.map { $0 == device.mac } ?? true) && (bus.map { $0 == device.bus } ?? true)
     }
-    let list = devices.isEmpty ? "no NIC at all" : devices.map(\.description).joined(separator: ", ")
+    let list = devices.isEmpty ? "no NIC" : devices.map(\.description).joined(separator: ", ")
     guard let one = found.first else {
-      throw Fault("the scan NIC (\(sought)) is missing", detail: "there is \(list)")
+      throw Fault("no NIC matches [interface] (\(criteria))", detail: "present: \(list)")
     }
     guard found.count == 1 else {
       throw Fault(
-        "the scan NIC (\(sought)) is one of several", detail: "there is \(list)",
-        remedy: "Name it in box.toml by its mac or bus too")
+        "\(found.count) NICs match [interface] (\(criteria))", detail: "present: \(list)",
+        remedy: "Add mac or bus to [interface] in box.toml")
     }
     return one
   }
 
-  private var sought: String {
+  private var criteria: String {
     [driver.map { "driver \($0)" }, mac.map { "MAC \($0)" }, bus.map { "PCI \($0)" }]
       .compactMap(\.self).joined(separator: ", ")
   }
 
-  /// Finds the NIC, names it, and gives it its addresses; what is done already stays. It is not brought up, for
-  /// while it is down changes cost no negotiation of the link. It has an IPv4 stack alone: nothing of the box is to be
-  /// reached by IPv6.
+  /// Finds the NIC, renames it, disables IPv6 on it and adds its addresses. Does not repeat what is already done.
+  ///
+  /// Leaves the link down, because every change while it is up costs a renegotiation. IPv6 is disabled so that the box
+  /// cannot be reached by it.
   public func prepare(sysfs: String = "/sys") throws(Fault) -> NetworkDevice {
     let device = try choose(among: NetworkDevice.all(sysfs: sysfs))
     let control = try NetworkControl()
     let index = try control.link(of: device.name).index
     do throws(NetlinkError) {
       if device.name != name {
-        // Few drivers can be renamed while they are up.
+        // Most drivers cannot be renamed while they are up.
         try control.setLink(index, up: false)
         try control.rename(index, to: name)
       }
@@ -76,6 +77,6 @@ extension InterfaceSettings {
     return device
   }
 
-  /// Brings it up, with its route.
+  /// Brings the NIC up and adds the default route.
   public func bringUp() throws(Fault) { try NetworkControl().bringUp(name, gateway: gateway) }
 }

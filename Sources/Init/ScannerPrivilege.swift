@@ -1,17 +1,17 @@
-// What PID 1 holds of its scanner: that it has given up what it was started with.
+// PID 1's check that the scanner has dropped its privileges.
 import Kernel
 
-/// What the kernel says of all threads of a scanner together.
+/// The privileges of all threads of the scanner, from /proc.
 public struct ScannerPrivilege: CustomStringConvertible {
   private let statuses: [TaskStatus]
 
-  /// - Parameter statuses: of every thread, one at least.
+  /// - Parameter statuses: The status of every thread.
   public init(_ statuses: [TaskStatus]) {
-    precondition(!statuses.isEmpty, "a process has a thread")
+    precondition(!statuses.isEmpty, "a process has at least one thread")
     self.statuses = statuses
   }
 
-  /// What it still has though it must not; nil: nothing.
+  /// A privilege that the scanner must not have; nil if there is none.
   public var excess: String? {
     for status in statuses {
       let held: [CapabilitySet] = [
@@ -20,15 +20,15 @@ public struct ScannerPrivilege: CustomStringConvertible {
       if held.contains(where: { !$0.isEmpty }) { return "thread \(status.task) has capabilities" }
       if status.users.contains(0) || status.groups.contains(0) || status.supplementaryGroups.contains(0)
       {
-        return "thread \(status.task) is root's"
+        return "thread \(status.task) runs as root"
       }
-      guard status.noNewPrivileges else { return "thread \(status.task) may gain privileges" }
-      guard status.seccomp == .filter else { return "thread \(status.task) may make any system call" }
+      guard status.noNewPrivileges else { return "thread \(status.task) does not have no_new_privs" }
+      guard status.seccomp == .filter else { return "thread \(status.task) has no seccomp filter" }
     }
     return nil
   }
 
-  /// As /proc writes it: `uid 60900, CapEff 0000000000000000, Seccomp 2, in 3 threads`.
+  /// In the format of /proc: `uid 60900, CapEff 0000000000000000, Seccomp 2, in 3 threads`.
   public var description: String {
     let effective = statuses.reduce(into: CapabilitySet()) { $0.formUnion($1.effective) }.rawValue
     let digits = String(effective, radix: 16)

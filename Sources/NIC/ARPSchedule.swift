@@ -1,75 +1,76 @@
-// Which address to ask for next, and which answers to believe. Pure: time is a parameter.
+// Decides which ARP request to send next and which replies to accept. Pure: time is a parameter.
 import Wire
 
-/// Asks for many addresses, a bounded number a second, each up to `tries` times.
+/// Resolves many addresses with a limited rate of requests, each address with up to `tries` requests.
 struct ARPSchedule {
   struct Limits: Hashable, Sendable {
-    /// Requests a second over all addresses.
+    /// Requests per second, for all addresses together.
     var rate = 20_000
     var tries = 3
-    /// Between two tries for one address, and after the last one.
-    var milliseconds = 1_000
+    /// The time to wait for a reply before the next try, and after the last one.
+    var timeoutMilliseconds = 1_000
   }
 
   private(set) var found: [IPv4Address: MACAddress] = [:]
-  /// Each address once, in the order given.
+  /// Without duplicates, in the order given.
   private let addresses: [IPv4Address]
-  private let wanted: Set<IPv4Address>
+  private let requested: Set<IPv4Address>
   private let limits: Limits
-  /// The next address of this round; the round number from 0.
+  /// The index of the next address.
   private var next = 0
-  private var round = 0
-  private var roundStarted: Int
-  /// When the next request may leave. It never falls far behind the clock, so no burst follows a pause.
-  private var allowed: Int
+  /// The number of completed tries of all addresses.
+  private var completedTries = 0
+  /// When the last request of the current try was sent, or the try was started.
+  private var tryStarted: Int
+  /// The earliest time of the next request. Never far behind the clock, so that no burst follows a pause.
+  private var nextSend: Int
 
-  /// Times are nanoseconds of one monotonic clock.
+  /// - Parameter now: Nanoseconds of a monotonic clock, as in all methods.
   init(_ addresses: [IPv4Address], limits: Limits, now: Int) {
-    wanted = Set(addresses)
+    requested = Set(addresses)
     var seen: Set<IPv4Address> = []
     self.addresses = addresses.filter { seen.insert($0).inserted }
     self.limits = limits
-    roundStarted = now
-    allowed = now
+    tryStarted = now
+    nextSend = now
   }
 
-  var isComplete: Bool { found.count == addresses.count || round >= limits.tries }
+  var isComplete: Bool { found.count == addresses.count || completedTries >= limits.tries }
 
   var unresolved: [IPv4Address] { addresses.filter { found[$0] == nil } }
 
-  /// The address to ask for now; nil when nothing is due before `wake`.
+  /// Returns the address to send a request for now; nil if none is due before `wake`.
   mutating func due(now: Int) -> IPv4Address? {
     while next < addresses.count, found[addresses[next]] != nil { next += 1 }
     if next == addresses.count {
-      guard now >= roundStarted + limits.milliseconds * 1_000_000 else { return nil }
-      // The round has ended and its last request had its time.
-      round += 1
+      guard now >= tryStarted + limits.timeoutMilliseconds * 1_000_000 else { return nil }
+      // All addresses have been tried, and the last one has had time to reply.
+      completedTries += 1
       next = 0
       guard !isComplete else { return nil }
-      roundStarted = now
+      tryStarted = now
       return due(now: now)
     }
-    guard now >= allowed else { return nil }
+    guard now >= nextSend else { return nil }
     let interval = 1_000_000_000 / limits.rate
-    // 2 ms of credit at most: what a sleeping thread may have missed.
-    allowed = max(allowed, now - 2_000_000) + interval
+    // At most 2 ms of credit, for a thread that woke up late.
+    nextSend = max(nextSend, now - 2_000_000) + interval
     next += 1
-    if next == addresses.count { roundStarted = max(roundStarted, now) }
+    if next == addresses.count { tryStarted = max(tryStarted, now) }
     return addresses[next - 1]
   }
 
-  /// The queue was full: the address last given by `due` is to be asked for again.
-  mutating func refuse() { next -= 1 }
+  /// Makes `due` return its last address again, because the send queue was full.
+  mutating func retryLast() { next -= 1 }
 
-  /// When `due` should be asked again, in nanoseconds.
+  /// When to call `due` again, in nanoseconds.
   var wake: Int {
-    next < addresses.count ? allowed : roundStarted + limits.milliseconds * 1_000_000
+    next < addresses.count ? nextSend : tryStarted + limits.timeoutMilliseconds * 1_000_000
   }
 
-  /// An answer. Those for addresses nobody asked about, and second ones, are passed over: the first
-  /// answer holds.
-  mutating func learn(_ address: IPv4Address, _ mac: MACAddress) {
-    guard wanted.contains(address), found[address] == nil else { return }
+  /// Records a reply. The first reply for an address wins; replies for addresses that were not requested are ignored.
+  mutating func record(_ address: IPv4Address, _ mac: MACAddress) {
+    guard requested.contains(address), found[address] == nil else { return }
     found[address] = mac
   }
 }

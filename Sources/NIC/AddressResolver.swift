@@ -1,26 +1,27 @@
-// From IPv4 addresses on the link to MAC addresses, by ARP requests of our own (RFC 826).
+// Resolves IPv4 addresses on the link to MAC addresses with ARP requests of its own (RFC 826).
 import Kernel
 import Wire
 
-/// What bulk resolution found.
+/// The result of a bulk resolution.
 public struct ResolvedAddresses: Hashable, Sendable {
   public let found: [IPv4Address: MACAddress]
-  /// Those that never answered, in the order asked.
+  /// Addresses without a reply, in the order requested.
   public let unresolved: [IPv4Address]
 }
 
 /// Resolves addresses on one interface's link.
 ///
-/// Opening it needs CAP_NET_RAW; resolving needs nothing, so it can be opened early and used after the
-/// capabilities are gone. It asks by itself, and not through the kernel, whose neighbour table holds
-/// 1,024 entries by default (`gc_thresh3`).
+/// Opening it needs CAP_NET_RAW. Resolving needs no capability, so a resolver opened early still works after the drop.
+/// It sends its own requests because the kernel's neighbour table is limited to 1,024 entries by default
+/// (`gc_thresh3`).
 public struct AddressResolver: ~Copyable {
-  /// As many as a /16 has.
+  /// The number of addresses in a /16.
   public static let maximumAddresses = 65_536
 
   private let socket: ARPSocket
   private let interface: InterfaceState
 
+  /// Opens an ARP socket. Throws a `Fault` without CAP_NET_RAW.
   public init(_ interface: InterfaceState) throws(Fault) {
     do throws(Errno) {
       socket = try ARPSocket(interfaceIndex: interface.index)
@@ -32,29 +33,33 @@ public struct AddressResolver: ~Copyable {
     self.interface = interface
   }
 
-  /// The MAC address of one neighbour. `source` is the sender address of the request: one of the
-  /// interface's own. Throws a `Fault` when it does not answer `tries` requests, `milliseconds` apart.
+  /// Returns the MAC address of one neighbour. Throws a `Fault` if it does not reply.
+  ///
+  /// - Parameters:
+  ///   - source: The sender address of the requests, one of the interface's own.
+  ///   - tries: The maximum number of requests.
+  ///   - milliseconds: The time to wait for a reply to each.
   public func resolve(
     _ address: IPv4Address, from source: IPv4Address, tries: Int = 3, milliseconds: Int = 1_000
   ) throws(Fault) -> MACAddress {
     let all = try resolve([address], from: source, tries: tries, milliseconds: milliseconds)
     guard let mac = all.found[address] else {
       throw Fault(
-        "\(address) does not answer \(tries) ARP requests on \(interface.name)",
-        remedy: "Is it on this network and switched on? Its MAC address can also be given")
+        "\(address) does not reply to \(tries) ARP requests on \(interface.name)",
+        remedy: "Check that it is on this network and running, or set its MAC address")
     }
     return mac
   }
 
-  /// The MAC addresses of up to 65,536 neighbours, at most `rate` requests a second in all; those that do
-  /// not answer are asked `tries` times, `milliseconds` apart.
+  /// Returns the MAC addresses of up to `maximumAddresses` neighbours. Sends at most `rate` requests per second, and up
+  /// to `tries` requests, `milliseconds` apart, to each neighbour that does not reply.
   public func resolve(
     _ addresses: [IPv4Address], from source: IPv4Address, rate: Int = 20_000, tries: Int = 3,
     milliseconds: Int = 1_000
   ) throws(Fault) -> ResolvedAddresses {
     precondition(addresses.count <= Self.maximumAddresses, "at most 65,536 addresses at once")
-    precondition(rate > 0 && tries > 0 && milliseconds > 0, "a rate, tries and a time above zero")
-    let limits = ARPSchedule.Limits(rate: rate, tries: tries, milliseconds: milliseconds)
+    precondition(rate > 0 && tries > 0 && milliseconds > 0, "rate, tries and time must be positive")
+    let limits = ARPSchedule.Limits(rate: rate, tries: tries, timeoutMilliseconds: milliseconds)
     var schedule = ARPSchedule(addresses, limits: limits, now: Int(Clock.monotonic))
     var buffer = [UInt8](repeating: 0, count: 128)
     do throws(Errno) {
@@ -62,12 +67,12 @@ public struct AddressResolver: ~Copyable {
         while let address = schedule.due(now: Int(Clock.monotonic)) {
           let request = ARPPacket.request(for: address, from: source, interface.mac)
           if try !socket.send(request.frame) {
-            schedule.refuse()
+            schedule.retryLast()
             break
           }
           try receive(source, &buffer, into: &schedule)
         }
-        // The last answer may be here already: a neighbour across a veth pair replies within the send.
+        // The last reply may be here already: a neighbour across a veth pair replies within send(2).
         if schedule.isComplete { break }
         let pause = max(0, schedule.wake - Int(Clock.monotonic))
         _ = socket.wait(milliseconds: (pause + 999_999) / 1_000_000)
@@ -81,7 +86,7 @@ public struct AddressResolver: ~Copyable {
     return ResolvedAddresses(found: schedule.found, unresolved: schedule.unresolved)
   }
 
-  /// Takes what has arrived, 64 frames at most: a flood of ARP must not keep the requests from leaving.
+  /// Receives at most 64 frames, so that a flood of ARP cannot delay the requests.
   private func receive(
     _ source: IPv4Address, _ buffer: inout [UInt8], into schedule: inout ARPSchedule
   ) throws(Errno) {
@@ -90,7 +95,7 @@ public struct AddressResolver: ~Copyable {
       guard let packet = ARPPacket(frame: buffer.prefix(count)),
         packet.isReply(to: interface.mac, at: source)
       else { continue }
-      schedule.learn(packet.senderAddress, packet.senderMAC)
+      schedule.record(packet.senderAddress, packet.senderMAC)
     }
   }
 }

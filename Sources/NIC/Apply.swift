@@ -1,36 +1,36 @@
-// Making the actual state the desired one, and looking whether it became so.
+// Applies a profile to an interface and reads the result back.
 import Kernel
 
-/// What a driver did not do of what was `wanted`.
+/// A `wanted` setting that the driver did not apply.
 public struct Deviation: Hashable, Sendable, CustomStringConvertible {
-  /// The step that is still open: `from` is what it is now.
+  /// The remaining change; `from` is the current value.
   public let change: NICChange
-  /// The kernel's or driver's words, where it said something.
+  /// The error of the kernel or driver, if it reported one.
   public let reason: String?
 
   /// For example `rings.rx: 256 -> 4096 (wanted): not supported`.
-  public var description: String { "\(change): \(reason ?? change.unspokenReason)" }
+  public var description: String { "\(change): \(reason ?? change.inferredReason)" }
 }
 
-/// What applying a profile came to.
+/// The result of applying a profile.
 public struct ApplyReport: Hashable, Sendable {
-  /// The steps that were taken.
+  /// The changes that were made.
   public let changes: [NICChange]
-  /// `wanted` steps that are still open afterwards. A `required` one is an error instead.
+  /// `wanted` settings that still differ. A `required` one is an error instead.
   public let deviations: [Deviation]
-  /// The interface as it is now.
+  /// The state of the interface afterwards.
   public let state: InterfaceState
 }
 
 extension NetworkControl {
-  /// Brings an interface, which is in the state `before`, to the one `profile` wants and reads it back: a driver may round, take
-  /// less, or refuse.
+  /// Applies a profile to an interface and reads the state back, because drivers round values or refuse them.
   ///
-  /// The link stays up if it was: all drivers of this product change rings and channels that way. Needs
-  /// CAP_NET_ADMIN. Throws a `Fault` when a required value is not what it was set to.
+  /// Needs CAP_NET_ADMIN. If the link is up, it stays up: all supported drivers can change rings and channels then.
+  /// Throws a `Fault` if a required setting has another value afterwards.
   ///
-  /// - Parameter bringsUp: whether the link, if it is down, is brought up at the end. Some drivers have their interrupts
-  ///   only then.
+  /// - Parameters:
+  ///   - before: The current state of the interface.
+  ///   - bringsUp: Whether to bring the link up at the end. Some drivers request their interrupts only then.
   public func apply(
     _ profile: InterfaceProfile, to before: InterfaceState, bringsUp: Bool = true
   ) throws(Fault) -> ApplyReport {
@@ -38,41 +38,45 @@ extension NetworkControl {
     func changes(from state: InterfaceState) -> [NICChange] {
       NIC.changes(from: state, to: profile).filter { bringsUp || $0.setting != .link }
     }
-    let steps = changes(from: before)
-    // What the driver cannot have is known before anything is touched.
-    if let hopeless = steps.first(where: { $0.from == nil && $0.mode == .required }) {
-      throw hopeless.fault(on: name, profile: profile, refusal: nil)
+    let planned = changes(from: before)
+    // Fails before changing anything if the driver does not support a required setting.
+    if let unsupported = planned.first(where: { $0.from == nil && $0.mode == .required }) {
+      throw unsupported.fault(on: name, profile: profile, refusal: nil)
     }
     var refusals: [NICSetting: NetlinkError] = [:]
-    for group in grouped(steps) {
+    for group in grouped(planned) {
       try send(group, before, profile, &refusals)
     }
 
-    // Channels make interrupts, so these are looked at only now.
-    let configured = steps.isEmpty ? before : try state(of: name)
-    let moves = changes(from: configured).filter(\.isInterrupt)
-    move(moves, &refusals)
+    // Changing channels creates new interrupts, so affinities come last.
+    let configured = planned.isEmpty ? before : try state(of: name)
+    let affinities = changes(from: configured).filter(\.isInterrupt)
+    setAffinities(affinities, &refusals)
 
-    let after = moves.isEmpty ? configured : try state(of: name)
+    let after = affinities.isEmpty ? configured : try state(of: name)
     return try report(
-      steps.filter { !$0.isInterrupt } + moves, changes(from: after), after, profile, refusals)
+      made: planned.filter { !$0.isInterrupt } + affinities, remaining: changes(from: after), after,
+      profile, refusals)
   }
 
-  /// Moves an interface's interrupts, and nothing else, to where `profile` wants them: for drivers that have none until
-  /// the link is brought up. Throws as `apply` does.
+  /// Applies only the interrupt affinity of a profile, for drivers that have no interrupts until the link is up. Throws
+  /// as `apply` does.
   public func applyInterrupts(_ profile: InterfaceProfile, to interface: InterfaceState) throws(Fault)
     -> ApplyReport
   {
-    let moves = changes(from: interface, to: profile).filter(\.isInterrupt)
+    let affinities = changes(from: interface, to: profile).filter(\.isInterrupt)
     var refusals: [NICSetting: NetlinkError] = [:]
-    move(moves, &refusals)
-    let after = moves.isEmpty ? interface : try state(of: interface.name)
+    setAffinities(affinities, &refusals)
+    let after = affinities.isEmpty ? interface : try state(of: interface.name)
     return try report(
-      moves, changes(from: after, to: profile).filter(\.isInterrupt), after, profile, refusals)
+      made: affinities, remaining: changes(from: after, to: profile).filter(\.isInterrupt), after,
+      profile, refusals)
   }
 
-  private func move(_ interrupts: [NICChange], _ refusals: inout [NICSetting: NetlinkError]) {
-    for change in interrupts {
+  private func setAffinities(
+    _ changes: [NICChange], _ refusals: inout [NICSetting: NetlinkError]
+  ) {
+    for change in changes {
       guard case .interrupt(let number) = change.setting else { continue }
       do throws(Errno) {
         try Interrupts.setAffinity(of: number, to: "\(change.to)")
@@ -82,24 +86,22 @@ extension NetworkControl {
     }
   }
 
-  /// - Parameters:
-  ///   - done: the steps that were taken.
-  ///   - open: those that are there still; a required one is thrown.
+  /// Returns the report. Throws a `Fault` if a required change remains.
   private func report(
-    _ done: [NICChange], _ open: [NICChange], _ state: InterfaceState, _ profile: InterfaceProfile,
+    made: [NICChange], remaining: [NICChange], _ state: InterfaceState, _ profile: InterfaceProfile,
     _ refusals: [NICSetting: NetlinkError]
   ) throws(Fault) -> ApplyReport {
-    if let failed = open.first(where: { $0.mode == .required }) {
+    if let failed = remaining.first(where: { $0.mode == .required }) {
       throw failed.fault(on: state.name, profile: profile, refusal: refusals[failed.setting])
     }
     return ApplyReport(
-      changes: done,
-      deviations: open.map { Deviation(change: $0, reason: refusals[$0.setting]?.description) },
+      changes: made,
+      deviations: remaining.map { Deviation(change: $0, reason: refusals[$0.setting]?.description) },
       state: state)
   }
 
-  /// Sends one group of steps. A driver takes or refuses a message as a whole, so after a refusal each
-  /// step goes alone, and the refusal is noted at the step that earned it; a required one ends it all.
+  /// Sends one group of changes. A driver accepts or refuses a message as a whole, so after a refusal each change is
+  /// sent alone, to find out which one is refused. Throws a `Fault` if that is a required one.
   private func send(
     _ group: [NICChange], _ interface: InterfaceState, _ profile: InterfaceProfile,
     _ refusals: inout [NICSetting: NetlinkError]
@@ -157,22 +159,24 @@ extension NetworkControl {
   }
 }
 
-/// The steps that go into one message each, in order. What the driver does not have is left out: the
-/// comparison afterwards finds it still missing.
-private func grouped(_ steps: [NICChange]) -> [[NICChange]] {
+/// Returns the changes, in order, grouped by message. Leaves out what the driver does not support; the comparison
+/// afterwards reports it.
+private func grouped(_ changes: [NICChange]) -> [[NICChange]] {
   var groups: [[NICChange]] = []
-  for step in steps where step.from != nil && !step.isInterrupt {
-    if let last = groups.last?[0], let message = step.setting.message, last.setting.message == message {
-      groups[groups.count - 1].append(step)
+  for change in changes where change.from != nil && !change.isInterrupt {
+    if let last = groups.last?[0], let message = change.setting.message,
+      last.setting.message == message
+    {
+      groups[groups.count - 1].append(change)
     } else {
-      groups.append([step])
+      groups.append([change])
     }
   }
   return groups
 }
 
 extension NICSetting {
-  /// Settings with the same number travel in one message; nil travels alone.
+  /// Settings with the same number go into one message; a setting without a number goes alone.
   fileprivate var message: Int? {
     switch self {
     case .channels: 1
@@ -183,7 +187,7 @@ extension NICSetting {
     }
   }
 
-  /// The netlink attribute that carries the number.
+  /// The netlink attribute of a numeric setting.
   fileprivate var attribute: UInt16? {
     switch self {
     case .channels(.combined): ETHTOOL_A_CHANNELS_COMBINED_COUNT
@@ -216,24 +220,24 @@ extension NICChange {
     if case .interrupt = setting { true } else { false }
   }
 
-  /// Why it did not happen, when the kernel accepted the request or was not asked.
-  var unspokenReason: String {
-    guard let from else { return "the driver does not have it" }
+  /// Why the change was not made although the kernel reported no error.
+  var inferredReason: String {
+    guard let from else { return "the driver does not support it" }
     if let maximum, case .number(let number) = to, number > maximum {
-      return "the driver allows \(maximum) at most"
+      return "the driver's maximum is \(maximum)"
     }
-    return "the driver left it at \(from)"
+    return "the driver kept \(from)"
   }
 
   func fault(on interface: String, profile: InterfaceProfile, refusal: NetlinkError?) -> Fault {
     let what = "cannot set \(setting) of \(interface) to \(to)"
-    var advice = "Change it in \(profile.source), or mark it there as mode = \"wanted\""
-    if let maximum, case .number = to { advice = "At most \(maximum) is possible. " + advice }
+    var remedy = "Change it in \(profile.source), or set mode = \"wanted\" there"
+    if let maximum, case .number = to { remedy = "The maximum is \(maximum). " + remedy }
     if refusal?.errno?.symbol == "EBUSY" {
-      advice =
-        "The driver may want the link down: `ip link set \(interface) down`, then again. " + advice
+      remedy =
+        "The driver may need the link down: `ip link set \(interface) down`, then try again. " + remedy
     }
-    guard let refusal else { return Fault(what, detail: unspokenReason, remedy: advice) }
-    return refusal.fault(what, remedy: advice)
+    guard let refusal else { return Fault(what, detail: unspokenReason, remedy: remedy) }
+    return refusal.fault(what, remedy: remedy)
   }
 }

@@ -1,9 +1,9 @@
-// Rings, channels, coalescing and offloads by the `ethtool` netlink family
-// (Documentation/networking/ethtool-netlink.rst), XDP features by `netdev`.
+// Rings, channels, coalescing and features through the `ethtool` netlink family
+// (Documentation/networking/ethtool-netlink.rst); XDP features through `netdev`.
 import Kernel
 
 extension NetworkControl {
-  /// A request about one device. Each request's first attribute is its header, number 1 in all of them.
+  /// Returns a request about one device. Its header attribute has the number 1 in every ethtool message.
   private func message(_ command: UInt8, _ index: Int32) throws(NetlinkError) -> NetlinkMessage {
     guard let ethtool else {
       throw .refused(.notSupported, reason: "the kernel has no ethtool netlink family (Linux 5.6)")
@@ -15,8 +15,8 @@ extension NetworkControl {
     return message
   }
 
-  /// The one reply to a question about a device; nil when the driver does not have the thing.
-  private func ask(_ command: UInt8, _ index: Int32) throws(NetlinkError) -> NetlinkAttributes? {
+  /// Returns the reply to a query about a device; nil if the driver does not support the operation.
+  private func query(_ command: UInt8, _ index: Int32) throws(NetlinkError) -> NetlinkAttributes? {
     do throws(NetlinkError) {
       guard let reply = try generic.request(message(command, index)).first else { return nil }
       return try NetlinkAttributes(reply, after: 4)
@@ -27,22 +27,22 @@ extension NetworkControl {
   }
 
   func rings(of index: Int32) throws(NetlinkError) -> Rings? {
-    guard let reply = try ask(ETHTOOL_MSG_RINGS_GET, index) else { return nil }
+    guard let reply = try query(ETHTOOL_MSG_RINGS_GET, index) else { return nil }
     return try reply.rings()
   }
 
   func channels(of index: Int32) throws(NetlinkError) -> Channels? {
-    guard let reply = try ask(ETHTOOL_MSG_CHANNELS_GET, index) else { return nil }
+    guard let reply = try query(ETHTOOL_MSG_CHANNELS_GET, index) else { return nil }
     return try reply.channels()
   }
 
   func coalescing(of index: Int32) throws(NetlinkError) -> Coalescing? {
-    guard let reply = try ask(ETHTOOL_MSG_COALESCE_GET, index) else { return nil }
+    guard let reply = try query(ETHTOOL_MSG_COALESCE_GET, index) else { return nil }
     return try reply.coalescing()
   }
 
   func features(of index: Int32) throws(NetlinkError) -> [String: Feature] {
-    guard let reply = try ask(ETHTOOL_MSG_FEATURES_GET, index) else { return [:] }
+    guard let reply = try query(ETHTOOL_MSG_FEATURES_GET, index) else { return [:] }
     return try reply.features()
   }
 
@@ -58,7 +58,7 @@ extension NetworkControl {
 // MARK: - Changing
 
 extension NetworkControl {
-  /// Sends one command with several numbers, which the driver takes or refuses together.
+  /// Sends one command with several numbers, which the driver accepts or refuses together.
   func setNumbers(_ command: UInt8, _ index: Int32, _ numbers: [(attribute: UInt16, value: UInt32)])
     throws(NetlinkError)
   {
@@ -75,7 +75,7 @@ extension NetworkControl {
     _ = try generic.request(message)
   }
 
-  /// Asks for offloads on or off; the kernel grants what it can and does not complain about the rest.
+  /// Requests features on or off. The kernel changes those it can and reports no error for the others.
   func setFeatures(_ index: Int32, _ features: [(name: String, on: Bool)]) throws(NetlinkError) {
     var message = try message(ETHTOOL_MSG_FEATURES_SET, index)
     message.nest(ETHTOOL_A_FEATURES_WANTED) { wanted in

@@ -1,14 +1,14 @@
-// An interface as its owner wants it: the desired state.
+// A NIC profile: the desired settings of an interface.
 
-/// What follows when the driver will not.
+/// What happens if the driver does not apply a setting.
 public enum ProfileMode: String, CaseIterable, Sendable {
-  /// The interface is not used.
+  /// It is an error.
   case required
-  /// It is reported, and the scan goes on.
+  /// It is reported, and the interface is used.
   case wanted
 }
 
-/// A value of the profile and how much it matters.
+/// A desired value and its mode.
 public struct Desired<Value: Hashable & Sendable>: Hashable, Sendable {
   public var value: Value
   public var mode: ProfileMode
@@ -19,38 +19,38 @@ public struct Desired<Value: Hashable & Sendable>: Hashable, Sendable {
   }
 }
 
-/// A number, or a word for one.
+/// A number, or how to determine one.
 public enum Quantity: Hashable, Sendable {
   case exactly(UInt32)
-  /// As much as the driver allows.
+  /// The driver's maximum: `"max"`.
   case max
-  /// One for each processor online, within what the driver allows.
+  /// One for each online processor, up to the driver's maximum: `"cpus"`.
   case processors
 }
 
-/// What to do with the interrupts of the queues.
+/// The affinity of the NIC queues' interrupts.
 public enum Affinity: String, CaseIterable, Sendable {
-  /// Queue n to processor n.
+  /// Queue n on processor n.
   case spread
-  /// Leave them.
+  /// Unchanged.
   case none
 }
 
-/// The desired state of one interface; what it does not name is left alone.
+/// The desired settings of one interface. Settings that are not in it do not change.
 public struct InterfaceProfile: Hashable, Sendable {
-  /// Where it came from, for messages: a path, or `built-in igb.toml`.
+  /// Its file, for messages: a path, or `built-in igb.toml`.
   public var source: String
-  /// `mtu`, `channels`, `rings`, `coalescing` numbers.
+  /// `mtu`, `channels`, `rings`, and numbers of `coalescing`.
   public var quantities: [NICSetting: Desired<Quantity>] = [:]
-  /// `coalescing` flags and `offloads`.
+  /// Flags of `coalescing`, and `offloads`.
   public var flags: [NICSetting: Desired<Bool>] = [:]
-  /// All IPv4 addresses the interface shall have: others are taken away.
+  /// The complete set of IPv4 addresses; others are removed.
   public var addresses: Desired<[InterfaceAddress]>?
   public var affinity: Desired<Affinity>?
 
   public init(source: String) { self.source = source }
 
-  /// The numeric settings in the order in which they are made: changing channels rebuilds the rings.
+  /// The numeric settings in the order in which to apply them: changing channels reallocates the rings.
   static let quantitySettings: [NICSetting] =
     [.mtu] + NICSetting.Channel.allCases.map { .channels($0) }
     + NICSetting.Ring.allCases.map { .rings($0) }

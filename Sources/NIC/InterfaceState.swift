@@ -1,8 +1,8 @@
-// A network interface as the kernel describes it: the actual state.
+// The current state of a network interface, as the kernel reports it.
 import Kernel
 import Wire
 
-/// An interface's own IPv4 address with its network's prefix length.
+/// An IPv4 address of an interface, with the prefix length of its network.
 public struct InterfaceAddress: Hashable, Comparable, Sendable, CustomStringConvertible {
   public var address: IPv4Address
   /// 0 to 32.
@@ -14,7 +14,7 @@ public struct InterfaceAddress: Hashable, Comparable, Sendable, CustomStringConv
     self.prefixLength = prefixLength
   }
 
-  /// `a.b.c.d/len`; nil for anything else.
+  /// Parses `a.b.c.d/len`. Returns nil for anything else.
   public init?(_ text: some StringProtocol) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
     guard parts.count == 2, let address = IPv4Address(parts[0]), let length = UInt8(decimal: parts[1]),
@@ -23,10 +23,10 @@ public struct InterfaceAddress: Hashable, Comparable, Sendable, CustomStringConv
     self.init(address, prefixLength: length)
   }
 
-  /// The network mask in host order.
+  /// The network mask in host byte order.
   public var mask: UInt32 { prefixLength == 0 ? 0 : ~0 << (32 - UInt32(prefixLength)) }
 
-  /// Whether `other` lies in this address's network.
+  /// Returns whether `other` is in this address's network.
   public func contains(_ other: IPv4Address) -> Bool {
     (other.value ^ address.value) & mask == 0
   }
@@ -38,10 +38,10 @@ public struct InterfaceAddress: Hashable, Comparable, Sendable, CustomStringConv
   public var description: String { "\(address)/\(prefixLength)" }
 }
 
-/// Something counted, as it is and as the driver's limit has it.
+/// A current value and the driver's maximum.
 public struct Bounded: Hashable, Sendable {
   public var current: UInt32
-  /// nil when the driver names none.
+  /// nil if the driver reports none.
   public var maximum: UInt32?
 
   public init(_ current: UInt32, maximum: UInt32?) {
@@ -50,7 +50,7 @@ public struct Bounded: Hashable, Sendable {
   }
 }
 
-/// Descriptors in each hardware ring (ethtool -g).
+/// Ring sizes in descriptors (`ethtool -g`).
 public struct Rings: Hashable, Sendable {
   public var rx: Bounded?
   public var tx: Bounded?
@@ -61,7 +61,7 @@ public struct Rings: Hashable, Sendable {
   }
 }
 
-/// Queues by kind (ethtool -l); nil for a kind the driver does not have.
+/// Numbers of channels (`ethtool -l`); nil for a kind that the driver does not support.
 public struct Channels: Hashable, Sendable {
   public var combined: Bounded?
   public var rx: Bounded?
@@ -78,9 +78,9 @@ public struct Channels: Hashable, Sendable {
   }
 }
 
-/// Interrupt moderation (ethtool -c); nil for what the driver does not have.
+/// Interrupt coalescing (`ethtool -c`), without the parameters that the driver does not support.
 public struct Coalescing: Hashable, Sendable {
-  /// Numbers by parameter: microseconds for `…-usecs`, packets for `…-frames`.
+  /// Microseconds for `*-usecs`, packets for `*-frames`.
   public var numbers: [CoalescingNumber: UInt32]
   public var flags: [CoalescingFlag: Bool]
 
@@ -90,7 +90,7 @@ public struct Coalescing: Hashable, Sendable {
   }
 }
 
-/// ethtool's names.
+/// Numeric parameters of coalescing, with ethtool's names.
 public enum CoalescingNumber: String, CaseIterable, Sendable {
   case rxUsecs = "rx-usecs"
   case rxFrames = "rx-frames"
@@ -98,19 +98,19 @@ public enum CoalescingNumber: String, CaseIterable, Sendable {
   case txFrames = "tx-frames"
 }
 
-/// ethtool's names.
+/// Flags of coalescing, with ethtool's names.
 public enum CoalescingFlag: String, CaseIterable, Sendable {
   case adaptiveRX = "adaptive-rx"
   case adaptiveTX = "adaptive-tx"
 }
 
-/// One offload (ethtool -k), all four bits the kernel keeps of it.
+/// The kernel's four bits of one feature (`ethtool -k`).
 public struct Feature: Hashable, Sendable {
-  /// The driver lets user space change it.
+  /// The driver supports changing it.
   public var hardware: Bool
   public var wanted: Bool
   public var active: Bool
-  /// No one can change it.
+  /// It can never be changed.
   public var noChange: Bool
 
   public init(hardware: Bool, wanted: Bool, active: Bool, noChange: Bool) {
@@ -123,21 +123,21 @@ public struct Feature: Hashable, Sendable {
   public var isFixed: Bool { !hardware || noChange }
 }
 
-/// What the driver can do with XDP: `enum netdev_xdp_act`, include/uapi/linux/netdev.h, Linux 6.3.
+/// The driver's XDP features: `enum netdev_xdp_act` (include/uapi/linux/netdev.h), since Linux 6.3.
 public struct XDPFeatures: OptionSet, Hashable, Sendable {
   public let rawValue: UInt64
   public init(rawValue: UInt64) { self.rawValue = rawValue }
 
   public static let basic = Self(rawValue: 1)
   public static let redirect = Self(rawValue: 2)
-  /// Frames can be redirected to it: `ndo_xdp_xmit`.
+  /// Supports being the target of a redirect: `ndo_xdp_xmit`.
   public static let ndoXmit = Self(rawValue: 4)
   public static let xskZeroCopy = Self(rawValue: 8)
   public static let hardwareOffload = Self(rawValue: 16)
   public static let rxSG = Self(rawValue: 32)
   public static let ndoXmitSG = Self(rawValue: 64)
 
-  /// The kernel's names of the set bits.
+  /// The kernel's names of the features in the set.
   public var names: [String] {
     let names = [
       "basic", "redirect", "ndo-xmit", "xsk-zerocopy", "hw-offload", "rx-sg", "ndo-xmit-sg",
@@ -149,9 +149,9 @@ public struct XDPFeatures: OptionSet, Hashable, Sendable {
 /// One of the interface's message-signalled interrupts.
 public struct Interrupt: Hashable, Sendable {
   public let number: Int
-  /// As in the last column of /proc/interrupts, for example `eth0-TxRx-3`; empty before it is requested.
+  /// The last column of /proc/interrupts, for example `eth0-TxRx-3`; empty before the driver requests it.
   public let name: String
-  /// /proc/irq/N/smp_affinity_list, for example `0-3`.
+  /// The contents of /proc/irq/N/smp_affinity_list, for example `0-3`.
   public let affinity: String
 
   public init(number: Int, name: String, affinity: String) {
@@ -161,7 +161,7 @@ public struct Interrupt: Hashable, Sendable {
   }
 }
 
-/// RFC 2863 ifOperStatus as the kernel has it (`IF_OPER_`, linux/if.h).
+/// The operational state of RFC 2863 (`IF_OPER_*`, linux/if.h).
 public enum OperationalState: UInt8, Sendable {
   case unknown = 0
   case notPresent = 1
@@ -172,39 +172,39 @@ public enum OperationalState: UInt8, Sendable {
   case up = 6
 }
 
-/// A network interface as it is now.
+/// The current state of a network interface.
 public struct InterfaceState: Hashable, Sendable {
   public var index: Int32
   public var name: String
   public var mac: MACAddress
-  /// Bytes of an IP packet.
+  /// Bytes.
   public var mtu: UInt32
   public var maximumMTU: UInt32?
-  /// `IFF_UP`: an administrator's wish.
+  /// `IFF_UP`, the administrative state.
   public var isUp: Bool
-  /// Light or voltage on the wire.
+  /// `IFLA_CARRIER`: the physical link is up.
   public var hasCarrier: Bool
-  /// How often it came or went since the interface was made.
+  /// `IFLA_CARRIER_CHANGES`, since the interface was created.
   public var carrierChanges: UInt32 = 0
   public var operationalState: OperationalState
-  /// nil for one without (`lo`).
+  /// nil if it has none (`lo`).
   public var driver: String?
-  /// Queues the device was made with; `channels` says how many are used.
+  /// The number of queues allocated; `channels` has the number in use.
   public var rxQueues: UInt32
   public var txQueues: UInt32
   public var addresses: [InterfaceAddress]
-  /// nil where the driver has none (EOPNOTSUPP); so for the next two.
+  /// nil if the driver does not support it (EOPNOTSUPP), as for `channels` and `coalescing`.
   public var rings: Rings?
   public var channels: Channels?
   public var coalescing: Coalescing?
-  /// By the kernel's names.
+  /// The keys are the kernel's names.
   public var features: [String: Feature]
-  /// nil when the kernel has no `netdev` netlink family (before 6.3).
+  /// nil if the kernel has no `netdev` netlink family (before Linux 6.3).
   public var xdpFeatures: XDPFeatures?
-  /// Fragments a zero-copy AF_XDP packet may have.
+  /// The maximum number of fragments of a zero-copy AF_XDP packet.
   public var xdpZeroCopyMaximumSegments: UInt32?
   public var interrupts: [Interrupt]
-  /// Processors online.
+  /// The number of online processors.
   public var processors: Int
 
   public init(index: Int32, name: String, mac: MACAddress, mtu: UInt32) {

@@ -1,16 +1,17 @@
-// Which processor serves which of the NIC's interrupts (Documentation/core-api/irq/irq-affinity.rst).
+// The affinity of a NIC's interrupts (Documentation/core-api/irq/irq-affinity.rst).
 import Kernel
 
 enum Interrupts {
-  /// The message-signalled interrupts of an interface, by number. Empty where there are none (`veth`)
-  /// and in a namespace whose /sys shows another network: the interface found there by name must have
-  /// this one's index and MAC address, or a stranger's interrupts would be moved.
+  /// Returns the message-signalled interrupts of an interface, by number; empty if it has none (`veth`).
+  ///
+  /// Also empty if /sys belongs to another network namespace. The interface found there by name must have the same
+  /// index and MAC address; otherwise the interrupts of another interface would be moved.
   static func of(_ interface: InterfaceState) -> [Interrupt] {
     let directory = "/sys/class/net/\(interface.name)"
     guard text("\(directory)/ifindex") == "\(interface.index)",
       text("\(directory)/address") == "\(interface.mac)"
     else { return [] }
-    // A virtio device's interrupts belong to the PCI device above it.
+    // The interrupts of a virtio device belong to its parent PCI device.
     let numbers =
       [
         "\(directory)/device/msi_irqs", "\(directory)/device/../msi_irqs",
@@ -23,23 +24,22 @@ enum Interrupts {
     }
   }
 
-  /// `cpus` in the kernel's list notation, for example `2`.
+  /// - Parameter cpus: A CPU list in the kernel's format, for example `2` or `0-3`.
   static func setAffinity(of number: Int, to cpus: String) throws(Errno) {
     try SmallFile.write(cpus, to: "/proc/irq/\(number)/smp_affinity_list")
   }
 
-  /// The queue an interrupt serves, by its driver's way of naming: `eth0-TxRx-3` (Intel),
-  /// `virtio0-input.3`, `mlx5_comp3@pci:0000:01:00.0`. nil for one that serves none (link changes,
-  /// mailboxes).
+  /// Returns the queue that an interrupt serves, from its name: `eth0-TxRx-3` (Intel), `virtio0-input.3`,
+  /// `mlx5_comp3@pci:0000:01:00.0`. Returns nil for interrupts of link changes and mailboxes.
   static func queue(ofInterruptNamed name: String) -> Int? {
-    let marks = ["TxRx-", "rx-", "tx-", "input.", "output.", "comp"]
+    let markers = ["TxRx-", "rx-", "tx-", "input.", "output.", "comp"]
     let head = name.prefix { $0 != "@" }
     let digits = String(head.reversed().prefix { $0.isASCII && $0.isNumber }.reversed())
-    guard marks.contains(where: { head.hasSuffix($0 + digits) }) else { return nil }
+    guard markers.contains(where: { head.hasSuffix($0 + digits) }) else { return nil }
     return Int(digits)
   }
 
-  /// The last column of each numbered row of /proc/interrupts.
+  /// Returns the last column of each numbered row of /proc/interrupts.
   private static func names() -> [Int: String] {
     guard let table = text("/proc/interrupts") else { return [:] }
     var names: [Int: String] = [:]

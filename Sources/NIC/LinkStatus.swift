@@ -1,22 +1,22 @@
-// An interface at a glance, from sysfs: no lock is taken for it that a busy kernel could hold for seconds, as the
-// one of rtnetlink(7) is while interfaces come and go.
+// Link state and counters from sysfs. Unlike rtnetlink(7), reading them does not take the RTNL lock, which can be held
+// for seconds while interfaces are created and removed.
 import Kernel
 
-/// What an interface has counted (`struct rtnl_link_stats64`, linux/if_link.h) since it was made.
+/// Counters of an interface since its creation (`struct rtnl_link_stats64`, linux/if_link.h).
 public struct InterfaceCounters: Hashable, Sendable {
   public var rxPackets: UInt64 = 0
   public var txPackets: UInt64 = 0
   public var rxErrors: UInt64 = 0
   public var txErrors: UInt64 = 0
-  /// The kernel had no room or no use for them.
+  /// Packets that the kernel had no room or no use for.
   public var rxDropped: UInt64 = 0
   public var txDropped: UInt64 = 0
-  /// The NIC had no descriptor for them: the host was too slow.
+  /// Packets that the NIC had no descriptor for, because the host was too slow.
   public var rxMissed: UInt64 = 0
 
   public init() {}
 
-  /// By their names in /sys/class/net/NAME/statistics/.
+  /// The names in /sys/class/net/NAME/statistics/.
   static let files: [(name: String, path: any WritableKeyPath<InterfaceCounters, UInt64> & Sendable)] =
     [
       ("rx_packets", \.rxPackets), ("tx_packets", \.txPackets), ("rx_errors", \.rxErrors),
@@ -24,7 +24,7 @@ public struct InterfaceCounters: Hashable, Sendable {
       ("rx_missed_errors", \.rxMissed),
     ]
 
-  /// What was counted since an earlier look; 0 where a driver began anew.
+  /// Returns the difference to earlier counters; 0 for a counter that the driver has reset.
   public func since(_ earlier: InterfaceCounters) -> InterfaceCounters {
     var counters = InterfaceCounters()
     for (_, path) in Self.files {
@@ -34,19 +34,19 @@ public struct InterfaceCounters: Hashable, Sendable {
   }
 }
 
-/// An interface as it is now. After the drop it can be looked at where `directory` may be read.
+/// The current state of a link. Works after the drop if the confinement allows reading `directory(of:)`.
 public struct LinkStatus: Hashable, Sendable {
-  /// `IFF_UP`: an administrator's wish.
+  /// `IFF_UP`, the administrative state.
   public let isUp: Bool
-  /// RFC 2863 ifOperStatus is up, or the driver does not say.
+  /// The operational state (RFC 2863) is up or unknown.
   public let hasCarrier: Bool
-  /// Bytes of an IP packet.
+  /// Bytes.
   public let mtu: UInt32
   public private(set) var counters = InterfaceCounters()
 
   public static func directory(of name: String) -> String { "/sys/class/net/\(name)" }
 
-  /// Throws a `Fault` when there is no such interface (any more).
+  /// Throws a `Fault` if there is no such interface.
   public init(of name: String) throws(Fault) {
     func text(_ file: String) throws(Fault) -> String {
       do throws(Errno) {
@@ -54,7 +54,8 @@ public struct LinkStatus: Hashable, Sendable {
         return String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
       } catch {
         throw Fault(
-          "cannot look at the interface \(name)", cause: error, remedy: "Is it still there?")
+          "cannot read the state of \(name)", cause: error,
+          remedy: "Check that the interface exists")
       }
     }
     // `0x1003`; bit 0 is IFF_UP.

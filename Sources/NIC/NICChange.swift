@@ -1,6 +1,6 @@
-// The difference between an interface as it is and as its profile wants it. Pure.
+// The changes from the current state of an interface to its profile. Pure.
 
-/// One thing about an interface that a profile can set. Prints as the profile's key.
+/// A setting of an interface. Its description is the profile's key.
 public enum NICSetting: Hashable, Sendable, CustomStringConvertible {
   public enum Channel: String, CaseIterable, Sendable {
     case combined
@@ -20,7 +20,7 @@ public enum NICSetting: Hashable, Sendable, CustomStringConvertible {
   case coalescingFlag(CoalescingFlag)
   case offload(String)
   case address(InterfaceAddress)
-  /// `IFF_UP`. Not in the profile: an interface that is configured is also brought up, last.
+  /// `IFF_UP`. Not in profiles: every configured interface is brought up.
   case link
   /// The affinity of the interrupt with this number.
   case interrupt(Int)
@@ -40,29 +40,29 @@ public enum NICSetting: Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// What a setting is or shall be.
+/// A current or desired value.
 public enum NICValue: Hashable, Sendable, CustomStringConvertible {
   case number(UInt32)
   case flag(Bool)
-  /// A list of processors (`0-3`), or a word of the profile that no number could be found for (`max`).
-  case word(String)
+  /// A CPU list (`0-3`), or `max` if the driver reports no maximum.
+  case text(String)
 
   public var description: String {
     switch self {
     case .number(let number): String(number)
     case .flag(let on): on ? "on" : "off"
-    case .word(let word): word
+    case .text(let text): text
     }
   }
 }
 
-/// One step from the actual to the desired state.
+/// One change from the current to the desired state.
 public struct NICChange: Hashable, Sendable, CustomStringConvertible {
   public let setting: NICSetting
-  /// As it is; nil when the driver does not have the thing at all.
+  /// The current value; nil if the driver does not support the setting.
   public let from: NICValue?
   public let to: NICValue
-  /// The most the driver allows, where it says so.
+  /// The driver's maximum, if it reports one.
   public let maximum: UInt32?
   public let mode: ProfileMode
 
@@ -85,8 +85,8 @@ public struct NICChange: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension InterfaceState {
-  /// What the setting is now, and its maximum; nil for what the driver does not have.
-  func value(of setting: NICSetting) -> (now: NICValue?, maximum: UInt32?) {
+  /// Returns the current value of a setting and its maximum. The value is nil if the driver does not support it.
+  func value(of setting: NICSetting) -> (current: NICValue?, maximum: UInt32?) {
     func bounded(_ bounded: Bounded?) -> (NICValue?, UInt32?) {
       (bounded.map { .number($0.current) }, bounded?.maximum)
     }
@@ -105,51 +105,52 @@ extension InterfaceState {
     case .address(let address): return (.flag(addresses.contains(address)), nil)
     case .link: return (.flag(isUp), nil)
     case .interrupt(let number):
-      return (interrupts.first { $0.number == number }.map { .word($0.affinity) }, nil)
+      return (interrupts.first { $0.number == number }.map { .text($0.affinity) }, nil)
     }
   }
 }
 
-/// The steps from `actual` to `desired`, in the order in which they are made: what resets the device
-/// first, then what it carries, then the link, and the interrupts last because channels make them.
+/// Returns the changes from `actual` to `desired` in the order in which to make them: settings that reset the device
+/// first, then addresses, then the link, and last the interrupts, because changing channels creates new ones.
 public func changes(from actual: InterfaceState, to desired: InterfaceProfile) -> [NICChange] {
   var changes: [NICChange] = []
-  func want(_ setting: NICSetting, _ to: NICValue, _ mode: ProfileMode) {
-    let (now, maximum) = actual.value(of: setting)
-    guard now != to else { return }
-    changes.append(NICChange(setting, from: now, to: to, maximum: maximum, mode: mode))
+  func add(_ setting: NICSetting, _ value: NICValue, _ mode: ProfileMode) {
+    let (current, maximum) = actual.value(of: setting)
+    guard current != value else { return }
+    changes.append(NICChange(setting, from: current, to: value, maximum: maximum, mode: mode))
   }
 
   for setting in InterfaceProfile.quantitySettings {
-    guard let wish = desired.quantities[setting] else { continue }
-    let (now, maximum) = actual.value(of: setting)
-    want(setting, wish.value.resolved(now: now, maximum: maximum, actual.processors), wish.mode)
+    guard let entry = desired.quantities[setting] else { continue }
+    let (current, maximum) = actual.value(of: setting)
+    add(
+      setting, entry.value.resolved(current: current, maximum: maximum, actual.processors), entry.mode)
   }
   for parameter in CoalescingFlag.allCases {
-    guard let wish = desired.flags[.coalescingFlag(parameter)] else { continue }
-    want(.coalescingFlag(parameter), .flag(wish.value), wish.mode)
+    guard let entry = desired.flags[.coalescingFlag(parameter)] else { continue }
+    add(.coalescingFlag(parameter), .flag(entry.value), entry.mode)
   }
   for name in desired.offloadNames {
-    guard let wish = desired.flags[.offload(name)] else { continue }
-    want(.offload(name), .flag(wish.value), wish.mode)
+    guard let entry = desired.flags[.offload(name)] else { continue }
+    add(.offload(name), .flag(entry.value), entry.mode)
   }
-  if let wish = desired.addresses {
-    for address in actual.addresses where !wish.value.contains(address) {
-      want(.address(address), .flag(false), wish.mode)
+  if let entry = desired.addresses {
+    for address in actual.addresses where !entry.value.contains(address) {
+      add(.address(address), .flag(false), entry.mode)
     }
-    for address in wish.value { want(.address(address), .flag(true), wish.mode) }
+    for address in entry.value { add(.address(address), .flag(true), entry.mode) }
   }
   want(.link, .flag(true), .required)
-  if let wish = desired.affinity, wish.value == .spread {
+  if let entry = desired.affinity, entry.value == .spread {
     for (number, processor) in spread(actual) {
-      want(.interrupt(number), .word(String(processor)), wish.mode)
+      add(.interrupt(number), .text(String(processor)), entry.mode)
     }
   }
   return changes
 }
 
-/// Queue n's interrupts to processor n, wrapping round. Interrupts that serve no queue stay where they
-/// are.
+/// Returns processor n, modulo the number of processors, for each interrupt of queue n. Leaves out interrupts that serve
+/// no queue.
 private func spread(_ interface: InterfaceState) -> [(number: Int, processor: Int)] {
   interface.interrupts.compactMap { interrupt in
     Interrupts.queue(ofInterruptNamed: interrupt.name).map {
@@ -159,11 +160,11 @@ private func spread(_ interface: InterfaceState) -> [(number: Int, processor: In
 }
 
 extension Quantity {
-  /// The number this means on a device with that maximum; the word itself where there is no telling.
-  fileprivate func resolved(now: NICValue?, maximum: UInt32?, _ processors: Int) -> NICValue {
+  /// Returns the number for a device with this maximum. If `max` is unknown, returns the current value, or else `max`.
+  fileprivate func resolved(current: NICValue?, maximum: UInt32?, _ processors: Int) -> NICValue {
     switch self {
     case .exactly(let number): .number(number)
-    case .max: maximum.map { .number($0) } ?? now ?? .word("max")
+    case .max: maximum.map { .number($0) } ?? current ?? .text("max")
     case .processors: .number(min(UInt32(clamping: processors), maximum ?? .max))
     }
   }

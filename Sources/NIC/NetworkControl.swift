@@ -1,28 +1,29 @@
-// The way to the kernel's network configuration: links and addresses by rtnetlink(7).
+// Reads and changes the kernel's network configuration: links and addresses through rtnetlink(7).
 import Kernel
 import Wire
 
-/// Two netlink sockets, in the network namespace of the thread that made them. Reading needs no
-/// capability, changing needs CAP_NET_ADMIN.
+/// Two netlink sockets in the network namespace of the thread that opened them. Reading needs no capability; changing
+/// needs CAP_NET_ADMIN.
 public struct NetworkControl: ~Copyable {
   let route: NetlinkSocket
   let generic: NetlinkSocket
-  /// Ids of the generic families; nil where the kernel has none.
+  /// IDs of the generic netlink families; nil if the kernel does not have them.
   let ethtool: UInt16?
   let netdev: UInt16?
 
+  /// Opens the sockets and looks up the generic netlink families.
   public init() throws(Fault) {
     let route = try Self.open(.route)
     let generic = try Self.open(.generic)
-    let ethtool = try Self.family("ethtool", by: generic)
-    let netdev = try Self.family("netdev", by: generic)
+    let ethtool = try Self.family("ethtool", on: generic)
+    let netdev = try Self.family("netdev", on: generic)
     self.ethtool = ethtool
     self.netdev = netdev
     self.route = route
     self.generic = generic
   }
 
-  private static func family(_ name: String, by socket: borrowing NetlinkSocket) throws(Fault)
+  private static func family(_ name: String, on socket: borrowing NetlinkSocket) throws(Fault)
     -> UInt16?
   {
     do throws(NetlinkError) {
@@ -40,18 +41,18 @@ public struct NetworkControl: ~Copyable {
     }
   }
 
-  /// The link as it is now, without its addresses and what its driver says. Needs no new socket, so it can
-  /// be asked after the drop. Throws a `Fault` that names the interfaces there are when this is not one.
+  /// Returns the current state of the link, without its addresses and its driver's settings. Opens no socket, so it
+  /// works after the drop. Throws a `Fault` that lists all interfaces if there is none of this name.
   public func link(of name: String) throws(Fault) -> InterfaceState {
     let links = try links()
     guard let link = links.first(where: { $0.name == name }) else {
       let present = links.map(\.name).joined(separator: ", ")
-      throw Fault("there is no interface \(name); present are: \(present)")
+      throw Fault("there is no interface \(name); present: \(present)")
     }
     return link
   }
 
-  /// The interface as it is now. Throws a `Fault` as `link(of:)` does.
+  /// Returns the current state of the interface. Throws a `Fault` as `link(of:)` does.
   public func state(of name: String) throws(Fault) -> InterfaceState {
     var state = try link(of: name)
     do throws(NetlinkError) {
@@ -67,22 +68,23 @@ public struct NetworkControl: ~Copyable {
     do throws(Errno) {
       state.driver = try InterfaceDriver.name(of: name)
     } catch {
-      throw Fault("cannot ask for the driver of \(name)", cause: error)
+      throw Fault("cannot read the driver of \(name)", cause: error)
     }
     state.interrupts = Interrupts.of(state)
     state.processors = InterfaceDriver.processors
     return state
   }
 
-  /// Waits until the interface is up with a carrier, for `milliseconds` at most: copper takes seconds to
-  /// negotiate after it was brought up, and the kernel drops what is sent until its own state has
-  /// followed (the operational state; up to a second). Throws a `Fault` saying which of the two is missing.
+  /// Waits up to `milliseconds` until the interface is up with a carrier. Throws a `Fault` if it is not.
+  ///
+  /// Copper links negotiate for seconds after they are brought up. Also waits for the operational state, up to a second
+  /// more, because the kernel drops frames until then.
   public func waitForCarrier(of name: String, milliseconds: Int) throws(Fault) -> InterfaceState {
     let deadline = Int(Clock.monotonic / 1_000_000) + milliseconds
     while true {
       let state = try state(of: name)
-      let follows = state.operationalState == .up || state.operationalState == .unknown
-      if state.isUp, state.hasCarrier, follows { return state }
+      let isOperational = state.operationalState == .up || state.operationalState == .unknown
+      if state.isUp, state.hasCarrier, isOperational { return state }
       if !state.isUp || Int(Clock.monotonic / 1_000_000) >= deadline {
         try state.requireCarrier()
         return state
@@ -93,13 +95,13 @@ public struct NetworkControl: ~Copyable {
 }
 
 extension InterfaceState {
-  /// Throws a `Fault` with the remedy unless frames can leave this interface.
+  /// Throws a `Fault` unless the interface can send frames.
   public func requireCarrier() throws(Fault) {
     guard isUp else {
       throw Fault("\(name) is down", remedy: "Bring it up: `ip link set \(name) up`")
     }
     guard hasCarrier else {
-      throw Fault("\(name) has no carrier", remedy: "Look at the cable and at the port it leads to")
+      throw Fault("\(name) has no carrier", remedy: "Check the cable and the port at its other end")
     }
   }
 }
@@ -137,14 +139,13 @@ extension NetworkControl {
 // MARK: - Changing links and addresses
 
 extension NetworkControl {
-  /// Sets or clears `IFF_UP`, and says so in `ifi_change`: no other flag is touched.
+  /// Sets or clears `IFF_UP`. `ifi_change` protects the other flags.
   public func setLink(_ index: Int32, up: Bool) throws(NetlinkError) {
     let header = Self.linkHeader(index: index, flags: up ? 1 : 0, change: 1)
     _ = try route.request(NetlinkMessage(type: RTM_NEWLINK, header: header))
   }
 
-  /// Brings an interface up, and makes `gateway`, if there is one, the way to everything that is on no link. What is so
-  /// already stays.
+  /// Brings an interface up and, if there is a gateway, sets the default route.
   public func bringUp(_ name: String, gateway: IPv4Address?) throws(Fault) {
     let index = try link(of: name).index
     do throws(NetlinkError) {
@@ -155,21 +156,21 @@ extension NetworkControl {
     }
   }
 
-  /// Bytes of an IP packet.
+  /// - Parameter mtu: Bytes.
   public func setMTU(_ index: Int32, to mtu: UInt32) throws(NetlinkError) {
     var message = NetlinkMessage(type: RTM_NEWLINK, header: Self.linkHeader(index: index))
     message.put(IFLA_MTU, mtu)
     _ = try route.request(message)
   }
 
-  /// Needs the link down with most drivers. Throws EEXIST when another interface has the name.
+  /// Renames an interface. Most drivers need the link down. Throws EEXIST if another interface has the name.
   public func rename(_ index: Int32, to name: String) throws(NetlinkError) {
     var message = NetlinkMessage(type: RTM_NEWLINK, header: Self.linkHeader(index: index))
     message.put(IFLA_IFNAME, string: name)
     _ = try route.request(message)
   }
 
-  /// Makes `gateway` the way to everything that is on no link, in place of what was.
+  /// Sets or replaces the default route.
   public func setDefaultRoute(via gateway: IPv4Address, out index: Int32) throws(NetlinkError) {
     // struct rtmsg: family AF_INET, lengths of destination and source, tos, table, protocol, scope, type.
     var header: [UInt8] = [2, 0, 0, 0, RT_TABLE_MAIN, RTPROT_STATIC, RT_SCOPE_UNIVERSE, RTN_UNICAST]
@@ -181,18 +182,18 @@ extension NetworkControl {
     _ = try route.request(message)
   }
 
-  /// Adds an address that the interface may have already.
+  /// Adds an address unless the interface already has it.
   public func ensureAddress(_ address: InterfaceAddress, of index: Int32) throws(NetlinkError) {
     guard try !addresses(of: index).contains(address) else { return }
     try addAddress(address, to: index)
   }
 
-  /// Throws EEXIST when the interface already has it.
+  /// Adds an address. Throws EEXIST if the interface already has it.
   public func addAddress(_ address: InterfaceAddress, to index: Int32) throws(NetlinkError) {
     try changeAddress(address, of: index, type: RTM_NEWADDR, flags: NLM_F_CREATE | NLM_F_EXCL)
   }
 
-  /// Throws EADDRNOTAVAIL when the interface does not have it.
+  /// Removes an address. Throws EADDRNOTAVAIL if the interface does not have it.
   public func removeAddress(_ address: InterfaceAddress, from index: Int32) throws(NetlinkError) {
     try changeAddress(address, of: index, type: RTM_DELADDR, flags: 0)
   }

@@ -1,11 +1,12 @@
-// What is wrong with a profile, and where.
+// Errors in profiles and other TOML files, with their positions.
 import Kernel
 
-/// A mistake in a profile: prints as `FILE:LINE:COLUMN: found …, expected …`.
+/// An error in a TOML file. Prints as `FILE:LINE:COLUMN: found …, expected …`.
 public struct ProfileError: Error, Hashable, Sendable, CustomStringConvertible {
   public var file: String
-  /// Both from 1.
+  /// From 1.
   public var line: Int
+  /// From 1.
   public var column: Int
   public var found: String
   public var expected: String
@@ -18,7 +19,7 @@ public struct ProfileError: Error, Hashable, Sendable, CustomStringConvertible {
     self.expected = expected
   }
 
-  /// What cannot be seen is escaped: a profile must not reach the operator's terminal through its mistakes.
+  /// Escapes control characters, so that a file cannot control the operator's terminal.
   public var description: String {
     let text = "\(file):\(line):\(column): found \(found), expected \(expected)"
     return text.unicodeScalars.map { scalar in
@@ -27,18 +28,18 @@ public struct ProfileError: Error, Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// Where a key stands in TOML text that has been parsed already. TOMLKit tells positions of syntax errors
-/// only, so this looks the key up again: headers, keys and inline tables on one line. Used for messages
-/// alone; where it finds nothing it names the nearest thing it did find.
+/// Finds the position of a key in TOML text that has been parsed. TOMLKit reports positions of syntax errors only, so
+/// this searches section headers, keys, and inline tables on one line. It is used for messages only: if it does not find
+/// the key, it returns the position of the nearest enclosing one.
 struct ProfilePositions {
   private let lines: [Substring]
 
   init(_ text: String) {
-    // As TOML has it: other characters that break lines elsewhere may stand in comments and strings.
+    // TOML's line endings only: other Unicode line breaks can be in comments and strings.
     lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
   }
 
-  /// The line and column, from 1, of the key at the end of `path`.
+  /// Returns the line and column, from 1, of the last key of `path`.
   func position(of path: [String]) -> (line: Int, column: Int) {
     var section: [String] = []
     var best = (depth: 0, line: 1, column: 1)
@@ -56,20 +57,20 @@ struct ProfilePositions {
       let key = section + Self.parts(body[..<equals])
       guard path.starts(with: key), key.count > best.depth else { continue }
       best = (key.count, number + 1, indent + 1)
-      // The rest of the path may lie in an inline table on this line.
-      var from = equals
+      // The remaining keys may be in an inline table on this line.
+      var searchStart = equals
       for name in path.dropFirst(key.count) {
-        guard let found = body[from...].firstRange(of: name) else { break }
+        guard let found = body[searchStart...].firstRange(of: name) else { break }
         best = (
           best.depth + 1, number + 1, line.distance(from: line.startIndex, to: found.lowerBound) + 1
         )
-        from = found.upperBound
+        searchStart = found.upperBound
       }
     }
     return (best.line, best.column)
   }
 
-  /// A dotted key's parts, without quotes.
+  /// Splits a dotted key into its parts, without quotes.
   private static func parts(_ key: Substring) -> [String] {
     key.split(separator: ".").map { part in
       String(part.filter { !$0.isWhitespace && $0 != "\"" && $0 != "'" })

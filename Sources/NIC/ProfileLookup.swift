@@ -1,9 +1,9 @@
-// Which profile an interface gets.
+// Finding the profile for an interface.
 import Kernel
 
 extension InterfaceProfile {
-  /// The largest file that can be a profile is read and no more.
-  /// Throws `ProfileError` for its contents, `Fault` when it cannot be read.
+  /// Reads a profile from a file. Throws a `ProfileError` if it is invalid, a `Fault` if it cannot be read or is larger
+  /// than `maximumSize`.
   public init(path: String) throws {
     let bytes: [UInt8]
     do throws(Errno) {
@@ -14,8 +14,8 @@ extension InterfaceProfile {
     try self.init(toml: bytes, file: path)
   }
 
-  /// The profile for a driver out of a directory: `DRIVER.toml`, else `default.toml`.
-  /// Throws as `init(path:)`; a `Fault` when the directory has neither.
+  /// Returns the profile for a driver from a directory: `DRIVER.toml`, or else `default.toml`. Throws as `init(path:)`,
+  /// and a `Fault` if the directory has neither.
   public static func lookUp(driver: String?, in directory: String) throws -> InterfaceProfile {
     let names: [String]
     do throws(Errno) {
@@ -23,24 +23,24 @@ extension InterfaceProfile {
     } catch {
       throw Fault("cannot read the directory of NIC profiles \(directory)", cause: error)
     }
-    // The driver's name comes from the kernel, but it becomes part of a path: it must be one of the names.
+    // The driver's name must match a file of the directory before it becomes part of a path.
     let candidates = [driver.map { "\($0).toml" }, "default.toml"].compactMap { $0 }
     guard let name = candidates.first(where: names.contains) else {
       throw Fault(
         "\(directory) has no NIC profile for \(driver ?? "this interface")",
-        remedy: "Put \(candidates.joined(separator: " or ")) there")
+        remedy: "Add \(candidates.joined(separator: " or "))")
     }
     return try InterfaceProfile(path: "\(directory)/\(name)")
   }
 }
 
-/// The profiles of netconfig/ as they were when the binary was built.
+/// The profiles of netconfig/, compiled into the program.
 public enum BuiltInProfiles {
-  /// The drivers that have one, sorted; `default` is for all others.
+  /// The drivers that have a profile, sorted, and `default`.
   public static var drivers: [String] { EmbeddedProfiles.texts.keys.sorted() }
 
-  /// The profile for a driver, else the default one. A test reads every one of them, so that this cannot
-  /// fail in the field.
+  /// Returns the profile for a driver, or else the default one. Does not fail in practice, because a test parses all of
+  /// them.
   public static func profile(driver: String?) throws(ProfileError) -> InterfaceProfile {
     let texts = EmbeddedProfiles.texts
     let name = driver.flatMap { texts[$0] == nil ? nil : $0 } ?? "default"

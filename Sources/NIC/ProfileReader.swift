@@ -1,19 +1,23 @@
-// A profile's TOML, read strictly: every key known, every value of its kind and within its limits.
+// Parses profiles. Unknown keys, and values of the wrong type or out of range, are errors.
 import Kernel
 import TOMLKit
 import Wire
 
 extension InterfaceProfile {
-  /// A profile has a few hundred bytes; more than this is no profile.
+  /// Bytes.
   public static let maximumSize = 65_536
 
-  /// Reads a profile. `file` names it in errors. Throws `ProfileError`.
+  /// Parses a profile.
+  ///
+  /// - Parameter file: The file's name in errors.
   public init(toml text: String, file: String) throws(ProfileError) {
     self.init(source: file)
     try ProfileReader(document: try TOMLDocument(text, file: file)).read(into: &self)
   }
 
-  /// Reads a profile from bytes that nobody has looked at yet. Throws `ProfileError`.
+  /// Parses a profile from untrusted bytes.
+  ///
+  /// - Parameter file: The file's name in errors.
   public init(toml bytes: [UInt8], file: String) throws(ProfileError) {
     self.init(source: file)
     let document = try TOMLDocument(bytes, file: file, maximumSize: Self.maximumSize)
@@ -21,7 +25,7 @@ extension InterfaceProfile {
   }
 }
 
-/// A value of the profile, out of its inline table if it had one, and where it stands.
+/// A value, taken out of its inline table if it is in one, with its key path.
 private struct Entry {
   let name: String
   let value: TOMLValue
@@ -39,29 +43,29 @@ private struct ProfileReader {
     try document.requireKnown(root, [], Self.sections)
     if let value = root["mtu"]?.tomlValue {
       let entry = try entry("mtu", value, ["mtu"])
-      profile.quantities[.mtu] = try number(entry, 68...65_535, words: [])
+      profile.quantities[.mtu] = try number(entry, 68...65_535, keywords: [])
     }
     if let value = root["addresses"]?.tomlValue {
       profile.addresses = try addresses(try entry("addresses", value, ["addresses"]))
     }
     for entry in try section(root, "channels", NICSetting.Channel.allCases.map(\.rawValue)) {
       guard let kind = NICSetting.Channel(rawValue: entry.name) else { continue }
-      profile.quantities[.channels(kind)] = try number(entry, 0...65_535, words: ["max", "cpus"])
+      profile.quantities[.channels(kind)] = try number(entry, 0...65_535, keywords: ["max", "cpus"])
     }
     for entry in try section(root, "rings", NICSetting.Ring.allCases.map(\.rawValue)) {
       guard let kind = NICSetting.Ring(rawValue: entry.name) else { continue }
-      profile.quantities[.rings(kind)] = try number(entry, 1...1_048_576, words: ["max"])
+      profile.quantities[.rings(kind)] = try number(entry, 1...1_048_576, keywords: ["max"])
     }
     let parameters =
       CoalescingNumber.allCases.map(\.rawValue) + CoalescingFlag.allCases.map(\.rawValue)
     for entry in try section(root, "coalescing", parameters) {
       if let parameter = CoalescingNumber(rawValue: entry.name) {
-        profile.quantities[.coalescing(parameter)] = try number(entry, 0...1_000_000, words: [])
+        profile.quantities[.coalescing(parameter)] = try number(entry, 0...1_000_000, keywords: [])
       } else if let parameter = CoalescingFlag(rawValue: entry.name) {
         profile.flags[.coalescingFlag(parameter)] = try flag(entry)
       }
     }
-    // Which offloads there are is the kernel's business: an unknown one shows when it is applied.
+    // Feature names depend on the kernel: an unknown one is reported when the profile is applied.
     for entry in try section(root, "offloads", nil) {
       profile.flags[.offload(entry.name)] = try flag(entry)
     }
@@ -72,7 +76,7 @@ private struct ProfileReader {
 
   // MARK: Tables
 
-  /// The entries of a section; `known` nil allows every key.
+  /// Returns the entries of a section. `known` lists its allowed keys; nil allows every key.
   private func section(_ root: TOMLTable, _ name: String, _ known: [String]?) throws(ProfileError)
     -> [Entry]
   {
@@ -87,7 +91,7 @@ private struct ProfileReader {
     return entries
   }
 
-  /// A plain value, which is required, or `{ value = …, mode = "required" | "wanted" }`.
+  /// Parses a plain value, which is required, or `{ value = …, mode = "required" | "wanted" }`.
   private func entry(_ name: String, _ value: TOMLValue, _ path: [String]) throws(ProfileError)
     -> Entry
   {
@@ -97,9 +101,9 @@ private struct ProfileReader {
       throw error(path, "a table without a value", "{ value = …, mode = \"wanted\" }")
     }
     var entry = Entry(name: name, value: inner, path: path + ["value"])
-    if let word = table["mode"]?.tomlValue {
-      guard let mode = word.string.flatMap(ProfileMode.init(rawValue:)) else {
-        throw error(path + ["mode"], shown(word), "\"required\" or \"wanted\"")
+    if let value = table["mode"]?.tomlValue {
+      guard let mode = value.string.flatMap(ProfileMode.init(rawValue:)) else {
+        throw error(path + ["mode"], shown(value), "\"required\" or \"wanted\"")
       }
       entry.mode = mode
     }
@@ -108,16 +112,16 @@ private struct ProfileReader {
 
   // MARK: Values
 
-  private func number(_ entry: Entry, _ range: ClosedRange<Int>, words: [String])
+  private func number(_ entry: Entry, _ range: ClosedRange<Int>, keywords: [String])
     throws(ProfileError) -> Desired<Quantity>
   {
     if let number = entry.value.int, range.contains(number) {
       return Desired(.exactly(UInt32(number)), entry.mode)
     }
-    if let word = entry.value.string, words.contains(word) {
-      return Desired(word == "max" ? .max : .processors, entry.mode)
+    if let keyword = entry.value.string, keywords.contains(keyword) {
+      return Desired(keyword == "max" ? .max : .processors, entry.mode)
     }
-    let alternatives = words.map { " or \"\($0)\"" }.joined()
+    let alternatives = keywords.map { " or \"\($0)\"" }.joined()
     throw error(
       entry.path, shown(entry.value),
       "a number from \(range.lowerBound) to \(range.upperBound)" + alternatives)

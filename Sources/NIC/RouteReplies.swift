@@ -1,10 +1,9 @@
-// What rtnetlink(7) answers about links, addresses, routes and neighbours. Pure, so that garbage can be fed
-// to it without a kernel.
+// Parses replies of rtnetlink(7) about links, addresses, routes and neighbours. Pure, so that fuzzing needs no kernel.
 import Kernel
 import Wire
 
 extension [NetlinkReply] {
-  /// The links among them.
+  /// Returns the links.
   package func links() throws(NetlinkError) -> [InterfaceState] {
     var links: [InterfaceState] = []
     for reply in self where reply.type == RTM_NEWLINK {
@@ -13,7 +12,7 @@ extension [NetlinkReply] {
     return links
   }
 
-  /// An interface's own IPv4 addresses. `struct ifaddrmsg`: family, prefix length, flags, scope, index.
+  /// Returns the IPv4 addresses of an interface. `struct ifaddrmsg`: family, prefix length, flags, scope, index.
   package func addresses(of index: Int32) throws(NetlinkError) -> [InterfaceAddress] {
     var addresses: [InterfaceAddress] = []
     for reply in self where reply.type == RTM_NEWADDR {
@@ -28,16 +27,16 @@ extension [NetlinkReply] {
     return addresses
   }
 
-  /// The first route: `rtm_type` of `struct rtmsg`, and its attributes.
+  /// Returns `rtm_type` and the attributes of the first route.
   package func route() throws(NetlinkError) -> (type: UInt8, attributes: NetlinkAttributes) {
     guard let reply = first(where: { $0.type == RTM_NEWROUTE }) else {
-      throw .malformed("no route in the answer about a route")
+      throw .malformed("no route in the reply to RTM_GETROUTE")
     }
     let attributes = try NetlinkAttributes(reply, after: 12)
     return (reply.payload[7], attributes)
   }
 
-  /// The networks of the unicast routes of link scope out of an interface, in order.
+  /// Returns the networks of an interface's unicast routes with link scope, sorted.
   package func onLinkPrefixes(of index: Int32) throws(NetlinkError) -> [InterfaceAddress] {
     var prefixes: Set<InterfaceAddress> = []
     for reply in self where reply.type == RTM_NEWROUTE {
@@ -53,14 +52,14 @@ extension [NetlinkReply] {
     return prefixes.sorted()
   }
 
-  /// An interface's neighbours whose MAC address is known. `struct ndmsg`: family, pads, index, state.
+  /// Returns the neighbours of an interface whose MAC address is known. `struct ndmsg`: family, pads, index, state.
   ///
-  /// - Parameter permanent: only those that somebody has entered for good.
-  package func neighbours(of index: Int32, permanent: Bool = false) throws(NetlinkError)
+  /// - Parameter permanentOnly: Whether to return only permanent entries.
+  package func neighbours(of index: Int32, permanentOnly: Bool = false) throws(NetlinkError)
     -> [IPv4Address: MACAddress]
   {
     let known =
-      permanent
+      permanentOnly
       ? NUD_PERMANENT : NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT
     var neighbours: [IPv4Address: MACAddress] = [:]
     for reply in self where reply.type == RTM_NEWNEIGH {
@@ -77,7 +76,7 @@ extension [NetlinkReply] {
 }
 
 extension Route {
-  /// What a route's attributes say; without `RTA_OIF` it leaves by the interface that was asked about.
+  /// Parses the attributes of a route. Without `RTA_OIF`, it uses `interface`.
   package init(_ attributes: NetlinkAttributes, default interface: Int32) throws(NetlinkError) {
     gateway = attributes[RTA_GATEWAY].flatMap { IPv4Address(bytes: $0.value) }
     outInterface = try attributes.number(RTA_OIF) ?? interface
@@ -86,13 +85,13 @@ extension Route {
 }
 
 extension InterfaceState {
-  /// What an `RTM_NEWLINK` message says.
+  /// Parses an `RTM_NEWLINK` message.
   init(link reply: NetlinkReply) throws(NetlinkError) {
     let attributes = try NetlinkAttributes(reply, after: 16)
     guard let index = reply.payload.native(at: 4, as: Int32.self),
       let flags = reply.payload.native(at: 8, as: UInt32.self), let name = attributes[IFLA_IFNAME]
     else { throw .malformed("a link without a name") }
-    // A tunnel or `lo` may have no Ethernet address.
+    // `lo` and tunnels may have no Ethernet address.
     let mac = attributes[IFLA_ADDRESS].flatMap { MACAddress(bytes: $0.value) } ?? .zero
     self.init(
       index: index, name: name.string, mac: mac, mtu: try attributes.number(IFLA_MTU) ?? 0)

@@ -1,23 +1,22 @@
-// Where a packet would go, and who is known on the link: rtnetlink's routes and neighbours.
+// Routes and neighbours through rtnetlink(7).
 import Kernel
 import Wire
 
-/// The way to one address.
+/// The route to one address.
 public struct Route: Hashable, Sendable {
-  /// nil when the address is on the link itself.
+  /// nil if the address is on the link.
   public let gateway: IPv4Address?
-  /// The interface's index.
+  /// The index of the interface.
   public let outInterface: Int32
-  /// The source address the kernel would take; nil when it names none.
+  /// The source address that the kernel would use; nil if it reports none.
   public let preferredSource: IPv4Address?
 }
 
 extension NetworkControl {
-  /// The route to `address` out of `interface`.
+  /// Returns the route to `address` out of `interface`. Throws a `Fault` if there is none.
   ///
-  /// The routing table is asked with `RTM_F_FIB_MATCH` first: to a plain question that names the
-  /// interface, the kernel answers "on the link" even when it has no route at all
-  /// (net/ipv4/route.c, ip_route_output_key_hash_rcu).
+  /// First queries the routing table with `RTM_F_FIB_MATCH`, because a plain query with an interface succeeds ("on the
+  /// link") even if there is no route (net/ipv4/route.c, ip_route_output_key_hash_rcu).
   public func route(to address: IPv4Address, via interface: InterfaceState) throws(Fault) -> Route {
     do throws(NetlinkError) {
       _ = try lookUp(address, out: interface.index, flags: RTM_F_FIB_MATCH)
@@ -27,16 +26,16 @@ extension NetworkControl {
       throw error.fault(
         "there is no route to \(address) out of \(interface.name)",
         remedy: "Add one: `ip route add default via GATEWAY dev \(interface.name)`, "
-          + "or name the gateway's MAC address")
+          + "or set the gateway's MAC address")
     }
   }
 
-  /// Whether `address` is one of this host's own, on any interface.
+  /// Returns whether `address` is one of this host's, on any interface.
   public func isLocal(_ address: IPv4Address) throws(Fault) -> Bool {
     do throws(NetlinkError) {
       return try lookUp(address, out: nil, flags: 0).type == RTN_LOCAL
     } catch {
-      // No route to it, or one that forbids it: the address is not ours.
+      // No route, or a prohibiting one: the address is not local.
       if error.errno != nil { return false }
       throw error.fault("cannot look up the route to \(address)")
     }
@@ -54,8 +53,8 @@ extension NetworkControl {
     return try route.request(message).route()
   }
 
-  /// The networks that `interface` reaches without a gateway: its routes of link scope, in order.
-  /// The address of each is the network's first.
+  /// Returns the networks that `interface` reaches without a gateway (its routes with link scope), sorted. Each address
+  /// is the first of its network.
   public func onLinkPrefixes(of interface: InterfaceState) throws(Fault) -> [InterfaceAddress] {
     do throws(NetlinkError) {
       let message = NetlinkMessage(
@@ -66,18 +65,18 @@ extension NetworkControl {
     }
   }
 
-  /// The neighbours whose MAC address the kernel knows: reachable, stale, delayed, being probed, or
-  /// permanent. Not those that failed or were never answered.
+  /// Returns the neighbours whose MAC address the kernel knows: entries in the state reachable, stale, delay, probe or
+  /// permanent.
   ///
-  /// - Parameter permanent: only those that somebody has entered for good.
-  public func neighbours(of interface: InterfaceState, permanent: Bool = false) throws(Fault)
+  /// - Parameter permanentOnly: Whether to return only permanent entries.
+  public func neighbours(of interface: InterfaceState, permanentOnly: Bool = false) throws(Fault)
     -> [IPv4Address: MACAddress]
   {
     do throws(NetlinkError) {
       // struct ndmsg: family AF_INET, pads, index, state, flags, type.
       let message = NetlinkMessage(
         type: RTM_GETNEIGH, flags: NLM_F_DUMP, header: [2] + [UInt8](repeating: 0, count: 11))
-      return try route.request(message).neighbours(of: interface.index, permanent: permanent)
+      return try route.request(message).neighbours(of: interface.index, permanentOnly: permanentOnly)
     } catch {
       throw error.fault("cannot read the neighbour table of \(interface.name)")
     }

@@ -1,17 +1,19 @@
-// TOML read strictly: what NIC profiles and the box's configuration have in common.
+// Strict TOML parsing for NIC profiles and configuration files.
 import TOMLKit
 
-/// TOML text that was parsed, and still knows where its keys stand.
+/// A parsed TOML document with the positions of its keys.
 public struct TOMLDocument {
-  /// For errors.
+  /// The file's name in errors.
   public let file: String
   public let root: TOMLTable
   private let positions: ProfilePositions
 
-  /// Parses text. `file` names it in errors.
+  /// Parses text.
+  ///
+  /// - Parameter file: The file's name in errors.
   public init(_ text: String, file: String) throws(ProfileError) {
     self.file = file
-    // toml++ takes a C string: what stands after a NUL would be passed over in silence.
+    // toml++ takes a C string, so it would silently ignore everything after a NUL.
     guard !text.utf8.contains(0) else {
       throw ProfileError(file: file, line: 1, column: 1, found: "a NUL byte", expected: "TOML text")
     }
@@ -32,12 +34,12 @@ public struct TOMLDocument {
     positions = ProfilePositions(text)
   }
 
-  /// Parses bytes that nobody has looked at yet, at most `maximumSize` of them.
+  /// Parses untrusted bytes, at most `maximumSize`.
   public init(_ bytes: [UInt8], file: String, maximumSize: Int) throws(ProfileError) {
     guard bytes.count <= maximumSize else {
       throw ProfileError(
         file: file, line: 1, column: 1, found: "more than \(maximumSize) bytes",
-        expected: "a file that a person wrote")
+        expected: "at most that")
     }
     do {
       _ = try UTF8Span(validating: bytes.span)
@@ -52,7 +54,7 @@ public struct TOMLDocument {
     try self.init(String(decoding: bytes, as: UTF8.self), file: file)
   }
 
-  /// Throws for a key of `table`, which stands at `path`, that is not among `known`.
+  /// Throws a `ProfileError` if `table`, which is at `path`, has a key that is not in `known`.
   public func requireKnown(_ table: TOMLTable, _ path: [String], _ known: [String])
     throws(ProfileError)
   {
@@ -63,13 +65,13 @@ public struct TOMLDocument {
     }
   }
 
-  /// A mistake at the place of a key.
+  /// Returns an error at the position of a key.
   public func error(at path: [String], found: String, expected: String) -> ProfileError {
     let (line, column) = positions.position(of: path)
     return ProfileError(file: file, line: line, column: column, found: found, expected: expected)
   }
 
-  /// A value as it may stand in a message: short and without control characters.
+  /// Returns a short description of a value for a message.
   public static func shown(_ value: TOMLValue) -> String {
     switch value.type {
     case .table: return "a table"
@@ -79,7 +81,7 @@ public struct TOMLDocument {
     }
   }
 
-  /// Text as it may stand in a message: in quotes, and short. `ProfileError` makes it printable.
+  /// Returns text in quotes, truncated for a message. `ProfileError` escapes control characters.
   public static func shown(_ text: String) -> String {
     let scalars = text.unicodeScalars
     return "\"\(String(String.UnicodeScalarView(scalars.prefix(60))))\(scalars.count > 60 ? "…" : "")\""

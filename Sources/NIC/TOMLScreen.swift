@@ -1,14 +1,13 @@
-// What must not reach the TOML parser.
+// Rejects TOML text that would crash the parser.
 
-/// toml++ 3.4 (in TOMLKit 0.6.0) aborts the process on an assertion, where it should report an error, on
-/// some malformed text: a section whose name begins with no name's character (`[=`, `[{`, `[` at the end
-/// of a line), a bracket that closes another kind (`[}`), or a date whose time begins with no digit
-/// (`1979-05-27T:`). SwiftPM leaves assertions in release builds. Found by fuzzing.
+/// Checks text before it is parsed, because toml++ 3.4 (in TOMLKit 0.6.0) fails an assertion and aborts the process on
+/// some malformed text: a section name that starts with an invalid character (`[=`, `[{`, `[` at the end of a line),
+/// mismatched brackets (`[}`), or a time that does not start with a digit (`1979-05-27T:`).
 ///
-/// So this looks first, and is stricter than TOML where no file of this product needs more: outside
-/// strings and comments there is ASCII alone and no colon, so no time, and strings end on their line.
+/// The check is stricter than TOML where synbox's files do not need more: outside strings and comments, only ASCII is
+/// allowed and no colons, so no times, and strings end on their line.
 public struct TOMLScreen {
-  /// The first place that the parser must not see; nil when it may see the text. Line and column from 1.
+  /// Returns the first position that the parser must not see, counted from 1; nil if the text is safe.
   public static func firstFault(in text: String)
     -> (line: Int, column: Int, found: String, expected: String)?
   {
@@ -22,7 +21,7 @@ public struct TOMLScreen {
 
   private let scalars: [Unicode.Scalar]
   private var at = 0
-  /// Brackets of values that are open.
+  /// The open brackets of values.
   private var open: [Unicode.Scalar] = []
 
   private init(_ text: String) {
@@ -63,7 +62,7 @@ public struct TOMLScreen {
     return nil
   }
 
-  /// Leaves `at` on the last byte before the end of the line.
+  /// Leaves `at` on the last character before the end of the line.
   private mutating func skipComment() {
     while at + 1 < scalars.count, scalars[at + 1] != "\n" { at += 1 }
   }
@@ -71,7 +70,7 @@ public struct TOMLScreen {
   /// Leaves `at` on the closing quote.
   private mutating func skipString(_ quote: Unicode.Scalar) -> (found: String, expected: String)? {
     if scalars.dropFirst(at).starts(with: [quote, quote, quote]) {
-      return ("a string of several lines", "one that ends on its line")
+      return ("a multi-line string", "one that ends on its line")
     }
     let start = at
     at += 1
@@ -80,12 +79,12 @@ public struct TOMLScreen {
     }
     guard here == quote else {
       at = start
-      return ("a string without an end", "its closing quote on the same line")
+      return ("an unterminated string", "a closing quote on the same line")
     }
     return nil
   }
 
-  /// Leaves `at` on the last byte before a section's name.
+  /// Leaves `at` on the last character before a section's name.
   private mutating func skipHeaderStart() -> (found: String, expected: String)? {
     if at + 1 < scalars.count, scalars[at + 1] == "[" { at += 1 }
     at += 1

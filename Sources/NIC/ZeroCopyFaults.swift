@@ -1,18 +1,17 @@
-// Drivers that offer AF_XDP zero-copy and cannot be relied on for it.
+// Drivers whose AF_XDP zero-copy does not work.
 import Kernel
 
 extension InterfaceState {
-  /// Why frames may not leave that are sent by zero-copy, though the driver reports it; nil where nothing is known.
+  /// Why zero-copy transmission can lose frames although the driver reports it; nil if no defect is known.
   ///
-  /// virtio_net (Linux 6.13 to 7.3 at least) maps the header of all such frames for the device by `dma_map_single`. The
-  /// header is a variable of the driver's own; where that is a loadable module it lies outside the direct mapping, so
-  /// the device reads it at an address where anything may lie. Is it not zero, QEMU discards each frame and confirms it
-  /// as sent.
+  /// virtio_net (Linux 6.13 to at least 7.3) maps the frames' virtio header, a static variable, with `dma_map_single`. In
+  /// a loadable module that variable is outside the direct mapping, so the device reads the header from a wrong address.
+  /// Unless it finds zeros there, QEMU drops each frame and reports it as sent.
   public var zeroCopyFault: String? {
     guard driver == "virtio_net", xdpFeatures?.contains(.xskZeroCopy) == true,
       Files.kind(of: "/sys/module/virtio_net/initstate") != nil
     else { return nil }
-    return "virtio_net as a module has the device read zero-copy's header at a wrong address, "
-      + "so that all frames may be lost unnoticed"
+    return "virtio_net built as a module maps the zero-copy header at a wrong address, "
+      + "so all frames can be lost unnoticed"
   }
 }

@@ -1,35 +1,35 @@
-// Which files of the spool are complete.
+// Tracks which files in the spool are complete.
 import Kernel
 
-/// What is known of each file: from events where there were some, else from looking at it twice.
+/// The write state of each file in the spool, from inotify events, or from two observations where there were none.
 ///
-/// A file that came by rename, or was closed after writing, is complete. One that somebody is known to be
-/// writing is not, however long he takes. Of the others (there before the box started, made by link(2),
-/// events lost) size and time of the last write must have stood still for a second. Whether somebody has it
-/// open for writing after all the kernel is asked when it is claimed.
+/// A file that was renamed into the spool, or closed after writing, is complete. A file that is known to be open for
+/// writing is not, however long the upload takes. Any other file (present before the box started, created by link(2),
+/// or whose events were lost) is complete once its size and modification time have not changed for a second.
+/// `Spool.claim` asks the kernel again whether the file is open for writing.
 struct Arrivals {
   /// Nanoseconds.
-  static let settling: UInt64 = 1_000_000_000
+  static let settlingTime: UInt64 = 1_000_000_000
 
   private enum State {
     case created
-    /// By whom, for reading or for writing, is not known.
+    /// Opened by its creator; whether for reading or for writing is unknown.
     case opened
     case writing
     case complete
   }
   private var states: [FileName: State] = [:]
-  private var looks: [FileName: (status: FileStatus, since: UInt64)] = [:]
-  /// Files that turned out not to be complete; until when they are not looked at.
-  private var held: [FileName: UInt64] = [:]
+  private var observations: [FileName: (status: FileStatus, since: UInt64)] = [:]
+  /// Files that turned out to be incomplete, with the time before which they are not examined again.
+  private var postponed: [FileName: UInt64] = [:]
 
-  /// Takes files for complete: nobody can be writing them. What events say of them later holds.
-  mutating func vouch(for names: [FileName]) {
+  /// Treats the files as complete because nothing can be writing to them. Later events override this.
+  mutating func markComplete(_ names: [FileName]) {
     for name in names { states[name] = .complete }
   }
 
-  /// Takes note of events; nil means some were lost, so that nothing is known any more.
-  mutating func note(_ events: [DirectoryWatch.Event]?) {
+  /// Applies events in order. nil means that some were lost, which invalidates every state.
+  mutating func apply(_ events: [DirectoryWatch.Event]?) {
     guard let events else {
       states = [:]
       return
@@ -37,8 +37,8 @@ struct Arrivals {
     for event in events {
       switch event.change {
       case .created: states[event.name] = .created
-      // A file that is opened as it is made is opened to be written; a link is only made. Who closes it
-      // without having been able to write had only looked into it.
+      // open(2) with O_CREAT reports an open right after the creation; link(2) does not. A close without
+      // write access means that the file was only read.
       case .opened where states[event.name] == .created: states[event.name] = .opened
       case .closed where states[event.name] == .opened: states[event.name] = .created
       case .modified: states[event.name] = .writing
@@ -49,34 +49,36 @@ struct Arrivals {
     }
   }
 
+  /// Returns whether the file is complete.
+  ///
   /// - Parameter now: CLOCK_MONOTONIC, nanoseconds.
   mutating func isComplete(_ name: FileName, _ status: FileStatus, now: UInt64) -> Bool {
-    if let until = held[name], now < until { return false }
+    if let until = postponed[name], now < until { return false }
     switch states[name] {
     case .opened, .writing: return false
-    // An empty file is often followed by a second write, so it must settle as well.
+    // Many programs create an empty file and write to it later, so an empty file must settle too.
     case .complete where status.size > 0: return true
     case .complete, .created, nil: break
     }
-    guard let look = looks[name], look.status == status else {
-      looks[name] = (status, now)
+    guard let observation = observations[name], observation.status == status else {
+      observations[name] = (status, now)
       return false
     }
-    return now >= look.since + Self.settling
+    return now >= observation.since + Self.settlingTime
   }
 
-  /// Somebody has the file open for writing though it looked complete: it is not looked at for a second, and
-  /// must then stand still for another.
-  mutating func hold(_ name: FileName, now: UInt64) {
-    held[name] = now + Self.settling
+  /// Records that a file that looked complete is open for writing. It is not examined for a second, and must then
+  /// stay unchanged for another.
+  mutating func postpone(_ name: FileName, now: UInt64) {
+    postponed[name] = now + Self.settlingTime
     states[name] = nil
-    looks[name] = nil
+    observations[name] = nil
   }
 
-  /// Forgets all files but these.
-  mutating func keep(_ names: Set<FileName>) {
+  /// Forgets every file that is not in `names`.
+  mutating func retain(only names: Set<FileName>) {
     states = states.filter { names.contains($0.key) }
-    looks = looks.filter { names.contains($0.key) }
-    held = held.filter { names.contains($0.key) }
+    observations = observations.filter { names.contains($0.key) }
+    postponed = postponed.filter { names.contains($0.key) }
   }
 }

@@ -1,16 +1,16 @@
-// CRC-32C (RFC 3720, appendix B.4): tells a file that was cut off or damaged from a whole one.
+// CRC-32C (RFC 3720, appendix B.4), which detects truncated and damaged files.
 
-/// A checksum over bytes that come piece by piece.
+/// An incremental CRC-32C checksum.
 public struct CRC32C: Hashable, Sendable {
   private var register: UInt32 = ~0
 
-  /// Of no bytes yet.
+  /// Creates the checksum of no bytes.
   public init() {}
 
-  /// Of all bytes so far.
+  /// The checksum of all bytes added so far.
   public var value: UInt32 { ~register }
 
-  /// Goes on where a checksum of `value` ended.
+  /// Continues from a checksum of `value`.
   init(continuing value: UInt32) { register = ~value }
 
   mutating func add(_ bytes: some Sequence<UInt8>) {
@@ -22,14 +22,15 @@ public struct CRC32C: Hashable, Sendable {
     self.register = register
   }
 
+  /// Returns the checksum of `bytes`.
   public static func of(_ bytes: [UInt8]) -> UInt32 {
     var checksum = CRC32C()
     checksum.add(bytes)
     return checksum.value
   }
 
-  /// For the polynomial 0x1EDC6F41 with its bits reversed.
+  /// For the polynomial 0x1EDC6F41, bit-reversed.
   private static let table: [UInt32] = (0..<256).map { byte in
-    (0..<8).reduce(UInt32(byte)) { rest, _ in rest >> 1 ^ (rest & 1 == 1 ? 0x82f6_3b78 : 0) }
+    (0..<8).reduce(UInt32(byte)) { value, _ in value >> 1 ^ (value & 1 == 1 ? 0x82f6_3b78 : 0) }
   }
 }

@@ -1,18 +1,18 @@
-// How an operator ends a job before its time: by a file NAME.cancel in the spool.
+// Cancelling a job: an operator puts a file NAME.cancel into the spool.
 import Kernel
 
-/// The wish that the job `job` end; the file stands for it as long as it is there.
+/// A request to cancel the job `job`, in force as long as its file exists.
 public struct Cancellation: Hashable, Sendable {
   static let suffix = ".cancel"
 
-  /// The file's name in the spool.
+  /// The name of the request's file in the spool.
   public let file: String
-  /// The name of the job: of its directory in active/, or of its file in the spool.
+  /// The name of the job: of its directory in active/, or of its target file in the spool.
   public let job: String
 
-  /// nil for a name that means no cancellation.
+  /// Returns nil if the name is not one of a cancellation.
   init?(_ name: FileName) {
-    guard JobName.objection(to: name) == nil, let text = name.text, text.hasSuffix(Self.suffix),
+    guard JobName.rejectionReason(for: name) == nil, let text = name.text, text.hasSuffix(Self.suffix),
       text.utf8.count > Self.suffix.utf8.count
     else { return nil }
     file = text
@@ -21,16 +21,17 @@ public struct Cancellation: Hashable, Sendable {
 }
 
 extension Spool {
-  /// Cancels a file that waits: moves it to rejected/ with the reason; the name it has there, nil when it is
-  /// not there any more, or still being written.
+  /// Cancels a queued file: moves it to rejected/ with the reason.
+  ///
+  /// Returns its name there; nil if the file is gone or open for writing.
   public func cancel(_ candidate: Candidate, now: UInt64 = Clock.monotonic) throws(Fault) -> String? {
     guard let job = try claim(candidate, now: now) else { return nil }
     return try reject(
-      job, reason: "\(job.file): cancelled by \(job.file)\(Cancellation.suffix) before it was begun")
+      job, reason: "\(job.file): cancelled by \(job.file)\(Cancellation.suffix) before it started")
   }
 
-  /// Removes the file: the wish was met. Call it after what was wished has lasted, so that a crash in between
-  /// only makes it be met twice.
+  /// Removes the request's file. Call this only after the cancellation has reached the disk: after a crash in
+  /// between, the request is carried out again, which is harmless.
   public func remove(_ cancellation: Cancellation) throws(Fault) {
     let path = "\(data.spool)/\(cancellation.file)"
     guard Files.kind(of: path) != nil else { return }
@@ -38,17 +39,18 @@ extension Spool {
     try Files.syncDirectory(data.spool)
   }
 
-  /// Rejects one that no job answers to; the name it was rejected under, nil when it is gone.
+  /// Rejects a request that names no job. Returns the name of its directory in rejected/; nil if the file is gone.
   public func reject(_ cancellation: Cancellation) throws(Fault) -> String? {
     try reject(
-      FileName(cancellation.file), as: data.freeName(for: cancellation.file),
-      reason: "found no job \(cancellation.job) waiting or in work, expected its name before .cancel")
+      FileName(cancellation.file), as: data.uniqueName(for: cancellation.file),
+      reason:
+        "found no queued or running job \(cancellation.job), expected its name before .cancel")
   }
 
-  /// Whether the spool holds this name, complete or not.
-  public func holds(_ name: String) -> Bool { Files.kind(of: "\(data.spool)/\(name)") != nil }
+  /// Returns whether the spool contains a file of this name, complete or not.
+  public func contains(_ name: String) -> Bool { Files.kind(of: "\(data.spool)/\(name)") != nil }
 
-  /// Whether a job of this name came to its end, one way or the other.
+  /// Returns whether a job of this name is in results/ or rejected/.
   public func hasEnded(_ name: String) -> Bool {
     [data.results, data.rejected].contains { Files.kind(of: "\($0)/\(name)") != nil }
   }

@@ -1,64 +1,64 @@
-// A checkpoint: from where an interrupted job goes on, and what of its files counts.
+// A checkpoint: the position an interrupted job resumes from, and the parts of its files that are valid.
 import Scan
 import Wire
 
-/// What a job's places and its files mean something for. With another plan or seed a place is another target.
+/// Identifies what a job's positions and files refer to. With another plan or seed, a position is another target.
 public struct JobIdentity: Hashable, Sendable {
-  /// SHA-256 of what decides which probe comes when: 64 hexadecimal digits.
+  /// SHA-256 of everything that determines the order of probes: 64 hexadecimal digits.
   public var order: String
-  /// SHA-256 of what decides how results look: 64 hexadecimal digits.
+  /// SHA-256 of everything that determines the format of results: 64 hexadecimal digits.
   public var output: String
 
   public init(order: String, output: String) { (self.order, self.output) = (order, output) }
 }
 
-/// All probes below `index` were completed and had their cooldown, and what was answered is on disk.
+/// A saved position: all probes below `index` were completed, their cooldown has passed, and their results are on
+/// disk.
 public struct Checkpoint: Hashable, Sendable {
   public var identity: JobIdentity
-  /// A place in the job's `ProbeSequence`.
+  /// A position in the job's `ProbeSequence`.
   public var index: UInt64
   public var results: RecordFile.Mark
-  public var answers: RecordFile.Mark
+  public var journal: RecordFile.Mark
   public var totals: ScanTotals
 
   public init(
-    identity: JobIdentity, index: UInt64, results: RecordFile.Mark, answers: RecordFile.Mark,
+    identity: JobIdentity, index: UInt64, results: RecordFile.Mark, journal: RecordFile.Mark,
     totals: ScanTotals
   ) {
     self.identity = identity
     self.index = index
     self.results = results
-    self.answers = answers
+    self.journal = journal
     self.totals = totals
   }
 
-  // MARK: - The file
+  // MARK: - Encoding
 
-  /// Of a hexadecimal number in lower case.
-  private static func isDigit(_ byte: UInt8) -> Bool {
+  private static func isLowercaseHexDigit(_ byte: UInt8) -> Bool {
     UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte || UInt8(ascii: "a")...UInt8(ascii: "f") ~= byte
   }
 
   private static let magic = Array("SYNBOXCP".utf8)
   private static let version: UInt64 = 2
   private static let identityLength = 64
-  /// Magic, the words, two identities, checksum.
+  /// Bytes: magic, words, two identities, checksum.
   package static let length = 8 + 8 * (3 + 4 + ScanTotals.wordCount) + 2 * identityLength + 4
 
-  /// Numbers are 64 bits in network order: version, length, index, both files' lengths and checksums, totals.
-  /// The last four bytes are the CRC-32C of all before them.
+  /// The magic; then 64-bit words in network byte order (version, length, index, length and checksum of the results
+  /// and of the journal, totals); then both identities. The last four bytes are the CRC-32C of all before them.
   package var encoded: [UInt8] {
     var bytes = Self.magic
     let words =
       [Self.version, UInt64(Self.length), index]
-      + [results, answers].flatMap { [$0.length, UInt64($0.checksum)] } + totals.words
+      + [results, journal].flatMap { [$0.length, UInt64($0.checksum)] } + totals.words
     for word in words { bytes.append(bigEndian: word) }
     bytes += Array(identity.order.utf8) + Array(identity.output.utf8)
     bytes.append(bigEndian: CRC32C.of(bytes))
     return bytes
   }
 
-  /// nil unless every byte is as it was written.
+  /// Returns nil unless every byte is intact.
   package init?(_ bytes: [UInt8]) {
     guard bytes.count == Self.length, bytes.starts(with: Self.magic) else { return nil }
     var sealed = Array(bytes.dropLast(4))
@@ -71,15 +71,15 @@ public struct Checkpoint: Hashable, Sendable {
     guard words[0] == Self.version, words[1] == UInt64(Self.length),
       let totals = ScanTotals(words: Array(words[7...])),
       let results = RecordFile.Mark(words[3], words[4]),
-      let answers = RecordFile.Mark(words[5], words[6])
+      let journal = RecordFile.Mark(words[5], words[6])
     else { return nil }
     index = words[2]
     self.results = results
-    self.answers = answers
+    self.journal = journal
     self.totals = totals
     func digits(at start: Int) -> String? {
       let text = bytes[start..<start + Self.identityLength]
-      return text.allSatisfy(Self.isDigit) ? String(decoding: text, as: UTF8.self) : nil
+      return text.allSatisfy(Self.isLowercaseHexDigit) ? String(decoding: text, as: UTF8.self) : nil
     }
     guard let order = digits(at: end), let output = digits(at: end + Self.identityLength)
     else { return nil }

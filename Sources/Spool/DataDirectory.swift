@@ -1,4 +1,4 @@
-// The directories of the box, and that nobody else works in them.
+// The box's directories, locked against other processes.
 import Kernel
 
 /// The data directory: `spool/`, `active/`, `results/`, `rejected/`, and the status files beside them.
@@ -6,97 +6,99 @@ public final class DataDirectory: Sendable {
   public let path: String
   /// Where operators put target files.
   public var spool: String { "\(path)/spool" }
-  /// One directory for each job that was begun and has not ended.
+  /// One directory for each job that was claimed and has not ended.
   public var active: String { "\(path)/active" }
   public var results: String { "\(path)/results" }
   public var rejected: String { "\(path)/rejected" }
   public var status: String { "\(path)/status.json" }
   public var metrics: String { "\(path)/metrics.prom" }
 
-  /// Held as long as the process lives.
+  /// Held until the process ends.
   private let lock: Descriptor
 
-  /// Makes the four directories where they are missing. Throws a `Fault` when the data directory is not
-  /// there, when another process uses it, and when the four are not on one file system: a job moves
-  /// between them by rename, which is only possible, and only all or nothing, within one.
+  /// Locks the data directory and creates the missing ones of its four directories.
   ///
-  /// - Parameter owner: who is to work in it instead of root, who calls this: what is root's of it becomes his, the
-  ///   directory itself, its four, the status files, and what the box has made in active/ and of directories
-  ///   in results/. Target files and results stay whose they are.
+  /// Throws a `Fault` if the data directory does not exist, if another process has locked it, or if the four are not
+  /// on one file system: jobs move between them by rename(2), which is atomic, and possible, only within one.
+  ///
+  /// - Parameter owner: the user the box will run as, if the caller is root. Root's own files are given to this user:
+  ///   the data directory, its four directories, the status files, the box's files in active/ and the directories in
+  ///   results/. Target files and results keep their owners.
   public init(_ path: String, owner: Credentials? = nil) throws(Fault) {
     guard Files.kind(of: path + "/.") == .directory else {
       throw Fault(
-        "there is no data directory \(path)", remedy: "Make it, or mount what holds it, first")
+        "there is no data directory \(path)",
+        remedy: "Create it, or mount the file system that contains it")
     }
     guard let lock = try Files.lockDirectory(path) else {
       throw Fault(
-        "another process serves the data directory \(path)",
-        remedy: "Stop it, or give this one a directory of its own")
+        "another process uses the data directory \(path)",
+        remedy: "Stop that process, or set another data directory")
     }
     self.lock = lock
     self.path = path
-    if let owner { try requireOurs(toBecomeThatOf: owner) }
+    if let owner { try requireBoxDirectory(before: owner) }
     for directory in [spool, active, results, rejected] { try Files.makeDirectory(directory) }
     let spoolDevice = Files.status(of: spool)?.device
     for directory in [active, results, rejected] {
       guard Files.status(of: directory)?.device == spoolDevice else {
         throw Fault(
-          "\(spool) and \(directory) are not on one file system, so that no file could be moved from one "
-            + "to the other in one step",
-          remedy: "Mount one file system at \(path), and nothing below it")
+          "\(spool) and \(directory) are not on one file system, so files cannot be renamed between them",
+          remedy: "Mount one file system at \(path), and none below it")
       }
     }
-    if let owner { try handOver(to: owner) }
+    if let owner { try changeOwner(to: owner) }
     try Files.syncDirectory(path)
   }
 
-  // MARK: - Whose it is
+  // MARK: - Ownership
 
-  /// A directory of root's in which no box has worked, and which is not empty, is hardly meant to be given away:
-  /// it may be /etc.
-  private func requireOurs(toBecomeThatOf owner: Credentials) throws(Fault) {
+  /// Throws a `Fault` if the directory is root's, no box has used it, and it contains other files: a mistyped path
+  /// such as /etc must not change its owner.
+  private func requireBoxDirectory(before owner: Credentials) throws(Fault) {
     guard Files.status(of: path + "/.")?.owner == 0, Files.kind(of: active) == nil else { return }
-    let foreign = try Files.entries(of: path).first { !Self.own.contains($0.text ?? "") }
+    let foreign = try Files.entries(of: path).first { !Self.expectedNames.contains($0.text ?? "") }
     guard let foreign else { return }
     throw Fault(
-      "the data directory \(path) is root's and holds \(foreign), which is no box's",
-      remedy: "Give the box a directory of its own, or this one to \(owner) by chown")
+      "the data directory \(path) belongs to root and contains \(foreign), which is not a box's file",
+      remedy: "Set another data directory, or give this one to \(owner) with chown")
   }
 
-  private func handOver(to owner: Credentials) throws(Fault) {
+  private func changeOwner(to owner: Credentials) throws(Fault) {
     try Files.handOver(path + "/.", to: owner)
-    for name in Self.own where !Self.foreign.contains(name) {
+    for name in Self.expectedNames.subtracting(Self.fileSystemNames) {
       try Files.handOver("\(path)/\(name)", to: owner)
     }
     for job in try Files.handOver(entriesOf: active, to: owner) {
       guard let name = job.text else { continue }
       try Files.handOver(entriesOf: "\(active)/\(name)", to: owner) {
-        JobName.own.contains($0.text ?? "")
+        JobName.reserved.contains($0.text ?? "")
       }
     }
     try Files.handOver(entriesOf: results, to: owner)
   }
 
-  private static let foreign: Set = ["lost+found"]
-  private static let own: Set = foreign.union([
+  /// Created by mkfs.
+  private static let fileSystemNames: Set = ["lost+found"]
+  private static let expectedNames: Set = fileSystemNames.union([
     "spool", "active", "results", "rejected", "status.json", "status.json.new", "metrics.prom",
     "metrics.prom.new",
   ])
 
-  /// Throws a `Fault` unless this process's user may work in all of it.
+  /// Throws a `Fault` unless this process's user may create and remove files in all of it.
   public func requireUsable() throws(Fault) {
     for directory in [path, spool, active, results, rejected]
     where !Files.isUsable(directory, for: .work) {
       throw Fault(
-        "\(Credentials.current()) may not work in \(directory)",
+        "\(Credentials.current()) cannot write to \(directory)",
         remedy:
-          "Give it to that user by chown, with all directories above it open to him (chmod o+x), or "
-          + "let `user` in the configuration be the one whose it is")
+          "Give it to that user with chown and make all directories above it searchable (chmod o+x), or set "
+          + "`user` in the configuration to its owner")
     }
   }
 
-  /// `name`, or the first of `name.2`, `name.3`, … that no job has or had.
-  func freeName(for name: String) -> String {
+  /// Returns `name`, or the first of `name.2`, `name.3`, … that no job has or had.
+  func uniqueName(for name: String) -> String {
     var candidate = name
     var number = 1
     while [active, results, rejected].contains(where: { Files.kind(of: "\($0)/\(candidate)") != nil }) {

@@ -1,37 +1,38 @@
-// How a job ends: its directory moves, by one rename, to where its operator finds it.
+// Ending a job: one rename moves its directory to results/ or rejected/.
 import Kernel
 import Scan
 
 extension Spool {
-  /// Moves a job to rejected/ with its target file and the reason; the name it has there.
+  /// Moves a job to rejected/ with its target file and the reason. Returns its name there.
   ///
-  /// - Parameter reason: the place, what was found, what was expected; a line each.
+  /// - Parameter reason: one line for each error: where, what was found, what was expected.
   public func reject(_ job: Job, reason: String) throws(Fault) -> String {
     try Files.replace(
       "\(job.directory)/reason.txt", with: Array("\(reason)\n".utf8), durable: true)
-    try removeOwn(of: job, keeping: ["reason.txt"])
+    try removeInternalFiles(of: job, keeping: ["reason.txt"])
     return try move(job, to: data.rejected)
   }
 
-  /// Moves a job to results/ with its target file, results and summary; the name it has there. Whoever
-  /// sees the directory there sees all of it, after a power cut too.
+  /// Moves a job to results/ with its target file, results and summary. Returns its name there.
+  ///
+  /// The directory appears in results/ complete, even after a power cut.
   public func finish(_ job: Job, summary: Summary, format: OutputFormat) throws(Fault) -> String {
-    try Files.sync(job.partial)
+    try Files.sync(job.partialResultsPath)
     try Files.replace("\(job.directory)/summary.json", with: summary.json, durable: true)
-    // The mark that the job is complete: from here on it is moved, and not taken up again.
-    try Files.rename(job.partial, to: "\(job.directory)/\(format.fileName)")
+    // This rename marks the job as complete: recovery moves such a job and does not resume it.
+    try Files.rename(job.partialResultsPath, to: "\(job.directory)/\(format.fileName)")
     try Files.syncDirectory(job.directory)
     return try moveFinished(job)
   }
 
   func moveFinished(_ job: Job) throws(Fault) -> String {
-    try removeOwn(of: job, keeping: OutputFormat.fileNames.union(["summary.json"]))
+    try removeInternalFiles(of: job, keeping: OutputFormat.fileNames.union(["summary.json"]))
     return try move(job, to: data.results)
   }
 
-  /// Removes what the box made in a job's directory and nobody needs any more; the key above all.
-  func removeOwn(of job: Job, keeping: Set<String>) throws(Fault) {
-    for name in JobName.own.subtracting(keeping).sorted() {
+  /// Removes the box's files from a job's directory, above all job.json, which contains the key.
+  func removeInternalFiles(of job: Job, keeping: Set<String>) throws(Fault) {
+    for name in JobName.reserved.subtracting(keeping).sorted() {
       let path = "\(job.directory)/\(name)"
       if Files.kind(of: path) != nil { try Files.remove(path) }
     }
@@ -39,9 +40,9 @@ extension Spool {
   }
 
   private func move(_ job: Job, to parent: String) throws(Fault) -> String {
-    // Only an operator can have taken the name meanwhile.
-    let isFree = Files.kind(of: "\(parent)/\(job.name)") == nil
-    let name = isFree ? job.name : data.freeName(for: job.name)
+    // The name was unique when the job was claimed; an operator may have used it since.
+    let isUnused = Files.kind(of: "\(parent)/\(job.name)") == nil
+    let name = isUnused ? job.name : data.uniqueName(for: job.name)
     try Files.rename(job.directory, to: "\(parent)/\(name)")
     try Files.syncDirectory(parent)
     try Files.syncDirectory(data.active)
@@ -50,10 +51,10 @@ extension Spool {
 }
 
 extension OutputFormat {
-  /// The names that results have in results/NAME/.
+  /// The possible names of the results file in results/NAME/.
   static let fileNames = Set(allCases.map(\.fileName))
 
-  /// The results' name in results/NAME/.
+  /// The name of the results file in results/NAME/.
   var fileName: String {
     switch self {
     case .csv: "results.csv"

@@ -1,40 +1,41 @@
-// A job: one target file that was claimed, in its directory in active/.
+// A job: a claimed target file in its own directory in active/.
 import Kernel
 
+/// A claimed target file, its directory and its record.
 public struct Job: Sendable {
-  /// Its directory's name, in active/ and later in results/ or rejected/.
+  /// The name of its directory in active/, and later in results/ or rejected/.
   public let name: String
-  /// Its target file's name: the same, but for a file whose name an earlier job had.
+  /// The name of its target file. Differs from `name` if an earlier job had the same name.
   public let file: String
   /// The path of its directory.
   public let directory: String
   public var record: JobRecord
 
-  /// Where results go while it runs.
-  public var partial: String { "\(directory)/results.partial" }
+  /// The file that receives results while the job runs.
+  public var partialResultsPath: String { "\(directory)/results.partial" }
   var recordPath: String { "\(directory)/job.json" }
 
-  /// The bytes of its target file as it came. Throws a `Fault` when it is no regular file, may not be read,
-  /// or is larger than `TargetContent.limit`.
-  public func targets() throws(Fault) -> [UInt8] {
+  /// Returns the bytes of its target file, unexpanded.
+  ///
+  /// Throws a `Fault` if it is not a regular file, cannot be read, or is larger than `TargetContent.limit`.
+  public func readTargets() throws(Fault) -> [UInt8] {
     try Files.readRegular(file, in: directory, limit: TargetContent.limit)
   }
 
-  /// Writes job.json, so that a power cut leaves the old one or the new one. It holds the key, so it is for the
-  /// box's user alone.
+  /// Replaces job.json atomically. Only the box's user can read it, because it contains the key.
   public func save() throws(Fault) {
     try Files.replace(recordPath, with: try record.encoded(), durable: true, isSecret: true)
   }
 
-  /// Counts a start, before anything is done that could crash.
-  public mutating func begin() throws(Fault) {
+  /// Counts a crash in advance. Call this before anything that could crash; `recordCleanExit` undoes it.
+  public mutating func recordStart() throws(Fault) {
     record.crashes += 1
     record.index = checkpointIndex ?? 0
     try save()
   }
 
-  /// Notes that the process ends in good order: this start was no crash.
-  public func saveEnd() throws(Fault) {
+  /// Records that the process is about to exit in good order, so this start was not a crash.
+  public func recordCleanExit() throws(Fault) {
     var job = self
     job.record.crashes = 0
     try job.save()

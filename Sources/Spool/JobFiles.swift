@@ -1,66 +1,67 @@
-// The files of a job in work, opened where the last good checkpoint left them.
+// The files of a running job, opened at its last intact checkpoint.
 import Kernel
 
-/// Results and answers of a job, and the checkpoint that vouches for them.
+/// The results and the journal of a job, truncated to its checkpoint.
 public struct JobFiles: Sendable {
   public let results: RecordFile
-  public let answers: RecordFile
-  /// What the job goes on from; nil at its beginning.
+  public let journal: RecordFile
+  /// The checkpoint the job resumes from; nil if it starts over.
   public let checkpoint: Checkpoint?
-  /// What was wrong with what was found, for the log.
+  /// Problems found on the way, for the log.
   public let notes: [String]
 }
 
 extension Job {
-  public var answers: String { "\(directory)/answers" }
+  var journalPath: String { "\(directory)/answers" }
   var checkpointPath: String { "\(directory)/checkpoint" }
-  var previousPath: String { "\(directory)/checkpoint.previous" }
+  var previousCheckpointPath: String { "\(directory)/checkpoint.previous" }
 
-  /// Opens the job's files as of its last good checkpoint, or empty. What is damaged is set aside as
+  /// Opens the job's files as of its last intact checkpoint, or empty if there is none. Renames damaged files to
   /// `*.damaged`.
-  public func open(_ identity: JobIdentity) throws(Fault) -> JobFiles {
+  public func openFiles(for identity: JobIdentity) throws(Fault) -> JobFiles {
     var notes: [String] = []
-    for path in [checkpointPath, previousPath] {
+    for path in [checkpointPath, previousCheckpointPath] {
       guard var checkpoint = try readCheckpoint(path, &notes) else { continue }
       guard checkpoint.identity.output == identity.output else {
-        notes.append("the results are to look otherwise now: it starts again from its beginning")
+        notes.append("the result format has changed: the job starts over")
         break
       }
-      guard let results = try RecordFile(partial, at: checkpoint.results),
-        let answers = try RecordFile(answers, at: checkpoint.answers)
+      guard let results = try RecordFile(partialResultsPath, at: checkpoint.results),
+        let journal = try RecordFile(journalPath, at: checkpoint.journal)
       else {
-        notes.append("\(path): results or answers are not as it says")
+        notes.append("\(path): results or journal do not match its lengths and checksums")
         continue
       }
       if checkpoint.identity.order != identity.order {
         notes.append(
-          "targets, scope or sources have changed: all is probed again, what was found is kept")
+          "targets, scope or sources have changed: all targets are probed again; existing results are kept"
+        )
         checkpoint.identity = identity
         checkpoint.index = 0
       }
-      return JobFiles(results: results, answers: answers, checkpoint: checkpoint, notes: notes)
+      return JobFiles(results: results, journal: journal, checkpoint: checkpoint, notes: notes)
     }
-    // Without a checkpoint nothing says which part of these is whole.
-    if !notes.isEmpty { for path in [partial, answers] { try setAside(path) } }
-    guard let results = try RecordFile(partial, at: RecordFile.Mark()),
-      let answers = try RecordFile(answers, at: RecordFile.Mark())
-    else { throw Fault("cannot begin the results of the job \(name)") }
+    // Without a checkpoint, nothing tells which part of these files is intact.
+    if !notes.isEmpty { for path in [partialResultsPath, journalPath] { try renameDamaged(path) } }
+    guard let results = try RecordFile(partialResultsPath, at: RecordFile.Mark()),
+      let journal = try RecordFile(journalPath, at: RecordFile.Mark())
+    else { throw Fault("cannot create the results of the job \(name)") }
     try Files.syncDirectory(directory)
-    return JobFiles(results: results, answers: answers, checkpoint: nil, notes: notes)
+    return JobFiles(results: results, journal: journal, checkpoint: nil, notes: notes)
   }
 
-  /// Cuts the results back to what the last good checkpoint vouches for, and returns it; nil without one. For a
-  /// job that is not gone on with.
-  public func resultsOfCheckpoint() throws(Fault) -> Checkpoint? {
+  /// Truncates the results to the last intact checkpoint and returns it; nil if there is none. For a job that will
+  /// not be resumed.
+  public func truncateResultsToCheckpoint() throws(Fault) -> Checkpoint? {
     var notes: [String] = []
-    for path in [checkpointPath, previousPath] {
+    for path in [checkpointPath, previousCheckpointPath] {
       guard let checkpoint = try readCheckpoint(path, &notes) else { continue }
-      if try RecordFile(partial, at: checkpoint.results) != nil { return checkpoint }
+      if try RecordFile(partialResultsPath, at: checkpoint.results) != nil { return checkpoint }
     }
     return nil
   }
 
-  /// The last good checkpoint's index; nil without one. Changes nothing.
+  /// The index of the last intact checkpoint; nil if there is none. Changes no file.
   var checkpointIndex: UInt64? {
     for path in ["checkpoint", "checkpoint.previous"] {
       if let bytes = try? Files.readRegular(path, in: directory, limit: 1 << 16),
@@ -79,23 +80,26 @@ extension Job {
     {
       return checkpoint
     }
-    notes.append("\(path) is cut off or damaged")
-    try setAside(path)
+    notes.append("\(path) is truncated or damaged")
+    try renameDamaged(path)
     return nil
   }
 
-  /// Renames to `PATH.damaged`, in place of what was there under that name before.
-  func setAside(_ path: String) throws(Fault) {
+  /// Renames a file to `PATH.damaged`, replacing an earlier one.
+  func renameDamaged(_ path: String) throws(Fault) {
     guard Files.kind(of: path) != nil else { return }
     try Files.rename(path, to: path + ".damaged")
   }
 
-  /// Makes a checkpoint the last one, and keeps the one before it. What it vouches for must have been flushed.
+  /// Saves a checkpoint and keeps the previous one. The caller must have flushed the files to the checkpoint's
+  /// lengths.
   public func save(_ checkpoint: Checkpoint) throws(Fault) {
-    let fresh = checkpointPath + ".new"
-    try Files.write(fresh, checkpoint.encoded, durable: true)
-    if Files.kind(of: checkpointPath) != nil { try Files.rename(checkpointPath, to: previousPath) }
-    try Files.rename(fresh, to: checkpointPath)
+    let new = checkpointPath + ".new"
+    try Files.write(new, checkpoint.encoded, durable: true)
+    if Files.kind(of: checkpointPath) != nil {
+      try Files.rename(checkpointPath, to: previousCheckpointPath)
+    }
+    try Files.rename(new, to: checkpointPath)
     try Files.syncDirectory(directory)
   }
 }

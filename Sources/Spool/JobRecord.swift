@@ -1,4 +1,4 @@
-// job.json: what makes a job the same job after the process ended.
+// job.json: the state that a job keeps across processes.
 import Kernel
 import Plan
 import Scan
@@ -8,28 +8,28 @@ import Wire
   import FoundationEssentials
 #endif
 
-/// What belongs to a job and not to the box's configuration. As JSON with a hash over it, so that a file that
-/// was cut off or damaged is known for one.
+/// The state of a job that does not come from the box's configuration. Stored as JSON with a hash, so that a truncated
+/// or damaged file is detected.
 public struct JobRecord: Hashable, Sendable, Codable {
   /// The target file's name.
   public var file: String
   /// 32 hexadecimal digits.
   public var key: String
   public var seed: UInt64
-  /// When it was claimed, RFC 3339.
+  /// The time of the claim, RFC 3339.
   public var created: String
-  /// How often it was begun.
+  /// How often the job was started.
   public var starts = 0
-  /// How often in a row it was begun, did not get on, and its process ended without saying so.
+  /// The number of consecutive starts that made no progress and whose process ended without `recordCleanExit`.
   public var crashes = 0
-  /// The place it was to go on from when it was last begun.
+  /// The position from which the last start resumed.
   public var index: UInt64 = 0
-  /// What it was last begun with; nil before that.
+  /// The settings of the last start; nil before the first.
   public var settings: Settings?
 
-  /// How the job probes, in the words of the options and directives.
+  /// How the job probes, in the terms of the options and directives.
   public struct Settings: Hashable, Sendable, Codable {
-    /// Probes a second; 0 is no limit.
+    /// Probes per second; 0 is unlimited.
     public var rate: UInt64
     public var probes: UInt8
     public var cooldownNanoseconds: UInt64
@@ -56,7 +56,9 @@ public struct JobRecord: Hashable, Sendable, Codable {
     }
   }
 
-  /// A fresh random key and seed.
+  /// Creates a record with a random key and seed.
+  ///
+  /// - Parameter now: CLOCK_REALTIME, nanoseconds.
   public init(file: String, now: UInt64) {
     self.file = file
     key = hexadecimal(SipHashKey.random().bytes)
@@ -66,7 +68,7 @@ public struct JobRecord: Hashable, Sendable, Codable {
     created = String(decoding: text, as: UTF8.self)
   }
 
-  /// The key as the scan takes it; nil unless it is 32 hexadecimal digits.
+  /// The decoded key; nil unless `key` is 32 hexadecimal digits.
   public var sipHashKey: SipHashKey? {
     let digits = key.utf8.compactMap { UInt8(String(UnicodeScalar($0)), radix: 16) }
     guard digits.count == 32, key.utf8.count == 32 else { return nil }
@@ -74,7 +76,7 @@ public struct JobRecord: Hashable, Sendable, Codable {
       bytes: stride(from: 0, to: 32, by: 2).map { digits[$0] << 4 | digits[$0 + 1] })
   }
 
-  // MARK: - The file
+  // MARK: - Encoding
 
   private struct Sealed: Codable {
     var job: JobRecord
@@ -90,10 +92,10 @@ public struct JobRecord: Hashable, Sendable, Codable {
     }
   }
 
-  /// nil unless every byte is as it was written.
+  /// Returns nil unless every byte is intact.
   package init?(_ bytes: [UInt8]) {
     let decoder = JSONDecoder()
-    // A hash that is wrong makes other bytes.
+    // Encoding again computes the hash, so a wrong one gives other bytes.
     guard let sealed = try? decoder.decode(Sealed.self, from: Data(bytes)),
       let encoded = try? sealed.job.encoded(), encoded == bytes, sealed.job.sipHashKey != nil
     else { return nil }

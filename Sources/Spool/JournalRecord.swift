@@ -1,8 +1,8 @@
-// The answers journal: which pairs have been reported, whatever fields the results show.
+// The journal: one record for each reported (address, port) pair, whatever fields the results have.
 import Kernel
 import Wire
 
-/// One reported answer, eight bytes: address, port, kind, and a zero; numbers in network order.
+/// A reported reply in eight bytes: address (4), port (2), kind (1), zero (1), in network byte order.
 public struct JournalRecord: Hashable, Sendable {
   public static let size = 8
 
@@ -14,7 +14,7 @@ public struct JournalRecord: Hashable, Sendable {
     (address, port, kind) = (reply.source, reply.sourcePort, reply.kind)
   }
 
-  /// nil when it is none.
+  /// Returns nil unless the bytes are a valid record.
   public init?(_ bytes: ArraySlice<UInt8>) {
     guard bytes.count == Self.size, bytes.last == 0,
       let kind = Reply.Kind(rawValue: bytes[bytes.startIndex + 6])
@@ -25,12 +25,13 @@ public struct JournalRecord: Hashable, Sendable {
     self.kind = kind
   }
 
+  /// Appends the encoded record to `bytes`.
   public func append(to bytes: inout [UInt8]) {
     let number = UInt64(address.value) << 32 | UInt64(port.value) << 16 | UInt64(kind.rawValue) << 8
     bytes.append(bigEndian: number)
   }
 
-  /// As far as dedupe is concerned, the reply that it was made of.
+  /// A reply that the dedupe table treats like the original.
   public var reply: Reply {
     Reply(
       kind: kind, time: 0, source: address, sourcePort: port, destination: IPv4Address(0),
@@ -39,27 +40,27 @@ public struct JournalRecord: Hashable, Sendable {
 }
 
 extension RecordFile {
-  /// Hands all records of an answers journal to `body`.
+  /// Calls `body` with each record of a journal, in order.
   ///
-  /// Throws a `Fault` for one that is none: to leave it out would be to report its answer twice.
-  public func answers(_ body: (JournalRecord) -> Void) throws(Fault) {
+  /// Throws a `Fault` for an invalid record: skipping it would report its reply a second time.
+  public func readJournal(_ body: (JournalRecord) -> Void) throws(Fault) {
     var damaged: UInt64?
-    var place: UInt64 = 0
+    var offset: UInt64 = 0
     try read(recordSize: JournalRecord.size) { piece in
       for start in stride(from: piece.startIndex, to: piece.endIndex, by: JournalRecord.size) {
         let end = min(start + JournalRecord.size, piece.endIndex)
         if let record = JournalRecord(piece[start..<end]) {
           body(record)
         } else {
-          damaged = damaged ?? place
+          damaged = damaged ?? offset
         }
-        place += UInt64(end - start)
+        offset += UInt64(end - start)
       }
     }
     guard let damaged else { return }
     throw Fault(
-      "\(path) holds what is no answer, at byte \(damaged)",
-      detail: "expected \(JournalRecord.size) bytes: address, port, kind 1 to 3, a zero",
-      remedy: "Remove the job's checkpoint, and it begins again from its start")
+      "\(path) has an invalid record at byte \(damaged)",
+      detail: "expected \(JournalRecord.size) bytes: address, port, kind (1-3), zero",
+      remedy: "Remove the job's checkpoints to start it over")
   }
 }

@@ -1,14 +1,14 @@
-// Results and the answers behind them: files of whole records, whatever the disk does meanwhile.
+// Files of whole records (results and journal) that survive full disks and power cuts.
 import Kernel
 import Synchronization
 
-/// A file that grows by whole records. One thread appends; another may flush meanwhile.
+/// A file that grows by whole records. One thread appends; another may flush at the same time.
 public final class RecordFile: Sendable {
-  /// A place in the file: everything before it is whole.
+  /// A length up to which the file is intact, and the checksum of that part.
   public struct Mark: Hashable, Sendable {
     /// Bytes.
     public var length: UInt64 = 0
-    /// CRC-32C over them.
+    /// CRC-32C.
     public var checksum = CRC32C().value
 
     public init() {}
@@ -22,13 +22,13 @@ public final class RecordFile: Sendable {
   private struct State {
     var length: UInt64
     var checksum: CRC32C
-    /// What lies behind `length` is the rest of a write that failed.
+    /// The file may be longer than `length`, by part of a failed write.
     var hasTail = false
   }
 
-  /// Opens the file and cuts it back to `mark`; what came behind may be garbage after a power cut.
+  /// Opens or creates the file and truncates it to `mark`, because its tail may hold garbage after a power cut.
   ///
-  /// nil when the file is shorter than that, or differs: then nothing has been changed.
+  /// Returns nil, and changes nothing, if the file is shorter than the mark or has another checksum.
   public init?(_ path: String, at mark: Mark) throws(Fault) {
     let file = try Files.openAppended(path)
     if mark.length > 0 {
@@ -40,26 +40,26 @@ public final class RecordFile: Sendable {
     self.file = file
     state = Mutex(
       State(length: mark.length, checksum: CRC32C(continuing: mark.checksum), hasTail: true))
-    try state.withLock { (state) throws(Fault) in try cutTail(&state) }
+    try state.withLock { (state) throws(Fault) in try truncateTail(&state) }
   }
 
-  /// Everything before this has been written, though perhaps not flushed.
+  /// The end of the last appended record. It has been written, but perhaps not flushed.
   public var mark: Mark {
     state.withLock { Mark(length: $0.length, checksum: $0.checksum.value) }
   }
 
-  /// Writes whole records, all of them or none: what a failed write has left is cut off again, at the latest
-  /// before the next one.
+  /// Writes whole records, all or none: the part that a failed write leaves is truncated, at the latest before the
+  /// next append.
   ///
-  /// - Parameter pieces: what to write at a time; nil is all at once.
+  /// - Parameter pieces: the ranges to write with one call each; nil writes everything at once.
   public func append(_ records: [UInt8], pieces: [Range<Int>]? = nil) throws(Fault) {
     try state.withLock { (state) throws(Fault) in
-      try cutTail(&state)
+      try truncateTail(&state)
       do throws(Errno) {
         for piece in pieces ?? [0..<records.count] { try file.writeAll(records, in: piece) }
       } catch {
         state.hasTail = true
-        try? cutTail(&state)
+        try? truncateTail(&state)
         throw Fault("cannot write to \(path)", cause: error)
       }
       state.length += UInt64(records.count)
@@ -67,17 +67,17 @@ public final class RecordFile: Sendable {
     }
   }
 
-  private func cutTail(_ state: inout State) throws(Fault) {
+  private func truncateTail(_ state: inout State) throws(Fault) {
     guard state.hasTail else { return }
     do throws(Errno) {
       try file.truncate(to: state.length)
     } catch {
-      throw Fault("cannot cut \(path) back to \(state.length) bytes", cause: error)
+      throw Fault("cannot truncate \(path) to \(state.length) bytes", cause: error)
     }
     state.hasTail = false
   }
 
-  /// Flushes to the device all that was appended before.
+  /// Flushes everything appended so far to the device.
   public func sync() throws(Fault) {
     do throws(Errno) {
       try file.sync()
@@ -86,7 +86,7 @@ public final class RecordFile: Sendable {
     }
   }
 
-  /// Hands all records to `body`, piece by piece; each piece but the last has a multiple of `size` bytes.
+  /// Calls `body` with the records, piece by piece; each piece but the last is a multiple of `size` bytes.
   public func read(recordSize size: Int, _ body: (ArraySlice<UInt8>) -> Void) throws(Fault) {
     precondition(Self.pieceSize % size == 0)
     do throws(Errno) {
@@ -99,7 +99,7 @@ public final class RecordFile: Sendable {
 
   private static let pieceSize = 1 << 18
 
-  /// Reads from where the file stands; how many bytes there were, `limit` at most.
+  /// Reads up to `limit` bytes from the current file offset. Returns how many there were.
   private static func read(
     _ file: borrowing Descriptor, _ path: String, limit: UInt64, _ body: (ArraySlice<UInt8>) -> Void
   ) throws(Fault) -> UInt64 {
@@ -107,9 +107,9 @@ public final class RecordFile: Sendable {
     var piece = [UInt8](repeating: 0, count: pieceSize)
     do throws(Errno) {
       while total < limit, let count = try file.read(into: &piece), count > 0 {
-        let taken = Int(min(UInt64(count), limit - total))
-        body(piece[..<taken])
-        total += UInt64(taken)
+        let used = Int(min(UInt64(count), limit - total))
+        body(piece[..<used])
+        total += UInt64(used)
       }
     } catch {
       throw Fault("cannot read \(path)", cause: error)

@@ -1,14 +1,14 @@
-// Which results may be removed when the disk is nearly full: those that somebody has fetched.
+// Removal of fetched results when the disk is nearly full.
 import Kernel
 
 extension Spool {
-  /// Whoever has fetched results/NAME/ puts a file of this name into it. Its content means nothing.
+  /// The name of the file that an operator puts into results/NAME/ once the results are copied. Its content is ignored.
   public static let fetchedMarker = "fetched"
 
-  /// A directory on its way out; no job's name begins with a dot.
-  private static let removal = ".removing-"
+  /// The prefix of directories being removed. No job's name begins with a dot.
+  private static let removalPrefix = ".removing-"
 
-  /// The names of fetched results that are the box's to remove, those that ended first coming first.
+  /// Returns the names of the fetched results that the box may remove, in the order in which the jobs ended.
   public func fetchedResults() throws(Fault) -> [String] {
     var found: [(ended: UInt64, name: String)] = []
     for name in try Files.entries(of: data.results) {
@@ -16,21 +16,20 @@ extension Spool {
         Files.status(of: name, in: data.results)?.kind == .directory
       else { continue }
       let directory = "\(data.results)/\(text)"
-      // Somebody else's could be moved, but not removed.
+      // A directory of another owner could be renamed, but its files could not be removed.
       guard Files.kind(of: "\(directory)/\(Self.fetchedMarker)") == .file,
         Files.isUsable(directory, for: .work)
       else { continue }
-      // Without a summary it is not ours to judge by; its directory's own time must do.
-      let about = Files.status(of: "\(directory)/summary.json") ?? Files.status(of: directory)
-      found.append((about?.modified ?? 0, text))
+      // A directory without a summary is ordered by its own time.
+      let status = Files.status(of: "\(directory)/summary.json") ?? Files.status(of: directory)
+      found.append((status?.modified ?? 0, text))
     }
     return found.sorted { ($0.ended, $0.name) < ($1.ended, $1.name) }.map(\.name)
   }
 
-  /// Removes fetched results: out of sight by one rename, then for good, so that nobody ever sees half of
-  /// them.
+  /// Removes fetched results. Renames them first, so that no reader sees a part of them.
   public func removeFetched(_ name: String) throws(Fault) {
-    let hidden = FileName("\(Self.removal)\(name)")
+    let hidden = FileName("\(Self.removalPrefix)\(name)")
     if Files.status(of: hidden, in: data.results) != nil {
       try Files.removeTree(hidden, in: data.results)
     }
@@ -41,10 +40,10 @@ extension Spool {
     try Files.removeTree(hidden, in: data.results)
   }
 
-  /// Goes on with removals that the end of an earlier process interrupted.
+  /// Finishes removals that an earlier process did not complete.
   public func finishRemovals() throws(Fault) {
     for name in try Files.entries(of: data.results)
-    where name.bytes.starts(with: Self.removal.utf8) {
+    where name.bytes.starts(with: Self.removalPrefix.utf8) {
       try Files.removeTree(name, in: data.results)
     }
   }

@@ -1,66 +1,68 @@
-// The spool: which files wait, and how one of them becomes a job.
+// The spool: lists queued files and turns them into jobs.
 import Kernel
 import Plan
 
-/// The spool directory and what comes of its files. Used by one thread.
+/// The spool directory. Not thread-safe: use it from one thread.
 public final class Spool {
-  /// The priority of a file without `@priority`: in the middle, so that others can go before and after.
+  /// The priority of a file without `@priority`: the middle, so that others can be higher or lower.
   public static let defaultPriority = Priority(50)
 
   public let data: DataDirectory
   private let watch: DirectoryWatch
   private var arrivals = Arrivals()
-  /// Priorities of files that were looked into, as they were then.
+  /// Priorities read so far, with the file's status at that time.
   private var priorities: [FileName: (status: FileStatus, priority: Priority)] = [:]
 
-  /// Readable when something happened in the spool.
+  /// An inotify descriptor, readable when something has changed in the spool.
   public var descriptor: Int32 { watch.number }
 
-  /// - Parameter isAtRest: nobody else has had the file system since it was mounted, so that nobody is writing what lies
-  ///   in the spool now.
-  public init(_ data: DataDirectory, isAtRest: Bool = false) throws(Fault) {
+  /// - Parameter existingFilesAreComplete: whether nothing can be writing to the files in the spool now, because no
+  ///   other process has run since the file system was mounted.
+  public init(_ data: DataDirectory, existingFilesAreComplete: Bool = false) throws(Fault) {
     self.data = data
     watch = try DirectoryWatch(data.spool)
-    if isAtRest { arrivals.vouch(for: try Files.entries(of: data.spool)) }
+    if existingFilesAreComplete {
+      arrivals.markComplete(try Files.entries(of: data.spool))
+    }
   }
 
-  /// A file that is complete and has a usable name.
+  /// A queued file: complete, and with a usable name.
   public struct Candidate: Hashable, Sendable {
     public let name: String
     public let priority: Priority
-    /// When it got its name or content, nanoseconds since 1970.
+    /// The time of the last change of its name or content (`st_ctim`), nanoseconds since 1970.
     public let arrived: UInt64
   }
 
-  /// The spool at a moment.
+  /// The contents of the spool at one moment.
   public struct Listing: Hashable, Sendable {
-    /// In the order in which they are to be taken.
-    public var waiting: [Candidate] = []
-    /// Complete files that no job can be named after.
+    /// The next to run first.
+    public var queue: [Candidate] = []
+    /// Complete files whose names no job can have.
     public var unusable: [FileName] = []
-    /// Symbolic links, directories, FIFOs, sockets, devices: left alone, never opened.
+    /// Symbolic links, directories, FIFOs, sockets and devices. The box never opens them.
     public var ignored: [FileName] = []
-    /// Files that somebody may still be writing.
+    /// The number of files that may still be being written.
     public var arriving = 0
-    /// Jobs that operators want to end.
+    /// Requests to cancel jobs.
     public var cancellations: [Cancellation] = []
 
     public init() {}
 
-    /// By priority, then age.
+    /// Sorts the queue by priority, then by age.
     mutating func sort() {
-      waiting.sort { a, b in
+      queue.sort { a, b in
         if a.priority != b.priority { return a.priority > b.priority }
         return (a.arrived, a.name) < (b.arrived, b.name)
       }
     }
   }
 
-  /// What is in the spool now. Call it about once a second, and whenever `descriptor` is readable.
+  /// Lists the spool. Call this about once a second, and whenever `descriptor` is readable.
   ///
   /// - Parameter now: CLOCK_MONOTONIC, nanoseconds.
   public func list(now: UInt64 = Clock.monotonic) throws(Fault) -> Listing {
-    arrivals.note(try watch.events())
+    arrivals.apply(try watch.events())
     var listing = Listing()
     let names = try Files.entries(of: data.spool).filter { !JobName.isHidden($0) }
     for name in names {
@@ -69,7 +71,7 @@ public final class Spool {
         listing.ignored.append(name)
         continue
       }
-      // It means something as soon as it is there.
+      // In force as soon as the file exists.
       if let cancellation = Cancellation(name) {
         listing.cancellations.append(cancellation)
         continue
@@ -78,25 +80,22 @@ public final class Spool {
         listing.arriving += 1
         continue
       }
-      guard JobName.objection(to: name) == nil, let text = name.text else {
+      guard JobName.rejectionReason(for: name) == nil, let text = name.text else {
         listing.unusable.append(name)
         continue
       }
-      listing.waiting.append(
+      listing.queue.append(
         Candidate(name: text, priority: priority(of: name, status), arrived: status.changed))
     }
     let present = Set(names)
-    arrivals.keep(present)
+    arrivals.retain(only: present)
     priorities = priorities.filter { present.contains($0.key) }
     listing.sort()
     return listing
   }
 
-  /// Complete files, the next to be taken first.
-  public func candidates() throws(Fault) -> [Candidate] { try list().waiting }
-
-  /// Directives stand before the first entry, so the head of a file tells; what is wrong in it is said when
-  /// it is its turn.
+  /// Reads only the start of the file, because directives come before the first entry. Errors are reported when the
+  /// file becomes a job.
   private func priority(of name: FileName, _ status: FileStatus) -> Priority {
     if let known = priorities[name], known.status == status { return known.priority }
     let priority = Self.priority(of: name, in: data.spool)
@@ -104,7 +103,7 @@ public final class Spool {
     return priority
   }
 
-  /// What its target file says, as it did in the spool.
+  /// Returns the priority of a claimed file.
   public func priority(of job: Job) -> Priority {
     Self.priority(of: FileName(job.file), in: job.directory)
   }
@@ -119,16 +118,16 @@ public final class Spool {
     return file?.directives.priority ?? defaultPriority
   }
 
-  /// Makes a file a job: moves it into a directory of its own in active/, under a fresh key and seed. nil
-  /// when it is not in the spool any more, or when somebody still has it open for writing.
+  /// Claims a file: moves it into its own directory in active/, with a new key and seed.
   ///
-  /// Throws a `Fault` when the disk is full or the like; whatever was done by then, `interrupted()` copes.
+  /// Returns nil if the file is gone or open for writing. Throws a `Fault` if a file operation fails, for example
+  /// because the disk is full; `recoverJobs()` handles whatever was done by then.
   public func claim(_ candidate: Candidate, now: UInt64 = Clock.monotonic) throws(Fault) -> Job? {
     if Files.isOpenForWriting(FileName(candidate.name), in: data.spool) == true {
-      arrivals.hold(FileName(candidate.name), now: now)
+      arrivals.postpone(FileName(candidate.name), now: now)
       return nil
     }
-    let name = data.freeName(for: candidate.name)
+    let name = data.uniqueName(for: candidate.name)
     let directory = "\(data.active)/\(name)"
     try Files.makeDirectory(directory)
     let target = "\(directory)/\(candidate.name)"
@@ -145,27 +144,28 @@ public final class Spool {
     return job
   }
 
-  /// Rejects a file whose name no job can have; the name it was rejected under, nil when it is gone.
+  /// Rejects a file whose name no job can have. Returns its name in rejected/; nil if the file is gone.
   public func rejectUnusable(_ name: FileName) throws(Fault) -> String? {
-    guard let objection = JobName.objection(to: name) else { return nil }
-    let safe = data.freeName(for: JobName.safe(name))
+    guard let problem = JobName.rejectionReason(for: name) else { return nil }
+    let newName = data.uniqueName(for: JobName.sanitized(name))
     return try reject(
-      name, as: safe,
+      name, as: newName,
       reason:
-        "found \(objection.found), expected \(objection.expected). Give it another name; here it is "
-        + safe)
+        "found \(problem.found), expected \(problem.expected). Rename the file; it is stored here as \(newName)"
+    )
   }
 
-  /// Moves a file that becomes no job to rejected/ under another name; nil when it is gone.
-  func reject(_ name: FileName, as safe: String, reason: String) throws(Fault) -> String? {
-    let directory = "\(data.active)/\(safe)"
+  /// Moves a file that cannot become a job to rejected/ under another name. Returns nil if the file is gone.
+  func reject(_ name: FileName, as newName: String, reason: String) throws(Fault) -> String? {
+    let directory = "\(data.active)/\(newName)"
     try Files.makeDirectory(directory)
-    guard try Files.move(name, in: data.spool, to: "\(directory)/\(safe)") else {
+    guard try Files.move(name, in: data.spool, to: "\(directory)/\(newName)") else {
       try Files.removeDirectory(directory)
       return nil
     }
     let job = Job(
-      name: safe, file: safe, directory: directory, record: JobRecord(file: safe, now: Clock.realtime))
-    return try reject(job, reason: "\(safe): \(reason)")
+      name: newName, file: newName, directory: directory,
+      record: JobRecord(file: newName, now: Clock.realtime))
+    return try reject(job, reason: "\(newName): \(reason)")
   }
 }

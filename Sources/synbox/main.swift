@@ -18,7 +18,7 @@ struct Synbox: ParsableCommand {
 /// The first process has only one thing to do, and does not put together what all the others would understand.
 func command(_ words: ArraySlice<String>) throws -> any ParsableCommand {
   guard processID() == 1 else { return try Synbox.parseAsRoot(Array(words)) }
-  let own = InitArguments(words).own
+  let own = InitArguments(words).arguments
   guard own.first == InitCommand.configuration.commandName else { return try Synbox.parseAsRoot(own) }
   return try InitCommand.parse(Array(own.dropFirst()))
 }

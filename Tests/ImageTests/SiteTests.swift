@@ -41,13 +41,13 @@ import Testing
     Case(
       "box.toml", "driver = \"igb\"", "driver = \"e1000\"", "found the driver e1000", "igb, virtio_net"),
     Case(
-      "box.toml", "driver = \"igb\"", "mac = \"01:00:00:00:00:01\"", "an Ethernet address of one host"),
+      "box.toml", "driver = \"igb\"", "mac = \"01:00:00:00:00:01\"", "a unicast MAC address"),
     Case("box.toml", "driver = \"igb\"", "bus = \"3.0\"", "a PCI address such as"),
     Case("box.toml", "\"scan0\"", "\"a-name-that-is-too-long\"", "at most 15 bytes"),
     Case(
       "box.toml", "\"198.18.0.1/24\"", "[\"198.18.0.1/24\", \"198.18.0.1/99\"]", "\"198.18.0.1/99\""),
     Case(
-      "box.toml", "\"198.18.0.254\"", "\"198.19.0.254\"", "within the network of one of its addresses"),
+      "box.toml", "\"198.18.0.254\"", "\"198.19.0.254\"", "in a network of the interface"),
     Case("box.toml", "seconds = 30", "seconds = 3601", "a number from 0 to 3600"),
     Case("box.toml", "seconds = 30", "secs = 30", "the key \"secs\""),
     Case("box.toml", "[watchdog]", "[modules]\nalways = []\n[watchdog]", "the key \"modules\""),

@@ -1,17 +1,17 @@
-// Which image is marked as good, and how.
+// Boot counting: parsing the counter, and marking a UKI good.
 import Foundation
 import Init
 import Kernel
 import LabSupport
 import Testing
 
-/// As efivarfs gives a variable: attributes, then UTF-16LE with a NUL.
+/// Encodes a variable as efivarfs does: attributes, then UTF-16LE with a terminating NUL.
 private func variable(_ path: String) -> [UInt8] {
   [6, 0, 0, 0] + (Array(path.utf16) + [0]).flatMap { [UInt8(truncatingIfNeeded: $0), UInt8($0 >> 8)] }
 }
 
-@Suite struct `The boot loader's count` {
-  @Test func `is read out of its variable`() throws {
+@Suite(.timeLimit(.minutes(1))) struct `The boot counter` {
+  @Test func `is parsed from its EFI variable`() throws {
     let count = try BootCount(variable: variable(#"\EFI\Linux\synbox_4+2-1.efi"#))
     #expect(count.version == "4")
     #expect(count.file == "synbox_4+2-1.efi")
@@ -27,12 +27,12 @@ private func variable(_ path: String) -> [UInt8] {
     #"\EFI\Linux\synbox_../../x+1.efi"#, #"EFI\Linux\synbox_4+1.efi"#, "", #"\"#,
     "\\EFI\\Linux\\synbox_4\n+1.efi", #"\EFI\Linux\synbox_4+99999999999.efi"#,
   ])
-  func `is refused where it names no counted image`(path: String) {
+  func `is rejected if it is not in a UKI's file name`(path: String) {
     #expect(throws: Fault.self) { try BootCount(path: path) }
     #expect(throws: Fault.self) { try BootCount(variable: variable(path)) }
   }
 
-  @Test func `is refused where the variable is cut off or no text`() {
+  @Test func `is rejected if the variable is truncated or not text`() {
     let whole = variable(#"\EFI\Linux\synbox_4+1.efi"#)
     for length in 0..<whole.count {
       #expect(throws: Fault.self) { try BootCount(variable: Array(whole.prefix(length))) }
@@ -43,7 +43,7 @@ private func variable(_ path: String) -> [UInt8] {
     #expect(throws: Fault.self) { try BootCount(variable: whole + whole.dropFirst(4)) }
   }
 
-  @Test func `does not mark another image than the one that runs`() throws {
+  @Test func `is removed only if the running image is the counted one`() throws {
     var renames = 0
     func decide(_ variable: [UInt8]?, _ version: String) throws -> BootMark {
       try BootMark.decide(variable: variable, version: version) { _ in renames += 1 }
@@ -56,7 +56,7 @@ private func variable(_ path: String) -> [UInt8] {
     #expect(renames == 1)
   }
 
-  @Test func `is taken off the file's name, also when that was done before`() throws {
+  @Test func `is removed from the file name, even if that was done before`() throws {
     let esp = try Lab.temporaryDirectory()
     let linux = "\(esp)/EFI/Linux"
     try FileManager.default.createDirectory(atPath: linux, withIntermediateDirectories: true)
@@ -73,7 +73,7 @@ private func variable(_ path: String) -> [UInt8] {
     #expect(try Files.read("\(linux)/synbox_2.efi") == [1, 2, 3])
   }
 
-  @Test func `is compared with os-release`() throws {
+  @Test func `is compared with the version in os-release`() throws {
     func version(_ text: String) throws -> String {
       try ImageRelease(Array(text.utf8), file: "os-release").version
     }

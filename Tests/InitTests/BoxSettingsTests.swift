@@ -1,4 +1,4 @@
-// box.toml: what is read, and what is refused where.
+// Parsing box.toml, and the positions in its errors.
 import Init
 import NIC
 import Testing
@@ -8,23 +8,23 @@ private func read(_ text: String) throws(ProfileError) -> BoxSettings {
   try BoxSettings(Array(text.utf8), file: "box.toml")
 }
 
-/// Good but for the lines that a test puts in place of others.
+/// A valid box.toml, except for the lines that a test replaces.
 private func settings(
-  name: String = "name = \"box-1\"", found: String = "driver = \"igb\"",
+  name: String = "name = \"box-1\"", selector: String = "driver = \"igb\"",
   rename: String = "name = \"scan0\"", address: String = "address = \"198.18.0.1/15\"",
-  gateway: String = "", rest: String = ""
+  gateway: String = "", sections: String = ""
 ) -> String {
-  [name, "[interface]", found, rename, address, gateway, rest].joined(separator: "\n") + "\n"
+  [name, "[interface]", selector, rename, address, gateway, sections].joined(separator: "\n") + "\n"
 }
 
-@Suite struct `The box's settings` {
-  @Test func `are read whole`() throws {
+@Suite(.timeLimit(.minutes(1))) struct `PID 1's configuration` {
+  @Test func `is parsed completely`() throws {
     let box = try read(
       settings(
-        found: "driver = \"igb\"\nmac = \"52:54:00:12:34:56\"\nbus = \"0000:00:03.0\"",
+        selector: "driver = \"igb\"\nmac = \"52:54:00:12:34:56\"\nbus = \"0000:00:03.0\"",
         address: "address = [\"198.18.0.1/15\", \"10.0.0.2/8\"]",
         gateway: "gateway = \"198.19.255.254\"",
-        rest: """
+        sections: """
           [watchdog]
           seconds = 0
           [modules]
@@ -44,7 +44,7 @@ private func settings(
     #expect(box.heartbeatSeconds == 30)
   }
 
-  @Test func `have a watchdog of 30 s and a patience of 15 s unless they say otherwise`() throws {
+  @Test func `has a watchdog of 30 s and a heartbeat timeout of 15 s by default`() throws {
     let box = try read(settings())
     #expect(box.watchdogSeconds == 30)
     #expect(box.heartbeatSeconds == 15)
@@ -53,24 +53,24 @@ private func settings(
   }
 
   @Test(arguments: [
-    // Which line, and a word of what is said.
+    // The line, and a part of the message.
     (settings(name: ""), 1, "no name"),
-    (settings(name: "name = \"-box\""), 1, "a host's name"),
-    (settings(name: "name = \"box\\nroot\""), 1, "a host's name"),
+    (settings(name: "name = \"-box\""), 1, "a host name"),
+    (settings(name: "name = \"box\\nroot\""), 1, "a host name"),
     (settings(name: "nmae = \"box-1\""), 1, "the key \"nmae\""),
     ("name = \"box-1\"\n", 1, "no interface"),
     ("name = \"box-1\"\ninterface = \"eth0\"\n", 2, "a section [interface]"),
-    (settings(found: ""), 2, "driver, mac or bus"),
-    (settings(found: "driver = \"../igb\""), 3, "a driver's name"),
-    (settings(found: "mac = \"ff:ff:ff:ff:ff:ff\""), 3, "an Ethernet address of one host"),
-    (settings(found: "mac = \"01:00:5e:00:00:01\""), 3, "an Ethernet address of one host"),
-    (settings(found: "bus = \"3\""), 3, "a PCI address"),
-    (settings(found: "bus = \"0000:00:03,0\""), 3, "a PCI address"),
+    (settings(selector: ""), 2, "driver, mac or bus"),
+    (settings(selector: "driver = \"../igb\""), 3, "a driver name"),
+    (settings(selector: "mac = \"ff:ff:ff:ff:ff:ff\""), 3, "a unicast MAC address"),
+    (settings(selector: "mac = \"01:00:5e:00:00:01\""), 3, "a unicast MAC address"),
+    (settings(selector: "bus = \"3\""), 3, "a PCI address"),
+    (settings(selector: "bus = \"0000:00:03,0\""), 3, "a PCI address"),
     (settings(rename: ""), 2, "no name"),
     (settings(rename: "name = \"a-name-too-long-\""), 4, "at most 15 bytes"),
-    (settings(rename: "name = \"../x\""), 4, "an interface's name"),
-    (settings(rename: "name = \"lo\""), 4, "an interface's name"),
-    (settings(rename: "name = \"all\""), 4, "an interface's name"),
+    (settings(rename: "name = \"../x\""), 4, "an interface name"),
+    (settings(rename: "name = \"lo\""), 4, "an interface name"),
+    (settings(rename: "name = \"all\""), 4, "an interface name"),
     (settings(address: ""), 2, "no address"),
     (settings(address: "address = []"), 5, "an empty list"),
     (settings(address: "address = \"198.18.0.1\""), 5, "an address such as"),
@@ -78,17 +78,17 @@ private func settings(
     (settings(address: "address = \"127.0.0.1/8\""), 5, "an address such as"),
     (settings(address: "address = \"224.0.0.1/24\""), 5, "an address such as"),
     (settings(address: "address = [\"198.18.0.1/15\", 3]"), 5, "an address such as"),
-    (settings(gateway: "gateway = \"10.0.0.1\""), 6, "within the network"),
+    (settings(gateway: "gateway = \"10.0.0.1\""), 6, "in a network of the interface"),
     (settings(gateway: "gateway = \"198.18.0.1\""), 6, "another host"),
-    (settings(rest: "[watchdog]\nseconds = -1"), 8, "a number from 0 to 3600"),
-    (settings(rest: "[watchdog]\nseconds = \"30\""), 8, "a number from 0 to 3600"),
-    (settings(rest: "[watchdog]\nsecond = 3"), 8, "the key \"second\""),
-    (settings(rest: "[modules]\nalways = \"ext4\""), 8, "a list of modules' names"),
-    (settings(rest: "[modules]\nalways = [\"../../x\"]"), 8, "a list of modules' names"),
-    (settings(rest: "[scanner]\nheartbeat-seconds = 1"), 8, "a number from 5 to 600"),
-    (settings(rest: "[network]"), 7, "the key \"network\""),
+    (settings(sections: "[watchdog]\nseconds = -1"), 8, "a number from 0 to 3600"),
+    (settings(sections: "[watchdog]\nseconds = \"30\""), 8, "a number from 0 to 3600"),
+    (settings(sections: "[watchdog]\nsecond = 3"), 8, "the key \"second\""),
+    (settings(sections: "[modules]\nalways = \"ext4\""), 8, "a list of module names"),
+    (settings(sections: "[modules]\nalways = [\"../../x\"]"), 8, "a list of module names"),
+    (settings(sections: "[scanner]\nheartbeat-seconds = 1"), 8, "a number from 5 to 600"),
+    (settings(sections: "[network]"), 7, "the key \"network\""),
   ])
-  func `are refused with the place`(text: String, line: Int, words: String) {
+  func `is rejected with the line of the error`(text: String, line: Int, words: String) {
     do {
       let box = try read(text)
       Issue.record("read as \(box)")

@@ -1,20 +1,19 @@
-// Disks as files, made and judged by Debian's tools and not by ours.
+// Disk images, made and checked by sfdisk and mkfs.ext4 rather than by the code under test.
 import Foundation
 import Init
 import Kernel
 import LabSupport
 
-/// A disk in a file: an ESP of 1 MiB and a data partition of 32 MiB, or `small` 1 MiB, behind it, as the image has
-/// them, only smaller.
-/// Its file goes with it.
+/// A disk image with the partitions of a synbox image, but smaller: an ESP of 1 MiB, then a data partition of 32 MiB, or
+/// of 1 MiB if `small`. The file is removed with the object.
 final class DiskImage {
   let path: String
   let dataSectors: UInt64
   static let dataStart: UInt64 = 4096
-  /// MiB of the image before it was written to a disk.
+  /// MiB of the image, before it is written to a larger disk.
   var imageSize: Int { Int(dataSectors / 2048) + 3 }
 
-  /// - Parameter megabytes: of the disk, once the image has been written to it; nil: as the image.
+  /// - Parameter megabytes: The size of the disk that the image is written to, in MiB; nil for the image's own.
   init(small: Bool = false, megabytes: Int? = nil) throws {
     path = "\(try Lab.temporaryDirectory())/disk.img"
     dataSectors = small ? 2048 : 65_536
@@ -37,7 +36,7 @@ final class DiskImage {
     guard unsafe truncate(path, megabytes << 20) == 0 else { throw LabError("cannot resize \(path)") }
   }
 
-  /// Makes the data partition's file system.
+  /// Makes the ext4 file system of the data partition.
   func makeFileSystem(options: [String] = []) throws {
     let made = try run(
       ["mkfs.ext4", "-q", "-F", "-b", "4096", "-E", "offset=\(Self.dataStart * 512)"] + options
@@ -49,15 +48,15 @@ final class DiskImage {
     get throws { try Files.read(path) }
   }
 
-  /// What sfdisk finds wrong; empty when nothing is.
-  func complaints() throws -> String {
-    let judged = try run(["sfdisk", "--verify", path])
-    let text = judged.output + judged.errors
-    return judged.status == 0 && text.contains("No errors detected") && !text.contains("GPT")
+  /// Returns the errors that `sfdisk --verify` finds; empty if there are none.
+  func verificationErrors() throws -> String {
+    let verified = try run(["sfdisk", "--verify", path])
+    let text = verified.output + verified.errors
+    return verified.status == 0 && text.contains("No errors detected") && !text.contains("GPT")
       ? "" : text
   }
 
-  /// By sfdisk: start and size in sectors, names.
+  /// Returns the partitions that sfdisk finds; start and size in sectors.
   func partitions() throws -> [(start: UInt64, size: UInt64, name: String)] {
     let dump = try run(["sfdisk", "--json", path])
     let object = try JSON.object(dump.output)["partitiontable"] as? [String: Any]
@@ -69,20 +68,20 @@ final class DiskImage {
   }
 }
 
-/// A disk in memory, of 512-byte sectors, that can be cut off anywhere.
+/// A disk in memory with sectors of 512 bytes, for simulating power cuts.
 struct MemoryDisk {
   var bytes: [UInt8]
   var sectors: UInt64 { UInt64(bytes.count / 512) }
 
-  func read(_ place: UInt64, _ count: Int) throws(Fault) -> [UInt8] {
-    guard place <= sectors, UInt64(count) <= sectors - place else { throw Fault("beyond the end") }
-    return Array(bytes[Int(place) * 512..<(Int(place) + count) * 512])
+  func read(_ lba: UInt64, _ count: Int) throws(Fault) -> [UInt8] {
+    guard lba <= sectors, UInt64(count) <= sectors - lba else { throw Fault("beyond the end") }
+    return Array(bytes[Int(lba) * 512..<(Int(lba) + count) * 512])
   }
 
   mutating func write(_ write: GPTGrowth.Write, sectors chosen: (Int) -> Bool = { _ in true }) {
     for sector in 0..<write.bytes.count / 512 where chosen(sector) {
-      let at = (Int(write.place) + sector) * 512
-      bytes.replaceSubrange(at..<at + 512, with: write.bytes[sector * 512..<(sector + 1) * 512])
+      let start = (Int(write.lba) + sector) * 512
+      bytes.replaceSubrange(start..<start + 512, with: write.bytes[sector * 512..<(sector + 1) * 512])
     }
   }
 
@@ -90,7 +89,7 @@ struct MemoryDisk {
     try GPTGrowth(partition: number, sectors: sectors, sectorSize: 512, read: read)
   }
 
-  func table(at place: UInt64) throws(Fault) -> GPT {
-    try GPT(at: place, sectors: sectors, sectorSize: 512, read: read)
+  func table(at lba: UInt64) throws(Fault) -> GPT {
+    try GPT(at: lba, sectors: sectors, sectorSize: 512, read: read)
   }
 }

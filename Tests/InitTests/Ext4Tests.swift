@@ -1,30 +1,30 @@
-// The data partition: judged by its superblock, grown while it is mounted.
+// The data partition: checking its superblock, growing it while it is mounted.
 import Foundation
 import Init
 import Kernel
 import LabSupport
 import Testing
 
-@Suite struct `The superblock of ext4` {
+@Suite(.timeLimit(.minutes(2))) struct `An ext4 superblock` {
   private func superblock(_ options: [String] = []) throws -> [UInt8] {
     let disk = try DiskImage()
     try disk.makeFileSystem(options: options)
-    let start = Int(DiskImage.dataStart * 512 + Ext4Superblock.place)
-    return Array(try disk.bytes[start..<start + Ext4Superblock.length])
+    let start = Int(DiskImage.dataStart * 512 + Ext4Superblock.offset)
+    return Array(try disk.bytes[start..<start + Ext4Superblock.size])
   }
 
   private let size: UInt64 = 32 << 20
 
-  @Test func `is believed as mkfs.ext4 makes it`() throws {
+  @Test func `of mkfs.ext4 is valid`() throws {
     let block = try Ext4Superblock(try superblock(), partitionSize: size)
     #expect(block.blockSize == 4096)
-    #expect(block.blocks == size / 4096)
-    #expect(block.hasChecksum)
+    #expect(block.blocksCount == size / 4096)
+    #expect(block.hasMetadataChecksum)
     let plain = try superblock(["-O", "^metadata_csum"])
-    #expect(try !Ext4Superblock(plain, partitionSize: size).hasChecksum)
+    #expect(try !Ext4Superblock(plain, partitionSize: size).hasMetadataChecksum)
   }
 
-  @Test func `is refused with any byte changed`() throws {
+  @Test func `is rejected with any byte changed`() throws {
     let good = try superblock()
     for byte in 0..<good.count {
       var bad = good
@@ -33,15 +33,15 @@ import Testing
     }
   }
 
-  @Test func `is refused when it claims more than there is, or is cut off`() throws {
+  @Test func `is rejected if it is truncated or has more blocks than the partition`() throws {
     let good = try superblock()
     #expect(throws: Fault.self) { try Ext4Superblock(good, partitionSize: size - 4096) }
     #expect(throws: Fault.self) { try Ext4Superblock(Array(good.dropLast()), partitionSize: size) }
     #expect(throws: Fault.self) { try Ext4Superblock([], partitionSize: size) }
   }
 
-  @Test func `is refused with features or faults that are not for us`() throws {
-    // Without checksums, so that the change alone is what is wrong.
+  @Test func `is rejected with unsupported features or recorded errors`() throws {
+    // Without a checksum, so that only the changed field is wrong.
     let good = try superblock(["-O", "^metadata_csum"])
     for (offset, value, words) in [
       (0x38, UInt8(0), "magic"), (0x3a, 3, "errors"), (0x62, 4, "features"), (0x18, 9, "block size"),
@@ -50,7 +50,7 @@ import Testing
       bad[offset] = value
       do {
         _ = try Ext4Superblock(bad, partitionSize: size)
-        Issue.record("\(words) is believed")
+        Issue.record("accepted despite its \(words)")
       } catch {
         #expect("\(error)".contains(words), "\(error)")
       }
@@ -58,8 +58,7 @@ import Testing
   }
 }
 
-/// A disk image as a block device of its own, with its data partition; needs root. Detached when it goes out of
-/// scope.
+/// A disk image as a loop device with a device for its data partition. Needs root. Detached with the object.
 private final class LoopDisk {
   let device: String
   private let image: DiskImage
@@ -71,20 +70,20 @@ private final class LoopDisk {
     }
     device = name
     self.image = image
-    // Not every kernel that tests run on reads GPT; where this one does, the partition is there already.
+    // Kernels without CONFIG_EFI_PARTITION do not find the partition themselves.
     if Files.kind(of: "\(device)p2") == nil {
       try run(["addpart", device, "2", "\(DiskImage.dataStart)", "\(image.dataSectors)"])
     }
   }
 
   deinit {
-    // What a failed test has left mounted.
+    // A failed test may leave it mounted.
     _ = try? run(["umount", "--all-targets", "\(device)p2"])
     _ = try? run(["delpart", device, "2"])
     _ = try? run(["losetup", "--detach", device])
   }
 
-  /// A sysfs that shows the data partition alone, with its size as the kernel has it now.
+  /// Returns the root of a sysfs that contains only the data partition, with its current size.
   func sysfs() throws -> String {
     let root = try Lab.temporaryDirectory()
     let name = String(device.split(separator: "/").last ?? "")
@@ -102,18 +101,18 @@ private final class LoopDisk {
   }
 }
 
-@Suite(.serialized) struct `The data partition` {
+@Suite(.serialized, .timeLimit(.minutes(2))) struct `The data partition` {
   private func mounted(_ data: DataPartition, readOnly: Bool = false) throws -> String {
     let target = try Lab.temporaryDirectory()
     try data.mount(at: target, readOnly: readOnly)
     return target
   }
 
-  /// The kernel grows a file system for whoever has CAP_SYS_RESOURCE, which not every machine's root has; the
-  /// box's has it, as its boot test shows. Without it there must be a fault, and nothing else.
+  /// Grows the file system; returns whether that was possible. It needs CAP_SYS_RESOURCE, which root has on a box, but
+  /// not in every container. Without it there must be a fault.
   private func grow(_ data: DataPartition, at target: String, to size: UInt64) throws -> Bool {
-    let may = try Capabilities.current().effective.contains(.CAP_SYS_RESOURCE)
-    guard !may else {
+    let mayGrow = try Capabilities.current().effective.contains(.CAP_SYS_RESOURCE)
+    guard !mayGrow else {
       try data.growFileSystem(at: target, to: size) {}
       return true
     }
@@ -122,16 +121,15 @@ private final class LoopDisk {
     return false
   }
 
-  @Test func `is found, grown to the disk's end with its file system, and keeps what it holds`() throws
-  {
+  @Test func `grows to the end of its disk with its file system and keeps its files`() throws {
     let image = try DiskImage(megabytes: 600)
     try image.makeFileSystem()
     let loop = try LoopDisk(image)
-    let data = try DataPartition.find(mending: true, sysfs: try loop.sysfs())
+    let data = try DataPartition.find(repairing: true, sysfs: try loop.sysfs())
     #expect(data.partition.disk == loop.device)
     #expect(data.partition.number == 2)
 
-    // As it was written, with a file in it.
+    // Before it grows, with a file in it.
     var target = try mounted(data)
     try Files.write("\(target)/kept", Array(repeating: 7, count: 100_000), durable: true)
     let before = try DiskSpace(of: target).total
@@ -147,37 +145,37 @@ private final class LoopDisk {
     #expect(isKept)
     try Mount.detach(target)
 
-    // And again, as at the next boot: nothing is left to be done.
-    let later = try DataPartition.find(mending: true, sysfs: try loop.sysfs())
+    // At the next boot there is nothing left to do.
+    let later = try DataPartition.find(repairing: true, sysfs: try loop.sysfs())
     #expect(later.partition.size == size)
     #expect(try later.grow() == size)
     target = try mounted(later)
     try Mount.detach(target)
-    #expect(try image.complaints() == "")
-    let judged = try run(["e2fsck", "-fn", data.partition.device])
-    #expect(judged.status == 0, "\(judged.output)")
+    #expect(try image.verificationErrors() == "")
+    let checked = try run(["e2fsck", "-fn", data.partition.device])
+    #expect(checked.status == 0, "\(checked.output)")
   }
 
-  @Test func `is mounted without program, device or set-uid`() throws {
+  @Test func `is mounted nosuid, nodev and noexec`() throws {
     let image = try DiskImage(megabytes: 40)
     try image.makeFileSystem()
     let loop = try LoopDisk(image)
-    let data = try DataPartition.find(mending: true, sysfs: try loop.sysfs())
+    let data = try DataPartition.find(repairing: true, sysfs: try loop.sysfs())
     let target = try mounted(data)
     let line = try run(["findmnt", "-n", "-o", "OPTIONS", target]).lines.first ?? ""
-    for word in ["rw", "nosuid", "nodev", "noexec", "noatime", "errors=remount-ro"] {
-      #expect(line.split(separator: ",").contains(Substring(word)), "\(line)")
+    for option in ["rw", "nosuid", "nodev", "noexec", "noatime", "errors=remount-ro"] {
+      #expect(line.split(separator: ",").contains(Substring(option)), "\(line)")
     }
     try Mount.detach(target)
   }
 
-  @Test func `read-only is left as it is to the last byte`() throws {
+  @Test func `mounted read-only does not change by a byte`() throws {
     let image = try DiskImage(megabytes: 40)
     try image.makeFileSystem()
     let bytes = try image.bytes
     do {
       let loop = try LoopDisk(image)
-      let data = try DataPartition.find(mending: false, sysfs: try loop.sysfs())
+      let data = try DataPartition.find(repairing: false, sysfs: try loop.sysfs())
       let target = try mounted(data, readOnly: true)
       #expect(throws: Fault.self) { try Files.write("\(target)/x", [], durable: false) }
       try Mount.detach(target)
@@ -186,7 +184,7 @@ private final class LoopDisk {
     #expect(isSame)
   }
 
-  @Test func `that is damaged is named, and left as it is`() throws {
+  @Test func `that is damaged is reported and not changed`() throws {
     let image = try DiskImage(megabytes: 40)
     try image.makeFileSystem()
     let file = try BlockDevice(image.path, writable: true)
@@ -196,7 +194,7 @@ private final class LoopDisk {
       let loop = try LoopDisk(image)
       let sysfs = try loop.sysfs()
       #expect {
-        try DataPartition.find(mending: true, sysfs: sysfs)
+        try DataPartition.find(repairing: true, sysfs: sysfs)
       } throws: { error in
         "\(error)".contains("\(loop.device)p2 is damaged") && "\(error)".contains("magic")
       }
@@ -205,7 +203,7 @@ private final class LoopDisk {
     #expect(isSame)
   }
 
-  @Test func `that is there twice is not guessed at`() throws {
+  @Test func `that exists twice is an error`() throws {
     let root = try Lab.temporaryDirectory()
     for disk in ["sda", "sdb"] {
       let directory = "\(root)/devices/\(disk)/\(disk)2"

@@ -1,4 +1,4 @@
-// The partition table grown to the end of the disk, and what a power cut in between leaves.
+// Growing a partition to the end of its disk, with power cuts in between.
 import Foundation
 import Init
 import Kernel
@@ -6,28 +6,28 @@ import LabSupport
 import TestSupport
 import Testing
 
-@Suite struct `A partition table` {
-  @Test func `grows to the end of its disk, and sfdisk finds it right`() throws {
+@Suite(.timeLimit(.minutes(2))) struct `A partition table` {
+  @Test func `grows to the end of its disk and is valid for sfdisk`() throws {
     let disk = try DiskImage(small: true, megabytes: 12)
     let before = try disk.partitions()
     let device = try BlockDevice(disk.path, writable: true)
     let sectors = try DataPartition.growTable(device, 2)
     #expect(sectors.lowerBound == DiskImage.dataStart)
-    // The last whole MiB before the table at the end.
+    // The end of the last whole MiB before the backup table.
     #expect(sectors.upperBound == 11 * 2048 - 1)
-    #expect(try disk.complaints() == "")
+    #expect(try disk.verificationErrors() == "")
     let after = try disk.partitions()
     #expect(after[0] == before[0])
     #expect(after[1].start == DiskImage.dataStart)
     #expect(after[1].size == UInt64(sectors.count))
     #expect(after[1].name == "synbox-data")
-    // Nothing was touched between the tables but what they leave behind: the old copy.
+    // Between the tables nothing has changed; the old backup is still there.
     let between = try disk.bytes[2048 * 512..<disk.imageSize << 20].dropLast(33 * 512)
-    let isUntouched = between.allSatisfy { $0 == 0 }
-    #expect(isUntouched)
+    let isUnchanged = between.allSatisfy { $0 == 0 }
+    #expect(isUnchanged)
   }
 
-  @Test func `that fills its disk is left alone`() throws {
+  @Test func `that fills its disk does not change`() throws {
     let disk = try DiskImage(small: true, megabytes: 12)
     let device = try BlockDevice(disk.path, writable: true)
     _ = try DataPartition.growTable(device, 2)
@@ -39,8 +39,8 @@ import Testing
     #expect(isSame)
   }
 
-  /// Each sector of a write by itself reaches the disk or does not.
-  @Test func `is readable after a power cut at any moment, and grows all the same`() throws {
+  /// A power cut leaves each sector of a write either written or not.
+  @Test func `is readable after a power cut at any moment and can then grow`() throws {
     let image = try DiskImage(small: true, megabytes: 8)
     let old = MemoryDisk(bytes: try image.bytes)
     let growth = try old.growth()
@@ -50,60 +50,60 @@ import Testing
     var random = SeededGenerator(2_026)
     for round in 0..<200 {
       var disk = old
-      let whole = Int.random(in: 0..<growth.writes.count, using: &random)
-      for write in growth.writes[..<whole] { disk.write(write) }
-      // Prefixes, suffixes, and any sectors at all.
-      let cut = Int.random(in: 0...growth.writes[whole].bytes.count / 512, using: &random)
+      let completed = Int.random(in: 0..<growth.writes.count, using: &random)
+      for write in growth.writes[..<completed] { disk.write(write) }
+      // A prefix, a suffix, or a random subset of the sectors.
+      let cut = Int.random(in: 0...growth.writes[completed].bytes.count / 512, using: &random)
       let kind = Int.random(in: 0..<3, using: &random)
-      disk.write(growth.writes[whole]) { sector in
+      disk.write(growth.writes[completed]) { sector in
         switch kind {
         case 0: sector < cut
         case 1: sector >= cut
         default: Bool.random(using: &random)
         }
       }
-      let first = try? disk.table(at: 1)
-      let last = try? disk.table(at: disk.sectors - 1)
-      try #require(first != nil || last != nil, "round \(round): no table is left")
-      if first == nil {
-        let number = GPTGrowth.brokenTable(
-          naming: "synbox-data", sectors: disk.sectors, sectorSize: 512, read: disk.read)
+      let primary = try? disk.table(at: 1)
+      let backup = try? disk.table(at: disk.sectors - 1)
+      try #require(primary != nil || backup != nil, "round \(round): no intact table")
+      if primary == nil {
+        let number = GPTGrowth.partitionOfBrokenTable(
+          named: "synbox-data", sectors: disk.sectors, sectorSize: 512, read: disk.read)
         #expect(number == 2, "round \(round)")
       }
       for write in try disk.growth().writes { disk.write(write) }
-      // Sector 0, which is for programs that know no GPT, may still say how large the disk was.
+      // The protective MBR, sector 0, may still have the old size.
       let isComplete = Data(disk.bytes.dropFirst(512)) == Data(complete.bytes.dropFirst(512))
       #expect(isComplete, "round \(round), kind \(kind), cut \(cut)")
     }
   }
 
-  @Test func `with a byte of it changed is refused, or grows as it would have`() throws {
+  @Test func `with any byte changed is rejected`() throws {
     let image = try DiskImage(small: true, megabytes: 8)
     let good = MemoryDisk(bytes: try image.bytes)
     let growth = try good.growth()
-    // The header and the first two entries at the start, the entries and the header of the copy.
+    // Header and first two entries of the primary table; first two entries and header of the backup.
     let end = image.imageSize << 20
-    let places =
+    let offsets =
       Array(512..<512 + 92) + Array(1024..<1280) + Array(end - 33 * 512..<end - 33 * 512 + 256)
       + Array(end - 512..<end - 512 + 92)
-    for place in places {
+    for offset in offsets {
       var disk = good
-      disk.bytes[place] ^= 0x40
-      #expect(throws: Fault.self, "byte \(place)") { try disk.growth() }
+      disk.bytes[offset] ^= 0x40
+      #expect(throws: Fault.self, "byte \(offset)") { try disk.growth() }
     }
     var elsewhere = good
     elsewhere.bytes[7 << 20] ^= 1
     #expect(try elsewhere.growth().partition == growth.partition)
   }
 
-  @Test func `of which the partition is not the last, or is missing, is refused`() throws {
+  @Test func `is rejected if the partition is missing or not the last`() throws {
     let disk = MemoryDisk(bytes: try DiskImage(small: true, megabytes: 8).bytes)
     for number in [0, 1, 3, 128, 129, -1, .max] {
       #expect(throws: Fault.self, "partition \(number)") { try disk.growth(number) }
     }
   }
 
-  @Test func `that is cut off, or none, is refused`() throws {
+  @Test func `that is truncated or missing is rejected`() throws {
     let bytes = try DiskImage(small: true).bytes
     for sectors in [0, 1, 2, 3, 33, 34, 100, bytes.count / 512 - 1] {
       let disk = MemoryDisk(bytes: Array(bytes.prefix(sectors * 512)))
@@ -113,11 +113,11 @@ import Testing
     #expect(throws: Fault.self) { try empty.growth() }
   }
 
-  @Test func `names its partitions`() throws {
+  @Test func `has partition names`() throws {
     let table = try MemoryDisk(bytes: try DiskImage(small: true).bytes).table(at: 1)
-    #expect(table.name(1) == "synbox-esp")
-    #expect(table.name(2) == "synbox-data")
-    #expect(table.name(3) == nil)
+    #expect(table.partitionName(1) == "synbox-esp")
+    #expect(table.partitionName(2) == "synbox-data")
+    #expect(table.partitionName(3) == nil)
     #expect(table.partitions.map(\.number) == [1, 2])
   }
 }

@@ -1,22 +1,23 @@
-// What the kernel hands its first process.
+// The arguments that the kernel passes to PID 1.
 import Init
 import Testing
 
-@Suite struct `The words of PID 1` {
-  @Test func `are those behind the dashes`() {
+@Suite(.timeLimit(.minutes(1))) struct `PID 1's arguments` {
+  @Test func `are those after the dashes`() {
     let words = InitArguments(["init", "--rescue"])
-    #expect(words.own == ["init", "--rescue"])
-    #expect(words.unknown.isEmpty)
+    #expect(words.arguments == ["init", "--rescue"])
+    #expect(words.kernelParameters.isEmpty)
   }
 
-  @Test func `come behind parameters that the kernel does not know`() {
+  @Test func `come after parameters that the kernel does not know`() {
     let words = InitArguments(["splash", "nosuchthing", "init", "--test-stop-init", "3"])
-    #expect(words.own == ["init", "--test-stop-init", "3"])
-    #expect(words.unknown == ["splash", "nosuchthing"])
+    #expect(words.arguments == ["init", "--test-stop-init", "3"])
+    #expect(words.kernelParameters == ["splash", "nosuchthing"])
   }
 
-  @Test func `are left alone where init is none of them, as for the first process of a container`() {
-    #expect(InitArguments(["serve", "--config", "box.toml"]).own == ["serve", "--config", "box.toml"])
-    #expect(InitArguments([String]()).own.isEmpty)
+  @Test func `are all used if there is no init, as in a container`() {
+    #expect(
+      InitArguments(["serve", "--config", "box.toml"]).arguments == ["serve", "--config", "box.toml"])
+    #expect(InitArguments([String]()).arguments.isEmpty)
   }
 }

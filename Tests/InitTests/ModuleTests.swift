@@ -1,4 +1,4 @@
-// depmod's files, and which modules are loaded for which hardware.
+// The files of depmod, and which modules are loaded for which hardware.
 import Foundation
 import Init
 import Kernel
@@ -26,8 +26,8 @@ private let dep = """
 
   """
 
-@Suite struct `The index of modules` {
-  @Test func `puts what is depended on first, each once`() throws {
+@Suite(.timeLimit(.minutes(1))) struct `The module index` {
+  @Test func `puts dependencies first, each once`() throws {
     let order = try #require(index(dep: dep).loadOrder(of: "ext4"))
     #expect(Set(order) == ["ext4", "mbcache", "jbd2", "crc16"])
     #expect(order.count == 4)
@@ -37,25 +37,25 @@ private let dep = """
     #expect(crc < journal)
   }
 
-  @Test func `takes - for _ in names`() {
+  @Test func `treats - and _ in names alike`() {
     #expect(index(dep: dep).loadOrder(of: "i2c_algo_bit") == ["i2c_algo_bit"])
     #expect(index(dep: dep).loadOrder(of: "i2c-algo-bit") == ["i2c_algo_bit"])
     #expect(index(dep: dep).loadOrder(of: "none") == nil)
   }
 
-  @Test func `loads soft dependencies where they are there`() {
+  @Test func `includes the soft dependencies that exist`() {
     let index = index(dep: dep, soft: "softdep ext4 pre: crc16 none post: dca\n")
     #expect(index.loadOrder(of: "ext4")?.first == "crc16")
     #expect(index.loadOrder(of: "ext4")?.last == "dca")
   }
 
-  @Test func `ends on circles and on chains without end`() {
+  @Test func `terminates for cyclic and for very long dependencies`() {
     #expect(index(dep: "a.ko: b.ko\nb.ko: a.ko\n").loadOrder(of: "a") == ["b", "a"])
     let chain = (0..<100_000).map { "m\($0).ko: m\($0 + 1).ko" }.joined(separator: "\n")
     #expect((index(dep: chain).loadOrder(of: "m0")?.count ?? 0) >= 1)
   }
 
-  @Test func `finds modules by pattern`() {
+  @Test func `finds modules by modalias`() {
     let index = index(
       dep: dep,
       alias: """
@@ -77,20 +77,20 @@ private let dep = """
     "/etc/passwd.ko:", "../../x.ko:", "kernel/../x.ko:", "kernel/x.ko: ../y.ko", "kernel//x.ko:",
     "kernel/x.ko", "kernel/x.ko.xz:", "kernel/x.ko.ko:", "kernel/x\u{1b}.ko:",
   ])
-  func `passes over lines that are none, and says so`(line: String) {
+  func `skips and reports invalid lines`(line: String) {
     let index = index(dep: "\(line)\nkernel/good.ko:\n")
     #expect(Array(index.files.keys) == ["good"])
     #expect(index.faults.map(\.line) == [1])
     #expect(index.faults.first.map { "\($0)" }?.hasPrefix("modules.dep:1:1: found ") == true)
   }
 
-  @Test func `says which file is missing`() {
+  @Test func `needs modules.dep`() {
     #expect(throws: Fault.self) { try ModuleIndex(directory: "/nonexistent") }
   }
 }
 
-@Suite struct `The loader of modules` {
-  /// A sysfs with one device on each bus that `modaliases` names.
+@Suite(.timeLimit(.minutes(1))) struct `The module loader` {
+  /// Returns the root of a sysfs with one device for each of `modaliases`.
   private func sysfs(_ modaliases: [(bus: String, modalias: String)]) throws -> String {
     let root = try Lab.temporaryDirectory()
     for (number, (bus, modalias)) in modaliases.enumerated() {
@@ -107,34 +107,34 @@ private let dep = """
 
   private let alias = "alias pci:v1d* igb\nalias pci:v2d* disk\nalias scsi:t-0x00* ext4\n"
 
-  @Test func `loads what the hardware asks for, and nothing else`() throws {
+  @Test func `loads the modules for the hardware, and no others`() throws {
     let root = try sysfs([("pci", "pci:v1d1"), ("pci", "pci:v3d1"), ("usb", "")])
     var paths: [String] = []
     var loader = ModuleLoader(
       index(dep: dep, alias: alias), directory: "/lib/modules/1", sysfs: root
     ) { path throws(Errno) in paths.append(path) }
-    let value1 = loader.loadForHardware()
-    #expect(value1.isEmpty)
+    let faults = loader.loadForHardware()
+    #expect(faults.isEmpty)
     #expect(loader.loaded.sorted() == ["dca", "i2c_algo_bit", "igb"])
     #expect(paths.last == "/lib/modules/1/kernel/igb.ko")
-    let value2 = loader.loadForHardware()
-    #expect(value2.isEmpty)
+    let repeatedFaults = loader.loadForHardware()
+    #expect(repeatedFaults.isEmpty)
     #expect(paths.count == 3, "nothing is loaded twice")
   }
 
-  @Test func `looks again for what a new driver has brought`() throws {
+  @Test func `loads modules for devices that a new driver has added`() throws {
     let root = try sysfs([("pci", "pci:v2d1")])
     var loader = ModuleLoader(
       index(dep: dep, alias: alias), directory: "/m", sysfs: root
     ) { path throws(Errno) in
       if path.hasSuffix("disk.ko") { try? add(9, "scsi", "scsi:t-0x00", to: root) }
     }
-    let value3 = loader.loadForHardware()
-    #expect(value3.isEmpty)
+    let faults = loader.loadForHardware()
+    #expect(faults.isEmpty)
     #expect(loader.loaded.contains("ext4"))
   }
 
-  @Test func `goes on after one that cannot be loaded, and says which`() throws {
+  @Test func `continues after a module that cannot be loaded, and reports it`() throws {
     let root = try sysfs([("pci", "pci:v1d1"), ("pci", "pci:v2d1")])
     var loader = ModuleLoader(
       index(dep: dep, alias: alias), directory: "/m", sysfs: root
@@ -144,26 +144,26 @@ private let dep = """
     #expect(loader.loaded.contains("disk"))
   }
 
-  @Test func `takes one that is there for loaded`() throws {
+  @Test func `counts a module that is already loaded`() throws {
     var loader = ModuleLoader(index(dep: dep), directory: "/m", sysfs: "/nonexistent") {
       _ throws(Errno) in throw Machine.isLoaded
     }
-    let value4 = loader.load("dca")
-    #expect(value4.isEmpty)
+    let faults = loader.load("dca")
+    #expect(faults.isEmpty)
     #expect(loader.loaded == ["dca"])
-    let value5 = loader.load("none")
-    #expect(value5.count == 1)
+    let missing = loader.load("none")
+    #expect(missing.count == 1)
   }
 
-  @Test func `may be told which modules, and loads the others later`() throws {
+  @Test func `loads only the wanted modules, and the others later`() throws {
     let root = try sysfs([("pci", "pci:v1d1"), ("pci", "pci:v2d1")])
     var loader = ModuleLoader(
       index(dep: dep, alias: alias), directory: "/m", sysfs: root
     ) { _ throws(Errno) in }
     #expect(loader.loadForHardware { $0.contains("disk") }.isEmpty)
     #expect(loader.loaded == ["disk"])
-    let value6 = loader.loadForHardware()
-    #expect(value6.isEmpty)
+    let faults = loader.loadForHardware()
+    #expect(faults.isEmpty)
     #expect(loader.loaded.contains("igb"))
   }
 }

@@ -1,9 +1,9 @@
-// What PID 1 lets a scanner have: nothing.
+// PID 1's check that the scanner has dropped its privileges.
 import Init
 import Kernel
 import Testing
 
-@Suite struct `The privilege of a scanner` {
+@Suite(.timeLimit(.minutes(1))) struct `The privileges of a scanner` {
   private static let confined = [
     "Uid": "60900 60900 60900 60900", "Gid": "60900 60900 60900 60900", "Groups": "60900 ",
     "CapInh": zeros, "CapPrm": zeros, "CapEff": zeros, "CapBnd": zeros, "CapAmb": zeros,
@@ -11,7 +11,7 @@ import Testing
   ]
   private static let zeros = "0000000000000000"
 
-  /// A thread as the kernel describes it.
+  /// The status of a thread as in /proc.
   private func status(_ changed: [String: String] = [:]) throws -> TaskStatus {
     let lines = Self.confined.merging(changed) { $1 }.map { key, value in
       "\(key):\t\(value.split(separator: " ").joined(separator: "\t"))"
@@ -19,7 +19,7 @@ import Testing
     return try TaskStatus(task: 7, parsing: lines.joined(separator: "\n") + "\n")
   }
 
-  @Test func `a confined scanner is let alone`() throws {
+  @Test func `are not excessive if it is confined`() throws {
     let privilege = ScannerPrivilege([try status(), try status()])
     #expect(privilege.excess == nil)
     #expect(
@@ -31,7 +31,7 @@ import Testing
     ["CapInh": "0000000000000001"], ["CapAmb": "0000000000000001"], ["CapBnd": "0000000000000001"],
     ["Uid": "60900 60900 0 60900"], ["Gid": "0 0 0 0"], ["NoNewPrivs": "0"], ["Seccomp": "0"],
   ])
-  func `whatever one thread still has is too much`(_ changed: [String: String]) throws {
+  func `are excessive if one thread has any`(_ changed: [String: String]) throws {
     let privilege = ScannerPrivilege([try status(), try status(changed)])
     #expect(privilege.excess?.hasPrefix("thread 7 ") == true)
   }

@@ -165,7 +165,7 @@ struct BadCall: CustomTestStringConvertible, Sendable {
     try run(["ip", "-n", lab.box, "route", "replace", "default", "via", "198.18.0.99"])
     let silent = try lab.scan(scan)
     #expect(silent.status == 1)
-    #expect(silent.errors.contains("198.18.0.99 does not answer"))
+    #expect(silent.errors.contains("198.18.0.99 does not reply"))
 
     let nobody = try lab.scan(["-p", "80", "198.18.0.100-198.18.0.103"])
     #expect(nobody.status == 1)

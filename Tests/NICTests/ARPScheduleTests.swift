@@ -1,4 +1,4 @@
-// Bulk resolution without a network: time is a number.
+// The schedule of bulk resolution, without a network: time is a parameter.
 import Testing
 import Wire
 
@@ -11,79 +11,79 @@ private func addresses(_ count: UInt32) -> [IPv4Address] {
   (0..<count).map { IPv4Address(0xc612_0000 + $0) }
 }
 
-@Suite struct `A schedule of ARP requests` {
+@Suite(.timeLimit(.minutes(1))) struct `A schedule of ARP requests` {
   @Test func `never exceeds its rate, not even after a pause`() {
     var schedule = ARPSchedule(
-      addresses(10_000), limits: .init(rate: 1_000, tries: 1, milliseconds: 1_000), now: 0)
+      addresses(10_000), limits: .init(rate: 1_000, tries: 1, timeoutMilliseconds: 1_000), now: 0)
     var sent = 0
     for now in stride(from: 0, through: second, by: 100_000) {
       while schedule.due(now: now) != nil { sent += 1 }
       #expect(sent <= now / 1_000_000 + 3)
     }
-    // Half a second during which nobody asked is lost, but for 2 ms.
+    // The credit of half a second without calls is lost, except for 2 ms.
     let before = sent
     while schedule.due(now: second * 3 / 2) != nil { sent += 1 }
     #expect(sent - before <= 3)
   }
 
-  @Test func `asks each silent address as often as it may, at its distance, then gives up`() {
-    let asked = addresses(3)
+  @Test func `tries each silent address the maximum number of times, a timeout apart, then gives up`() {
+    let requested = addresses(3)
     var schedule = ARPSchedule(
-      asked, limits: .init(rate: 1_000_000, tries: 3, milliseconds: 1_000), now: 0)
+      requested, limits: .init(rate: 1_000_000, tries: 3, timeoutMilliseconds: 1_000), now: 0)
     var times: [IPv4Address: [Int]] = [:]
     var now = 0
     while !schedule.isComplete {
       while let address = schedule.due(now: now) { times[address, default: []].append(now) }
       now += 10_000_000
     }
-    #expect(schedule.unresolved == asked)
-    for address in asked {
-      let moments = times[address] ?? []
-      #expect(moments.count == 3)
-      #expect(zip(moments, moments.dropFirst()).allSatisfy { $1 - $0 >= second })
+    #expect(schedule.unresolved == requested)
+    for address in requested {
+      let tries = times[address] ?? []
+      #expect(tries.count == 3)
+      #expect(zip(tries, tries.dropFirst()).allSatisfy { $1 - $0 >= second })
     }
-    #expect(now >= 3 * second && now < 3 * second + second / 5, "the last try has its second too")
+    #expect(now >= 3 * second && now < 3 * second + second / 5, "waits for replies to the last try too")
   }
 
-  @Test func `asks again only those that did not answer`() {
-    let asked = addresses(4)
+  @Test func `retries only addresses that did not reply`() {
+    let requested = addresses(4)
     var schedule = ARPSchedule(
-      asked, limits: .init(rate: 1_000_000, tries: 2, milliseconds: 10), now: 0)
+      requested, limits: .init(rate: 1_000_000, tries: 2, timeoutMilliseconds: 10), now: 0)
     for now in 0..<10 { _ = schedule.due(now: now * 1_000_000) }
-    schedule.learn(asked[1], mac)
-    schedule.learn(asked[3], mac)
-    var again: [IPv4Address] = []
+    schedule.record(requested[1], mac)
+    schedule.record(requested[3], mac)
+    var retried: [IPv4Address] = []
     for now in 10..<20 {
-      if let address = schedule.due(now: now * 1_000_000) { again.append(address) }
+      if let address = schedule.due(now: now * 1_000_000) { retried.append(address) }
     }
-    #expect(again == [asked[0], asked[2]])
+    #expect(retried == [requested[0], requested[2]])
   }
 
-  @Test func `is complete at once when all have answered, or nobody was asked`() {
-    let asked = addresses(2)
-    var schedule = ARPSchedule(asked, limits: .init(), now: 0)
-    for address in asked { schedule.learn(address, mac) }
+  @Test func `is complete at once when all have replied, or there are no addresses`() {
+    let requested = addresses(2)
+    var schedule = ARPSchedule(requested, limits: .init(), now: 0)
+    for address in requested { schedule.record(address, mac) }
     #expect(schedule.isComplete && schedule.unresolved.isEmpty)
     #expect(ARPSchedule([], limits: .init(), now: 0).isComplete)
   }
 
-  @Test func `keeps the first answer and passes over what nobody asked`() {
-    let asked = addresses(1)
-    var schedule = ARPSchedule(asked + asked, limits: .init(), now: 0)
-    schedule.learn(IPv4Address(198, 19, 0, 1), mac)
+  @Test func `keeps the first reply and ignores unrequested ones`() {
+    let requested = addresses(1)
+    var schedule = ARPSchedule(requested + requested, limits: .init(), now: 0)
+    schedule.record(IPv4Address(198, 19, 0, 1), mac)
     #expect(schedule.found.isEmpty)
-    schedule.learn(asked[0], mac)
-    schedule.learn(asked[0], MACAddress(0x0200_0000_0002))
-    #expect(schedule.found == [asked[0]: mac])
+    schedule.record(requested[0], mac)
+    schedule.record(requested[0], MACAddress(0x0200_0000_0002))
+    #expect(schedule.found == [requested[0]: mac])
   }
 
-  @Test func `repeats a request that the queue refused`() {
-    let asked = addresses(2)
+  @Test func `retries a request that the queue refused`() {
+    let requested = addresses(2)
     var schedule = ARPSchedule(
-      asked, limits: .init(rate: 1_000, tries: 1, milliseconds: 1_000), now: 0)
-    #expect(schedule.due(now: 0) == asked[0])
-    schedule.refuse()
-    #expect(schedule.due(now: 5_000_000) == asked[0])
-    #expect(schedule.due(now: 10_000_000) == asked[1])
+      requested, limits: .init(rate: 1_000, tries: 1, timeoutMilliseconds: 1_000), now: 0)
+    #expect(schedule.due(now: 0) == requested[0])
+    schedule.retryLast()
+    #expect(schedule.due(now: 5_000_000) == requested[0])
+    #expect(schedule.due(now: 10_000_000) == requested[1])
   }
 }

@@ -1,11 +1,11 @@
-// The difference between actual and desired: a table.
+// The changes from the current state to a profile.
 import Kernel
 import Testing
 import Wire
 
 @testable import NIC
 
-/// An igb as it comes up: 256 of 4096 descriptors, 4 of 8 channels, interrupts anywhere.
+/// An igb with its default settings: 256 of 4096 descriptors, 4 of 8 channels, interrupts anywhere.
 private let igb: InterfaceState = {
   var state = InterfaceState(
     index: 2, name: "eth0", mac: MACAddress(0x0200_0000_0001), mtu: 1500)
@@ -37,29 +37,29 @@ private struct Row: Sendable, CustomTestStringConvertible {
   var testDescription: String { name }
 }
 
-@Suite struct `The changes from actual to desired` {
+@Suite(.timeLimit(.minutes(1))) struct `The changes to a profile` {
   @Test(arguments: [
-    Row(name: "nothing asked, nothing done", toml: "", steps: []),
-    Row(name: "what is so already", toml: "mtu = 1500\n[rings]\nrx = 256", steps: []),
+    Row(name: "an empty profile", toml: "", steps: []),
+    Row(name: "current values", toml: "mtu = 1500\n[rings]\nrx = 256", steps: []),
     Row(
-      name: "numbers, channels before rings", toml: "[rings]\nrx = 4096\n[channels]\ncombined = 2",
+      name: "channels before rings", toml: "[rings]\nrx = 4096\n[channels]\ncombined = 2",
       steps: [
         "channels.combined: 4 -> 2 (required, maximum 8)",
         "rings.rx: 256 -> 4096 (required, maximum 4096)",
       ]),
     Row(
-      name: "max and cpus are resolved", toml: "[channels]\ncombined = \"max\"\n[rings]\ntx = \"max\"",
+      name: "max", toml: "[channels]\ncombined = \"max\"\n[rings]\ntx = \"max\"",
       steps: [
         "channels.combined: 4 -> 8 (required, maximum 8)",
         "rings.tx: 256 -> 4096 (required, maximum 4096)",
       ]),
-    Row(name: "cpus that are there already", toml: "[channels]\ncombined = \"cpus\"", steps: []),
+    Row(name: "cpus, already set", toml: "[channels]\ncombined = \"cpus\"", steps: []),
     Row(
-      name: "beyond the maximum stays visible",
+      name: "a value beyond the maximum",
       toml: "[rings]\nrx = { value = 8192, mode = \"wanted\" }",
       steps: ["rings.rx: 256 -> 8192 (wanted, maximum 4096)"]),
     Row(
-      name: "what the driver lacks",
+      name: "unsupported settings",
       toml: "[channels]\nrx = \"max\"\n[coalescing]\nadaptive-rx = false",
       steps: [
         "channels.rx: none -> max (required)", "coalescing.adaptive-rx: none -> off (required)",
@@ -69,25 +69,25 @@ private struct Row: Sendable, CustomTestStringConvertible {
       toml: "[coalescing]\nrx-usecs = 50\n[offloads]\nrx-gro = false\nrx-lro = false",
       steps: ["coalescing.rx-usecs: 3 -> 50 (required)", "offloads.rx-gro: on -> off (required)"]),
     Row(
-      name: "addresses are the whole set", toml: "addresses = [\"198.18.0.2/24\"]",
+      name: "other addresses", toml: "addresses = [\"198.18.0.2/24\"]",
       steps: [
         "address 198.18.0.1/24: on -> off (required)", "address 198.18.0.2/24: off -> on (required)",
       ]),
     Row(
-      name: "an empty set takes all away", toml: "addresses = []",
+      name: "no addresses", toml: "addresses = []",
       steps: ["address 198.18.0.1/24: on -> off (required)"]),
     Row(
-      name: "queue n to processor n, others left",
+      name: "queue n to processor n, other interrupts unchanged",
       toml: "[irq]\naffinity = { value = \"spread\", mode = \"wanted\" }",
       steps: ["irq 31: 0-3 -> 0 (wanted)", "irq 36: 0-3 -> 1 (wanted)"]),
-    Row(name: "affinity none", toml: "[irq]\naffinity = \"none\"", steps: []),
+    Row(name: "no affinity", toml: "[irq]\naffinity = \"none\"", steps: []),
   ])
   fileprivate func `are`(row: Row) throws {
     let profile = try InterfaceProfile(toml: row.toml, file: "test.toml")
     #expect(changes(from: igb, to: profile).map(\.description) == row.steps)
   }
 
-  @Test func `bring a link up that is down, last of all but the interrupts`() throws {
+  @Test func `bring the link up last, except for the interrupts`() throws {
     var down = igb
     down.isUp = false
     let profile = try InterfaceProfile(
@@ -104,7 +104,7 @@ private struct Row: Sendable, CustomTestStringConvertible {
       ("mlx5_async0@pci:0000:01:00.0", nil), ("", nil), ("eth0-TxRx-", nil),
       ("eth0-TxRx-99999999999999999999", nil),
     ] as [(String, Int?)])
-  func `know the queue of an interrupt by its name`(name: String, queue: Int?) {
+  func `find the queue of an interrupt by its name`(name: String, queue: Int?) {
     #expect(Interrupts.queue(ofInterruptNamed: name) == queue)
   }
 }

@@ -1,4 +1,4 @@
-// Reading and configuring interfaces, against the real kernel.
+// Reading and configuring interfaces of the running kernel.
 import Kernel
 import NIC
 import Testing
@@ -8,17 +8,17 @@ private func profile(_ toml: String) throws -> InterfaceProfile {
   try InterfaceProfile(toml: toml, file: "test.toml")
 }
 
-/// The `Fault` that `body` ends with, as text.
+/// Returns the error that `body` throws, as text.
 func fault(_ body: () throws -> Void) -> String {
   do {
     try body()
-    return "no fault"
+    return "no error"
   } catch { return "\(error)" }
 }
 
-@Suite struct `The state of an interface` {
-  @Test func `on veth has channels and XDP, but no rings, moderation or interrupts`() async throws {
-    try await Lab.run { lab in
+@Suite(.timeLimit(.minutes(2))) struct `The state of an interface` {
+  @Test func `on veth has channels and XDP, but no rings, coalescing or interrupts`() async throws {
+    try await VethPair.run { lab in
       try lab.connect()
       let state = try NetworkControl().state(of: "v0")
       #expect(state.driver == "veth")
@@ -41,9 +41,8 @@ func fault(_ body: () throws -> Void) -> String {
     }
   }
 
-  @Test func `tells virtual links, on which checksums may be unfinished, by their driver`() async throws
-  {
-    try await Lab.run { _ in
+  @Test func `has a virtual link, on which checksums can be incomplete, by its driver`() async throws {
+    try await VethPair.run { _ in
       var state = try NetworkControl().state(of: "v0")
       #expect(state.isVirtualLink)
       for driver in ["veth", "netkit", "virtio_net", "tun", "vif"] {
@@ -59,33 +58,33 @@ func fault(_ body: () throws -> Void) -> String {
     }
   }
 
-  @Test func `of one that is not there names those that are`() async throws {
-    try await Lab.run { _ in
+  @Test func `of a missing interface lists the present ones`() async throws {
+    try await VethPair.run { _ in
       let text = fault { _ = try NetworkControl().state(of: "nosuch0") }
-      #expect(text == "there is no interface nosuch0; present are: lo, v0")
+      #expect(text == "there is no interface nosuch0; present: lo, v0")
     }
   }
 
-  @Test func `says what is missing before frames can leave`() async throws {
-    try await Lab.run { lab in
+  @Test func `reports a link that is down or has no carrier`() async throws {
+    try await VethPair.run { lab in
       let control = try NetworkControl()
       let down = fault { _ = try control.waitForCarrier(of: "v0", milliseconds: 0) }
       #expect(down == "v0 is down. Bring it up: `ip link set v0 up`")
       try lab.ip("link set v0 up")
-      let dark = fault { _ = try control.waitForCarrier(of: "v0", milliseconds: 60) }
-      #expect(dark == "v0 has no carrier. Look at the cable and at the port it leads to")
+      let withoutCarrier = fault { _ = try control.waitForCarrier(of: "v0", milliseconds: 60) }
+      #expect(withoutCarrier == "v0 has no carrier. Check the cable and the port at its other end")
       try lab.peerIP("link set v1 up")
       #expect(try control.waitForCarrier(of: "v0", milliseconds: 2_000).hasCarrier)
     }
   }
 }
 
-@Suite struct `Applying a profile` {
-  @Test func `makes the interface what it says, and the second time changes nothing`() async throws {
-    try await Lab.run { lab in
+@Suite(.timeLimit(.minutes(2))) struct `Applying a profile` {
+  @Test func `sets everything in it, and changes nothing the second time`() async throws {
+    try await VethPair.run { lab in
       try lab.ip("address add 198.18.9.9/24 dev v0")
       let control = try NetworkControl()
-      let wish = try profile(
+      let desired = try profile(
         """
         mtu = 1400
         addresses = ["198.18.0.1/24", "198.18.1.1/32"]
@@ -96,7 +95,7 @@ func fault(_ body: () throws -> Void) -> String {
         tx-tcp-segmentation = false
         rx-gro = true
         """)
-      let report = try control.apply(wish, to: "v0")
+      let report = try control.apply(desired, to: "v0")
       #expect(report.deviations.isEmpty)
       let state = report.state
       #expect(state.isUp)
@@ -105,67 +104,67 @@ func fault(_ body: () throws -> Void) -> String {
       #expect((state.channels?.rx?.current, state.channels?.tx?.current) == (2, 3))
       #expect(state.features["tx-tcp-segmentation"]?.active == false)
       #expect(state.features["rx-gro"]?.active == true)
-      #expect(try control.apply(wish, to: "v0").changes.isEmpty)
+      #expect(try control.apply(desired, to: "v0").changes.isEmpty)
     }
   }
 
-  @Test func `leaves a link down that is down, where that is asked for`() async throws {
-    try await Lab.run { lab in
+  @Test func `leaves the link down if requested`() async throws {
+    try await VethPair.run { lab in
       let control = try NetworkControl()
-      let wish = try profile("mtu = 1400")
-      let report = try control.apply(wish, to: try control.state(of: "v0"), bringsUp: false)
+      let desired = try profile("mtu = 1400")
+      let report = try control.apply(desired, to: try control.state(of: "v0"), bringsUp: false)
       #expect(report.state.mtu == 1400)
       #expect(!report.state.isUp)
       #expect(report.changes.map(\.setting) == [.mtu])
-      #expect(try control.apply(wish, to: "v0").state.isUp)
+      #expect(try control.apply(desired, to: "v0").state.isUp)
     }
   }
 
   @Test func `with the built-in veth profile succeeds on veth`() async throws {
-    try await Lab.run { _ in
+    try await VethPair.run { _ in
       let report = try NetworkControl().apply(BuiltInProfiles.profile(driver: "veth"), to: "v0")
       #expect(report.deviations.isEmpty)
       #expect(report.state.features["tx-tcp-segmentation"]?.active == false)
     }
   }
 
-  @Test func `that requires rings of veth fails and leaves it untouched`() async throws {
-    try await Lab.run { _ in
+  @Test func `that requires rings of veth fails without changing anything`() async throws {
+    try await VethPair.run { _ in
       let control = try NetworkControl()
       let before = try control.state(of: "v0")
-      let wish = try profile("mtu = 1400\n[rings]\nrx = 4096")
-      let text = fault { _ = try control.apply(wish, to: "v0") }
-      #expect(text.hasPrefix("cannot set rings.rx of v0 to 4096: the driver does not have it."))
+      let desired = try profile("mtu = 1400\n[rings]\nrx = 4096")
+      let text = fault { _ = try control.apply(desired, to: "v0") }
+      #expect(text.hasPrefix("cannot set rings.rx of v0 to 4096: the driver does not support it."))
       #expect(text.contains("test.toml"))
       #expect(try control.state(of: "v0") == before)
     }
   }
 
-  @Test func `that wants rings of veth reports that it has none`() async throws {
-    try await Lab.run { _ in
-      let wish = try profile("[rings]\nrx = { value = 4096, mode = \"wanted\" }")
-      let report = try NetworkControl().apply(wish, to: "v0")
+  @Test func `that wants rings of veth reports a deviation`() async throws {
+    try await VethPair.run { _ in
+      let desired = try profile("[rings]\nrx = { value = 4096, mode = \"wanted\" }")
+      let report = try NetworkControl().apply(desired, to: "v0")
       #expect(
         report.deviations.map(\.description)
-          == ["rings.rx: none -> 4096 (wanted): the driver does not have it"])
+          == ["rings.rx: none -> 4096 (wanted): the driver does not support it"])
       #expect(report.state.isUp)
     }
   }
 
-  @Test func `that requires too many channels fails with the kernel's reason and the maximum`()
+  @Test func `that requires too many channels fails with the kernel's error and the maximum`()
     async throws
   {
-    try await Lab.run { _ in
+    try await VethPair.run { _ in
       let text = fault { _ = try NetworkControl().apply(profile("[channels]\nrx = 9"), to: "v0") }
       #expect(
         text.hasPrefix(
           "cannot set channels.rx of v0 to 9: Invalid argument (EINVAL): "
-            + "requested channel count exceeds maximum. At most 4 is possible."))
+            + "requested channel count exceeds maximum. The maximum is 4."))
     }
   }
 
-  @Test func `that wants too many channels gets the most there are`() async throws {
-    try await Lab.run { lab in
+  @Test func `that wants too many channels gets the maximum`() async throws {
+    try await VethPair.run { lab in
       let control = try NetworkControl()
       _ = try control.apply(profile("[channels]\nrx = 1"), to: "v0")
       let report = try control.apply(
@@ -173,51 +172,51 @@ func fault(_ body: () throws -> Void) -> String {
       #expect(report.state.channels?.rx?.current == 4)
       #expect(
         report.deviations.map(\.description) == [
-          "channels.rx: 4 -> 9 (wanted, maximum 4): the driver allows 4 at most"
+          "channels.rx: 4 -> 9 (wanted, maximum 4): the driver's maximum is 4"
         ])
     }
   }
 
-  @Test func `on a driver that rounds is found out by reading back`() async throws {
-    try await Lab.run { lab in
-      // tun takes rx-frames up to 64 and keeps 64 for anything more, without a word.
+  @Test func `notices a value that the driver has rounded`() async throws {
+    try await VethPair.run { lab in
+      // tun silently limits rx-frames to 64.
       try lab.ip("tuntap add dev tap0 mode tap")
       let control = try NetworkControl()
       let text = fault {
         _ = try control.apply(profile("[coalescing]\nrx-frames = 200"), to: "tap0")
       }
       #expect(
-        text.hasPrefix("cannot set coalescing.rx-frames of tap0 to 200: the driver left it at 64."))
-      let wish = try profile(
+        text.hasPrefix("cannot set coalescing.rx-frames of tap0 to 200: the driver kept 64."))
+      let desired = try profile(
         "[coalescing]\nrx-frames = { value = 300, mode = \"wanted\" }\n"
           + "tx-usecs = { value = 9, mode = \"wanted\" }")
       #expect(
-        try control.apply(wish, to: "tap0").deviations.map(\.description) == [
-          "coalescing.rx-frames: 64 -> 300 (wanted): the driver left it at 64",
-          "coalescing.tx-usecs: none -> 9 (wanted): the driver does not have it",
+        try control.apply(desired, to: "tap0").deviations.map(\.description) == [
+          "coalescing.rx-frames: 64 -> 300 (wanted): the driver kept 64",
+          "coalescing.tx-usecs: none -> 9 (wanted): the driver does not support it",
         ])
     }
   }
 
-  @Test func `reports a fixed offload and one the kernel does not know`() async throws {
-    try await Lab.run { _ in
-      let wish = try profile(
+  @Test func `reports a fixed feature and an unknown one`() async throws {
+    try await VethPair.run { _ in
+      let desired = try profile(
         """
         [offloads]
         rx-lro = { value = true, mode = "wanted" }
         no-such-offload = { value = false, mode = "wanted" }
         """)
-      let report = try NetworkControl().apply(wish, to: "v0")
+      let report = try NetworkControl().apply(desired, to: "v0")
       #expect(
         Set(report.deviations.map(\.description)) == [
-          "offloads.rx-lro: off -> on (wanted): the driver left it at off",
-          "offloads.no-such-offload: none -> off (wanted): the driver does not have it",
+          "offloads.rx-lro: off -> on (wanted): the driver kept off",
+          "offloads.no-such-offload: none -> off (wanted): the driver does not support it",
         ])
     }
   }
 
-  @Test func `brings the link up without touching another flag`() async throws {
-    try await Lab.run { lab in
+  @Test func `brings the link up without changing another flag`() async throws {
+    try await VethPair.run { lab in
       try lab.ip("link set v0 arp off multicast off")
       let control = try NetworkControl()
       let index = try control.state(of: "v0").index

@@ -1,23 +1,23 @@
-// Throw-away network namespaces: the only place where these tests send anything.
+// Temporary network namespaces, the only place where these tests send anything.
 import Foundation
 import Kernel
+import LabSupport
 import NIC
 import Synchronization
 
-/// Two namespaces with a veth pair between them: `v0` here, `v1` in the peer, four queues each, both down,
-/// without addresses. Deleted when the test ends, however it ends.
-struct Lab: Sendable {
+/// Two network namespaces with a veth pair between them: `v0` here, `v1` in the peer, with four queues each, both down
+/// and without addresses. Deleted when the test ends, whether or not it succeeds.
+struct VethPair: Sendable {
   let name: String
   var peer: String { "\(name)-peer" }
 
-  /// Runs `ip` in this namespace with the words of `command`.
+  /// Runs `ip COMMAND` in this namespace.
   func ip(_ command: String) throws { try Self.ip("-n \(name) \(command)") }
 
-  /// Runs `ip` in the peer's namespace.
+  /// Runs `ip COMMAND` in the peer's namespace.
   func peerIP(_ command: String) throws { try Self.ip("-n \(peer) \(command)") }
 
-  /// Brings both ends up with 198.18.0.1/15 here and 198.18.0.2/15 there. Only for the
-  /// thread that `run` made.
+  /// Brings both ends up, with 198.18.0.1/15 here and 198.18.0.2/15 in the peer. Call this from the body of `run`.
   func connect() throws {
     try ip("address add 198.18.0.1/15 dev v0")
     try ip("link set v0 up")
@@ -29,15 +29,14 @@ struct Lab: Sendable {
 
   private static let count = Atomic<Int>(0)
 
-  /// Makes a lab, runs `body` on a thread of its own inside it, deletes the lab, returns the result.
-  /// Without root it throws a sentence: nothing is skipped.
-  static func run(_ body: @escaping @Sendable (Lab) throws -> Void) async throws {
+  /// Creates a lab, runs `body` inside it on a new thread, and deletes the lab. Needs root.
+  static func run(_ body: @escaping @Sendable (VethPair) throws -> Void) async throws {
     guard geteuid() == 0 else {
       throw Fault("this test needs root: it makes network namespaces", remedy: "sudo make test")
     }
     _ = sweep
     let number = count.add(1, ordering: .relaxed).newValue
-    let lab = Lab(name: "synbox-test-\(getpid())-\(number)")
+    let lab = VethPair(name: "synbox-test-\(getpid())-\(number)")
     defer { for name in [lab.name, lab.peer] { try? ip("netns delete \(name)") } }
     for name in [lab.name, lab.peer] { try ip("netns add \(name)") }
     try lab.ip(
@@ -45,14 +44,14 @@ struct Lab: Sendable {
         + " peer name v1 numrxqueues 4 numtxqueues 4 netns \(lab.peer)")
 
     let task = Task(executorPreference: OwnThread()) {
-      precondition(OwnThread.isCurrent, "a pooled thread would be lost")
+      precondition(OwnThread.isCurrent, "a pooled thread must not change its namespace")
       try NetworkNamespace.enter("/run/netns/\(lab.name)")
       try body(lab)
     }
     try await task.value
   }
 
-  /// Deletes what test runs that crashed have left, once: namespaces of processes that are no more.
+  /// Deletes, once, the namespaces of test processes that no longer exist.
   private static let sweep: Void = {
     let names = (try? SmallFile.names(in: "/run/netns")) ?? []
     for name in names where name.hasPrefix("synbox-test-") {
@@ -62,19 +61,15 @@ struct Lab: Sendable {
   }()
 
   private static func ip(_ command: String) throws {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/sbin/ip")
-    process.arguments = command.split(separator: " ").map(String.init)
-    try process.run()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else {
-      throw Fault("`ip \(command)` ended with \(process.terminationStatus)")
+    let outcome = try LabSupport.run(["ip"] + command.split(separator: " ").map(String.init))
+    guard outcome.status == 0 else {
+      throw Fault("`ip \(command)` failed with status \(outcome.status)", detail: outcome.errors)
     }
   }
 }
 
-/// Runs each job on a new thread, and never on one of a pool: the thread takes the namespace with it to
-/// its end. A task inherits its maker's local values, so expectations inside still belong to their test.
+/// Runs each job on a new thread rather than a pooled one, because the thread stays in the namespace until it ends. A
+/// task inherits the task-local values of its creator, so expectations still belong to their test.
 private final class OwnThread: TaskExecutor {
   private static let mark = "lab"
 

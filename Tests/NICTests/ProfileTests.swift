@@ -1,4 +1,4 @@
-// Profiles: what is read, and what is said about what cannot be.
+// Parsing profiles, and the messages about invalid ones.
 import Foundation
 import Kernel
 import NIC
@@ -6,8 +6,8 @@ import TestSupport
 import Testing
 import Wire
 
-@Suite struct `A profile` {
-  @Test func `is read with its modes`() throws {
+@Suite(.timeLimit(.minutes(1))) struct `A profile` {
+  @Test func `is parsed with its modes`() throws {
     let profile = try InterfaceProfile(
       toml: """
         mtu = 1500
@@ -80,7 +80,7 @@ import Wire
     ),
     ("rings = 4096", "p.toml:1:1: found 4096, expected a section [rings]"),
     ("mtu = 1500\0garbage", "p.toml:1:1: found a NUL byte, expected TOML text"),
-    // toml++ would abort on these.
+    // toml++ aborts on these.
     ("mtu = 1500\n [ = 1]", "p.toml:2:4: found \"=\", expected the name of a section"),
     ("[ \nrings]", "p.toml:1:3: found the end of the line, expected the name of a section"),
     ("m = 1979-05-27T:7230:0s0Z", "p.toml:1:16: found \":\", expected no colon outside strings"),
@@ -91,9 +91,9 @@ import Wire
     ),
     (
       "x = \"\"\"\na\"\"\"",
-      "p.toml:1:5: found a string of several lines, expected one that ends on its line"
+      "p.toml:1:5: found a multi-line string, expected one that ends on its line"
     ),
-    // Characters that break lines elsewhere, and such as no terminal must see.
+    // Unicode line breaks, and characters that must not reach a terminal.
     (
       "# \u{2028}\nmtu = 1", "p.toml:2:1: found 1, expected a number from 68 to 65535"
     ),
@@ -103,7 +103,9 @@ import Wire
     ("[[.", "p.toml:1:3: found \".\", expected the name of a section"),
     ("\u{feff}[#\n]", "p.toml:1:3: found \"#\", expected the name of a section"),
   ])
-  func `that is wrong says where, what was found and what was expected`(toml: String, message: String) {
+  func `that is invalid reports where, what was found and what was expected`(
+    toml: String, message: String
+  ) {
     #expect(fault { _ = try InterfaceProfile(toml: toml, file: "p.toml") } == message)
   }
 
@@ -112,14 +114,14 @@ import Wire
     (String(repeating: "[", count: 10_000), 1),
     ("a = " + String(repeating: "[", count: 5_000), 1),
   ])
-  func `that is no TOML says on which line`(toml: String, line: Int) {
+  func `that is not TOML reports the line`(toml: String, line: Int) {
     let error = #expect(throws: ProfileError.self) {
       try InterfaceProfile(toml: toml, file: "p.toml")
     }
     #expect(error?.line == line)
   }
 
-  @Test func `that is not UTF-8, or far too long, is refused`() {
+  @Test func `that is not UTF-8, or too long, is rejected`() {
     let bytes = Array("mtu = 1500\n# gr".utf8) + [0xff, 0xfe]
     #expect(
       fault { _ = try InterfaceProfile(toml: bytes, file: "p.toml") }
@@ -133,7 +135,7 @@ import Wire
     #expect(fault { _ = try InterfaceProfile(toml: long, file: "p") }.contains("more than 65536"))
   }
 
-  @Test func `of garbage never traps`() {
+  @Test func `of garbage does not crash the parser`() {
     let seed: UInt64 = 20_260_901
     var random = SeededGenerator(seed)
     let pieces = [
@@ -149,7 +151,7 @@ import Wire
     }
   }
 
-  @Test func `is built in for each driver, the same as in netconfig`() throws {
+  @Test func `is built in for each driver and equals the one in netconfig`() throws {
     let directory = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .appendingPathComponent("../../netconfig").standardized.path
     let files = try SmallFile.names(in: directory).filter { $0.hasSuffix(".toml") }
@@ -163,7 +165,7 @@ import Wire
     }
   }
 
-  @Test func `for an unknown driver is the default one`() throws {
+  @Test func `for an unknown driver is the default profile`() throws {
     #expect(try BuiltInProfiles.profile(driver: "e1000").source == "built-in default.toml")
     #expect(try BuiltInProfiles.profile(driver: nil).source == "built-in default.toml")
     #expect(try BuiltInProfiles.profile(driver: "../../etc").source == "built-in default.toml")
@@ -172,7 +174,7 @@ import Wire
     defer { try? FileManager.default.removeItem(at: empty) }
     #expect(
       fault { _ = try InterfaceProfile.lookUp(driver: "igb", in: empty.path) }
-        .hasSuffix("Put igb.toml or default.toml there"))
+        .hasSuffix("Add igb.toml or default.toml"))
     #expect(
       fault { _ = try InterfaceProfile(path: empty.path + "/igb.toml") }
         .contains("No such file or directory (ENOENT)"))

@@ -1,12 +1,12 @@
-// Routes, neighbours and ARP, against the real kernel.
+// Routes, neighbours and ARP in the running kernel.
 import Kernel
 import NIC
 import Testing
 import Wire
 
-@Suite struct `Routing out of an interface` {
-  @Test func `names the gateway, the link itself, or the lack of a route`() async throws {
-    try await Lab.run { lab in
+@Suite(.timeLimit(.minutes(2))) struct `Routing out of an interface` {
+  @Test func `finds the gateway, the link, or no route`() async throws {
+    try await VethPair.run { lab in
       try lab.connect()
       let control = try NetworkControl()
       let interface = try control.state(of: "v0")
@@ -15,7 +15,7 @@ import Wire
       #expect(near.outInterface == interface.index)
       #expect(near.preferredSource == IPv4Address(198, 18, 0, 1))
 
-      // The kernel alone would call this "on the link".
+      // A plain query of the kernel would return "on the link".
       let far = IPv4Address(203, 0, 113, 1)
       let text = fault { _ = try control.route(to: far, via: interface) }
       #expect(text.hasPrefix("there is no route to 203.0.113.1 out of v0: "))
@@ -31,8 +31,8 @@ import Wire
     }
   }
 
-  @Test func `knows neighbours that answered, not those that failed`() async throws {
-    try await Lab.run { lab in
+  @Test func `finds neighbours that replied, not those that failed`() async throws {
+    try await VethPair.run { lab in
       try lab.connect()
       try lab.ip("neighbour add 198.18.0.50 lladdr 02:00:00:00:00:50 dev v0 nud permanent")
       try lab.ip("neighbour add 198.18.0.51 lladdr 02:00:00:00:00:51 dev v0 nud stale")
@@ -45,8 +45,9 @@ import Wire
     }
   }
 
-  @Test func `finds the gateway's MAC: given, in the table, by ARP, or says why not`() async throws {
-    try await Lab.run { lab in
+  @Test func `finds the gateway's MAC address: given, in the neighbour table, or by ARP`() async throws
+  {
+    try await VethPair.run { lab in
       try lab.connect()
       try lab.ip("route add default via 198.18.0.2")
       let control = try NetworkControl()
@@ -57,19 +58,19 @@ import Wire
         explicit: MACAddress(0x0200_0000_0099), to: far, via: interface, resolver: resolver)
       #expect(given.origin == .given && given.mac == MACAddress(0x0200_0000_0099))
 
-      let asked = try control.gatewayMAC(to: far, via: interface, resolver: resolver)
-      #expect(asked.origin == .arp && asked.address == IPv4Address(198, 18, 0, 2))
-      #expect(asked.mac != interface.mac && asked.mac != .zero)
+      let resolved = try control.gatewayMAC(to: far, via: interface, resolver: resolver)
+      #expect(resolved.origin == .arp && resolved.address == IPv4Address(198, 18, 0, 2))
+      #expect(resolved.mac != interface.mac && resolved.mac != .zero)
 
       try lab.ip("neighbour replace 198.18.0.2 lladdr 02:00:00:00:00:02 dev v0 nud permanent")
-      let looked = try control.gatewayMAC(to: far, via: interface, resolver: resolver)
-      #expect(looked.origin == .neighbourTable && looked.mac == MACAddress(0x0200_0000_0002))
+      let permanent = try control.gatewayMAC(to: far, via: interface, resolver: resolver)
+      #expect(permanent.origin == .neighbourTable && permanent.mac == MACAddress(0x0200_0000_0002))
 
-      let nobody = fault {
+      let silent = fault {
         _ = try resolver.resolve(
           IPv4Address(198, 18, 0, 77), from: IPv4Address(198, 18, 0, 1), tries: 2, milliseconds: 30)
       }
-      #expect(nobody.hasPrefix("198.18.0.77 does not answer 2 ARP requests on v0."))
+      #expect(silent.hasPrefix("198.18.0.77 does not reply to 2 ARP requests on v0."))
       try lab.ip("link set v0 down")
       let down = fault {
         _ = try control.gatewayMAC(
@@ -80,21 +81,21 @@ import Wire
   }
 }
 
-@Suite struct `Resolving addresses in bulk` {
-  @Test func `finds all of a /16 within the rate, and names the silent ones`() async throws {
-    try await Lab.run { lab in
+@Suite(.timeLimit(.minutes(2))) struct `Resolving addresses in bulk` {
+  @Test func `finds all of a /16 within the rate, and lists the silent ones`() async throws {
+    try await VethPair.run { lab in
       try lab.connect()
-      // The peer answers for every address of 198.19.0.0/16 and, of 198.18.0.0/16, for its own alone.
+      // The peer replies for every address of 198.19.0.0/16, and in 198.18.0.0/16 only for its own.
       try lab.peerIP("route add local 198.19.0.0/16 dev lo")
       let interface = try NetworkControl().state(of: "v0")
       let resolver = try AddressResolver(interface)
       let silent = (0..<36).map { IPv4Address(198, 18, 7, UInt8($0)) }
-      let asked = silent + (36..<65_536).map { IPv4Address(0xc613_0000 + UInt32($0)) }
+      let requested = silent + (36..<65_536).map { IPv4Address(0xc613_0000 + UInt32($0)) }
       let start = Int(Clock.monotonic / 1_000_000)
       let all = try resolver.resolve(
-        asked, from: IPv4Address(198, 18, 0, 1), rate: 20_000, tries: 2, milliseconds: 500)
+        requested, from: IPv4Address(198, 18, 0, 1), rate: 20_000, tries: 2, milliseconds: 500)
       let elapsed = Int(Clock.monotonic / 1_000_000) - start
-      // The network's broadcast address is nobody's.
+      // Nobody has the broadcast address.
       #expect(all.unresolved == silent + [IPv4Address(198, 19, 255, 255)])
       #expect(all.found.count == 65_499)
       #expect(Set(all.found.values).count == 1)
@@ -103,12 +104,12 @@ import Wire
     }
   }
 
-  @Test func `needs no capability once it is open`() async throws {
-    try await Lab.run { lab in
+  @Test func `needs no capability once the resolver is open`() async throws {
+    try await VethPair.run { lab in
       try lab.connect()
       let interface = try NetworkControl().state(of: "v0")
       let resolver = try AddressResolver(interface)
-      // Capabilities belong to threads, and this one ends with the test.
+      // Capabilities belong to a thread, and this one ends with the test.
       try Capabilities.dropAll()
       let text = fault { _ = try AddressResolver(interface) }
       #expect(text.contains("Run as root, or with CAP_NET_RAW"))
@@ -122,8 +123,8 @@ import Wire
     }
   }
 
-  @Test func `says so when the link goes down`() async throws {
-    try await Lab.run { lab in
+  @Test func `fails when the link goes down`() async throws {
+    try await VethPair.run { lab in
       try lab.connect()
       let resolver = try AddressResolver(NetworkControl().state(of: "v0"))
       try lab.ip("link set v0 down")

@@ -13,7 +13,7 @@ import Testing
     var job = try EndlessJob(seed: UInt64.random(in: 0...(.max)), settings: settings)
     try FileManager.default.createDirectory(
       at: job.lab.url("data/spool"), withIntermediateDirectories: true)
-    try job.begin()
+    try job.recordStart()
     for _ in 0..<count("SYNBOX_KILLS", otherwise: 5) {
       let box = try job.run()
       #expect(try box.end(SIGKILL).status == 128 + SIGKILL, "\(box.errorText)")
@@ -30,7 +30,7 @@ import Testing
     let disk = try job.lab.mountDisk(megabytes: 32)
     try FileManager.default.createDirectory(
       at: job.lab.url("data/spool"), withIntermediateDirectories: true)
-    try job.begin()
+    try job.recordStart()
     try run(["sync", "-f", job.lab.url("data").path])
     for _ in 0..<count("SYNBOX_POWER_CUTS", otherwise: 3) {
       let box = try job.run()
@@ -113,7 +113,7 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test(arguments: ["the gateway does not answer", "there is no route to"])
+  @Test(arguments: ["the gateway does not reply", "there is no route to"])
   func `a way out that is not there yet is waited for`(_ problem: String) throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure("rate = 4000\ncooldown-time = 0.5\n"))
@@ -153,7 +153,7 @@ import Testing
       lab.exists("data/rejected/bad.txt") && lab.exists("data/results/good.txt")
     }
     #expect(
-      try lab.text("data/rejected/bad.txt/reason.txt").hasPrefix("bad.txt: found 5 starts in a row"))
+      try lab.text("data/rejected/bad.txt/reason.txt").hasPrefix("bad.txt: found 5 crashes in a row"))
     #expect(try lab.results("good.txt") == evenAddresses(from: 4, blocks: 1, ports: [80]))
     #expect(try lab.json("data/status.json")["jobs_rejected"] as? Int == 1)
     #expect(try box.end(SIGTERM).status == 143)

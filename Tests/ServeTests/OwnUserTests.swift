@@ -129,12 +129,12 @@ import Testing
     let lab = try ServeLab()
     let configuration = try lab.configure("")
     try Data().write(to: lab.url("data/passwd"))
-    try expectRefusal(lab, configuration, "is root's and holds passwd, which is no box's")
+    try expectRefusal(lab, configuration, "belongs to root and contains passwd, which is not a box's file")
     #expect(try owner(lab, "data") == 0 && !lab.exists("data/spool"))
     try FileManager.default.removeItem(at: lab.url("data/passwd"))
 
     try run(["chown", "7:7", lab.url("data").path])
-    try expectRefusal(lab, configuration, "uid 60900 gid 60900 may not work in ")
+    try expectRefusal(lab, configuration, "uid 60900 gid 60900 cannot write to ")
     #expect(try owner(lab, "data") == 7)
     try run(["chown", "60900:60900", lab.url("data").path])
 

@@ -104,7 +104,7 @@ import Testing
     #expect(summary["ended_because"] as? String == "cancelled")
     #expect(summary["results_written"] as? Int == some.count)
     let reason = try lab.text("data/rejected/wait.txt/reason.txt")
-    #expect(reason == "wait.txt: cancelled by wait.txt.cancel before it was begun\n")
+    #expect(reason == "wait.txt: cancelled by wait.txt.cancel before it started\n")
     #expect(lab.exists("data/rejected/wait.txt/wait.txt"))
     try lab.wait("the other's end", seconds: 60) { lab.exists("data/results/high.txt") }
     #expect(try results(lab, "high.txt") == evenAddresses(from: 32, blocks: 8, ports: [80]))
@@ -137,7 +137,7 @@ import Testing
       lab.exists("data/rejected/none.txt.cancel/reason.txt")
     }
     #expect(
-      try lab.text("data/rejected/none.txt.cancel/reason.txt").contains("found no job none.txt"))
+      try lab.text("data/rejected/none.txt.cancel/reason.txt").contains("found no queued or running job none.txt"))
     try lab.drop("net.txt", "198.18.16.0/24\n")
     try lab.wait("the results", seconds: 20) { lab.exists("data/results/net.txt") }
     try cancel(lab, "net.txt")

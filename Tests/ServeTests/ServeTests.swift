@@ -97,7 +97,7 @@ import Testing
     let box = try lab.serve(configuration)
     let other = try run([Lab.synbox, "serve", "--config", configuration])
     #expect(other.status == 1)
-    #expect(other.errors.contains("another process serves the data directory"))
+    #expect(other.errors.contains("another process uses the data directory"))
     #expect(try box.end(SIGTERM).status == 143)
   }
 }

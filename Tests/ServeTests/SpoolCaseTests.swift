@@ -150,7 +150,7 @@ import Testing
     let reason = try lab.text("data/rejected/bomb.zst/reason.txt")
     #expect(reason.contains("bomb.zst: found zstd data that expands to more than 2147483648 bytes"))
     #expect(
-      try lab.text("data/rejected/cut.gz/reason.txt").contains("gzip data that ends in the middle"))
+      try lab.text("data/rejected/cut.gz/reason.txt").contains("truncated gzip data"))
     #expect(try lab.text("data/rejected/plain.gz/reason.txt").contains("does not start like gzip"))
     #expect(try results(lab, "good.txt") == evenAddresses(from: 4, blocks: 1, ports: [80]))
     let process = try String(contentsOfFile: "/proc/\(box.pid)/status", encoding: .utf8)

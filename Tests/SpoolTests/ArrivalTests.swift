@@ -1,39 +1,39 @@
-// Which files of the spool are taken, and in which order.
+// Which files in the spool count as complete, and the order of the queue.
 import Foundation
 import Kernel
 import Plan
 import Spool
 import Testing
 
-@Suite struct `An arriving file` {
-  @Test func `a renamed file is taken at once`() throws {
+@Suite(.timeLimit(.minutes(1))) struct `An arriving file` {
+  @Test func `is complete at once when renamed into the spool`() throws {
     let box = try Box()
     try box.drop("net.txt")
-    #expect(try box.list().waiting.map(\.name) == ["net.txt"])
+    #expect(try box.list().queue.map(\.name) == ["net.txt"])
   }
 
-  @Test func `a file closed after writing is taken at once`() throws {
+  @Test func `is complete at once when closed after writing`() throws {
     let box = try Box()
     try Data("198.18.0.1:80\n".utf8).write(to: box.url("spool/net.txt"), options: [])
-    #expect(try box.list().waiting.map(\.name) == ["net.txt"])
+    #expect(try box.list().queue.map(\.name) == ["net.txt"])
   }
 
-  @Test func `a file still open for writing is left alone however long`() throws {
+  @Test func `is not complete while it is open for writing, however long`() throws {
     let box = try Box()
     let path = box.url("spool/slow.txt").path
     try #require(FileManager.default.createFile(atPath: path, contents: nil))
     let handle = try #require(FileHandle(forWritingAtPath: path))
     try handle.write(contentsOf: Data("198.18.0.1:80\n".utf8))
     for _ in 0..<10 {
-      #expect(try box.list().waiting.isEmpty)
+      #expect(try box.list().queue.isEmpty)
       box.waitASecond()
     }
     #expect(try box.list().arriving == 1)
     try handle.close()
-    #expect(try box.list().waiting.map(\.name) == ["slow.txt"])
+    #expect(try box.list().queue.map(\.name) == ["slow.txt"])
   }
 
-  @Test func `uploads in progress are not seen`() throws {
+  @Test func `is ignored if its name is that of an upload in progress`() throws {
     let box = try Box()
     try box.drop(".hidden")
     try box.drop("net.txt.part")
@@ -43,42 +43,42 @@ import Testing
     }
   }
 
-  @Test func `a file that was there before is taken when it stood still for a second`() throws {
+  @Test func `that was there before is complete once it has not changed for a second`() throws {
     let box = try Box()
     try box.drop("old.txt")
     try box.restart()
-    #expect(try box.list().waiting.isEmpty)
+    #expect(try box.list().queue.isEmpty)
     box.now += 999_999_999
-    #expect(try box.list().waiting.isEmpty)
+    #expect(try box.list().queue.isEmpty)
     box.now += 1
-    #expect(try box.list().waiting.map(\.name) == ["old.txt"])
+    #expect(try box.list().queue.map(\.name) == ["old.txt"])
   }
 
-  @Test func `a file that nobody can be writing is taken at once`() throws {
+  @Test func `that nothing can be writing to is complete at once`() throws {
     let box = try Box()
     try box.drop("old.txt")
-    try box.restart(atRest: true)
-    #expect(try box.list().waiting.map(\.name) == ["old.txt"])
+    try box.restart(existingFilesAreComplete: true)
+    #expect(try box.list().queue.map(\.name) == ["old.txt"])
   }
 
-  @Test func `a file that is written on after the spool was at rest is left alone`() throws {
+  @Test func `assumed complete at the start is not complete while it is written to`() throws {
     let box = try Box()
     try box.drop("old.txt")
-    try box.restart(atRest: true)
+    try box.restart(existingFilesAreComplete: true)
     let handle = try #require(FileHandle(forWritingAtPath: box.url("spool/old.txt").path))
     try handle.seekToEnd()
     try handle.write(contentsOf: Data("198.18.1.1:80\n".utf8))
-    #expect(try box.list().waiting.isEmpty)
+    #expect(try box.list().queue.isEmpty)
     try handle.close()
-    #expect(try box.list().waiting.map(\.name) == ["old.txt"])
+    #expect(try box.list().queue.map(\.name) == ["old.txt"])
   }
 
-  @Test func `a file that grows without events is left alone`() throws {
+  @Test func `is not complete while it grows without events`() throws {
     let box = try Box()
     try box.drop("old.txt")
     for _ in 0..<3 {
       try box.restart()
-      #expect(try box.list().waiting.isEmpty)
+      #expect(try box.list().queue.isEmpty)
       let handle = try #require(FileHandle(forWritingAtPath: box.url("spool/old.txt").path))
       try handle.seekToEnd()
       try handle.write(contentsOf: Data("198.18.0.1:80\n".utf8))
@@ -86,40 +86,40 @@ import Testing
     }
   }
 
-  @Test func `a hard link is taken though nobody closes it`() throws {
+  @Test func `made by link is complete although no close is reported`() throws {
     let box = try Box()
     try Data("198.18.0.1:80\n".utf8).write(to: box.url("outside.txt"))
     try FileManager.default.linkItem(at: box.url("outside.txt"), to: box.url("spool/net.txt"))
-    #expect(try box.list().waiting.isEmpty)
+    #expect(try box.list().queue.isEmpty)
     box.waitASecond()
-    #expect(try box.list().waiting.map(\.name) == ["net.txt"])
+    #expect(try box.list().queue.map(\.name) == ["net.txt"])
   }
 
-  @Test func `a linked file that somebody looks into is still taken`() throws {
+  @Test func `made by link is complete although somebody reads it`() throws {
     let box = try Box()
     try Data("198.18.0.1:80\n".utf8).write(to: box.url("outside.txt"))
     try FileManager.default.linkItem(at: box.url("outside.txt"), to: box.url("spool/net.txt"))
-    #expect(try box.list().waiting.isEmpty)
+    #expect(try box.list().queue.isEmpty)
     _ = try Data(contentsOf: box.url("spool/net.txt"))
     box.waitASecond()
-    // The box itself looks into what it lists.
+    // Listing reads the file as well, to find its priority.
     for _ in 0..<3 {
-      #expect(try box.list().waiting.map(\.name) == ["net.txt"])
+      #expect(try box.list().queue.map(\.name) == ["net.txt"])
       box.waitASecond()
     }
   }
 
-  @Test func `what somebody still writes is not claimed though it looks complete`() throws {
+  @Test func `is not claimed while it is open for writing, although it looks complete`() throws {
     let box = try Box()
     try box.drop("old.txt")
-    // Open since before the box started, and silent; and through a name outside the spool.
+    // One has been open since before the box started; the other is open under a name outside the spool.
     let first = try #require(FileHandle(forWritingAtPath: box.url("spool/old.txt").path))
     try box.restart()
     try Data("198.18.0.1:80\n".utf8).write(to: box.url("outside.txt"))
     let second = try #require(FileHandle(forWritingAtPath: box.url("outside.txt").path))
     try FileManager.default.linkItem(at: box.url("outside.txt"), to: box.url("spool/net.txt"))
     for _ in 0..<4 {
-      for candidate in try box.list().waiting {
+      for candidate in try box.list().queue {
         let job = try box.spool.claim(candidate, now: box.now)
         #expect(job == nil)
       }
@@ -130,7 +130,7 @@ import Testing
     try second.close()
     var claimed: [String] = []
     for _ in 0..<4 {
-      for candidate in try box.list().waiting {
+      for candidate in try box.list().queue {
         if let job = try box.spool.claim(candidate, now: box.now) { claimed.append(job.name) }
       }
       box.waitASecond()
@@ -138,25 +138,25 @@ import Testing
     #expect(claimed.sorted() == ["net.txt", "old.txt"])
   }
 
-  @Test func `an empty file may settle first`() throws {
+  @Test func `is not complete at once if it is empty`() throws {
     let box = try Box()
     try box.drop("empty.txt", "")
-    #expect(try box.list().waiting.isEmpty)
+    #expect(try box.list().queue.isEmpty)
     box.waitASecond()
-    #expect(try box.list().waiting.map(\.name) == ["empty.txt"])
+    #expect(try box.list().queue.map(\.name) == ["empty.txt"])
   }
 
-  @Test func `higher priority comes first then age`() throws {
+  @Test func `is queued by priority, then by age`() throws {
     let box = try Box()
     try box.drop("a.txt", "# a comment\n@priority 10\n198.18.0.1:80\n")
     try box.drop("b.txt")
     try box.drop("c.txt")
     try box.drop("d.txt", "@priority 90\n198.18.0.1:80\n")
-    #expect(try box.list().waiting.map(\.name) == ["d.txt", "b.txt", "c.txt", "a.txt"])
-    #expect(try box.list().waiting.map(\.priority.value) == [90, 50, 50, 10])
+    #expect(try box.list().queue.map(\.name) == ["d.txt", "b.txt", "c.txt", "a.txt"])
+    #expect(try box.list().queue.map(\.priority.value) == [90, 50, 50, 10])
   }
 
-  @Test func `what is no file is ignored and never opened`() throws {
+  @Test func `is ignored, and never opened, if it is not a regular file`() throws {
     let box = try Box()
     let manager = FileManager.default
     try manager.createDirectory(at: box.url("spool/dir"), withIntermediateDirectories: false)
@@ -169,7 +169,7 @@ import Testing
     _ = try box.list()
     box.waitASecond()
     let listing = try box.list()
-    #expect(listing.waiting.isEmpty)
+    #expect(listing.queue.isEmpty)
     #expect(listing.ignored.map(\.description) == ["dir", "fifo", "link", "zero"])
   }
 }

@@ -1,12 +1,13 @@
-// From where a job goes on, whatever became of its files meanwhile.
+// Where a job resumes, whatever has happened to its files.
 import Foundation
 import Kernel
+import LabSupport
 import Scan
 import Spool
 import Testing
 import Wire
 
-/// A job with two checkpoints: at place 100 with 3 results, at place 200 with 5.
+/// A job with two checkpoints: at position 100 with 3 results, and at position 200 with 5.
 private struct CheckpointedJob {
   let box = try! Box()
   let job: Job
@@ -16,13 +17,13 @@ private struct CheckpointedJob {
   init() throws {
     try box.drop("net.txt")
     job = try #require(try box.claim())
-    let files = try job.open(identity)
+    let files = try job.openFiles(for: identity)
     #expect(files.checkpoint == nil && files.notes.isEmpty)
     try append(0..<3, to: files)
     try job.save(checkpoint(files, at: 100))
     try append(3..<5, to: files)
     try job.save(checkpoint(files, at: 200))
-    // Behind the checkpoint: a power cut may leave anything.
+    // After the checkpoint: a power cut can leave anything there.
     try append(5..<6, to: files)
     try files.results.append(Array("198.18.0".utf8))
   }
@@ -31,8 +32,8 @@ private struct CheckpointedJob {
     for number in numbers {
       try files.results.append(Self.line(number))
       var record: [UInt8] = []
-      Self.answer(number).append(to: &record)
-      try files.answers.append(record)
+      Self.record(number).append(to: &record)
+      try files.journal.append(record)
     }
   }
 
@@ -41,13 +42,13 @@ private struct CheckpointedJob {
     totals[.written] = index / 100
     totals.fates[.open] = index
     return Checkpoint(
-      identity: identity, index: index, results: files.results.mark, answers: files.answers.mark,
+      identity: identity, index: index, results: files.results.mark, journal: files.journal.mark,
       totals: totals)
   }
 
   static func line(_ number: UInt32) -> [UInt8] { Array("198.18.0.\(number),80\n".utf8) }
 
-  static func answer(_ number: UInt32) -> JournalRecord {
+  static func record(_ number: UInt32) -> JournalRecord {
     JournalRecord(
       Reply(
         kind: number % 2 == 0 ? .open : .icmp, time: 1, source: IPv4Address(0xc612_0000 + number),
@@ -57,16 +58,16 @@ private struct CheckpointedJob {
 
   func path(_ name: String) -> String { "active/net.txt/\(name)" }
 
-  /// What it goes on from: the place, and how many results count.
+  /// Opens the job's files: returns the position it resumes from, and how many results are kept.
   func resume() throws -> (index: UInt64?, results: Int, notes: [String]) {
-    let files = try job.open(identity)
+    let files = try job.openFiles(for: identity)
     let results = try box.text(path("results.partial"))
     let count = results.split(separator: "\n").count
     let lines = (0..<UInt32(count)).flatMap { Self.line($0) }
     #expect(Array(results.utf8) == lines, "not whole lines, or not the first ones")
-    var answers: [JournalRecord] = []
-    try files.answers.answers { answers.append($0) }
-    #expect(answers == (0..<UInt32(count)).map { Self.answer($0) })
+    var records: [JournalRecord] = []
+    try files.journal.readJournal { records.append($0) }
+    #expect(records == (0..<UInt32(count)).map { Self.record($0) })
     return (files.checkpoint?.index, count, files.notes)
   }
 
@@ -77,48 +78,48 @@ private struct CheckpointedJob {
   func bytes(_ name: String) throws -> [UInt8] { Array(try Data(contentsOf: box.url(path(name)))) }
 }
 
-@Suite struct `A checkpoint` {
-  @Test func `what came behind the last one is cut off`() throws {
+@Suite(.timeLimit(.minutes(2))) struct `A checkpoint` {
+  @Test func `truncates the files to its lengths`() throws {
     let job = try CheckpointedJob()
     #expect(try job.resume() == (200, 5, []))
-    let checkpoint = try #require(try job.job.open(job.identity).checkpoint)
+    let checkpoint = try #require(try job.job.openFiles(for: job.identity).checkpoint)
     #expect(checkpoint.totals.started == 7 && checkpoint.totals[.written] == 2)
     #expect(checkpoint.totals.fates.open == 200)
   }
 
-  @Test func `any byte of a checkpoint that is missing or wrong leads to the one before`() throws {
+  @Test func `with any byte missing or wrong gives way to the previous one`() throws {
     let job = try CheckpointedJob()
     let names = ["checkpoint", "checkpoint.previous", "results.partial", "answers"]
     let before = try names.map { ($0, try job.bytes($0)) }
     let whole = before[0].1
-    for (place, byte) in whole.enumerated() {
+    for (offset, byte) in whole.enumerated() {
       var wrong = whole
-      wrong[place] = byte ^ 1
-      for damaged in [wrong, Array(whole.prefix(place))] {
+      wrong[offset] = byte ^ 1
+      for damaged in [wrong, Array(whole.prefix(offset))] {
         for (name, bytes) in before { try job.write(bytes, to: name) }
         try job.write(damaged, to: "checkpoint")
         let (index, results, notes) = try job.resume()
-        #expect(index == 100 && results == 3, "byte \(place)")
-        #expect(notes.count == 1 && notes.first?.contains("cut off or damaged") == true)
+        #expect(index == 100 && results == 3, "byte \(offset)")
+        #expect(notes.count == 1 && notes.first?.contains("truncated or damaged") == true)
         #expect(try job.bytes("checkpoint.damaged") == damaged)
       }
     }
   }
 
   @Test(arguments: ["results.partial", "answers"])
-  func `results that are not as it says lead to the one before`(_ name: String) throws {
+  func `whose files do not match gives way to the previous one`(_ name: String) throws {
     let job = try CheckpointedJob()
     var bytes = try job.bytes(name)
-    // In what came between the two.
+    // Between the two checkpoints.
     bytes[bytes.count * 3 / 4 - 4] ^= 0x20
     try job.write(bytes, to: name)
     let (index, results, notes) = try job.resume()
     #expect(index == 100 && results == 3)
-    #expect(notes.first?.contains("results or answers are not as it says") == true)
+    #expect(notes.first?.contains("results or journal do not match") == true)
   }
 
   @Test(arguments: ["results.partial", "answers"])
-  func `results that are wrong from the start are set aside`(_ name: String) throws {
+  func `whose files never match leaves them renamed to .damaged`(_ name: String) throws {
     let job = try CheckpointedJob()
     var bytes = try job.bytes(name)
     bytes[0] ^= 1
@@ -128,32 +129,32 @@ private struct CheckpointedJob {
     #expect(try job.bytes("\(name).damaged") == bytes)
   }
 
-  @Test func `files that are shorter than it says are not believed`() throws {
+  @Test func `whose files are too short gives way to the previous one`() throws {
     let job = try CheckpointedJob()
     try job.write(try job.bytes("answers").prefix(4 * 8), to: "answers")
     #expect(try job.resume().index == 100)
   }
 
-  @Test func `other targets mean all probes again and no result lost`() throws {
+  @Test func `of other targets keeps the results and starts over`() throws {
     let job = try CheckpointedJob()
     var other = job.identity
     other.order = String(repeating: "c", count: 64)
-    let files = try job.job.open(other)
+    let files = try job.job.openFiles(for: other)
     #expect(files.checkpoint?.index == 0)
     #expect(files.results.mark.length == UInt64(5 * CheckpointedJob.line(0).count))
     #expect(files.notes.count == 1)
   }
 
-  @Test func `other fields mean the beginning`() throws {
+  @Test func `of another result format is not used`() throws {
     let job = try CheckpointedJob()
     var other = job.identity
     other.output = String(repeating: "c", count: 64)
-    let files = try job.job.open(other)
+    let files = try job.job.openFiles(for: other)
     #expect(files.checkpoint == nil && files.results.mark.length == 0)
     #expect(files.notes.count == 1)
   }
 
-  @Test func `a power cut between the two renames leaves the one before`() throws {
+  @Test func `survives a power cut between the two renames that save it`() throws {
     let job = try CheckpointedJob()
     try FileManager.default.removeItem(at: job.box.url(job.path("checkpoint.previous")))
     try FileManager.default.moveItem(
@@ -162,7 +163,7 @@ private struct CheckpointedJob {
   }
 }
 
-@Suite struct `A record file` {
+@Suite(.timeLimit(.minutes(1))) struct `A record file` {
   /// RFC 3720, appendix B.4.
   static let vectors: [([UInt8], UInt32)] = [
     ([], 0), (Array("123456789".utf8), 0xe306_9283), ([UInt8](repeating: 0, count: 32), 0x8a91_36aa),
@@ -170,12 +171,11 @@ private struct CheckpointedJob {
   ]
 
   @Test(arguments: vectors)
-  func `checksums are the published ones`(_ bytes: [UInt8], _ checksum: UInt32) {
+  func `has the published checksums`(_ bytes: [UInt8], _ checksum: UInt32) {
     #expect(CRC32C.of(bytes) == checksum)
   }
 
-  @Test func `a write that has no room leaves no part and succeeds later`() throws {
-    #expect(geteuid() == 0, "this test needs root: it mounts a file system")
+  @Test func `keeps no part of a write that fails on a full disk`() throws {
     let disk = try SmallDisk()
     let file = try #require(try RecordFile("\(disk.path)/results", at: RecordFile.Mark()))
     let record = [UInt8](repeating: 0x61, count: 9_999) + [0x0a]
@@ -191,8 +191,7 @@ private struct CheckpointedJob {
     #expect(try RecordFile(file.path, at: file.mark) != nil)
   }
 
-  @Test func `what is rewritten each second needs no room on a full disk`() throws {
-    #expect(geteuid() == 0, "this test needs root: it mounts a file system")
+  @Test func `exchanged on a full disk needs no room`() throws {
     let disk = try SmallDisk()
     let path = "\(disk.path)/status.json"
     for text in ["one\n", "two\n"] { try Files.exchange(path, with: Array(text.utf8)) }
@@ -211,15 +210,15 @@ private final class SmallDisk {
   init() throws {
     path = FileManager.default.temporaryDirectory.appending(path: "disk-\(UUID().uuidString)").path
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    try #require(run("mount -t tmpfs -o size=1M none \(path)") == 0)
+    try mountTmpfs(at: path)
   }
 
   deinit {
-    _ = try? run("umount \(path)")
+    _ = try? run(["umount", path])
     try? FileManager.default.removeItem(atPath: path)
   }
 
-  /// Leaves so many pages.
+  /// Fills the file system but for `pages` pages of 4096 bytes.
   func fill(leaving pages: Int) throws {
     let full = try Files.create("\(path)/full")
     while (try? full.writeAll([UInt8](repeating: 0, count: 4096))) != nil {}

@@ -1,34 +1,34 @@
-// What becomes of a file: claimed, rejected, finished.
+// Claiming, rejecting and finishing jobs.
 import Foundation
 import Kernel
 import Scan
 import Spool
 import Testing
 
-@Suite struct `A job` {
-  @Test func `a claimed file moves as it came and has a record`() throws {
+@Suite(.timeLimit(.minutes(1))) struct `A job` {
+  @Test func `has its target file unchanged and a record`() throws {
     let box = try Box()
     try box.drop("net.txt", "198.18.0.0/24:80 # \u{e9}\r\n")
     let job = try #require(try box.claim())
     #expect(job.name == "net.txt")
     #expect(try box.names("spool") == [])
     #expect(try box.names("active/net.txt") == ["job.json", "net.txt"])
-    #expect(try job.targets() == Array("198.18.0.0/24:80 # \u{e9}\r\n".utf8))
+    #expect(try job.readTargets() == Array("198.18.0.0/24:80 # \u{e9}\r\n".utf8))
     #expect(job.record.sipHashKey != nil)
     #expect(job.record.starts == 0)
   }
 
-  @Test func `a file that is gone is no job`() throws {
+  @Test func `is not made of a file that is gone`() throws {
     let box = try Box()
     try box.drop("net.txt")
-    let candidate = try #require(try box.list().waiting.first)
+    let candidate = try #require(try box.list().queue.first)
     try FileManager.default.removeItem(at: box.url("spool/net.txt"))
     let job = try box.spool.claim(candidate)
     #expect(job == nil)
     #expect(try box.names("active") == [])
   }
 
-  @Test func `the same name is another job wherever the first one is`() throws {
+  @Test func `of a name that another job has or had gets a number`() throws {
     let box = try Box()
     try box.drop("net.txt")
     let first = try #require(try box.claim())
@@ -44,7 +44,7 @@ import Testing
     #expect(try box.claim()?.name == "net.txt.3")
   }
 
-  @Test func `a rejected job holds its file and the reason and nothing else`() throws {
+  @Test func `when rejected has its target file and the reason, and nothing else`() throws {
     let box = try Box()
     try box.drop("bad.txt", "198.18.300.1\n")
     let job = try #require(try box.claim())
@@ -58,12 +58,14 @@ import Testing
   }
 
   @Test(arguments: [(OutputFormat.csv, "results.csv"), (.json, "results.jsonl")])
-  func `a finished job appears whole by one rename`(_ format: OutputFormat, _ results: String) throws {
+  func `when finished appears complete in results, by one rename`(
+    _ format: OutputFormat, _ results: String
+  ) throws {
     let box = try Box()
     try box.drop("net.txt")
     let job = try #require(try box.claim())
     let directory = try #require(Files.status(of: job.directory))
-    // Only a rename of the directory keeps its inode, and shows one event.
+    // Only a rename keeps the directory's inode and causes a single event.
     let watch = try DirectoryWatch(box.data.results)
     try finish(job, in: box, format: format)
     let events = try #require(try watch.events()).filter {
@@ -79,26 +81,26 @@ import Testing
     #expect((summary as? [String: Any])?["seed"] as? UInt64 == 7)
   }
 
-  @Test func `a symbolic link in place of a claimed file is not followed`() throws {
+  @Test func `does not follow a symbolic link in place of its target file`() throws {
     let box = try Box()
     try box.drop("net.txt")
     let job = try #require(try box.claim())
     let target = box.url("active/net.txt/net.txt")
     try FileManager.default.removeItem(at: target)
     try FileManager.default.createSymbolicLink(atPath: target.path, withDestinationPath: "/etc/hosts")
-    #expect(throws: Fault.self) { try job.targets() }
+    #expect(throws: Fault.self) { try job.readTargets() }
   }
 
   private func finish(_ job: Job, in box: Box, format: OutputFormat = .csv) throws {
-    try Data("198.18.0.2,80\n".utf8).write(to: URL(fileURLWithPath: job.partial))
+    try Data("198.18.0.2,80\n".utf8).write(to: URL(fileURLWithPath: job.partialResultsPath))
     var summary = Summary()
     summary.seed = 7
     _ = try box.spool.finish(job, summary: summary, format: format)
   }
 }
 
-@Suite struct `Hostile names` {
-  /// Bytes that a file system takes for a name.
+@Suite(.timeLimit(.minutes(1))) struct `Hostile names` {
+  /// Names that file systems accept.
   static let names: [[UInt8]] = [
     Array("a\nb".utf8), Array("-rf".utf8), [0xff, 0xfe, 0x41], Array(repeating: 0x61, count: 255),
     Array("\u{202e}txt.exe".utf8), Array("\u{1b}[2J".utf8), Array("job.json".utf8),
@@ -117,7 +119,7 @@ import Testing
     }
     try #require(moved == 0)
     let listing = try box.list()
-    #expect(listing.waiting.isEmpty)
+    #expect(listing.queue.isEmpty)
     let name = try #require(listing.unusable.first)
     #expect(name.bytes == bytes)
     let safe = try #require(try box.spool.rejectUnusable(name))
@@ -135,13 +137,13 @@ import Testing
   }
 
   @Test(arguments: ["Büro-Netz 2.txt", "a", "x--", "nets.bin", "@home:80,é"])
-  func `unusual names are usable`(_ name: String) throws {
+  func `do not include unusual but usable names`(_ name: String) throws {
     let box = try Box()
     try box.drop(name)
     #expect(try box.claim()?.name == name)
   }
 
-  @Test func `two names that become the same safe one are both kept`() throws {
+  @Test func `that are sanitized to the same name are both kept`() throws {
     let box = try Box()
     for name in ["a\nb", "a\tb"] { try box.drop(name) }
     for name in try box.list().unusable { _ = try box.spool.rejectUnusable(name) }

@@ -1,71 +1,72 @@
-// What a new process makes of what an earlier one left.
+// How a new process recovers the jobs of an earlier one.
 import Foundation
 import Kernel
+import LabSupport
 import Scan
 import Spool
 import Testing
 
-@Suite struct `Recovery of jobs` {
-  /// A box whose job `net.txt` was begun once and interrupted.
+@Suite(.timeLimit(.minutes(1))) struct `Recovery of jobs` {
+  /// A box whose job `net.txt` was started once and interrupted.
   private func interruptedBox() throws -> (Box, Job) {
     let box = try Box()
     try box.drop("net.txt")
     var job = try #require(try box.claim())
     job.record.starts = 1
     try job.save()
-    try Data("198.18.0.2,80\n".utf8).write(to: URL(fileURLWithPath: job.partial))
+    try Data("198.18.0.2,80\n".utf8).write(to: URL(fileURLWithPath: job.partialResultsPath))
     try box.restart()
     return (box, job)
   }
 
-  @Test func `an interrupted job keeps its key and seed and what it goes on from`() throws {
+  @Test func `keeps the key, seed and results of an interrupted job`() throws {
     let (box, job) = try interruptedBox()
-    let found = try #require(try box.spool.interrupted().jobs.first)
+    let found = try #require(try box.spool.recoverJobs().jobs.first)
     #expect(found.job.record == job.record)
     #expect(found.job.name == "net.txt" && found.job.file == "net.txt")
     #expect(found.note == nil)
     #expect(try box.names("active/net.txt") == ["job.json", "net.txt", "results.partial"])
   }
 
-  @Test func `a job that does not get on five times in a row is quarantined`() throws {
+  @Test func `rejects a job that has crashed five times in a row without progress`() throws {
     let (box, _) = try interruptedBox()
     for _ in 0..<5 {
-      var job = try #require(try box.spool.interrupted().jobs.first?.job)
-      try job.begin()
+      var job = try #require(try box.spool.recoverJobs().jobs.first?.job)
+      try job.recordStart()
     }
-    let leftovers = try box.spool.interrupted()
-    #expect(leftovers.jobs.isEmpty && leftovers.quarantined == ["net.txt"])
+    let report = try box.spool.recoverJobs()
+    #expect(report.jobs.isEmpty && report.quarantined == ["net.txt"])
     #expect(try box.names("rejected/net.txt") == ["net.txt", "reason.txt"])
     let reason = try box.text("rejected/net.txt/reason.txt")
-    #expect(reason.hasPrefix("net.txt: found 5 starts in a row") && reason.contains("expected"))
+    #expect(reason.hasPrefix("net.txt: found 5 crashes in a row") && reason.contains("expected"))
   }
 
-  @Test func `a job that gets on or ends in order is not`() throws {
+  @Test func `keeps a job that makes progress or exits in good order`() throws {
     let (box, first) = try interruptedBox()
     let identity = JobIdentity(
       order: String(repeating: "a", count: 64), output: String(repeating: "b", count: 64))
-    let files = try first.open(identity)
+    let files = try first.openFiles(for: identity)
     for round in 1...13 {
-      var job = try #require(try box.spool.interrupted().jobs.first?.job)
-      try job.begin()
+      var job = try #require(try box.spool.recoverJobs().jobs.first?.job)
+      try job.recordStart()
       if round == 4 || round == 8 {
         try job.save(
           Checkpoint(
             identity: identity, index: UInt64(round), results: files.results.mark,
-            answers: files.answers.mark, totals: ScanTotals(started: 0)))
+            journal: files.journal.mark, totals: ScanTotals(started: 0)))
       }
-      if round == 11 { try job.saveEnd() }
+      if round == 11 { try job.recordCleanExit() }
     }
-    #expect(try box.spool.interrupted().jobs.first?.job.record.crashes == 2)
+    #expect(try box.spool.recoverJobs().jobs.first?.job.record.crashes == 2)
   }
 
-  @Test func `any byte of a record that is missing or wrong is noticed`() throws {
+  @Test func `notices a record that is truncated or damaged`() throws {
     let (box, job) = try interruptedBox()
     let path = "active/net.txt/job.json"
     let whole = try Data(contentsOf: box.url(path))
     for length in stride(from: 0, to: whole.count - 2, by: 7) {
       try whole.prefix(length).write(to: box.url(path))
-      let found = try #require(try box.spool.interrupted().jobs.first)
+      let found = try #require(try box.spool.recoverJobs().jobs.first)
       #expect(found.job.record.key != job.record.key, "cut off at \(length)")
       #expect(found.note?.contains("damaged") == true)
       #expect(found.job.record.starts == 1)
@@ -75,83 +76,83 @@ import Testing
     let other = digit == "0" ? "1" : "0"
     let forged = text.replacing(job.record.key, with: other + job.record.key.dropFirst())
     try Data(forged.utf8).write(to: box.url(path))
-    #expect(try box.spool.interrupted().jobs.first?.note?.contains("damaged") == true)
+    #expect(try box.spool.recoverJobs().jobs.first?.note?.contains("damaged") == true)
     try Data(text.replacing(": ", with: ":  ").utf8).write(to: box.url(path))
-    #expect(try box.spool.interrupted().jobs.first?.note?.contains("damaged") == true)
-    // What it was given instead is good.
-    #expect(try box.spool.interrupted().jobs.first?.note == nil)
+    #expect(try box.spool.recoverJobs().jobs.first?.note?.contains("damaged") == true)
+    // The new record is intact.
+    #expect(try box.spool.recoverJobs().jobs.first?.note == nil)
   }
 
-  @Test func `a job that was claimed without a record starts for the first time`() throws {
+  @Test func `gives a job without a record a new one`() throws {
     let (box, _) = try interruptedBox()
     try FileManager.default.removeItem(at: box.url("active/net.txt/job.json"))
-    let found = try #require(try box.spool.interrupted().jobs.first)
+    let found = try #require(try box.spool.recoverJobs().jobs.first)
     #expect(found.note?.contains("missing") == true)
     #expect(found.job.record.starts == 0)
   }
 
-  @Test func `a directory without a target file is removed`() throws {
+  @Test func `removes a directory without a target file`() throws {
     let box = try Box()
     try FileManager.default.createDirectory(
       at: box.url("active/net.txt"), withIntermediateDirectories: false)
-    let leftovers = try box.spool.interrupted()
-    #expect(leftovers.jobs.isEmpty && leftovers.notes.count == 1)
+    let report = try box.spool.recoverJobs()
+    #expect(report.jobs.isEmpty && report.notes.count == 1)
     #expect(try box.names("active") == [])
   }
 
-  @Test func `a job that had ended is only moved`() throws {
+  @Test func `moves a job that had finished`() throws {
     let (box, job) = try interruptedBox()
-    try Files.rename(job.partial, to: "\(job.directory)/results.csv")
+    try Files.rename(job.partialResultsPath, to: "\(job.directory)/results.csv")
     try Data("{}".utf8).write(to: box.url("active/net.txt/summary.json"))
-    let leftovers = try box.spool.interrupted()
-    #expect(leftovers.finished == ["net.txt"] && leftovers.jobs.isEmpty)
+    let report = try box.spool.recoverJobs()
+    #expect(report.finished == ["net.txt"] && report.jobs.isEmpty)
     #expect(try box.names("results/net.txt") == ["net.txt", "results.csv", "summary.json"])
   }
 
-  @Test func `a summary without its results is not taken for the end`() throws {
+  @Test func `resumes a job with a summary and no results`() throws {
     let (box, _) = try interruptedBox()
     try Data("{}".utf8).write(to: box.url("active/net.txt/summary.json"))
-    let leftovers = try box.spool.interrupted()
-    #expect(leftovers.finished.isEmpty && leftovers.jobs.count == 1)
+    let report = try box.spool.recoverJobs()
+    #expect(report.finished.isEmpty && report.jobs.count == 1)
     #expect(try box.names("active/net.txt") == ["job.json", "net.txt", "results.partial"])
   }
 
-  @Test func `results without a summary are not taken for the end`() throws {
+  @Test func `resumes a job with results and no summary`() throws {
     let (box, job) = try interruptedBox()
-    try Files.rename(job.partial, to: "\(job.directory)/results.csv")
-    #expect(try box.spool.interrupted().jobs.count == 1)
+    try Files.rename(job.partialResultsPath, to: "\(job.directory)/results.csv")
+    #expect(try box.spool.recoverJobs().jobs.count == 1)
     #expect(try box.names("active/net.txt") == ["job.json", "net.txt"])
   }
 
-  @Test func `a summary beside partial results is not taken for the end`() throws {
+  @Test func `resumes a job with a summary beside partial results`() throws {
     let (box, _) = try interruptedBox()
     try Data("{}".utf8).write(to: box.url("active/net.txt/summary.json"))
-    #expect(try box.spool.interrupted().jobs.count == 1)
+    #expect(try box.spool.recoverJobs().jobs.count == 1)
     #expect(try box.names("active/net.txt") == ["job.json", "net.txt", "results.partial"])
   }
 
-  @Test func `a job that was being rejected is rejected`() throws {
+  @Test func `rejects a job that was being rejected`() throws {
     let (box, _) = try interruptedBox()
     try Data("net.txt:1:1: why\n".utf8).write(to: box.url("active/net.txt/reason.txt"))
-    #expect(try box.spool.interrupted().jobs.isEmpty)
+    #expect(try box.spool.recoverJobs().jobs.isEmpty)
     #expect(try box.names("rejected/net.txt") == ["net.txt", "reason.txt"])
     #expect(try box.text("rejected/net.txt/reason.txt") == "net.txt:1:1: why\n")
   }
 }
 
-@Suite struct `The data directory` {
-  @Test func `a second process is refused`() throws {
+@Suite(.timeLimit(.minutes(1))) struct `The data directory` {
+  @Test func `is locked against a second process`() throws {
     let box = try Box()
     let fault = #expect(throws: Fault.self) { try DataDirectory(box.root.path) }
-    #expect(fault?.description.contains("another process serves") == true)
+    #expect(fault?.description.contains("another process uses") == true)
   }
 
-  @Test func `a missing directory is not made`() {
+  @Test func `is not created`() {
     let fault = #expect(throws: Fault.self) { try DataDirectory("/nowhere/at/all") }
     #expect(fault?.description.contains("there is no data directory") == true)
   }
 
-  @Test func `a link in place of a directory is refused`() throws {
+  @Test func `with a link in place of a directory is an error`() throws {
     let root = try emptyDirectory()
     defer { try? FileManager.default.removeItem(at: root) }
     try FileManager.default.createSymbolicLink(
@@ -159,14 +160,13 @@ import Testing
     #expect(throws: Fault.self) { try DataDirectory(root.path) }
   }
 
-  @Test func `directories on several file systems are refused`() throws {
+  @Test func `on several file systems is an error`() throws {
     let root = try emptyDirectory()
     let results = root.appending(path: "results")
     try FileManager.default.createDirectory(at: results, withIntermediateDirectories: false)
-    #expect(geteuid() == 0, "this test needs root: it mounts a file system")
-    try #require(run("mount -t tmpfs -o size=1M none \(results.path)") == 0)
+    try mountTmpfs(at: results.path)
     defer {
-      _ = try? run("umount \(results.path)")
+      _ = try? run(["umount", results.path])
       try? FileManager.default.removeItem(at: root)
     }
     let fault = #expect(throws: Fault.self) { try DataDirectory(root.path) }

@@ -1,10 +1,10 @@
-// Which results may be removed, in which order, and what a removal that was interrupted leaves.
+// Which results are removed, in which order, and what happens after an interrupted removal.
 import Foundation
 import Kernel
 import Spool
 import Testing
 
-@Suite struct `Fetched results` {
+@Suite(.timeLimit(.minutes(1))) struct `Fetched results` {
   private func results(_ box: Box, _ name: String, minutes: Double, fetched: Bool = true) throws {
     let directory = box.url("results/\(name)")
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
@@ -15,7 +15,7 @@ import Testing
     if fetched { try Data().write(to: directory.appending(path: Spool.fetchedMarker)) }
   }
 
-  @Test func `are those with a marker and the first to end come first`() throws {
+  @Test func `are those with a marker, in the order in which the jobs ended`() throws {
     let box = try Box()
     try results(box, "a", minutes: 10)
     try results(box, "b", minutes: 30)
@@ -28,7 +28,7 @@ import Testing
     #expect(try box.spool.fetchedResults() == ["b", "a"])
   }
 
-  @Test func `go with all that was put into them and nothing else`() throws {
+  @Test func `are removed with everything in them and nothing else`() throws {
     let box = try Box()
     try results(box, "a", minutes: 10)
     try FileManager.default.createDirectory(
@@ -46,19 +46,19 @@ import Testing
     #expect(try box.names("spool") == ["net.txt"])
   }
 
-  @Test func `stay when the marker is gone`() throws {
+  @Test func `are kept if the marker is gone`() throws {
     let box = try Box()
     try results(box, "a", minutes: 10, fetched: false)
     try box.spool.removeFetched("a")
     #expect(try box.names("results") == ["a"])
   }
 
-  @Test func `a removal that was interrupted is no result and is finished`() throws {
+  @Test func `do not include an interrupted removal, which is finished`() throws {
     let box = try Box()
     try results(box, "a", minutes: 10)
     try Files.rename(box.url("results/a").path, to: box.url("results/.removing-a").path)
     #expect(try box.spool.fetchedResults() == [])
-    // The same name may have come again meanwhile.
+    // A later job may have the same name.
     try results(box, "a", minutes: 5)
     try box.spool.removeFetched("a")
     #expect(try box.names("results") == [])

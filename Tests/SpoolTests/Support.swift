@@ -1,6 +1,7 @@
-// A data directory for one test, and what operators do in it.
+// A data directory for one test, and the operations of an operator.
 import Foundation
 import Kernel
+import LabSupport
 import Spool
 
 /// A data directory that is removed when the test ends.
@@ -8,7 +9,7 @@ final class Box {
   let root: URL
   let data: DataDirectory
   private(set) var spool: Spool
-  /// CLOCK_MONOTONIC as the test has it.
+  /// The test's CLOCK_MONOTONIC, nanoseconds.
   var now: UInt64 = 1_000_000_000
 
   init() throws {
@@ -20,12 +21,14 @@ final class Box {
 
   deinit { try? FileManager.default.removeItem(at: root) }
 
-  /// As if the process had ended and another one started.
-  func restart(atRest: Bool = false) throws { spool = try Spool(data, isAtRest: atRest) }
+  /// Opens the spool again, as a new process would.
+  func restart(existingFilesAreComplete: Bool = false) throws {
+    spool = try Spool(data, existingFilesAreComplete: existingFilesAreComplete)
+  }
 
   func url(_ path: String) -> URL { root.appending(path: path) }
 
-  /// Written under a dot-name and renamed, as interface.md advises.
+  /// Writes a file under a hidden name and renames it, as operators should.
   func drop(_ name: String, _ text: String = "198.18.0.0/24:80\n") throws {
     try Data(text.utf8).write(to: url("spool/.upload"))
     try Files.rename(url("spool/.upload").path, to: "\(data.spool)/\(name)")
@@ -35,7 +38,7 @@ final class Box {
 
   /// The first candidate, claimed.
   func claim() throws -> Job? {
-    guard let first = try list().waiting.first else { return nil }
+    guard let first = try list().queue.first else { return nil }
     return try spool.claim(first)
   }
 
@@ -51,12 +54,9 @@ final class Box {
   func waitASecond() { now += 1_000_000_000 }
 }
 
-/// Runs a program of the system; its exit status.
-func run(_ command: String) throws -> Int32 {
-  let process = Process()
-  process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-  process.arguments = command.split(separator: " ").map(String.init)
-  try process.run()
-  process.waitUntilExit()
-  return process.terminationStatus
+/// Mounts a file system of 1 MiB. Needs root.
+func mountTmpfs(at path: String) throws {
+  guard geteuid() == 0 else { throw LabError("this test needs root: it mounts a file system") }
+  let outcome = try run(["mount", "-t", "tmpfs", "-o", "size=1M", "none", path])
+  guard outcome.status == 0 else { throw LabError("mount: \(outcome.errors)") }
 }

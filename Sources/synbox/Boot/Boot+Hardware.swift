@@ -113,7 +113,7 @@ extension Boot {
 
   private func mountData() -> Attempt {
     do throws(Fault) {
-      let data = try DataPartition.find(mending: !isRescue)
+      let data = try DataPartition.find(repairing: !isRescue)
       try data.mount(at: Self.dataMount, readOnly: isRescue)
       if !isRescue { grow(data) }
       hasData = true
@@ -133,7 +133,7 @@ extension Boot {
   private func grow(_ data: DataPartition) {
     do throws(Fault) {
       let size = try data.grow()
-      try data.growFileSystem(at: Self.dataMount, to: size, meanwhile: keepAlive)
+      try data.growFileSystem(at: Self.dataMount, to: size, beforeEachStep: keepAlive)
       note(.disk, nil)
     } catch {
       note(.disk, "the data partition cannot be grown: \(error)")

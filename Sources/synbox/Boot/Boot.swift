@@ -58,7 +58,7 @@ final class Boot {
   func end(_ name: String) {
     let now = Clock.boottime
     times.end(name, at: now)
-    console.say("\(seconds(now)) \(name)")
+    console.say("\(formattedSeconds(now)) \(name)")
   }
 
   /// Says it, waits, and starts the machine again. In rescue it waits for ever: there is nothing further to fall
@@ -100,7 +100,7 @@ final class Boot {
     release = try? ImageRelease(path: ImageRelease.path)
     let image = release.map { ", image \($0.version)" } ?? ", image without os-release"
     console.say("synbox \(versions.number) (\(versions.revision))\(image), Linux \(versions.kernel)")
-    for word in InitArguments(CommandLine.arguments.dropFirst()).unknown {
+    for word in InitArguments(CommandLine.arguments.dropFirst()).kernelParameters {
       console.say("problem: the kernel does not know its parameter \(TOMLDocument.shown(word))")
     }
     // The keys to restart a box are its console's; they are to end it in good order.

@@ -40,7 +40,7 @@ final class ServiceSupervisor {
     self.tests = tests
     self.settings = settings
     signals = try SignalReader([.child, .terminate, .interrupt, .hangUp, .user1])
-    supervisor = Supervisor(patienceSeconds: settings.heartbeatSeconds, now: Clock.boottime)
+    supervisor = Supervisor(heartbeatTimeoutSeconds: settings.heartbeatSeconds, now: Clock.boottime)
     mark = GoodMark(boot)
     idle = IdleStatus(interface: settings.interface.name)
   }
@@ -99,7 +99,7 @@ final class ServiceSupervisor {
     // What it says until its first heartbeat is the reason if there comes none, and is said as that.
     for line in scanner.lines() where scanner.isUp { boot.console.say(line) }
     for sign in scanner.signs() {
-      if supervisor.beat(at: now) {
+      if supervisor.recordHeartbeat(at: now) {
         for line in scanner.comeUp() { boot.console.say(line) }
         judge(scanner)
         if supervisor.starts == 1 { boot.end("scanner") }
@@ -142,7 +142,7 @@ final class ServiceSupervisor {
   // MARK: The scanner
 
   private func supervise(_ now: UInt64) {
-    mark.follow(healthy: supervisor.healthy(at: now), now: now)
+    mark.follow(healthy: supervisor.healthyDuration(at: now), now: now)
     if now >= nextLook {
       nextLook = now + 30 * Self.second
       boot.lookForOtherData()
@@ -182,7 +182,7 @@ final class ServiceSupervisor {
   /// Drivers of what is needed for no probe, once they delay none.
   private func loadTheRest(_ now: UInt64) {
     guard !boot.hasAllModules else { return }
-    let isUp = hasProbed || supervisor.healthy(at: now) >= 2 * Self.second
+    let isUp = hasProbed || supervisor.healthyDuration(at: now) >= 2 * Self.second
     if scanner == nil || isUp { boot.loadAllModules() }
   }
 
@@ -203,10 +203,10 @@ final class ServiceSupervisor {
     if hasCarrier {
       boot.note(.link, nil)
     } else if now - lastCarrier > 5 * Self.second {
-      boot.note(.link, "\(name) has no carrier. Look at the cable and at the port it leads to")
+      boot.note(.link, "\(name) has no carrier. Check the cable and the port at its other end")
     }
     // A scanner that ended for want of it need not wait any longer.
-    if hasCarrier, !had { supervisor.hurry(at: now) }
+    if hasCarrier, !had { supervisor.restartNow(at: now) }
     return hasCarrier
   }
 

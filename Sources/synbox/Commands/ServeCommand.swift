@@ -61,7 +61,7 @@ struct ServeCommand: ParsableCommand {
     }
     try boot?.awaitData()
     let data = try early ?? DataDirectory(configuration.data, owner: user)
-    let spool = try Spool(data, isAtRest: bootProgress != nil)
+    let spool = try Spool(data, existingFilesAreComplete: bootProgress != nil)
     // 4. The drop, proven.
     let confinement = try Confinement.drop(
       ConfinementPolicy(

@@ -91,7 +91,7 @@ final class Checkpoints {
   private func checkpoint(_ totals: ScanTotals) -> Checkpoint {
     Checkpoint(
       identity: identity, index: positions.index, results: files.results.mark,
-      answers: files.answers.mark, totals: totals)
+      journal: files.journal.mark, totals: totals)
   }
 
   private func isIdle() throws(Fault) -> Bool {
@@ -134,7 +134,7 @@ private final class CheckpointKeeper: Sendable {
   private func save(_ checkpoint: Checkpoint) -> Outcome {
     do throws(Fault) {
       try files.results.sync()
-      try files.answers.sync()
+      try files.journal.sync()
     } catch {
       return .lost(error)
     }

@@ -39,7 +39,7 @@ struct NextHops {
     var gateway: NextHop?
     if let far {
       let hop = try station.control.gatewayMAC(
-        to: far, via: interface, resolver: station.resolver, asking: asking)
+        to: far, via: interface, resolver: station.resolver, permanentNeighboursOnly: asking)
       addresses[0] = hop.mac
       gateway = hop
     }

@@ -61,7 +61,7 @@ struct ResultWriter: ~Copyable {
         try files.results.append(bytes, pieces: pieces)
       }
       if !answers.isEmpty {
-        try files.answers.append(answers)
+        try files.journal.append(answers)
         answers.removeAll(keepingCapacity: true)
       }
       failure = nil
@@ -88,7 +88,7 @@ struct ResultWriter: ~Copyable {
     if let failure { throw failure }
     if let files {
       try files.results.sync()
-      return try files.answers.sync()
+      return try files.journal.sync()
     }
     do throws(Errno) {
       try stream?.sync()

@@ -43,7 +43,7 @@ extension ScanRun {
   {
     var table = DedupeTable(key: job.key, bytesMax: job.dedupeMemory.bytes)
     guard let checkpoints, job.dedupes else { return table }
-    try checkpoints.files.answers.answers { _ = table.insert($0.reply) }
+    try checkpoints.files.journal.readJournal { _ = table.insert($0.reply) }
     return table
   }
 }

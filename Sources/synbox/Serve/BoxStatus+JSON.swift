@@ -51,7 +51,7 @@ extension BoxStatus {
   private func addQueue(to object: inout JSONObject) {
     var jobs: [(name: String, priority: UInt8, state: String)] =
       begun.map { ($0.name, $0.priority.value, $0.why.rawValue) }
-      + listing.waiting.prefix(Self.shownJobs).map { ($0.name, $0.priority.value, "waiting") }
+      + listing.queue.prefix(Self.shownJobs).map { ($0.name, $0.priority.value, "waiting") }
     // Begun ones stand first where the priority is the same: sorted(by:) keeps the order of equals.
     jobs.sort { $0.priority > $1.priority }
     object.add("queue", jobs.map(\.name))
@@ -64,7 +64,7 @@ extension BoxStatus {
         entry.add("state", job.state)
         return entry
       })
-    object.add("jobs_waiting", UInt64(begun.count + listing.waiting.count))
+    object.add("jobs_waiting", UInt64(begun.count + listing.queue.count))
     object.add("arriving", UInt64(listing.arriving))
     object.add("ignored", listing.ignored.prefix(Self.shownJobs).map(\.description))
   }

@@ -100,7 +100,7 @@ extension Configuration {
 
   private static func bytes(of job: Job) throws -> [UInt8] {
     do throws(Fault) {
-      return try job.targets()
+      return try job.readTargets()
     } catch {
       // Not a file, too large, or not ours to read: another file may do better. A failing disk is not the
       // file's fault. 13 EACCES, 40 ELOOP.

@@ -63,7 +63,7 @@ struct JobRunner {
     var job = claimed
     log.info("job claimed", metadata: ["job": "\(job.name)", "seed": "\(job.record.seed)"])
     // Counted before the file is looked into: what crashes the box may be the file.
-    try job.begin()
+    try job.recordStart()
     let prepared: PreparedJob
     let hops: NextHops
     do {
@@ -73,7 +73,7 @@ struct JobRunner {
       return JobOutcome(end: .rejected)
     }
     if let ending = try observer.stopRequest() {
-      try? job.saveEnd()
+      try? job.recordCleanExit()
       return JobOutcome(end: .left(job, nil, ending))
     }
     job.record.starts += 1
@@ -86,7 +86,7 @@ struct JobRunner {
   /// Runs what may take long and knows nothing of signals; one that comes ends the process in good order.
   private func undisturbed<Value>(_ job: Job, _ body: () throws -> Value) throws -> Value {
     try signals.ending(
-      log: log, eachSecond: whilePreparing, before: { try? job.saveEnd() }, during: body)
+      log: log, eachSecond: whilePreparing, before: { try? job.recordCleanExit() }, during: body)
   }
 
   private func prepare(_ job: Job) throws -> (PreparedJob, NextHops) {
@@ -117,7 +117,7 @@ struct JobRunner {
   private func scan(
     _ job: Job, _ prepared: PreparedJob, _ hops: NextHops, _ observer: any JobObserver
   ) throws -> JobOutcome {
-    let files = try undisturbed(job) { try job.open(prepared.identity) }
+    let files = try undisturbed(job) { try job.openFiles(for: prepared.identity) }
     for note in files.notes { log.warning("\(note)", metadata: ["job": "\(job.name)"]) }
     report(start: job, prepared, hops, from: files.checkpoint?.index ?? 0)
     let pauses = PauseLog(log, job: job.name)
@@ -138,13 +138,13 @@ struct JobRunner {
     }
     warn(evictions: summary.dedupeEvictions, of: job, &saysEvictions)
     if case .signal(let signal) = ending {
-      try? job.saveEnd()
+      try? job.recordCleanExit()
       return JobOutcome(end: .stopped(signal), last: last)
     }
     summary.resumed = job.record.starts - 1
     summary.rateCappedFrom = prepared.rateCappedFrom.map { $0.perSecond ?? 0 }
     if ending.isResumable || ending == .cancelled {
-      try? job.saveEnd()
+      try? job.recordCleanExit()
       return JobOutcome(end: .left(job, summary, ending), last: last)
     }
     let name = try spool.finish(job, summary: summary, format: configuration.format)

@@ -34,7 +34,7 @@ extension BoxStatus {
 
   private func addJobs(to text: inout MetricsText) {
     text.family("synbox_jobs_waiting", .gauge, "Jobs that wait for their turn.")
-    text.sample(Double(listing.waiting.count + begun.count))
+    text.sample(Double(listing.queue.count + begun.count))
     text.family("synbox_files_arriving", .gauge, "Files in the spool that may still be written.")
     text.sample(Double(listing.arriving))
     text.family("synbox_jobs_finished_total", .counter, "Jobs that came to their own end.")

@@ -30,14 +30,14 @@ extension ServeLoop {
 
   /// The highest priority first; where it is the same, a job that was begun before one that was not.
   func next() throws(Fault) -> BegunJob? {
-    let waiting = status.listing.waiting
+    let waiting = status.listing.queue
     if let first = begun.first, waiting.first.map({ $0.priority <= first.priority }) ?? true {
       begun.removeFirst()
       if first.why != .claimed { status.totals.resumed += 1 }
       return first
     }
     for candidate in waiting {
-      status.listing.waiting.removeFirst()
+      status.listing.queue.removeFirst()
       if let job = try claim(candidate) { return job }
     }
     return nil
@@ -63,9 +63,9 @@ extension ServeLoop {
   /// still being written, interrupts nothing.
   private func claimHigher(than priority: Priority) throws(Fault) -> Bool {
     if let first = begun.first, first.priority > priority { return true }
-    for candidate in status.listing.waiting where candidate.priority > priority {
+    for candidate in status.listing.queue where candidate.priority > priority {
       guard let job = try claim(candidate) else { continue }
-      status.listing.waiting.removeAll { $0.name == candidate.name }
+      status.listing.queue.removeAll { $0.name == candidate.name }
       enqueue(job)
       return true
     }
@@ -80,12 +80,12 @@ extension ServeLoop {
       let name = cancellation.job
       if let index = begun.firstIndex(where: { $0.job.name == name }) {
         try cancel(begun.remove(at: index))
-      } else if let candidate = status.listing.waiting.first(where: { $0.name == name }) {
+      } else if let candidate = status.listing.queue.first(where: { $0.name == name }) {
         guard let rejected = try spool.cancel(candidate) else { continue }
-        status.listing.waiting.removeAll { $0.name == name }
+        status.listing.queue.removeAll { $0.name == name }
         status.totals.cancelled += 1
         log.notice("waiting job cancelled", metadata: ["job": "\(name)", "rejected": "\(rejected)"])
-      } else if spool.holds(name) {
+      } else if spool.contains(name) {
         // It is still being written, and cancelled when it is complete.
         continue
       } else if spool.hasEnded(name) {
@@ -105,14 +105,14 @@ extension ServeLoop {
   func cancel(_ begun: BegunJob) throws(Fault) {
     let job = begun.job
     // What this process left is whole; of another's only what its checkpoint vouches for.
-    let checkpoint = begun.summary == nil ? try job.resultsOfCheckpoint() : nil
+    let checkpoint = begun.summary == nil ? try job.truncateResultsToCheckpoint() : nil
     var summary = begun.summary ?? self.summary(of: job, checkpoint?.totals)
     summary.ended = Clock.realtime
     summary.endedBecause = Ending.cancelled.word
     summary.resumed = max(0, job.record.starts - 1)
     if checkpoint == nil, begun.summary == nil {
       var writer = ResultWriter(
-        try Files.create(job.partial), name: job.partial,
+        try Files.create(job.partialResultsPath), name: job.partialResultsPath,
         formatter: ResultFormatter(format: begun.format, fields: configuration.fields))
       try writer.sync()
     }

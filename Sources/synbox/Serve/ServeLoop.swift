@@ -119,7 +119,7 @@ final class ServeLoop {
 
   /// - Parameter inProcess: this process left them, so that none of them can have crashed it.
   private func recover(inProcess: Bool) throws {
-    var leftovers = try spool.interrupted()
+    var leftovers = try spool.recoverJobs()
     if inProcess {
       for index in leftovers.jobs.indices { leftovers.jobs[index].job.record.crashes = 0 }
     }

@@ -84,7 +84,9 @@ extension FuzzTarget {
       let block = try Ext4Superblock(bytes, partitionSize: size)
       let isPower = block.blockSize.nonzeroBitCount == 1 && 1024...65_536 ~= block.blockSize
       try require(isPower, "blocks of \(block.blockSize)")
-      try require(block.blocks > 0 && block.blocks * block.blockSize <= size, "\(block.blocks) blocks")
+      try require(
+        block.blocksCount > 0 && block.blocksCount * block.blockSize <= size,
+        "\(block.blocksCount) blocks")
     } catch let error as Fault {
       try requirePrintable(error.description)
     }
@@ -141,5 +143,5 @@ private struct FuzzDisk {
     try GPT(at: place, sectors: sectors, sectorSize: 512, read: read)
   }
 
-  mutating func write(_ write: GPTGrowth.Write) { put(write.bytes, at: write.place) }
+  mutating func write(_ write: GPTGrowth.Write) { put(write.bytes, at: write.lba) }
 }

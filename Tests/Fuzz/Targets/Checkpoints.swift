@@ -56,7 +56,7 @@ extension FuzzTarget {
     let isSound = records.allSatisfy { $0.count == 8 && 1...3 ~= $0[$0.startIndex + 6] && $0.last == 0 }
     var written: [UInt8] = []
     do throws(Fault) {
-      try file.answers { $0.append(to: &written) }
+      try file.readJournal { $0.append(to: &written) }
     } catch {
       try requirePrintable("\(error)")
       return try require(!isSound, "refused: \(error)")

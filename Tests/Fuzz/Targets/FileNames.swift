@@ -10,7 +10,7 @@ extension FuzzTarget {
     guard !bytes.isEmpty else { return }
     let name = FileName(bytes: bytes)
     try requirePrintable(name.description)
-    if let objection = JobName.objection(to: name) {
+    if let objection = JobName.rejectionReason(for: name) {
       try requirePrintable("found \(objection.found), expected \(objection.expected)")
     } else {
       try require(bytes.count <= 200 && bytes.first != UInt8(ascii: "-"), "\(name) is usable")
@@ -18,8 +18,8 @@ extension FuzzTarget {
       try requirePrintable(text)
       try require(Array(text.utf8) == bytes, "\(name) changes on the way")
     }
-    let safe = FileName(JobName.safe(name))
-    try require(JobName.objection(to: safe) == nil, "\(safe) is unusable")
+    let safe = FileName(JobName.sanitized(name))
+    try require(JobName.rejectionReason(for: safe) == nil, "\(safe) is unusable")
     try require(safe.bytes.first != UInt8(ascii: "."), "\(safe) is hidden")
   }
 }

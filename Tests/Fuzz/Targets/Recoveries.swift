@@ -18,7 +18,7 @@ extension FuzzTarget {
     let spool = try Spool(data)
     try leave(bytes, in: "\(data.active)/net.txt")
     let hadTargets = bytes[0] & 1 == 1
-    let first = try spool.interrupted()
+    let first = try spool.recoverJobs()
     let places = [data.active, data.results, data.rejected].map { "\($0)/net.txt" }
       .filter { Files.kind(of: "\($0)/net.txt") == .file }
     try require(places.count == (hadTargets ? 1 : 0), "the target file is in \(places)")
@@ -31,7 +31,7 @@ extension FuzzTarget {
       try require(
         names.contains { $0 == "results.csv" || $0 == "results.jsonl" }, "no results: \(names)")
     }
-    let second = try spool.interrupted()
+    let second = try spool.recoverJobs()
     try require(second.jobs.map(\.job.record) == first.jobs.map(\.job.record), "another key")
     try require(second.finished.isEmpty, "finished twice")
     try require(second.jobs.allSatisfy { $0.note == nil }, "noted twice")
