@@ -237,7 +237,7 @@ extension NICChange {
       remedy =
         "The driver may need the link down: `ip link set \(interface) down`, then try again. " + remedy
     }
-    guard let refusal else { return Fault(what, detail: unspokenReason, remedy: remedy) }
+    guard let refusal else { return Fault(what, detail: inferredReason, remedy: remedy) }
     return refusal.fault(what, remedy: remedy)
   }
 }

@@ -140,7 +140,7 @@ public func changes(from actual: InterfaceState, to desired: InterfaceProfile) -
     }
     for address in entry.value { add(.address(address), .flag(true), entry.mode) }
   }
-  want(.link, .flag(true), .required)
+  add(.link, .flag(true), .required)
   if let entry = desired.affinity, entry.value == .spread {
     for (number, processor) in spread(actual) {
       add(.interrupt(number), .text(String(processor)), entry.mode)

@@ -13,7 +13,7 @@ import Testing
     var job = try EndlessJob(seed: UInt64.random(in: 0...(.max)), settings: settings)
     try FileManager.default.createDirectory(
       at: job.lab.url("data/spool"), withIntermediateDirectories: true)
-    try job.recordStart()
+    try job.begin()
     for _ in 0..<count("SYNBOX_KILLS", otherwise: 5) {
       let box = try job.run()
       #expect(try box.end(SIGKILL).status == 128 + SIGKILL, "\(box.errorText)")
@@ -30,7 +30,7 @@ import Testing
     let disk = try job.lab.mountDisk(megabytes: 32)
     try FileManager.default.createDirectory(
       at: job.lab.url("data/spool"), withIntermediateDirectories: true)
-    try job.recordStart()
+    try job.begin()
     try run(["sync", "-f", job.lab.url("data").path])
     for _ in 0..<count("SYNBOX_POWER_CUTS", otherwise: 3) {
       let box = try job.run()
