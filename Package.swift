@@ -102,10 +102,10 @@ let package = Package(
     tests("ServeTests", ["Confinement", "LabSupport", "TestSupport"]),
     // The real program on real packages: needs build/synimage, build/synbox.stripped and the mirror.
     tests("ImageTests", ["LabSupport"]),
-    tests("NICTests", ["NIC", "Kernel", "Wire", "LabSupport", "TestSupport"]),
-    tests("DatapathTests", ["Datapath", "Kernel", "Wire", "TestSupport"]),
+    tests("NICTests", ["NIC", "Kernel", "LabSupport", "Wire", "TestSupport"]),
+    tests("DatapathTests", ["Datapath", "Kernel", "LabSupport", "Wire", "TestSupport"]),
     tests("InitTests", ["Init", "Kernel", "NIC", "LabSupport", "TestSupport"]),
-    tests("ConfinementTests", ["Confinement", "ConfinementProbe", "Kernel"]),
+    tests("ConfinementTests", ["Confinement", "ConfinementProbe", "Kernel", "LabSupport"]),
 
     // Readers of foreign bytes: their corpora in every test run, libFuzzer in `make fuzz`.
     .target(

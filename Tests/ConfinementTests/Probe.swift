@@ -1,5 +1,6 @@
 // Runs a scenario of ConfinementProbe in a process of its own, and reads what it printed.
 import Foundation
+import LabSupport
 
 /// What a scenario printed, and how it ended.
 struct ProbeRun {
@@ -38,36 +39,20 @@ func probe(
   guard FileManager.default.isExecutableFile(atPath: program.path) else {
     throw ProbeProblem(description: "no \(program.path): build it with swift build --build-tests")
   }
-  let process = Process()
-  let pipe = Pipe()
-  process.executableURL = program
-  process.arguments = [scenario] + arguments
   // The runtime's crash handler, which the static binary does not have, would start a program.
-  process.environment = ProcessInfo.processInfo.environment.merging(
-    ["SWIFT_BACKTRACE": "enable=no"]
-  ) { $1 }
-  process.standardOutput = pipe
-  process.currentDirectoryURL = directory
-  let input = Pipe()
-  process.standardInput = input
-  try process.run()
-  var data = Data()
+  let running = try Running(
+    [program.path, scenario] + arguments, keepsInputOpen: true,
+    environment: ["SWIFT_BACKTRACE": "enable=no"], directory: directory?.path)
   if let ready {
-    while !data.contains("ready=true\n".utf8) {
-      let more = pipe.fileHandleForReading.availableData
-      guard !more.isEmpty else { break }
-      data += more
-    }
+    try running.wait(for: "readiness") { $0.text.contains("ready=true\n") }
     try ready()
   }
-  try input.fileHandleForWriting.close()
-  data += pipe.fileHandleForReading.readDataToEndOfFile()
-  let output = String(decoding: data, as: UTF8.self)
-  process.waitUntilExit()
-  let lines = output.split(separator: "\n").compactMap { line -> (key: String, value: String)? in
+  running.closeInput()
+  let outcome = try running.wait()
+  let lines = outcome.output.split(separator: "\n").compactMap {
+    line -> (key: String, value: String)? in
     let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     return parts.count == 2 ? (String(parts[0]), String(parts[1])) : nil
   }
-  let signal = process.terminationReason == .uncaughtSignal ? process.terminationStatus : nil
-  return ProbeRun(lines: lines, output: output, signal: signal)
+  return ProbeRun(lines: lines, output: outcome.output, signal: outcome.signal)
 }

@@ -3,11 +3,10 @@
 
 import Foundation
 import Kernel
+import LabSupport
 import Synchronization
 import Testing
 import Wire
-
-private let labsMade = Atomic<Int>(0)
 
 /// Lives for the length of one test.
 final class Lab: Sendable {
@@ -25,9 +24,9 @@ final class Lab: Sendable {
   }
 
   private init() {
-    let number = labsMade.add(1, ordering: .relaxed).newValue
-    scanner = "synbox-test-\(getpid())-\(number)s"
-    peer = "synbox-test-\(getpid())-\(number)p"
+    let name = LabSupport.Lab.uniqueName()
+    scanner = "\(name)-scanner"
+    peer = "\(name)-peer"
   }
 
   private func build() throws {
@@ -55,18 +54,11 @@ final class Lab: Sendable {
     for name in [scanner, peer] { try? shell("ip netns del \(name)") }
   }
 
-  /// Runs a script; its words on failure.
+  /// Runs a script, and throws with its messages if it fails.
   func shell(_ script: String) throws {
-    let process = Process()
-    let pipe = Pipe()
-    process.executableURL = URL(fileURLWithPath: "/bin/sh")
-    process.arguments = ["-ec", script]
-    process.standardError = pipe
-    try process.run()
-    let words = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else {
-      throw Problem(description: "the laboratory's script failed: \(words)")
+    let outcome = try LabSupport.run(["/bin/sh", "-ec", script])
+    guard outcome.status == 0 else {
+      throw Problem(description: "the laboratory's script failed: \(outcome.errors)")
     }
   }
 

@@ -1,7 +1,7 @@
-// Programs that tests run, and what became of them.
+// Programs that tests run, and their results.
 import Foundation
 
-/// A sentence that a failed set-up leaves behind.
+/// A failed set-up, in a sentence.
 public struct LabError: Error, CustomStringConvertible {
   public let description: String
   public init(_ description: String) { self.description = description }
@@ -9,116 +9,103 @@ public struct LabError: Error, CustomStringConvertible {
 
 /// A finished program.
 public struct Outcome: Sendable {
+  /// The exit status, or 128 plus the number of the signal that ended it, as shells have it.
   public let status: Int32
+  /// The signal that ended it, if one did.
+  public let signal: Int32?
+  public let outputBytes: Data
   public let output: String
   public let errors: String
   /// Lines of the output without the last, empty one.
   public var lines: [String] { output.split(separator: "\n").map(String.init) }
 }
 
-/// A program that runs beside the test. Ended, by its number, when it goes out of scope.
-public final class Running: @unchecked Sendable {
-  private let process = Process()
-  private let output = Collected()
-  private let errors = Collected()
+/// A program that runs beside the test. Killed when it goes out of scope.
+public final class Running: Sendable {
+  private let child: Child
+  private let arguments: [String]
 
-  public init(_ arguments: [String], input: Data? = nil) throws {
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = arguments
-    output.collect(from: &process.standardOutput)
-    errors.collect(from: &process.standardError)
-    let pipe = Pipe()
-    process.standardInput = input == nil ? FileHandle.nullDevice : pipe
-    try Self.withSignalsUnblocked { [process] in try process.run() }
-    if let input {
-      pipe.fileHandleForWriting.write(input)
-      try pipe.fileHandleForWriting.close()
-    }
+  /// Starts a program.
+  ///
+  /// - Parameters:
+  ///   - arguments: the program, looked up in `PATH` unless it is a path, and its arguments.
+  ///   - input: what it reads from standard input; without, it reads an empty one.
+  ///   - keepsInputOpen: leaves standard input open until `closeInput()`.
+  ///   - environment: added to this process's own.
+  /// - Throws: `LabError` if the program cannot be started.
+  public init(
+    _ arguments: [String], input: Data? = nil, keepsInputOpen: Bool = false,
+    environment: [String: String] = [:], directory: String? = nil
+  ) throws {
+    self.arguments = arguments
+    let change = directory.map { ["env", "--chdir", $0] } ?? []
+    child = try Child(
+      change + arguments, input: input != nil || keepsInputOpen, environment: environment)
+    if let input { child.write(input) }
   }
 
-  /// Tests run on Dispatch's threads, which block signals, and a program inherits that: one that does not
-  /// unblock them itself, such as tcpdump, could not be ended by SIGTERM.
-  private static func withSignalsUnblocked(_ body: () throws -> Void) rethrows {
-    var all = sigset_t()
-    var before = sigset_t()
-    unsafe sigfillset(&all)
-    unsafe pthread_sigmask(SIG_UNBLOCK, &all, &before)
-    defer { unsafe pthread_sigmask(SIG_SETMASK, &before, nil) }
-    try body()
+  deinit {
+    child.signal(SIGKILL)
+    child.closeInput()
   }
 
-  deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+  /// The program's own: `ip netns exec` and `env` replace themselves by it.
+  public var pid: Int32 { child.pid }
+  public var isRunning: Bool { child.endStatus == nil }
+  public var text: String { String(decoding: child.outputSoFar, as: UTF8.self) }
+  public var errorText: String { String(decoding: child.errorsSoFar, as: UTF8.self) }
 
-  /// Of the program itself: `ip netns exec` and `env` replace themselves by it.
-  public var pid: Int32 { process.processIdentifier }
-  public var isRunning: Bool { process.isRunning }
-  public var text: String { output.text }
-  public var errorText: String { errors.text }
+  public func signal(_ number: Int32) { child.signal(number) }
 
-  public func signal(_ number: Int32) { kill(pid, number) }
+  public func closeInput() { child.closeInput() }
 
-  /// Waits for the end; a program that has not ended after `seconds` is killed, and that is an error.
+  /// Waits for the end. Kills a program that has not ended after `seconds`, and throws.
   public func wait(seconds: Double = 60) throws -> Outcome {
-    let deadline = Date(timeIntervalSinceNow: seconds)
-    while process.isRunning {
-      guard Date() < deadline else {
-        kill(pid, SIGKILL)
-        process.waitUntilExit()
-        throw LabError("did not end within \(seconds) s: \(process.arguments ?? [])\n\(errors.text)")
-      }
-      usleep(5_000)
+    guard child.waitForEnd(seconds: seconds), let status = child.endStatus else {
+      child.signal(SIGKILL)
+      _ = child.waitForEnd(seconds: 10)
+      throw LabError("did not end within \(seconds) s: \(arguments)\n\(errorText)")
     }
-    let status =
-      process.terminationReason == .exit
-      ? process.terminationStatus : 128 + process.terminationStatus
-    return Outcome(status: status, output: output.finished(), errors: errors.finished())
+    // The layout of wait(2)'s status: the low seven bits are the signal.
+    let signal = status & 0x7f
+    return Outcome(
+      status: signal == 0 ? status >> 8 & 0xff : 128 + signal, signal: signal == 0 ? nil : signal,
+      outputBytes: child.outputSoFar, output: text, errors: errorText)
   }
 
   /// Waits until `condition` holds for what was printed so far.
   public func wait(
     for what: String, seconds: Double = 20, _ condition: (Running) -> Bool
   ) throws {
-    let deadline = Date(timeIntervalSinceNow: seconds)
-    while !condition(self) {
-      guard process.isRunning, Date() < deadline else {
-        throw LabError("no \(what) from \(process.arguments ?? []): \(text)\(errorText)")
-      }
-      usleep(5_000)
+    var hasEnded = false
+    let isTrue = child.wait(until: Date(timeIntervalSinceNow: seconds)) {
+      // Looked at first: what the program printed at its end still counts.
+      hasEnded = !isRunning
+      if hasEnded { _ = child.waitForEnd(seconds: 0, grace: 1) }
+      return condition(self) || hasEnded
+    }
+    guard isTrue && (!hasEnded || condition(self)) else {
+      throw LabError("no \(what) from \(arguments): \(text)\(errorText)")
     }
   }
 }
 
 /// Runs a program to its end.
 @discardableResult
-public func run(_ arguments: [String], input: Data? = nil, seconds: Double = 60) throws -> Outcome {
-  try Running(arguments, input: input).wait(seconds: seconds)
+public func run(
+  _ arguments: [String], input: Data? = nil, environment: [String: String] = [:],
+  directory: String? = nil, seconds: Double = 60
+) throws -> Outcome {
+  try Running(arguments, input: input, environment: environment, directory: directory)
+    .wait(seconds: seconds)
 }
 
-/// What comes out of a pipe, read as it comes, so that the writer never waits.
-private final class Collected: @unchecked Sendable {
-  private let lock = NSLock()
-  private var data = Data()
-  private let ended = DispatchSemaphore(value: 0)
-
-  func collect(from stream: inout Any?) {
-    let pipe = Pipe()
-    stream = pipe
-    let handle = pipe.fileHandleForReading
-    Thread.detachNewThread { [self] in
-      while true {
-        let chunk = handle.availableData
-        if chunk.isEmpty { break }
-        lock.withLock { data.append(chunk) }
-      }
-      ended.signal()
-    }
+/// Runs a program that must succeed.
+@discardableResult
+public func mustRun(_ arguments: [String], input: Data? = nil, seconds: Double = 60) throws -> Outcome {
+  let outcome = try run(arguments, input: input, seconds: seconds)
+  guard outcome.status == 0 else {
+    throw LabError("\(arguments) failed with status \(outcome.status): \(outcome.errors)")
   }
-
-  var text: String { lock.withLock { String(decoding: data, as: UTF8.self) } }
-
-  /// All of it, once the writer has closed its end.
-  func finished() -> String {
-    _ = ended.wait(timeout: .now() + 5)
-    return text
-  }
+  return outcome
 }

@@ -26,7 +26,6 @@ public final class Lab: Sendable {
     guard FileManager.default.isExecutableFile(atPath: Self.synbox) else {
       throw LabError("there is no build/synbox: run `make build` first, or `make test`")
     }
-    Self.sweep
     name = Self.uniqueName()
     let made = try run(["\(Self.root)/netconfig/lab", "up", name])
     guard made.status == 0 else { throw LabError("cannot make the lab: \(made.errors)") }
@@ -34,23 +33,11 @@ public final class Lab: Sendable {
 
   deinit { _ = try? run(["\(Self.root)/netconfig/lab", "down", name]) }
 
-  /// A name that says whose it is: `synbox-PID-N`.
+  /// A name that tells whose it is: `synbox-PID-N`. `Leftovers` finds things by it after a killed run.
   public static func uniqueName() -> String {
-    "synbox-\(getpid())-\(counter.add(1, ordering: .relaxed).newValue)"
+    Leftovers.sweep
+    return "synbox-\(getpid())-\(counter.add(1, ordering: .relaxed).newValue)"
   }
-
-  /// Namespaces of test processes that are no more.
-  private static let sweep: Void = {
-    guard let list = try? run(["ip", "netns", "list"]) else { return }
-    for line in list.lines {
-      let name = line.split(separator: " ").first.map(String.init) ?? ""
-      let parts = name.split(separator: "-")
-      guard parts.count == 4, parts[0] == "synbox", let pid = Int32(parts[1]),
-        kill(pid, 0) != 0
-      else { continue }
-      _ = try? run(["ip", "netns", "delete", name])
-    }
-  }()
 
   /// Arguments that run a program in a namespace.
   public func inside(_ namespace: String, _ arguments: [String]) -> [String] {
@@ -87,17 +74,20 @@ public final class Lab: Sendable {
     return lifted?.status == 0 ? "" : "lock-memory = \"wanted\"\n"
   }()
 
+  static let boxParent = "/var/tmp"
+  static let temporaryParent = "\(root)/build/tests"
+
   /// A directory for a box, to be removed by the test. Not below build/: the box's own user must reach it, and
   /// the repository may lie in root's home.
   public static func boxDirectory() throws -> String {
-    let path = "/var/tmp/\(uniqueName())"
+    let path = "\(boxParent)/\(uniqueName())"
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
     return path
   }
 
   /// A directory of the test's own, below build/.
   public static func temporaryDirectory() throws -> String {
-    let path = "\(root)/build/tests/\(uniqueName())"
+    let path = "\(temporaryParent)/\(uniqueName())"
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     return path
   }

@@ -29,14 +29,8 @@ private func list(_ arguments: [String]) throws -> [String] {
 
   @Test func `the binary form holds the same pairs`() throws {
     let text = try list(["-p", "80", "-e", "1", "198.18.0.0/28"])
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: Lab.synbox)
-    process.arguments = ["list", "--binary", "-p", "80", "-e", "1", "198.18.0.0/28"]
-    let pipe = Pipe()
-    process.standardOutput = pipe
-    try process.run()
-    let bytes = Array(pipe.fileHandleForReading.readDataToEndOfFile())
-    process.waitUntilExit()
+    let bytes = Array(
+      try run([Lab.synbox, "list", "--binary", "-p", "80", "-e", "1", "198.18.0.0/28"]).outputBytes)
     #expect(bytes.count == 16 * 6)
     let decoded = stride(from: 0, to: bytes.count, by: 6).map { at in
       bytes[at..<at + 4].map { String($0) }.joined(separator: ".")
