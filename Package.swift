@@ -41,8 +41,8 @@ let toml = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
 let isFuzzing = Context.environment["SYNBOX_FUZZ"] != nil
 
 let program: [Target.Dependency] = [
-  "Confinement", "Datapath", "Init", "Kernel", "NIC", "Plan", "Scan", "Spool", "Wire", argumentParser,
-  logging, toml,
+  "Confinement", "Datapath", "Init", "Kernel", "NIC", "Plan", "Scan", "Spool", "Support", "Wire",
+  argumentParser, logging, toml,
 ]
 
 let fuzzers: [Target] =
@@ -68,16 +68,17 @@ let package = Package(
 
     // Pure: no privilege, no input or output.
     module("Wire"),
-    module("Plan", ["Wire"]),
-    module("Scan", ["Plan", "Wire"]),
+    module("Support"),
+    module("Plan", ["Support", "Wire"]),
+    module("Scan", ["Plan", "Support", "Wire"]),
 
     // The kernel, and what is done with it.
-    module("Kernel", ["CLinux", "CNetlink"]),
-    module("NIC", ["Kernel", "Wire", toml]),
+    module("Kernel", ["CLinux", "CNetlink", "Support"]),
+    module("NIC", ["Kernel", "Support", "Wire", toml]),
     module("Datapath", ["Kernel", "Wire"]),
     module("Confinement", ["Kernel"]),
-    module("Spool", ["Kernel", "Plan", "Scan", "Wire"]),
-    module("Init", ["Kernel", "NIC", "Spool", "Wire", toml]),
+    module("Spool", ["Kernel", "Plan", "Scan", "Support", "Wire"]),
+    module("Init", ["Kernel", "NIC", "Spool", "Support", "Wire", toml]),
     isFuzzing
       ? .target(
         name: "synbox", dependencies: program, exclude: ["main.swift"], swiftSettings: strict)
@@ -89,6 +90,7 @@ let package = Package(
       swiftSettings: strict),
 
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+    tests("SupportTests", ["Support"]),
     tests("WireTests", ["Wire", "TestSupport"]),
     tests("PlanTests", ["Plan", "Wire", "TestSupport"]),
     tests("ScanTests", ["Scan", "Plan", "Wire", "TestSupport"]),
@@ -111,7 +113,7 @@ let package = Package(
     .target(
       name: "FuzzTargets",
       dependencies: [
-        "Datapath", "Init", "Kernel", "NIC", "Plan", "Scan", "Spool", "Wire", "synbox",
+        "Datapath", "Init", "Kernel", "NIC", "Plan", "Scan", "Spool", "Support", "Wire", "synbox",
       ],
       path: "Tests/Fuzz/Targets", swiftSettings: strict),
     tests("FuzzTests", ["FuzzTargets", "Kernel", "TestSupport", "synbox"]),
@@ -127,8 +129,8 @@ let package = Package(
     .executableTarget(
       name: "benchmark",
       dependencies: [
-        "CBenchmark", "Datapath", "Kernel", "LabSupport", "NIC", "Plan", "Scan", "TestSupport",
-        "Wire", argumentParser,
+        "CBenchmark", "Datapath", "Kernel", "LabSupport", "NIC", "Plan", "Scan", "Support",
+        "TestSupport", "Wire", argumentParser,
       ],
       path: "Tests/Benchmark", swiftSettings: strict,
       // So that `benchmark allocations` sees every one, the libraries' too where they are linked in.

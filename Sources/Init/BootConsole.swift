@@ -1,5 +1,6 @@
 // PID 1's messages, on every console of the kernel.
 import Kernel
+import Support
 
 /// Writes lines that begin with `synbox: `. Drops what a console does not accept within half a second, so that a stuck
 /// console cannot delay the boot.
@@ -26,10 +27,7 @@ public final class BootConsole {
 
   /// Writes a line. Escapes control characters, because part of the text may come from a disk.
   public func say(_ text: String) {
-    let visible = text.unicodeScalars.map {
-      FileName.isVisible($0) ? String($0) : "\\u{\(String($0.value, radix: 16))}"
-    }.joined()
-    let line = "synbox: \(visible)\r\n"
+    let line = "synbox: \(Escaping.visible(text))\r\n"
     if sinks.isEmpty { return Terminal.error(line) }
     for sink in sinks { sink.device.write(Array(line.utf8), within: 500) }
   }

@@ -1,6 +1,7 @@
 // The files of depmod(8): the kernel's modules, their dependencies, and their aliases.
 import Kernel
 import NIC
+import Support
 
 /// The modules in /lib/modules/RELEASE.
 public struct ModuleIndex: Sendable {
@@ -159,7 +160,7 @@ extension ModuleIndex {
     let parts = path.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
     return parts.allSatisfy {
       !$0.isEmpty && !$0.elementsEqual(".".utf8) && !$0.elementsEqual("..".utf8)
-    } && String(decoding: path, as: UTF8.self).unicodeScalars.allSatisfy(FileName.isVisible)
+    } && String(decoding: path, as: UTF8.self).unicodeScalars.allSatisfy(Escaping.isVisible)
   }
 
   /// Returns the lines that are not empty or comments, with their numbers, from 1.

@@ -1,5 +1,6 @@
 // Directory entries whose names and kinds somebody else has chosen.
 import CLinux
+import Support
 
 /// A name as the file system has it: any bytes but NUL and `/`, which need not be text.
 public struct FileName: Hashable, Comparable, Sendable, CustomStringConvertible {
@@ -13,30 +14,8 @@ public struct FileName: Hashable, Comparable, Sendable, CustomStringConvertible 
 
   public static func < (a: Self, b: Self) -> Bool { a.bytes.lexicographicallyPrecedes(b.bytes) }
 
-  /// Safe for a terminal and a log: what cannot be seen is escaped.
-  public var description: String {
-    guard let text else { return bytes.map(Self.escaped).joined() }
-    return text.unicodeScalars.map { scalar in
-      if Self.isVisible(scalar), scalar != "\\", scalar != "\"" { return String(scalar) }
-      return String(scalar).utf8.map(Self.escaped).joined()
-    }.joined()
-  }
-
-  /// Whether a person sees it as what it is: no control character, no change of direction, no guess.
-  public static func isVisible(_ scalar: Unicode.Scalar) -> Bool {
-    switch scalar.properties.generalCategory {
-    case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned, .surrogate:
-      false
-    default: true
-    }
-  }
-
-  private static func escaped(_ byte: UInt8) -> String {
-    if 0x20...0x7e ~= byte, byte != UInt8(ascii: "\\"), byte != UInt8(ascii: "\"") {
-      return String(UnicodeScalar(byte))
-    }
-    return "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
-  }
+  /// The name with invisible characters, quotes and backslashes escaped, safe for a terminal and a log.
+  public var description: String { Escaping.fileName(bytes) }
 
   func path(in directory: String) -> [CChar] {
     (Array(directory.utf8) + [UInt8(ascii: "/")] + bytes + [0]).map { CChar(bitPattern: $0) }

@@ -1,5 +1,5 @@
 // Errors in profiles and other TOML files, with their positions.
-import Kernel
+import Support
 
 /// An error in a TOML file. Prints as `FILE:LINE:COLUMN: found …, expected …`.
 public struct ProfileError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -21,10 +21,7 @@ public struct ProfileError: Error, Hashable, Sendable, CustomStringConvertible {
 
   /// Escapes control characters, so that a file cannot control the operator's terminal.
   public var description: String {
-    let text = "\(file):\(line):\(column): found \(found), expected \(expected)"
-    return text.unicodeScalars.map { scalar in
-      FileName.isVisible(scalar) ? String(scalar) : "\\u{\(String(scalar.value, radix: 16))}"
-    }.joined()
+    Escaping.visible("\(file):\(line):\(column): found \(found), expected \(expected)")
   }
 }
 

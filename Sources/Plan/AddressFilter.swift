@@ -1,14 +1,13 @@
-// A set of addresses that is asked about one probe after another.
+// Membership of an address set, fast enough to test for every probe.
 
 import Wire
 
-/// Whether an address is in a set, in one or two steps for most sets.
+/// An address set with an index by /16, so that most tests take one or two steps.
 ///
-/// For each /16 it knows which intervals may matter; a set of a million intervals takes 8 MB, and 256 KB
-/// beside that.
+/// The index takes 256 KiB; the set itself takes 8 bytes an interval.
 public struct AddressFilter: Sendable {
   public let addresses: AddressSet
-  /// By the upper half of an address: the first interval that ends there or later. One more at the end.
+  /// For each upper half of an address, the first interval that ends there or later; one more at the end.
   private let firsts: [UInt32]
 
   public init(_ addresses: AddressSet) {
@@ -25,10 +24,11 @@ public struct AddressFilter: Sendable {
     self.firsts = firsts
   }
 
+  /// Returns whether `address` is in the set.
   public func contains(_ address: IPv4Address) -> Bool {
     let upper = Int(address.value >> 16)
     var low = Int(firsts[upper])
-    // An interval that reaches into the next /16 is the last one that may matter here.
+    // The first interval of the next /16 may begin in this one.
     var high = min(Int(firsts[upper + 1]), addresses.ranges.count - 1)
     while low < high {
       let middle = (low + high) / 2

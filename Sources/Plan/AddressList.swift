@@ -1,13 +1,12 @@
-// Lists of addresses that may or may not be probed, read so that none is misread in silence.
+// Allow and deny lists.
 
-/// Addresses, ranges and prefixes, one a line, with `#` comments; nothing else.
+/// Parses addresses, ranges and prefixes, one per line, with `#` comments.
 ///
-/// Windows line ends and a UTF-8 byte order mark at the start are accepted. A list is refused as a whole for
-/// one line that is no IPv4 entry (IPv6 too: it would be left out in silence), if it has no entry, and if its
-/// last line is not ended: it may have been cut off within an address, and what is left of 192.0.2.25 is
-/// another host.
+/// Windows line ends and a UTF-8 byte order mark at the start are accepted. The whole list is rejected if it has no
+/// entry, if any line is not an IPv4 entry (an IPv6 line must not be ignored silently), or if its last line has no
+/// line end: a truncated 192.0.2.25 still parses, as another host.
 public enum AddressList {
-  /// Throws the first mistake.
+  /// Returns the addresses of a list. Throws the first error.
   public static func parse(_ bytes: Span<UInt8>, name: String) throws(InputError) -> AddressSet {
     let (ranges, errors) = read(bytes, name: name, maximumErrors: 1)
     if let error = errors.first { throw error }
@@ -18,7 +17,7 @@ public enum AddressList {
     try parse(bytes.span, name: name)
   }
 
-  /// Every mistake, one a line at most, up to `maximum`.
+  /// Returns the errors of a list, at most one per line and `maximum` in all.
   public static func check(_ bytes: Span<UInt8>, name: String, maximum: Int = 100) -> [InputError] {
     read(bytes, name: name, maximumErrors: maximum).errors
   }
@@ -29,18 +28,19 @@ public enum AddressList {
     var ranges: [AddressRange] = []
     var reader = LineReader(
       name: name, maximumErrors: maximumErrors,
-      nulRemedy: "Zeros are what a power cut leaves of a file: write the list anew")
+      nulRemedy: "A power cut may have filled the file with zeros: write the list again")
     if isUTF16(bytes) {
       return ([], [reader.error("UTF-16", expected: "text in ASCII or UTF-8")])
     }
-    reader.read(bytes) { (text, at, _) throws(Mistake) in
+    reader.read(bytes) { (text, at, _) throws(ParseError) in
       if text[at] == UInt8(ascii: "@") {
-        throw Mistake(Grammar.word(text, at), expected: "\(LineReader.entry); a list has no directives")
+        throw ParseError(
+          Grammar.word(text, at), expected: "\(LineReader.entry); an address list has no directives")
       }
       let range = try Grammar.addresses(text, &at)
       if case let next = Grammar.peek(text, at), !Grammar.endsWord(next) {
-        throw Mistake(
-          Grammar.word(text, at), expected: "the end of the line; a list has addresses alone, no ports")
+        throw ParseError(
+          Grammar.word(text, at), expected: "the end of the line; an address list has no ports")
       }
       ranges.append(range)
       if ranges.count == LineReader.sample {
@@ -53,8 +53,8 @@ public enum AddressList {
       } else if bytes[bytes.count - 1] != Grammar.lineFeed {
         reader.errors = [
           reader.error(
-            "the end of the file", expected: "a line end; the list may be half written",
-            remedy: "End its last line")
+            "the end of the file", expected: "a line end; the list may be incomplete",
+            remedy: "End the last line with a line feed")
         ]
       }
     }

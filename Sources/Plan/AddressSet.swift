@@ -1,12 +1,12 @@
-// Sets of addresses as sorted intervals.
+// Sets of IPv4 addresses, stored as sorted intervals.
 
 import Wire
 
-/// The addresses from `first` to `last`, both included.
+/// The addresses from `first` to `last`, inclusive.
 public struct AddressRange: Hashable, Sendable, CustomStringConvertible {
   /// Host order.
   public var first: UInt32
-  /// Host order, not below `first`.
+  /// Host order, at least `first`.
   public var last: UInt32
 
   public init(_ first: UInt32, _ last: UInt32) {
@@ -14,7 +14,7 @@ public struct AddressRange: Hashable, Sendable, CustomStringConvertible {
     self.last = last
   }
 
-  /// The network of `length` leading bits, 0 to 32, that `address` is in.
+  /// Creates the range of the prefix of `length` bits (0 to 32) that contains `address`.
   public init(_ address: IPv4Address, prefix length: Int) {
     let hostBits = length == 0 ? UInt32.max : (1 << (32 - UInt32(length))) - 1
     self.init(address.value & ~hostBits, address.value | hostBits)
@@ -32,21 +32,21 @@ public struct AddressRange: Hashable, Sendable, CustomStringConvertible {
 
 /// A set of addresses: disjoint intervals in ascending order, none touching the next.
 ///
-/// Eight bytes an interval, in one array, so that a list of ten million is 80 MB and nothing more.
+/// An interval takes eight bytes; a list of ten million takes 80 MB.
 public struct AddressSet: Hashable, Sendable {
   public private(set) var ranges: [AddressRange]
 
-  /// The empty set.
+  /// Creates an empty set.
   public init() { ranges = [] }
 
-  /// Ranges in any order, overlapping or not. O(n).
+  /// Creates the union of ranges, which may be in any order and overlap. O(n).
   public init(_ ranges: some Sequence<AddressRange>) {
     self.init(joining: Array(ranges))
   }
 
   public static let all = AddressSet([AddressRange(0, .max)])
 
-  /// Ranges as above, sorted and joined where they lie: a list of millions is in memory once.
+  /// Creates the union of ranges, which are sorted and merged in place, so that a long list is in memory once.
   init(joining ranges: consuming [AddressRange]) {
     sortByRadix(&ranges)
     var last = 0
@@ -64,10 +64,10 @@ public struct AddressSet: Hashable, Sendable {
   }
 
   public var isEmpty: Bool { ranges.isEmpty }
-  /// How many addresses.
+  /// The number of addresses.
   public var count: UInt64 { ranges.reduce(0) { $0 + $1.count } }
 
-  /// O(log n).
+  /// Returns whether `address` is in the set. O(log n).
   public func contains(_ address: IPv4Address) -> Bool {
     var low = 0
     var high = ranges.count
@@ -78,13 +78,15 @@ public struct AddressSet: Hashable, Sendable {
     return low < ranges.count && ranges[low].first <= address.value
   }
 
-  /// O(n + m), as the two below.
+  // The three operations take O(n + m).
+
   public func union(_ other: AddressSet) -> AddressSet { combined(other) { $0 || $1 } }
   public func intersection(_ other: AddressSet) -> AddressSet { combined(other) { $0 && $1 } }
   public func subtracting(_ other: AddressSet) -> AddressSet { combined(other) { $0 && !$1 } }
 
-  /// The addresses for which `keep` holds of (in this set, in the other one). Every address at which
-  /// either membership changes is visited once, in order.
+  /// Returns the addresses for which `keep(isInThisSet, isInOther)` is true.
+  ///
+  /// Membership changes only at interval boundaries, which the loop visits once, in order.
   @inline(__always)
   private func combined(_ other: AddressSet, _ keep: (Bool, Bool) -> Bool) -> AddressSet {
     var result = AddressSet()
@@ -98,7 +100,7 @@ public struct AddressSet: Hashable, Sendable {
       if at == .max { break }
       if nextMine == at { mine += 1 }
       if nextTheirs == at { theirs += 1 }
-      // An odd number of boundaries passed means inside.
+      // After an odd number of boundaries the position is inside the set.
       let inside = keep(mine & 1 == 1, theirs & 1 == 1)
       if inside, start == nil { start = at }
       if !inside, let first = start {
@@ -109,7 +111,7 @@ public struct AddressSet: Hashable, Sendable {
     return result
   }
 
-  /// Where the set begins (even numbers) and ends (odd ones, one past the last address).
+  /// The start of an interval (even numbers), or one past its last address (odd numbers).
   @inline(__always)
   private func boundary(_ number: Int) -> UInt64 {
     guard number >> 1 < ranges.count else { return .max }
@@ -119,10 +121,10 @@ public struct AddressSet: Hashable, Sendable {
 }
 
 extension AddressSet: ParsableValue {
-  /// Addresses, ranges and prefixes, separated by commas: `192.0.2.1,192.0.2.8-192.0.2.15,10.0.0.0/8`.
+  /// Parses addresses, ranges and prefixes, separated by commas: `192.0.2.1,192.0.2.8-192.0.2.15,10.0.0.0/8`.
   public init(parsing text: String) throws(ValueError) {
     let expected = "addresses, ranges (a.b.c.d-e.f.g.h) or prefixes (a.b.c.d/len), separated by commas"
-    self = try parseWhole(text, expected: expected) { (text, at) throws(Mistake) in
+    self = try parseWhole(text, expected: expected) { (text, at) throws(ParseError) in
       var ranges: [AddressRange] = []
       while true {
         ranges.append(try Grammar.addresses(text, &at))

@@ -1,7 +1,7 @@
-// Binary target files, and telling them from text.
+// Binary target files, and how to tell them from text.
 
 extension TargetFile {
-  /// Addresses of four bytes in network byte order, ended by 0.0.0.0.
+  /// Reads addresses of four bytes in network byte order up to the terminating 0.0.0.0.
   mutating func readBinary(_ bytes: Span<UInt8>) throws(InputError) {
     entries.reserveCapacity(bytes.count / 4)
     var at = 0
@@ -13,34 +13,36 @@ extension TargetFile {
       if address == 0 { return try endBinary(bytes, at) }
       entries.append(Entry(addresses: AddressRange(address, address), ports: PortSetTable.none))
     }
-    let left = bytes.count - at
+    let remaining = bytes.count - at
     throw binaryError(
-      at, found: left == 0 ? "the end of the file" : "\(left) of an address's 4 bytes",
-      expected: "0.0.0.0, which ends a binary file", remedy: "The file may have been cut off")
+      at, found: remaining == 0 ? "the end of the file" : "\(remaining) of an address's 4 bytes",
+      expected: "0.0.0.0 at the end of a binary file", remedy: "The file may be truncated")
   }
 
   private mutating func endBinary(_ bytes: Span<UInt8>, _ at: Int) throws(InputError) {
     guard at == bytes.count else {
-      let left = bytes.count - at
+      let remaining = bytes.count - at
       throw binaryError(
-        at, found: left == 1 ? "1 byte after 0.0.0.0" : "\(left) bytes after 0.0.0.0",
+        at, found: remaining == 1 ? "1 byte after 0.0.0.0" : "\(remaining) bytes after 0.0.0.0",
         expected: "the end of the file")
     }
     guard !entries.isEmpty else {
       throw binaryError(0, found: "no address", expected: "at least one before 0.0.0.0")
     }
-    withoutPorts = .byte(0)
+    firstWithoutPorts = .byte(0)
   }
 
   private func binaryError(_ at: Int, found: String, expected: String, remedy: String? = nil)
     -> InputError
   {
-    InputError(file: name, place: .byte(at), found: found, expected: expected, remedy: remedy)
+    InputError(file: name, location: .byte(at), found: found, expected: expected, remedy: remedy)
   }
 
-  /// A file that starts like text is text even if it has control characters later, so that a text whose end
-  /// was overwritten with zeros (a power cut does that) is never taken for addresses. The price is small: a
-  /// binary file whose first two addresses happen to consist of printable bytes must be named `.bin`.
+  /// Returns whether a file is text or binary.
+  ///
+  /// A file that starts like text is text even if control characters follow: a power cut can leave zeros at the end of
+  /// a text file, which must not be read as addresses. Therefore a binary file must be named `.bin` if its first two
+  /// addresses consist of printable bytes.
   static func detect(_ bytes: Span<UInt8>, name: String) -> Format {
     if name.hasSuffix(".bin") { return .binary }
     if LineReader.hasByteOrderMark(bytes) { return .text }

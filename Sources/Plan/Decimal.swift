@@ -1,13 +1,15 @@
-// Decimal fractions without rounding.
+// Decimal fractions, without rounding.
 
-/// A non-negative decimal fraction, exactly as it was written: `digits` / 10^`scale`.
+/// A non-negative decimal fraction: `digits` / 10^`scale`.
 struct Decimal {
   var digits: UInt64
   /// At most 18.
   var scale: Int
 
-  /// Digits with at most one point: `8`, `0.5`, `1.50`.
-  static func parse(_ text: Span<UInt8>, _ at: inout Int, expected: String) throws(Mistake) -> Decimal {
+  /// Parses digits with at most one point: `8`, `0.5`, `1.50`.
+  static func parse(_ text: Span<UInt8>, _ at: inout Int, expected: String) throws(ParseError)
+    -> Decimal
+  {
     let start = at
     var value = Decimal(digits: 0, scale: 0)
     var point: Int?
@@ -17,7 +19,7 @@ struct Decimal {
         point = at
       } else if byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") {
         guard value.append(byte - UInt8(ascii: "0"), fraction: point != nil) else {
-          throw Mistake(start..<text.count, expected: expected)
+          throw ParseError(start..<text.count, expected: expected)
         }
       } else {
         break
@@ -25,9 +27,9 @@ struct Decimal {
       at += 1
     }
     guard at > start, point != at - 1 else {
-      throw Mistake(start..<text.count, expected: expected)
+      throw ParseError(start..<text.count, expected: expected)
     }
-    // 1.50 is 1.5: a zero at the end must not cost precision.
+    // Trailing zeros (1.50) must not cost precision.
     while value.scale > 0, value.digits % 10 == 0 {
       value.digits /= 10
       value.scale -= 1
@@ -47,8 +49,8 @@ struct Decimal {
   /// 10^`scale`.
   var denominator: UInt64 { (0..<scale).reduce(1) { power, _ in power * 10 } }
 
-  /// The product, where it is a whole number that fits.
-  func times(_ factor: UInt64) -> UInt64? {
+  /// Returns the product with `factor`, or nil unless it is an integer that fits.
+  func multiplied(by factor: UInt64) -> UInt64? {
     let product = digits.multipliedFullWidth(by: factor)
     guard product.high < denominator else { return nil }
     let (quotient, remainder) = denominator.dividingFullWidth(product)
@@ -57,7 +59,7 @@ struct Decimal {
 }
 
 extension Grammar {
-  /// The factor of a suffix K, M or G (powers of 1000, either case); 1 where there is none.
+  /// Parses a suffix K, M or G of either case, and returns its power of 1000; 1 if there is none.
   static func thousands(_ text: Span<UInt8>, _ at: inout Int) -> UInt64 {
     guard at < text.count else { return 1 }
     let factor: UInt64

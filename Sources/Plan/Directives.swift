@@ -1,6 +1,6 @@
-// What a target file says about its own scan: the `@key value` lines before its first entry.
+// Directives: the `@key value` lines before the first entry of a target file.
 
-/// The settings a target file makes; nil where it is silent and the box's defaults hold.
+/// The directives of a target file; nil for each that it does not give.
 public struct Directives: Hashable, Sendable {
   public var ports: PortSet?
   public var rate: PacketRate?
@@ -13,7 +13,7 @@ public struct Directives: Hashable, Sendable {
 
   public init() {}
 
-  /// Their names without the `@`.
+  /// The names of the directives, without the `@`.
   public enum Key: String, CaseIterable, Sendable {
     case ports, rate, bandwidth, probes, cooldown, shard, seed, priority
   }
@@ -46,17 +46,17 @@ public struct Directives: Hashable, Sendable {
     }
   }
 
-  /// One line from its `@` on, up to what follows the value.
-  mutating func parse(_ text: Span<UInt8>, _ at: inout Int) throws(Mistake) {
+  /// Parses a line from its `@` to the end of the value.
+  mutating func parse(_ text: Span<UInt8>, _ at: inout Int) throws(ParseError) {
     let name = Grammar.word(text, at)
     at = name.upperBound
     let nameText = String(
       decoding: (name.lowerBound + 1..<name.upperBound).map { text[$0] }, as: UTF8.self)
     guard let key = Key(rawValue: nameText) else {
-      throw Mistake(name, expected: "one of \(Self.known)")
+      throw ParseError(name, expected: "one of \(Self.known)")
     }
     if has(key) {
-      throw Mistake(
+      throw ParseError(
         name,
         expected: "each directive once; the others are "
           + Key.allCases.filter { $0 != key }.map { "@\($0.rawValue)" }.joined(separator: ", "))
@@ -67,10 +67,10 @@ public struct Directives: Hashable, Sendable {
     do {
       try set(key, to: String(decoding: value.map { text[$0] }, as: UTF8.self))
     } catch {
-      var mistake = Mistake(
+      var parseError = ParseError(
         value.lowerBound + error.offset..<value.upperBound, expected: error.expected)
-      mistake.found = error.found
-      throw mistake
+      parseError.found = error.found
+      throw parseError
     }
   }
 }

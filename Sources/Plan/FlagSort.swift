@@ -1,6 +1,6 @@
-// Sorting millions of address ranges without a second copy of them.
+// An in-place radix sort, for millions of address ranges.
 
-/// What is sorted by a number of 32 bits.
+/// A value that is sorted by a 32-bit key.
 protocol RadixSortable: BitwiseCopyable {
   var sortKey: UInt32 { get }
 }
@@ -13,11 +13,12 @@ extension Entry: RadixSortable {
   var sortKey: UInt32 { addresses.first }
 }
 
-/// Sorts in ascending order of the keys; not stable. O(n), in place: the American flag sort of McIlroy,
-/// Bostic and McIlroy ("Engineering Radix Sort", 1993).
+/// Sorts in place in ascending order of the keys; not stable. O(n).
+///
+/// This is the American flag sort of McIlroy, Bostic and McIlroy ("Engineering Radix Sort", 1993).
 func sortByRadix<Element: RadixSortable>(_ elements: inout [Element]) {
   var span = elements.mutableSpan
-  // Lists are mostly written in order.
+  // Most lists are already in order.
   if isSorted(span.span) { return }
   distribute(&span, 0..<span.count, shift: 24)
 }
@@ -32,33 +33,33 @@ private func isSorted<Element: RadixSortable>(_ elements: Span<Element>) -> Bool
   return true
 }
 
-/// Sorts a part in which all keys have the same bits above `shift` + 8: by these eight bits here, then each
-/// of its buckets by the next eight.
+/// Sorts a range whose keys agree in all bits above `shift` + 8: distributes it by the eight bits at `shift`, then
+/// sorts each bucket by the next eight.
 private func distribute<Element: RadixSortable>(
   _ elements: inout MutableSpan<Element>, _ range: Range<Int>, shift: UInt32
 ) {
   if range.count <= 32 { return sortByInsertion(&elements, range) }
   var ends = InlineArray<256, Int>(repeating: 0)
   for index in range { ends[Int(elements[index].sortKey >> shift & 255)] += 1 }
-  var places = InlineArray<256, Int>(repeating: 0)
+  var heads = InlineArray<256, Int>(repeating: 0)
   var sum = range.lowerBound
   for digit in 0..<256 {
-    places[digit] = sum
+    heads[digit] = sum
     sum += ends[digit]
     ends[digit] = sum
   }
   for digit in 0..<256 {
-    while places[digit] < ends[digit] {
-      // Each element goes to its bucket and pushes another one out, until one belongs here.
-      var element = elements[places[digit]]
+    while heads[digit] < ends[digit] {
+      // Each element moves to its bucket and displaces another one, until one belongs here.
+      var element = elements[heads[digit]]
       while case let own = Int(element.sortKey >> shift & 255), own != digit {
-        let pushedOut = elements[places[own]]
-        elements[places[own]] = element
-        places[own] += 1
-        element = pushedOut
+        let displaced = elements[heads[own]]
+        elements[heads[own]] = element
+        heads[own] += 1
+        element = displaced
       }
-      elements[places[digit]] = element
-      places[digit] += 1
+      elements[heads[digit]] = element
+      heads[digit] += 1
     }
   }
   if shift == 0 { return }
@@ -74,11 +75,11 @@ private func sortByInsertion<Element: RadixSortable>(
 ) {
   for index in range.dropFirst() {
     let element = elements[index]
-    var place = index
-    while place > range.lowerBound, elements[place - 1].sortKey > element.sortKey {
-      elements[place] = elements[place - 1]
-      place -= 1
+    var hole = index
+    while hole > range.lowerBound, elements[hole - 1].sortKey > element.sortKey {
+      elements[hole] = elements[hole - 1]
+      hole -= 1
     }
-    elements[place] = element
+    elements[hole] = element
   }
 }

@@ -1,14 +1,14 @@
-// The smallest parts of the text grammar, read from bytes: addresses, ranges, prefixes, ports.
+// The tokens of the text grammar, read from bytes: addresses, ranges, prefixes and numbers.
 
 import Wire
 
-/// Where a text departs from the grammar: the bytes `start..<end`.
-struct Mistake: Error {
+/// An error in a text: the bytes `start..<end` do not follow the grammar.
+struct ParseError: Error {
   var start: Int
   var end: Int
   var expected: String
   var remedy: String?
-  /// In words; nil shows the bytes themselves.
+  /// A description of the bytes; nil to show the bytes themselves.
   var found: String?
 
   init(_ range: Range<Int>, expected: String, remedy: String? = nil) {
@@ -18,14 +18,14 @@ struct Mistake: Error {
     self.remedy = remedy
   }
 
-  /// The mistake as one in a value of its own.
+  /// Returns the error for a text that is a value of its own.
   func valueError(in text: Span<UInt8>) -> ValueError {
-    ValueError(found: Printable.quote(text, start..<end), expected: expected, offset: start)
+    ValueError(found: Excerpt.quoted(text, start..<end), expected: expected, offset: start)
   }
 }
 
-/// Every function reads at `at` and leaves it behind what it has read. The end of the text reads as a
-/// line feed, so that no function asks for it separately.
+/// Functions that read a token at the offset `at` and advance `at` past it. The end of the text reads as a line feed,
+/// so that no function has to test for it.
 enum Grammar {
   static let lineFeed = UInt8(ascii: "\n")
   static let carriageReturn = UInt8(ascii: "\r")
@@ -42,7 +42,7 @@ enum Grammar {
     byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t")
   }
 
-  /// Blanks, line ends and comments end a word.
+  /// Returns whether a byte ends a word: a blank, a line end or the start of a comment.
   @inline(__always)
   static func endsWord(_ byte: UInt8) -> Bool {
     isBlank(byte) || byte == lineFeed || byte == carriageReturn || byte == hash
@@ -53,14 +53,14 @@ enum Grammar {
     while isBlank(peek(text, at)) { at += 1 }
   }
 
-  /// The rest of the word at `start`, for a message.
+  /// Returns the range of the word that starts at `start`.
   static func word(_ text: Span<UInt8>, _ start: Int) -> Range<Int> {
     var end = start
     while !endsWord(peek(text, end)) { end += 1 }
     return start..<end
   }
 
-  /// Decimal digits up to `limit`, without leading zeros; nil for anything else.
+  /// Reads a decimal number up to `limit`, without leading zeros; nil for anything else.
   @inline(__always)
   static func number(_ text: Span<UInt8>, _ at: inout Int, limit: UInt32) -> UInt32? {
     let first = peek(text, at) &- UInt8(ascii: "0")
@@ -70,16 +70,16 @@ enum Grammar {
     while true {
       let digit = peek(text, at) &- UInt8(ascii: "0")
       guard digit < 10 else { return value <= limit ? value : nil }
-      // The limits are at most 65535: no overflow.
+      // Limits are at most 65535, so this cannot overflow.
       if value == 0 || value > limit { return nil }
       value = value &* 10 &+ UInt32(digit)
       at += 1
     }
   }
 
-  /// `a.b.c.d`, in host order.
+  /// Reads `a.b.c.d`, and returns it in host order.
   @inline(__always)
-  static func address(_ text: Span<UInt8>, _ at: inout Int) throws(Mistake) -> UInt32 {
+  static func address(_ text: Span<UInt8>, _ at: inout Int) throws(ParseError) -> UInt32 {
     let start = at
     guard let a = number(text, &at, limit: 255), dot(text, &at),
       let b = number(text, &at, limit: 255), dot(text, &at),
@@ -96,10 +96,10 @@ enum Grammar {
     return true
   }
 
-  /// `a.b.c.d`, `a.b.c.d/len` or `a.b.c.d-e.f.g.h`. Host bits of a prefix are ignored, as ZMap does:
-  /// 10.0.0.1/8 is 10.0.0.0/8.
+  /// Reads `a.b.c.d`, `a.b.c.d/len` or `a.b.c.d-e.f.g.h`. Ignores the host bits of a prefix, as ZMap does: 10.0.0.1/8
+  /// is 10.0.0.0/8.
   @inline(__always)
-  static func addresses(_ text: Span<UInt8>, _ at: inout Int) throws(Mistake) -> AddressRange {
+  static func addresses(_ text: Span<UInt8>, _ at: inout Int) throws(ParseError) -> AddressRange {
     let start = at
     let first = try address(text, &at)
     switch peek(text, at) {
@@ -111,9 +111,9 @@ enum Grammar {
       let second = at
       let last = try address(text, &at)
       guard first <= last else {
-        throw Mistake(
+        throw ParseError(
           second..<at,
-          expected: "a last address that is not below the first, \(IPv4Address(first))")
+          expected: "a last address of at least the first, \(IPv4Address(first))")
       }
       return AddressRange(first, last)
     case let next where endsWord(next) || next == colon || next == UInt8(ascii: ","):
@@ -124,11 +124,11 @@ enum Grammar {
   }
 
   private static func prefix(_ text: Span<UInt8>, _ at: inout Int, of address: UInt32)
-    throws(Mistake) -> AddressRange
+    throws(ParseError) -> AddressRange
   {
     let start = at
     guard let length = number(text, &at, limit: 32), !isDigit(peek(text, at)) else {
-      throw Mistake(piece(text, start), expected: "a prefix length from 0 to 32")
+      throw ParseError(item(text, start), expected: "a prefix length from 0 to 32")
     }
     let hostBits: UInt32 = length == 0 ? .max : (1 << (32 - length)) - 1
     return AddressRange(address & ~hostBits, address | hostBits)
@@ -136,8 +136,8 @@ enum Grammar {
 
   private static func isDigit(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") < 10 }
 
-  /// A word or what precedes a colon or comma in it.
-  static func piece(_ text: Span<UInt8>, _ start: Int) -> Range<Int> {
+  /// Returns the range from `start` to the end of the word, or to a colon or comma in it.
+  static func item(_ text: Span<UInt8>, _ start: Int) -> Range<Int> {
     var end = start
     while case let byte = peek(text, end), !endsWord(byte), byte != colon, byte != UInt8(ascii: ",") {
       end += 1
@@ -145,7 +145,7 @@ enum Grammar {
     return start..<end
   }
 
-  private static func notAnAddress(_ text: Span<UInt8>, _ start: Int) -> Mistake {
+  private static func notAnAddress(_ text: Span<UInt8>, _ start: Int) -> ParseError {
     let word = word(text, start)
     var colons = 0
     var letters = false
@@ -155,27 +155,27 @@ enum Grammar {
       if lower >= UInt8(ascii: "a") && lower <= UInt8(ascii: "z") { letters = true }
     }
     if colons > 1 {
-      return Mistake(word, expected: "an IPv4 address; IPv6 is not supported")
+      return ParseError(word, expected: "an IPv4 address; IPv6 is not supported")
     }
     if letters {
-      return Mistake(word, expected: "an IPv4 address; names are not looked up")
+      return ParseError(word, expected: "an IPv4 address; host names are not resolved")
     }
-    return Mistake(
+    return ParseError(
       word, expected: "an IPv4 address, four numbers from 0 to 255 without leading zeros")
   }
 }
 
-/// Reads all of `text` by `body`.
+/// Parses `text` with `body`, which must read all of it.
 func parseWhole<Value>(
   _ text: String, expected: String,
-  _ body: (Span<UInt8>, inout Int) throws(Mistake) -> Value
+  _ body: (Span<UInt8>, inout Int) throws(ParseError) -> Value
 ) throws(ValueError) -> Value {
   let bytes = Array(text.utf8)
   let span = bytes.span
   var at = 0
-  do throws(Mistake) {
+  do throws(ParseError) {
     let value = try body(span, &at)
-    if at < span.count { throw Mistake(at..<span.count, expected: expected) }
+    if at < span.count { throw ParseError(at..<span.count, expected: expected) }
     return value
   } catch {
     throw error.valueError(in: span)

@@ -1,26 +1,26 @@
-// Lines of text: comments, blanks, line ends, and where a mistake was made.
+// The lines of a text: comments, blanks, line ends, and the locations of errors.
 
-/// Goes through a text line by line and gathers the mistakes.
+/// Reads a text line by line and collects the errors.
 struct LineReader {
   static let entry = "an entry a.b.c.d, a.b.c.d/len or a.b.c.d-e.f.g.h"
 
-  /// The line being read, to say where something in it is.
+  /// The line being read.
   struct Position {
     var line = 1
-    /// Where the line starts, in bytes from the start of the file.
+    /// The offset of the line's first byte in the file.
     var start = 0
 
-    func place(_ at: Int) -> InputError.Place { .line(line, column: at - start + 1) }
+    func location(of at: Int) -> InputError.Location { .line(line, column: at - start + 1) }
   }
 
   let name: String
   let maximumErrors: Int
-  /// What to do about a zero byte.
+  /// The remedy to suggest for a zero byte.
   let nulRemedy: String
   var errors: [InputError] = []
   private var position = Position()
-  /// Where the text ends.
-  private(set) var end = InputError.Place.line(1, column: 1)
+  /// The end of what has been read.
+  private(set) var end = InputError.Location.line(1, column: 1)
 
   init(name: String, maximumErrors: Int, nulRemedy: String) {
     self.name = name
@@ -28,11 +28,12 @@ struct LineReader {
     self.nulRemedy = nulRemedy
   }
 
-  /// Calls `content` where a line's content starts; it leaves its argument behind what it has read.
+  /// Reads all lines. Calls `content` at the first character of each line that is neither empty nor a comment;
+  /// `content` advances the offset past what it reads.
   @inline(__always)
   mutating func read(
     _ text: Span<UInt8>,
-    content: (Span<UInt8>, inout Int, Position) throws(Mistake) -> Void
+    content: (Span<UInt8>, inout Int, Position) throws(ParseError) -> Void
   ) {
     var at = Self.hasByteOrderMark(text) ? 3 : 0
     position.start = at
@@ -45,40 +46,40 @@ struct LineReader {
         }
         try Self.endLine(text, &at)
       } catch {
-        note(error, text)
+        record(error, text)
         if errors.count >= maximumErrors { return }
         while Grammar.peek(text, at) != Grammar.lineFeed { at += 1 }
       }
-      end = position.place(min(at, text.count))
+      end = position.location(of: min(at, text.count))
       at += 1
       position.line += 1
       position.start = at
     }
-    if at == text.count { end = position.place(at) }
+    if at == text.count { end = position.location(of: at) }
   }
 
-  /// After so many entries the whole number is estimated.
+  /// The number of entries after which a reader estimates how many there will be.
   static let sample = 4096
 
-  /// How many entries there will be if the text goes on as it began, so that a long list is not copied again
-  /// and again; at most one for each shortest line, `1.1.1.1`.
+  /// Estimates the number of entries of a text from the bytes of its first `sample` entries, so that the array of a long
+  /// list is allocated once. Returns at most one for each shortest line, `1.1.1.1`.
   static func expectedEntries(sampleEnd: Int, size: Int) -> Int {
     let expected = Double(size) / Double(sampleEnd) * Double(sample) * 1.02
     return min(Int(expected), size / 8 + 1)
   }
 
-  /// A mistake at the end of what was read.
+  /// Returns an error at the end of what has been read.
   func error(_ found: String, expected: String, remedy: String? = nil) -> InputError {
-    InputError(file: name, place: end, found: found, expected: expected, remedy: remedy)
+    InputError(file: name, location: end, found: found, expected: expected, remedy: remedy)
   }
 
   static func hasByteOrderMark(_ text: Span<UInt8>) -> Bool {
     text.count >= 3 && text[0] == 0xef && text[1] == 0xbb && text[2] == 0xbf
   }
 
-  /// Blanks, a comment and the line end; stops at the line feed.
+  /// Reads blanks, a comment and the line end, and stops at the line feed.
   @inline(__always)
-  private static func endLine(_ text: Span<UInt8>, _ at: inout Int) throws(Mistake) {
+  private static func endLine(_ text: Span<UInt8>, _ at: inout Int) throws(ParseError) {
     if Grammar.peek(text, at) == Grammar.lineFeed { return }
     Grammar.skipBlanks(text, &at)
     if Grammar.peek(text, at) == Grammar.hash {
@@ -95,28 +96,28 @@ struct LineReader {
     guard Grammar.peek(text, at) == Grammar.lineFeed else { throw notAtEnd(text, at) }
   }
 
-  private static func notAtEnd(_ text: Span<UInt8>, _ at: Int) -> Mistake {
+  private static func notAtEnd(_ text: Span<UInt8>, _ at: Int) -> ParseError {
     if text[at] == Grammar.carriageReturn {
-      return Mistake(at..<at + 1, expected: "a line feed after the carriage return")
+      return ParseError(at..<at + 1, expected: "a line feed after the carriage return")
     }
-    return Mistake(Grammar.word(text, at), expected: "the end of the line or a # comment")
+    return ParseError(Grammar.word(text, at), expected: "the end of the line or a # comment")
   }
 
-  private static func nul(_ at: Int) -> Mistake { Mistake(at..<at + 1, expected: "text") }
+  private static func nul(_ at: Int) -> ParseError { ParseError(at..<at + 1, expected: "text") }
 
-  private mutating func note(_ mistake: Mistake, _ text: Span<UInt8>) {
-    var mistake = mistake
-    // A NUL is never text: what it stands in is not worth explaining.
-    if let nul = (mistake.start..<mistake.end).first(where: { text[$0] == 0 }) {
-      mistake = Mistake(nul..<nul + 1, expected: "text", remedy: nulRemedy)
+  private mutating func record(_ error: ParseError, _ text: Span<UInt8>) {
+    var error = error
+    // Report a NUL rather than the word around it: the file is damaged or binary.
+    if let nul = (error.start..<error.end).first(where: { text[$0] == 0 }) {
+      error = ParseError(nul..<nul + 1, expected: "text", remedy: nulRemedy)
     }
-    let range = mistake.start..<mistake.end
+    let range = error.start..<error.end
     let found =
-      mistake.found ?? (range.isEmpty ? "the end of the entry" : Printable.quote(text, range))
+      error.found ?? (range.isEmpty ? "the end of the entry" : Excerpt.quoted(text, range))
     errors.append(
       InputError(
-        file: name, place: position.place(mistake.start),
+        file: name, location: position.location(of: error.start),
         found: found,
-        expected: mistake.expected, remedy: mistake.remedy))
+        expected: error.expected, remedy: error.remedy))
   }
 }

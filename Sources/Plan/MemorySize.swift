@@ -1,14 +1,14 @@
-// How much memory a setting may take.
+// Sizes of memory.
 
-/// Bytes of memory.
+/// A size of memory.
 public struct MemorySize: Hashable, Sendable, ParsableValue {
   public static let maximum: UInt64 = 1 << 40
   public let bytes: UInt64
 
-  /// `4096`, `64K`, `1.5G`: K, M and G are powers of 1024, for memory comes in pages. At most 1024G.
+  /// Parses `4096`, `64K` or `1.5G`, at most 1024G. K, M and G are powers of 1024.
   public init(parsing text: String) throws(ValueError) {
     let expected = "bytes such as 65536, 64K, 16M or 1.5G, at most 1024G"
-    bytes = try parseWhole(text, expected: expected) { (text, at) throws(Mistake) in
+    bytes = try parseWhole(text, expected: expected) { (text, at) throws(ParseError) in
       let number = try Decimal.parse(text, &at, expected: expected)
       let factor: UInt64 =
         switch Grammar.thousands(text, &at) {
@@ -17,8 +17,8 @@ public struct MemorySize: Hashable, Sendable, ParsableValue {
         case 1_000_000_000: 1 << 30
         default: 1
         }
-      guard let bytes = number.times(factor), bytes <= Self.maximum else {
-        throw Mistake(0..<text.count, expected: expected)
+      guard let bytes = number.multiplied(by: factor), bytes <= Self.maximum else {
+        throw ParseError(0..<text.count, expected: expected)
       }
       return bytes
     }

@@ -1,7 +1,7 @@
-// A random-looking order of the targets that needs no memory.
+// The permutation: a pseudorandom order of the targets that needs no memory.
 
-/// The finaliser of SplitMix64 (Steele, Lea, Flood 2014): a bijection of 64 bits in which every input bit
-/// changes every output bit with a probability of about one half.
+/// Returns the finaliser of SplitMix64 (Steele, Lea and Flood, 2014): a bijection of 64 bits in which every input bit
+/// flips every output bit with a probability of about one half.
 func mix64(_ value: UInt64) -> UInt64 {
   var value = value &+ 0x9e37_79b9_7f4a_7c15
   value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
@@ -11,27 +11,28 @@ func mix64(_ value: UInt64) -> UInt64 {
 
 /// A keyed bijection of 0 ..< count.
 ///
-/// A Feistel network on pairs of a number below 2^k and one below m, with m × 2^k the least multiple that is
-/// not below `count`; where it leaves the range it is walked again (Black and Rogaway, "Ciphers with Arbitrary
-/// Finite Domains", 2002), which at about one index in the square root of `count` is all but free. It spreads
-/// load over networks; it does not keep a secret. The order is part of every checkpoint: it must never change.
+/// A Feistel network on pairs of a number below m and one below 2^k, where m × 2^k is the least such product of at least
+/// `count`. A result that is not below `count` is permuted again (cycle walking; Black and Rogaway, "Ciphers with
+/// Arbitrary Finite Domains", 2002), which is rare. It spreads the load over networks; it is no cipher.
+///
+/// Checkpoints store positions of this order, so it must never change.
 public struct Permutation: Sendable {
   public let count: UInt64
   public let seed: UInt64
 
   private static let rounds = 8
-  /// One odd number and one other for each round.
+  /// For each round, the odd multiplier and the summand of its hash function.
   private let factors: InlineArray<8, UInt64>
   private let summands: InlineArray<8, UInt64>
-  /// k: the lower part is of so many bits, half of those of `count`.
+  /// k, the bits of the lower part: half of those of `count`.
   private let lowBits: UInt64
   private let lowMask: UInt64
-  /// To the right, from 64 bits to those of the lower part.
+  /// The shift from 64 bits to k bits.
   private let lowShift: UInt64
-  /// m: the upper part is below it.
+  /// m, the bound of the upper part.
   private let highCount: UInt64
 
-  /// `count` is from 1 to 2^63; it traps otherwise.
+  /// Creates a permutation. Traps unless `count` is from 1 to 2^63.
   public init(count: UInt64, seed: UInt64) {
     precondition(count >= 1 && count <= 1 << 63)
     self.count = count
@@ -40,14 +41,14 @@ public struct Permutation: Sendable {
     lowMask = (1 << lowBits) - 1
     lowShift = 64 - lowBits
     highCount = (count - 1) >> lowBits + 1
-    // Seeds that differ in one bit must not lead to related keys.
+    // Mixed twice, so that seeds that differ in one bit give unrelated keys.
     let root = mix64(mix64(seed) ^ 0x7379_6e62_6f78)
     let key = { (number: Int) in mix64(root &+ UInt64(number) &* 0x9e37_79b9_7f4a_7c15) }
     factors = InlineArray { round in key(2 * round) | 1 }
     summands = InlineArray { round in key(2 * round + 1) }
   }
 
-  /// Where `index`, below `count`, is taken to.
+  /// Returns the value at `index`. Traps unless `index` is below `count`.
   public func callAsFunction(_ index: UInt64) -> UInt64 {
     precondition(index < count)
     var value = index
@@ -55,7 +56,7 @@ public struct Permutation: Sendable {
     return value
   }
 
-  /// The index that is taken to `value`, which is below `count`.
+  /// Returns the index of `value`. Traps unless `value` is below `count`.
   public func inverse(of value: UInt64) -> UInt64 {
     precondition(value < count)
     var index = value
@@ -63,8 +64,8 @@ public struct Permutation: Sendable {
     return index
   }
 
-  /// Fills the first `number` places of `out` with where first, first + stride, first + 2 × stride, … are
-  /// taken to. All of these must be below `count`; it traps otherwise.
+  /// Writes the values at first, first + stride, first + 2 × stride, … to the first `number` elements of `out`. Traps
+  /// unless all these indices are below `count`.
   public func fill(
     _ out: inout MutableSpan<UInt64>, number: Int, from first: UInt64, stride: UInt64
   ) {
@@ -72,11 +73,11 @@ public struct Permutation: Sendable {
     precondition(number <= out.count && first < count)
     precondition(number == 1 || stride <= (count - 1 - first) / UInt64(number - 1))
     var index = first
-    for place in 0..<number {
-      // Nothing here waits for anything else, so that the processor overlaps the steps.
+    for offset in 0..<number {
+      // The iterations are independent, so the processor overlaps them.
       var value = forward(index)
       while value >= count { value = forward(value) }
-      out[place] = value
+      out[offset] = value
       index &+= stride
     }
   }
@@ -105,15 +106,14 @@ public struct Permutation: Sendable {
     return high &<< lowBits | low
   }
 
-  /// A number below `highCount` (Lemire, "Fast Random Integer Generation in an Interval", 2019).
+  /// Returns a number below `highCount` (Lemire, "Fast Random Integer Generation in an Interval", 2019).
   @inline(__always)
   private func highPart(_ value: UInt64, _ round: Int) -> UInt64 {
     mix(value, round).multipliedFullWidth(by: highCount).high
   }
 
-  /// The round function; its upper bits depend on all of `value`. Multiply-shift hashing (Dietzfelbinger and
-  /// others, "A Reliable Randomized Algorithm for the Closest-Pair Problem", 1997): each round's values for
-  /// two inputs are all but independent, and a round costs one multiplication.
+  /// Returns a hash of `value` whose upper bits depend on all of its bits: multiply-shift hashing (Dietzfelbinger and
+  /// others, "A Reliable Randomized Algorithm for the Closest-Pair Problem", 1997), at one multiplication a round.
   @inline(__always)
   private func mix(_ value: UInt64, _ round: Int) -> UInt64 {
     value &* factors[round] &+ summands[round]

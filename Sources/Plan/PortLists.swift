@@ -1,17 +1,17 @@
-// The n-th port of a set, in about constant time.
+// The n-th port of a port set, in about constant time.
 
-/// The n-th port of each set of a table.
+/// Finds the n-th port of each set of a `PortSetTable`.
 struct PortLists: Sendable {
   private struct List {
-    /// In `ports` or in `intervals`.
+    /// An index into `ports` or `intervals`.
     var first: UInt32
-    /// 0 if the ports themselves are listed.
+    /// The number of intervals; 0 if the ports are listed one by one.
     var intervals: UInt32
     var count: UInt32
   }
 
   private struct Interval {
-    /// How many ports of the set come before it.
+    /// The number of ports in the intervals before this one.
     var start: UInt32
     var port: UInt16
   }
@@ -20,8 +20,8 @@ struct PortLists: Sendable {
   private var ports: [UInt16] = []
   private var intervals: [Interval] = []
 
-  /// Short intervals are written out port by port, up to so many for each: memory stays proportional to
-  /// what was read.
+  /// A set is listed port by port if it has at most this many ports an interval on average, which keeps the memory
+  /// proportional to the input.
   private static let listedPorts = 8
 
   init(_ sets: PortSetTable) {
@@ -34,7 +34,7 @@ struct PortLists: Sendable {
         List(
           first: UInt32(isListed ? ports.count : intervals.count),
           intervals: isListed ? 0 : UInt32(set.count), count: count))
-      // A row with neighbouring ports does not refer to its set.
+      // Rows with a single interval of ports store it themselves.
       if set.count == 1 { continue }
       var start: UInt32 = 0
       for interval in set {

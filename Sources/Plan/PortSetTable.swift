@@ -1,36 +1,37 @@
-// Port sets by number, for lists in which millions of entries have one each.
+// Numbered port sets, for lists with millions of entries that have one each.
 
-/// Port sets by number: equal ones have the same number.
+/// Gives numbers to port sets; equal sets have the same number.
 ///
-/// All sets lie in one array, so that a million of them need no million allocations. An interval is one
-/// integer, its first port in the upper half.
+/// All sets share one array, so that a million sets do not need a million allocations. An interval is one integer, with
+/// its first port in the upper half.
 struct PortSetTable: Sendable {
   static let none = UInt32.max
 
   private var intervals: [UInt32] = []
-  /// Where each set starts in `intervals`; one more at the end.
+  /// The index of each set's first element in `intervals`; one more at the end.
   private var starts: [Int] = [0]
-  /// How many ports each set has.
+  /// The number of ports of each set.
   private(set) var counts: [UInt32] = []
-  /// Numbers by hash, `none` in free slots; a power of two, at least twice the number of sets.
+  /// A hash table of set numbers, `none` in free slots. Its size is a power of two, at least twice the number of sets.
   private var slots: [UInt32] = []
-  /// By port, for sets of one port: lists of address:port pairs have little else. Made when needed.
+  /// The set that consists of each single port, because lists of address:port pairs have few others. Empty until needed.
   private var singles: [UInt32] = []
   /// The set being looked up.
   private var wanted: [UInt32] = []
 
   var count: Int { counts.count }
-  /// Of all sets together: what the table's memory goes by.
+  /// The intervals of all sets together, to which the table's memory is proportional.
   var intervalCount: Int { intervals.count }
 
-  /// The intervals of a set, in ascending order.
+  /// Returns the intervals of a set, in ascending order.
   func intervals(of number: UInt32) -> ArraySlice<UInt32> {
     intervals[starts[Int(number)]..<starts[Int(number) + 1]]
   }
 
+  /// Returns the number of a set, and adds it if it is new.
   mutating func number(of set: PortSet) -> UInt32 { number(ofIntervals: set.intervals) }
 
-  /// The number of the union of intervals in any order.
+  /// Returns the number of the union of intervals, which may be in any order.
   mutating func number(ofIntervals intervals: some Sequence<UInt32>) -> UInt32 {
     wanted.removeAll(keepingCapacity: true)
     wanted.append(contentsOf: intervals)
@@ -38,9 +39,9 @@ struct PortSetTable: Sendable {
     return numberOfWanted()
   }
 
-  /// Reads ports as they stand behind an address.
+  /// Reads the ports after an address and its colon, and returns their set's number.
   @inline(__always)
-  mutating func parse(_ text: Span<UInt8>, _ at: inout Int) throws(Mistake) -> UInt32 {
+  mutating func parse(_ text: Span<UInt8>, _ at: inout Int) throws(ParseError) -> UInt32 {
     let start = at
     if let port = Grammar.number(text, &at, limit: 65535), port > 0,
       Grammar.endsWord(Grammar.peek(text, at))
@@ -98,7 +99,7 @@ struct PortSetTable: Sendable {
   }
 }
 
-/// Sorts intervals of ports and joins those that overlap or touch.
+/// Sorts port intervals and merges those that overlap or touch.
 func normalise(_ intervals: inout [UInt32]) {
   if intervals.count < 2 { return }
   intervals.sort()

@@ -1,12 +1,12 @@
-// Which probe comes when: shards, repeated passes, and the threads that share the work.
+// The order of probes: shards, passes, and the senders that share a shard.
 
 import Wire
 
-/// One probe.
+/// One probe of a target.
 public struct Probe: Hashable, Sendable {
   public var address: IPv4Address
   public var port: Port
-  /// From 0: which of the probes of this target.
+  /// The pass that the probe belongs to, from 0.
   public var pass: UInt8
 
   public init(_ target: Target, pass: UInt8) {
@@ -16,19 +16,20 @@ public struct Probe: Hashable, Sendable {
   }
 }
 
-/// All probes of one shard of a scan, in the order in which they are sent.
+/// The probes of one shard, in the order in which they are sent.
 ///
-/// The targets of shard K of N are those at places K, K + N, K + 2N, … of the permuted order; all of them
-/// are probed once before any is probed again.
+/// Shard K of N has the targets at indices K, K + N, K + 2N, … of the permuted order. A pass probes each of them once.
 public struct ProbeSequence: Sendable {
   public let plan: TargetPlan
   public let permutation: Permutation
   public let shard: Shard
   public let probes: ProbeCount
-  /// Targets of this shard.
+  /// The number of targets in this shard.
   public let targetCount: UInt64
 
-  /// `maxTargets` limits the targets of all shards together, as ZMap's -n does. Traps if `plan` is empty.
+  /// Creates a sequence. Traps if `plan` is empty.
+  ///
+  /// - Parameter maxTargets: the most targets of all shards together, like ZMap's `-n`.
   public init(
     plan: TargetPlan, seed: Seed, shard: Shard = .whole, probes: ProbeCount = .one,
     maxTargets: MaxTargets? = nil
@@ -42,33 +43,34 @@ public struct ProbeSequence: Sendable {
     targetCount = index < limit ? (limit - index - 1) / UInt64(shard.count) + 1 : 0
   }
 
-  /// Probes of this shard.
+  /// The number of probes in this shard, over all passes.
   public var count: UInt64 { targetCount * UInt64(probes.value) }
 
-  /// The probe at the given place, below `count`.
-  public subscript(_ place: UInt64) -> Probe {
-    precondition(place < count)
-    let (pass, target) = place.quotientAndRemainder(dividingBy: targetCount)
+  /// The probe at a position. Traps unless the position is below `count`.
+  public subscript(_ position: UInt64) -> Probe {
+    precondition(position < count)
+    let (pass, target) = position.quotientAndRemainder(dividingBy: targetCount)
     let index = UInt64(shard.index) + UInt64(shard.count) * target
     return Probe(plan.target(at: permutation(index)), pass: UInt8(truncatingIfNeeded: pass))
   }
 
-  /// The probes of thread `thread` of `threads`: those at places that leave `thread` when divided by
-  /// `threads`, from `start` on. The threads' probes are disjoint and together all from `start` on.
+  /// Returns a cursor over the probes of one sender: those at positions from `start` on that are congruent to `thread`
+  /// modulo `threads`. The cursors of all senders are disjoint, and together cover all positions from `start` on.
   public func cursor(from start: UInt64 = 0, thread: Int = 0, of threads: Int = 1) -> Cursor {
     precondition(thread >= 0 && thread < threads)
-    let behind = (UInt64(threads) + UInt64(thread) - start % UInt64(threads)) % UInt64(threads)
-    return Cursor(sequence: self, step: UInt64(threads), position: start + behind)
+    let offset = (UInt64(threads) + UInt64(thread) - start % UInt64(threads)) % UInt64(threads)
+    return Cursor(sequence: self, step: UInt64(threads), position: start + offset)
   }
 
-  /// Goes through the probes of one thread.
+  /// An iterator over the probes of one sender.
   public struct Cursor: Sendable {
     public let sequence: ProbeSequence
-    /// How far on the thread's next place is.
+    /// The distance between the sender's positions.
     public let step: UInt64
-    /// The place of the next probe in the sequence; the whole state. Not below `sequence.count` at the
-    /// end. A scan whose threads have all completed what lies before their positions can go on from the
-    /// lowest of these, with any number of threads.
+    /// The position of the next probe; at least `sequence.count` at the end.
+    ///
+    /// This is the cursor's whole state. A scan can resume from the lowest position of all senders, with any number of
+    /// them, once the probes before it are completed.
     public private(set) var position: UInt64
 
     fileprivate init(sequence: ProbeSequence, step: UInt64, position: UInt64) {
@@ -79,7 +81,7 @@ public struct ProbeSequence: Sendable {
 
     public var isAtEnd: Bool { position >= sequence.count }
 
-    /// Writes the next probes to the start of `out` and says how many: fewer than fit only at the end.
+    /// Writes the next probes to the start of `out`, and returns their number: fewer than fit only at the end.
     public mutating func next(into out: inout MutableSpan<Probe>) -> Int {
       var filled = 0
       while filled < out.count, !isAtEnd { filled += nextBlock(into: &out, at: filled) }
@@ -90,8 +92,8 @@ public struct ProbeSequence: Sendable {
 
     private mutating func nextBlock(into out: inout MutableSpan<Probe>, at filled: Int) -> Int {
       let (pass, target) = position.quotientAndRemainder(dividingBy: sequence.targetCount)
-      let leftInPass = (sequence.targetCount - target - 1) / step + 1
-      let count = Int(min(leftInPass, UInt64(min(Self.blockSize, out.count - filled))))
+      let remainingInPass = (sequence.targetCount - target - 1) / step + 1
+      let count = Int(min(remainingInPass, UInt64(min(Self.blockSize, out.count - filled))))
       let shards = UInt64(sequence.shard.count)
       var indices = InlineArray<128, UInt64>(repeating: 0)
       var span = indices.mutableSpan

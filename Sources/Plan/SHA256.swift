@@ -1,6 +1,6 @@
-// SHA-256 (FIPS 180-4): names the scope in force in every summary.
+// SHA-256 (FIPS 180-4), which identifies the scope in every summary.
 
-/// Hashes bytes in one go.
+/// Hashes a message in one call.
 public enum SHA256 {
   /// The first 32 bits of the fractional parts of the cube roots of the first 64 primes.
   private static let constants: InlineArray<64, UInt32> = [
@@ -16,7 +16,7 @@ public enum SHA256 {
     0xc671_78f2,
   ]
 
-  /// The hash as 64 lower-case hexadecimal digits.
+  /// Returns the hash of `message` as 64 lower-case hexadecimal digits.
   public static func hex(_ message: [UInt8]) -> String {
     var state: State = [
       0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab,
@@ -25,13 +25,13 @@ public enum SHA256 {
     let bytes = message.span
     let whole = bytes.count / 64 * 64
     for start in stride(from: 0, to: whole, by: 64) { compress(&state, bytes, start) }
-    var rest = Array(message[whole...]) + [0x80]
-    while rest.count % 64 != 56 { rest.append(0) }
+    var tail = Array(message[whole...]) + [0x80]
+    while tail.count % 64 != 56 { tail.append(0) }
     let bits = UInt64(message.count) * 8
     for shift in stride(from: 56, through: 0, by: -8) {
-      rest.append(UInt8(truncatingIfNeeded: bits >> UInt64(shift)))
+      tail.append(UInt8(truncatingIfNeeded: bits >> UInt64(shift)))
     }
-    for start in stride(from: 0, to: rest.count, by: 64) { compress(&state, rest.span, start) }
+    for start in stride(from: 0, to: tail.count, by: 64) { compress(&state, tail.span, start) }
     return state.indices.map { word in
       let digits = String(state[word], radix: 16)
       return String(repeating: "0", count: 8 - digits.count) + digits
@@ -40,7 +40,7 @@ public enum SHA256 {
 
   private typealias State = InlineArray<8, UInt32>
 
-  /// Takes in the block of 64 bytes at `start`.
+  /// Updates the state with the block of 64 bytes at `start`.
   private static func compress(_ state: inout State, _ bytes: Span<UInt8>, _ start: Int) {
     func rotate(_ word: UInt32, _ bits: UInt32) -> UInt32 { word >> bits | word << (32 - bits) }
     var schedule = InlineArray<64, UInt32>(repeating: 0)
@@ -69,18 +69,19 @@ public enum SHA256 {
   }
 }
 
-/// The identity of a scope: what was allowed and denied when a job began.
+/// The hash of a scope, by which summaries and checkpoints tell one scope from another.
 public struct ScopeHash: Sendable {
   private var text: [UInt8] = []
 
   public init() {}
 
-  /// Adds a list by its role and its content.
+  /// Adds the content of a list under its role (`allow`, `deny`).
   public mutating func add(_ role: String, _ content: [UInt8]) {
     text += Array("\(role) \(SHA256.hex(content))\n".utf8)
   }
 
-  /// With the built-in rules' date, so that another registry is another scope.
+  /// Returns the hash as hexadecimal digits. It covers the date of the built-in registry, because a later registry makes
+  /// another scope.
   public func hex(specialPurpose rule: SpecialPurpose.Rule) -> String {
     let rules = rule == .skip ? SpecialPurpose.date : rule.rawValue
     return SHA256.hex(text + Array("special-purpose \(rules)\n".utf8))

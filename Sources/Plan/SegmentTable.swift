@@ -1,23 +1,23 @@
-// From a target's number to the target, in about constant time.
+// The segment table: finds a target by its number, in about constant time.
 
 import Wire
 
-/// Segments numbered through by their pairs.
+/// The targets of a plan, numbered in ascending order.
 ///
-/// A row is a segment; or many small ones in a row that have the same ports, whose addresses are then
-/// listed one by one: a list of ten million single addresses is one row and 40 MB.
+/// A row is one segment, or a run of small segments with the same ports, whose addresses are listed one by one: a list of
+/// ten million single addresses is one row and takes 40 MB.
 ///
-/// The numbers are divided into buckets of 2^k, one or two for each row; a table tells in which row each
-/// bucket starts, and what is left is a search among the few rows of one bucket.
+/// The numbers are divided into buckets of 2^k, one or two for each row. A table holds the row in which each bucket
+/// starts, so that a lookup only searches the few rows of one bucket.
 struct SegmentTable: Sendable {
   struct Row {
-    /// The number of its first pair in the upper 48 bits; in the lower 16 how many ports it has if they
-    /// are neighbours, else 0.
+    /// In the upper 48 bits, the number of the row's first target. In the lower 16, the number of its ports if they are
+    /// consecutive, else 0.
     var startAndPorts: UInt64
-    /// Its first address, host order; or where its addresses begin in `listed`.
+    /// The first address, host order; or the index of the first address in `listed`.
     var address: UInt32
-    /// The first port if they are neighbours, else the number of the port set; the uppermost bit is set if
-    /// its addresses are listed.
+    /// The first port if the ports are consecutive, else the number of the port set. The highest bit is set if the
+    /// addresses are listed.
     var tagged: UInt32
 
     @inline(__always) var start: UInt64 { startAndPorts >> 16 }
@@ -25,7 +25,7 @@ struct SegmentTable: Sendable {
     /// The first port or the number of the port set.
     @inline(__always) var portOrSet: UInt32 { tagged & 0x7fff_ffff }
 
-    /// Its n-th address.
+    /// Returns the n-th address.
     @inline(__always)
     func address(_ number: UInt32, _ listed: [UInt32]) -> UInt32 {
       isListed ? listed[Int(address &+ number)] : address &+ number
@@ -33,14 +33,16 @@ struct SegmentTable: Sendable {
   }
 
   let count: UInt64
-  /// Addresses, each once however many its ports.
+  /// The number of addresses, whatever the number of their ports.
   let addressCount: UInt64
   private let rows: [Row]
-  /// Addresses, host order.
+  /// The addresses of rows that list them, host order.
   private let listed: [UInt32]
+  /// The row in which each bucket starts.
   private let buckets: [UInt32]
+  /// k, the bits of a number that choose no bucket.
   private let shift: UInt64
-  /// By number, for the rows that refer to it.
+  /// The ports of rows that refer to a port set.
   private let ports: PortLists
 
   init(_ builder: consuming Builder, _ sets: PortSetTable) {
@@ -76,37 +78,38 @@ struct SegmentTable: Sendable {
     return target(index, rows[Int(low)])
   }
 
-  /// As `TargetPlan.probes`. The steps are taken for all indices together: none of the loads of one step
-  /// waits for another, and no branch is mispredicted between them, so that the processor has many cache
-  /// misses under way at a time.
+  /// Writes probes as `TargetPlan.probes` does.
+  ///
+  /// Takes each search step for all indices before the next step. The loads of one step are independent and free of
+  /// branches, so the processor overlaps their cache misses.
   func probes(
     at indices: Span<UInt64>, number: Int, pass: UInt8, into out: inout MutableSpan<Probe>,
-    from place: Int
+    from offset: Int
   ) {
     var lows = InlineArray<128, UInt32>(repeating: 0)
     var highs = InlineArray<128, UInt32>(repeating: 0)
     for next in 0..<number { (lows[next], highs[next]) = rowRange(indices[next]) }
-    var isOpen = shift > 0
-    while isOpen {
-      isOpen = false
+    var isSearching = shift > 0
+    while isSearching {
+      isSearching = false
       for next in 0..<number {
         narrow(&lows[next], &highs[next], indices[next])
-        isOpen = isOpen || lows[next] < highs[next]
+        isSearching = isSearching || lows[next] < highs[next]
       }
     }
     for next in 0..<number {
-      out[place + next] = Probe(target(indices[next], rows[Int(lows[next])]), pass: pass)
+      out[offset + next] = Probe(target(indices[next], rows[Int(lows[next])]), pass: pass)
     }
   }
 
-  /// The rows in which `index` may be. With buckets of one number each there is but one.
+  /// Returns the rows that may contain `index`: a single one if each bucket has one number.
   @inline(__always)
   private func rowRange(_ index: UInt64) -> (low: UInt32, high: UInt32) {
     let bucket = Int(truncatingIfNeeded: index >> shift)
     return (buckets[bucket], shift == 0 ? buckets[bucket] : buckets[bucket + 1])
   }
 
-  /// One step of a binary search; none if there is but one row left.
+  /// Takes one step of a binary search, which changes nothing once a single row remains.
   @inline(__always)
   private func narrow(_ low: inout UInt32, _ high: inout UInt32, _ index: UInt64) {
     let middle = low &+ (high &- low &+ 1) >> 1
@@ -118,23 +121,24 @@ struct SegmentTable: Sendable {
   @inline(__always)
   private func target(_ index: UInt64, _ row: Row) -> Target {
     let offset = index &- row.start
-    let neighbours = row.startAndPorts & 0xffff
+    let consecutive = row.startAndPorts & 0xffff
     let portOrSet = row.portOrSet
-    if neighbours == 1 {
+    if consecutive == 1 {
       return Target(
         IPv4Address(row.address(UInt32(truncatingIfNeeded: offset), listed)),
         Port(UInt16(truncatingIfNeeded: portOrSet)))
     }
-    let (address, number) = divide(offset, by: neighbours > 0 ? neighbours : ports.count(of: portOrSet))
+    let (address, number) = divide(
+      offset, by: consecutive > 0 ? consecutive : ports.count(of: portOrSet))
     let port =
-      neighbours > 0
+      consecutive > 0
       ? UInt16(truncatingIfNeeded: UInt64(portOrSet) &+ number)
       : ports.port(UInt32(truncatingIfNeeded: number), of: portOrSet)
     return Target(
       IPv4Address(row.address(UInt32(truncatingIfNeeded: address), listed)), Port(port))
   }
 
-  /// Division of 64 bits is slow on older processors, and seldom needed.
+  /// Divides in 32 bits where it can, because 64-bit division is slow on older processors.
   @inline(__always)
   private func divide(_ value: UInt64, by divisor: UInt64) -> (UInt64, UInt64) {
     if value >> 32 == 0 {
@@ -147,7 +151,7 @@ struct SegmentTable: Sendable {
 }
 
 extension SegmentTable {
-  /// Calls `body` with the addresses in ascending order, neighbours not joined, until it returns false.
+  /// Calls `body` with ranges of addresses in ascending order, adjacent ones not merged, until it returns false.
   func forEachRange(_ body: (AddressRange) -> Bool) {
     for number in rows.indices {
       let row = rows[number]

@@ -1,13 +1,13 @@
-// How a table of segments comes about: from segments in order, and of them what may be probed.
+// Builds a segment table from segments in order, restricted to the scope.
 
 extension SegmentTable {
-  /// Takes segments in ascending order, and of them what may be probed.
+  /// Collects segments in ascending order, and keeps the addresses that the scope allows.
   struct Builder {
-    private let permitted: [AddressRange]
-    private var nextPermitted = 0
-    /// Still grows if a neighbour with the same ports follows.
+    private let allowed: [AddressRange]
+    private var nextAllowed = 0
+    /// The last segment, which grows if an adjacent one with the same ports follows.
     private var pending: Segment?
-    /// Segments whose addresses are listed from `first` on, and belong to one row to come.
+    /// Small segments, listed from index `first` on, that will share one row.
     private var run: (first: Int, ports: UInt32, segments: Int)?
 
     private(set) var count: UInt64 = 0
@@ -15,28 +15,29 @@ extension SegmentTable {
     private(set) var rows: [Row] = []
     private(set) var listed: [UInt32] = []
 
-    /// Segments up to this size take less memory listed than as a row, which has a bucket or two.
+    /// Segments of up to this size take less memory listed than as a row with its one or two buckets.
     private static let listedAddresses: UInt64 = 8
 
-    init(permitted: AddressSet) { self.permitted = permitted.ranges }
+    init(allowed: AddressSet) { self.allowed = allowed.ranges }
 
-    /// Adds those parts of a segment that are permitted. `sets` is the table that its ports refer to.
+    /// Adds the allowed parts of a segment. `sets` is the table that its ports refer to.
     mutating func add(_ segment: Segment, _ sets: PortSetTable) {
       let addresses = segment.addresses
-      while nextPermitted < permitted.count, permitted[nextPermitted].last < addresses.first {
-        nextPermitted += 1
+      while nextAllowed < allowed.count, allowed[nextAllowed].last < addresses.first {
+        nextAllowed += 1
       }
-      var range = nextPermitted
-      while range < permitted.count, permitted[range].first <= addresses.last {
+      var range = nextAllowed
+      while range < allowed.count, allowed[range].first <= addresses.last {
         let part = AddressRange(
-          max(addresses.first, permitted[range].first), min(addresses.last, permitted[range].last))
+          max(addresses.first, allowed[range].first), min(addresses.last, allowed[range].last))
         join(Segment(addresses: part, ports: segment.ports), sets)
         range += 1
       }
     }
 
+    /// Returns the table.
     consuming func finish(_ sets: PortSetTable) -> SegmentTable {
-      if let pending { place(pending, sets) }
+      if let pending { store(pending, sets) }
       endRun(sets)
       return SegmentTable(self, sets)
     }
@@ -50,12 +51,12 @@ extension SegmentTable {
           pending?.addresses.last = segment.addresses.last
           return
         }
-        place(last, sets)
+        store(last, sets)
       }
       pending = segment
     }
 
-    private mutating func place(_ segment: Segment, _ sets: PortSetTable) {
+    private mutating func store(_ segment: Segment, _ sets: PortSetTable) {
       let isSmall = segment.addresses.count <= Self.listedAddresses
       if run?.ports != segment.ports || !isSmall { endRun(sets) }
       guard isSmall else { return addRow(segment.addresses, segment.ports, sets) }
@@ -87,11 +88,11 @@ extension SegmentTable {
     ) {
       let intervals = sets.intervals(of: ports)
       let number = UInt64(sets.counts[Int(ports)])
-      let areNeighbours = intervals.count == 1
+      let areConsecutive = intervals.count == 1
       rows.append(
         Row(
-          startAndPorts: count << 16 | (areNeighbours ? number : 0), address: address,
-          tagged: (areNeighbours ? intervals[intervals.startIndex] >> 16 : ports)
+          startAndPorts: count << 16 | (areConsecutive ? number : 0), address: address,
+          tagged: (areConsecutive ? intervals[intervals.startIndex] >> 16 : ports)
             | (isListed ? 1 << 31 : 0)))
       count += addresses * number
       addressCount += addresses

@@ -1,26 +1,27 @@
-// Address space that is not to be reached by chance: IANA's special-purpose registry.
+// Special-purpose space, which a scan must not reach by accident.
 
 import Wire
 
-/// The IANA IPv4 Special-Purpose Address Registry (RFC 6890, RFC 8190), with multicast (RFC 5771) added.
+/// The IANA IPv4 Special-Purpose Address Registry (RFC 6890, RFC 8190), and multicast (RFC 5771).
 ///
-/// Entries of the registry that lie within another one are left out, for the wider one covers them: nine
-/// addresses and prefixes of 0.0.0.0/8, 192.0.0.0/24, 192.88.99.0/24 and 240.0.0.0/4.
+/// The table omits the nine registry entries that lie within a wider one: within 0.0.0.0/8, 192.0.0.0/24, 192.88.99.0/24
+/// and 240.0.0.0/4.
 public enum SpecialPurpose {
-  /// The state of the registry that this table follows: its "last updated" date. PlanTests holds the table
-  /// against the registry's entries of that day.
+  /// The "last updated" date of the registry that this table follows. PlanTests compares the table with the registry of
+  /// that date.
   public static let date = "2025-10-09"
 
-  /// What is done about `skippedInside`. Nothing lets `neverProbed` be probed.
+  /// How entries wider than a block of `skippedInside` treat it. No rule allows `neverProbed`.
   public enum Rule: String, CaseIterable, Sendable {
+    /// Only an entry wholly within the block reaches it.
     case skip
-    /// For a lab that is special-purpose space throughout: wider entries reach it.
+    /// Wider entries reach it, too: for labs that use special-purpose space throughout.
     case probe
   }
 
   public struct Block: Sendable {
     public let addresses: AddressRange
-    /// As the registry names it.
+    /// The registry's name for the block.
     public let name: String
     public let source: String
 
@@ -31,7 +32,7 @@ public enum SpecialPurpose {
     }
   }
 
-  /// Not addresses of single remote hosts: never probed.
+  /// Blocks that contain no addresses of single remote hosts. They are never probed.
   public static let neverProbed = [
     Block(0, 0, 0, 8, "This network", "RFC 791, section 3.2"),
     Block(127, 0, 0, 8, "Loopback", "RFC 1122, section 3.2.1.3"),
@@ -39,7 +40,7 @@ public enum SpecialPurpose {
     Block(240, 0, 0, 4, "Reserved, with limited broadcast", "RFC 1112, section 4; RFC 8190"),
   ]
 
-  /// Skipped inside wider entries; an entry wholly within one of them means it.
+  /// Blocks that are skipped inside wider entries. An entry wholly within one of them is probed.
   public static let skippedInside = [
     Block(10, 0, 0, 8, "Private-Use", "RFC 1918"),
     Block(100, 64, 0, 10, "Shared Address Space", "RFC 6598"),
@@ -60,12 +61,12 @@ public enum SpecialPurpose {
   static let never = AddressSet(neverProbed.map(\.addresses))
   private static let skipped = skippedInside.map(\.addresses)
 
-  /// Whether the rule for wider entries takes anything from this one.
-  static func cuts(_ entry: AddressRange) -> Bool {
+  /// Returns whether `Rule.skip` removes part of an entry.
+  static func trims(_ entry: AddressRange) -> Bool {
     entry.first < entry.last && skipped.contains { $0.overlaps(entry) && !$0.contains(entry) }
   }
 
-  /// What remains of an entry by the rule for wider entries.
+  /// Returns the parts of an entry that remain under `Rule.skip`.
   static func remainder(of entry: AddressRange) -> [AddressRange] {
     if skipped.contains(where: { $0.contains(entry) }) { return [entry] }
     return AddressSet([entry]).subtracting(AddressSet(skipped)).ranges

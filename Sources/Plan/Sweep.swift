@@ -1,47 +1,47 @@
-// From overlapping entries to disjoint segments: each address once, with every port wanted of it.
+// The sweep, which turns overlapping entries into disjoint segments.
 
-/// Neighbouring addresses that are probed on the same ports.
+/// A range of addresses that are probed on the same ports.
 struct Segment {
   var addresses: AddressRange
   /// A number in the plan's `PortSetTable`.
   var ports: UInt32
 }
 
-/// Goes over entries from the lowest address to the highest and gives disjoint segments: at each address
-/// the union of the port sets of all entries that cover it. Neighbouring segments may have the same set.
+/// Sweeps entries from the lowest address to the highest and returns disjoint segments. Each address has the union of the
+/// port sets of all entries that cover it. Adjacent segments may have the same set.
 ///
-/// Beside the entries it needs memory only for those that overlap at one place, and for the unions. A small
-/// file can be made to need any amount for these (entries nested in each other, each with another port), and
-/// a box must survive it: see `isTooLarge`.
+/// Memory beyond the entries is needed for those that overlap at one address and for the unions. A small file of nested
+/// entries, each with another port, could need any amount, so the intervals of the unions are limited.
 struct Sweep {
-  /// Sorted by their first addresses.
+  /// Sorted by first address.
   private let entries: [Entry]
-  /// Every entry's `ports` is a number in it; unions are added.
+  /// The table that the entries' `ports` refer to; the sweep adds unions.
   private(set) var sets: PortSetTable
-  /// There are no more segments because the unions would have had more than `limit` intervals.
+  /// Whether the sweep ended early because the unions exceeded the limit.
   private(set) var isTooLarge = false
 
-  private let mostIntervals: Int
+  private let intervalLimit: Int
   private var active: ActiveSets
-  /// Where the entries that cover the place end.
+  /// The ends of the entries that cover the current address.
   private var ends = EndQueue()
-  /// The next entry.
+  /// The index of the next entry.
   private var next = 0
-  /// Up to here, exclusively, everything has been given.
+  /// The current address: segments below it have been returned.
   private var start: UInt64 = 0
 
-  /// - Parameter limit: intervals of ports beyond those that `sets` has; the default is 256 MB.
+  /// - Parameter limit: the most port intervals that the unions may add to `sets`; the default takes 256 MiB.
   init(_ entries: [Entry], _ sets: PortSetTable, limit: Int = 1 << 26) {
     precondition(sets.count < 1 << 30)
     self.entries = entries
     self.sets = sets
-    mostIntervals = sets.intervalCount + limit
+    intervalLimit = sets.intervalCount + limit
     active = ActiveSets(count: sets.count)
   }
 
+  /// Returns the next segment, or nil at the end.
   mutating func nextSegment() -> Segment? {
     while !isTooLarge {
-      if active.isEmpty, let alone = takeEntryAlone() { return alone }
+      if active.isEmpty, let segment = takeDisjointEntry() { return segment }
       let begin = next < entries.count ? UInt64(entries[next].addresses.first) : .max
       let position = min(begin, ends.nearest ?? .max)
       if position == .max { return nil }
@@ -49,17 +49,17 @@ struct Sweep {
       if !active.isEmpty, position > start {
         segment = Segment(
           addresses: AddressRange(UInt32(start), UInt32(position - 1)), ports: active.union(&sets))
-        isTooLarge = sets.intervalCount > mostIntervals
+        isTooLarge = sets.intervalCount > intervalLimit
       }
-      pass(position)
+      advance(to: position)
       if let segment { return isTooLarge ? nil : segment }
     }
     return nil
   }
 
-  /// The next entry if the one after it begins behind it: nearly all of a long list.
+  /// Returns the next entry as a segment if no other entry overlaps it. That is the common case in long lists.
   @inline(__always)
-  private mutating func takeEntryAlone() -> Segment? {
+  private mutating func takeDisjointEntry() -> Segment? {
     guard next < entries.count else { return nil }
     let entry = entries[next]
     guard next + 1 == entries.count || entries[next + 1].addresses.first > entry.addresses.last else {
@@ -69,8 +69,8 @@ struct Sweep {
     return Segment(addresses: entry.addresses, ports: entry.ports)
   }
 
-  /// Takes leave of the entries that end at a place, and takes in those that begin there.
-  private mutating func pass(_ position: UInt64) {
+  /// Removes the entries that end at `position` and adds those that begin there.
+  private mutating func advance(to position: UInt64) {
     while ends.nearest == position { active.remove(ends.removeNearest()) }
     while next < entries.count, UInt64(entries[next].addresses.first) == position {
       let entry = entries[next]
@@ -82,9 +82,9 @@ struct Sweep {
   }
 }
 
-/// Ends of entries, the nearest first: a binary heap.
+/// The ends of entries in a binary heap, nearest first.
 private struct EndQueue {
-  /// One past the last address (33 bits), then the port set (30).
+  /// One past the last address (33 bits), then the port set (30 bits).
   private var heap: [UInt64] = []
 
   /// One past the last address of the entry that ends first.
@@ -92,48 +92,49 @@ private struct EndQueue {
 
   mutating func insert(_ end: UInt64, ports: UInt32) {
     heap.append(end << 30 | UInt64(ports))
-    var place = heap.count - 1
-    while place > 0, heap[(place - 1) / 2] > heap[place] {
-      heap.swapAt(place, (place - 1) / 2)
-      place = (place - 1) / 2
+    var index = heap.count - 1
+    while index > 0, heap[(index - 1) / 2] > heap[index] {
+      heap.swapAt(index, (index - 1) / 2)
+      index = (index - 1) / 2
     }
   }
 
-  /// Its port set. Traps if there is none.
+  /// Removes the nearest end, and returns the port set of its entry. Traps if there is none.
   mutating func removeNearest() -> UInt32 {
     let nearest = heap[0]
     let last = heap.removeLast()
     if !heap.isEmpty {
       heap[0] = last
-      var place = 0
-      while case let child = lesserChild(of: place), child < heap.count, heap[child] < heap[place] {
-        heap.swapAt(place, child)
-        place = child
+      var index = 0
+      while case let child = smallerChild(of: index), child < heap.count, heap[child] < heap[index] {
+        heap.swapAt(index, child)
+        index = child
       }
     }
     return UInt32(truncatingIfNeeded: nearest) & 0x3fff_ffff
   }
 
-  private func lesserChild(of place: Int) -> Int {
-    let left = 2 * place + 1
+  private func smallerChild(of index: Int) -> Int {
+    let left = 2 * index + 1
     return left + 1 < heap.count && heap[left + 1] < heap[left] ? left + 1 : left
   }
 }
 
-/// The port sets of the entries that cover the place the sweep is at.
+/// The port sets of the entries that cover the current address.
 private struct ActiveSets {
-  /// How many entries with each set cover the place.
+  /// For each set, the number of entries that have it.
   private var counts: [UInt32]
-  /// The sets with a count above 0, and where in it each set stands.
+  /// The sets with a count above 0.
   private var present: [UInt32] = []
-  private var places: [UInt32]
-  /// Stands for the sets present: the same sets, the same fingerprint, whatever the order.
+  /// For each set, its index in `present`.
+  private var indices: [UInt32]
+  /// A hash of the sets present that does not depend on their order.
   private var fingerprint: UInt128 = 0
   private var unions: [UInt128: UInt32] = [:]
 
   init(count: Int) {
     counts = [UInt32](repeating: 0, count: count)
-    places = counts
+    indices = counts
   }
 
   var isEmpty: Bool { present.isEmpty }
@@ -141,24 +142,24 @@ private struct ActiveSets {
   mutating func add(_ set: UInt32) {
     counts[Int(set)] += 1
     guard counts[Int(set)] == 1 else { return }
-    places[Int(set)] = UInt32(present.count)
+    indices[Int(set)] = UInt32(present.count)
     present.append(set)
-    fingerprint ^= Self.mark(set)
+    fingerprint ^= Self.hash(set)
   }
 
   mutating func remove(_ set: UInt32) {
     counts[Int(set)] -= 1
     guard counts[Int(set)] == 0, let moved = present.popLast() else { return }
     if moved != set {
-      let place = places[Int(set)]
-      present[Int(place)] = moved
-      places[Int(moved)] = place
+      let index = indices[Int(set)]
+      present[Int(index)] = moved
+      indices[Int(moved)] = index
     }
-    fingerprint ^= Self.mark(set)
+    fingerprint ^= Self.hash(set)
   }
 
-  /// The union's number. The same combination comes up again and again (one wide entry over a million
-  /// single addresses), so that each is computed once.
+  /// Returns the number of the union of the sets present. Computes each combination once, because the same one recurs (a
+  /// wide entry over a million single addresses).
   mutating func union(_ sets: inout PortSetTable) -> UInt32 {
     if present.count == 1 { return present[0] }
     if let known = unions[fingerprint] { return known }
@@ -169,7 +170,7 @@ private struct ActiveSets {
     return number
   }
 
-  private static func mark(_ set: UInt32) -> UInt128 {
+  private static func hash(_ set: UInt32) -> UInt128 {
     UInt128(mix64(UInt64(set) << 1)) << 64 | UInt128(mix64(UInt64(set) << 1 | 1))
   }
 }

@@ -1,20 +1,20 @@
-// Target files: what is to be probed, as text or as raw addresses.
+// Target files, as text or as binary addresses.
 
-/// One entry of a target file.
+/// An entry of a target file.
 struct Entry: Sendable {
   var addresses: AddressRange
-  /// A number in the file's `PortSetTable`, or `PortSetTable.none`.
+  /// A port set's number in the file's `PortSetTable`, or `PortSetTable.none`.
   var ports: UInt32
 }
 
-/// A parsed target file: entries and directives.
+/// A parsed target file: directives and entries.
 ///
-/// Text has one entry a line, `a.b.c.d`, `a.b.c.d/len` or `a.b.c.d-e.f.g.h`, each optionally followed by
-/// `:ports`; `#` starts a comment; `@key value` directives stand before the first entry. A binary file is
-/// a sequence of addresses of four bytes in network byte order, ended by 0.0.0.0.
+/// A text file has one entry per line, `a.b.c.d`, `a.b.c.d/len` or `a.b.c.d-e.f.g.h`, optionally followed by `:ports`; `#`
+/// starts a comment, and directives `@key value` precede the first entry. A binary file is a sequence of addresses of four
+/// bytes in network byte order, terminated by 0.0.0.0.
 public struct TargetFile: Sendable {
   public enum Format: String, CaseIterable, Sendable {
-    /// By the bytes; a name that ends in `.bin` is binary whatever they are.
+    /// Chosen by the file's first bytes; a file whose name ends in `.bin` is binary.
     case auto
     case text
     case binary
@@ -24,22 +24,22 @@ public struct TargetFile: Sendable {
   public internal(set) var directives = Directives()
   var entries: [Entry] = []
   var portSets = PortSetTable()
-  /// The first entry that names no ports.
-  var withoutPorts: InputError.Place?
+  /// The location of the first entry without ports.
+  var firstWithoutPorts: InputError.Location?
 
   init(name: String) { self.name = name }
 
-  /// Leaves the file without its entries, so that they are in memory once.
+  /// Removes and returns the entries, so that they are in memory once.
   mutating func takeEntries() -> [Entry] {
     var taken: [Entry] = []
     swap(&taken, &entries)
     return taken
   }
 
-  /// How many entries, as written: overlapping and repeated ones count.
+  /// The number of entries in the file; overlapping and repeated ones count.
   public var entryCount: Int { entries.count }
 
-  /// Throws the first mistake. A file without entries is one.
+  /// Parses a target file. Throws the first error; a file without entries is an error, too.
   public static func parse(_ bytes: Span<UInt8>, name: String, format: Format = .auto)
     throws(InputError) -> TargetFile
   {
@@ -54,7 +54,7 @@ public struct TargetFile: Sendable {
     try parse(bytes.span, name: name, format: format)
   }
 
-  /// Every mistake, one a line at most, up to `maximum`; none if `parse` would succeed.
+  /// Returns the errors of a target file, at most one per line and `maximum` in all; none if `parse` would succeed.
   public static func check(
     _ bytes: Span<UInt8>, name: String, format: Format = .auto, maximum: Int = 100
   ) -> [InputError] {
@@ -83,9 +83,9 @@ public struct TargetFile: Sendable {
       var reader = LineReader(
         name: name, maximumErrors: maximumErrors,
         nulRemedy:
-          "A binary file is read as one if it is named .bin or its format is given as binary")
-      reader.read(bytes) { (text, at, place) throws(Mistake) in
-        try file.readLine(text, &at, place)
+          "Name a binary file .bin, or give its format as binary")
+      reader.read(bytes) { (text, at, position) throws(ParseError) in
+        try file.readLine(text, &at, position)
       }
       if reader.errors.isEmpty && file.entries.isEmpty {
         reader.errors = [reader.error("no entry", expected: LineReader.entry)]
@@ -94,13 +94,13 @@ public struct TargetFile: Sendable {
     }
   }
 
-  private mutating func readLine(_ text: Span<UInt8>, _ at: inout Int, _ place: LineReader.Position)
-    throws(Mistake)
+  private mutating func readLine(_ text: Span<UInt8>, _ at: inout Int, _ position: LineReader.Position)
+    throws(ParseError)
   {
     if text[at] == UInt8(ascii: "@") {
       guard entries.isEmpty else {
-        throw Mistake(
-          Grammar.word(text, at), expected: "an entry; directives stand before the first one")
+        throw ParseError(
+          Grammar.word(text, at), expected: "an entry; directives must precede the first entry")
       }
       return try directives.parse(text, &at)
     }
@@ -110,8 +110,8 @@ public struct TargetFile: Sendable {
     if Grammar.peek(text, at) == Grammar.colon {
       at += 1
       ports = try portSets.parse(text, &at)
-    } else if withoutPorts == nil {
-      withoutPorts = place.place(start)
+    } else if firstWithoutPorts == nil {
+      firstWithoutPorts = position.location(of: start)
     }
     entries.append(Entry(addresses: addresses, ports: ports))
     if entries.count == LineReader.sample {

@@ -1,8 +1,8 @@
-// The targets of a scan as numbers from 0 to count - 1.
+// The plan of a scan: its targets, numbered from 0.
 
 import Wire
 
-/// What is to be probed: an address and a port.
+/// An (address, port) pair that a scan may probe.
 public struct Target: Hashable, Sendable {
   public var address: IPv4Address
   public var port: Port
@@ -13,9 +13,9 @@ public struct Target: Hashable, Sendable {
   }
 }
 
-/// What a box may probe: within `allow` and not within `deny`.
+/// The addresses that a box may probe: those in `allow` that are not in `deny`.
 public struct Scope: Sendable {
-  /// nil: everything that `deny` does not name.
+  /// nil allows all addresses.
   public var allow: AddressSet?
   public var deny: AddressSet
   public var specialPurpose: SpecialPurpose.Rule
@@ -29,10 +29,10 @@ public struct Scope: Sendable {
     self.specialPurpose = specialPurpose
   }
 
-  /// What may be probed; `SpecialPurpose.neverProbed` is not part of it.
-  var permitted: AddressSet { (allow ?? .all).subtracting(deny).subtracting(SpecialPurpose.never) }
+  /// The allowed addresses, without `SpecialPurpose.neverProbed`.
+  var allowed: AddressSet { (allow ?? .all).subtracting(deny).subtracting(SpecialPurpose.never) }
 
-  /// What was permitted under `earlier` and is not any more.
+  /// Returns the addresses that `earlier` allowed and this scope denies.
   public func deniedSince(_ earlier: Scope) -> AddressSet {
     let denied = deny.subtracting(earlier.deny)
     guard let allow else { return denied }
@@ -40,23 +40,25 @@ public struct Scope: Sendable {
   }
 }
 
-/// Every (address, port) pair of a scan exactly once, numbered from 0 in ascending order of addresses.
+/// The targets of a scan, each exactly once, numbered from 0 in ascending order of addresses.
 ///
-/// Memory is at most 32 bytes a segment, a segment being neighbouring addresses with the same ports; for
-/// small ones it is four bytes an address.
+/// A plan takes at most 32 bytes for each segment (a range of addresses with the same ports); small segments take four
+/// bytes an address.
 public struct TargetPlan: Sendable {
-  /// Pairs to be probed, at most 2^32 × 65535. 0 if all was left out.
+  /// The number of targets, at most 2^32 × 65535; 0 if the scope excludes all of them.
   public let count: UInt64
-  /// Pairs that the files name but that are not probed: outside the scope, or special-purpose addresses.
+  /// The number of pairs in the files that the scope or the rule for special-purpose space excludes.
   public let outOfScope: UInt64
 
   private let table: SegmentTable
 
-  /// An entry without ports takes its file's `@ports`, else `defaultPorts`; throws at the entry's place
-  /// if there are neither. Throws too if overlapping entries combine their ports in so many ways that
-  /// memory would not do.
+  /// Creates the plan of target files within a scope.
   ///
-  /// A file that is given away (`consume`) is in memory once.
+  /// Entries without ports have the `@ports` of their file, or else `defaultPorts`. Pass the files with `consume`, so that
+  /// their entries are in memory once.
+  ///
+  /// - Throws: an error at the first entry that has no ports at all, or an error of the whole file if overlapping entries
+  ///   combine their ports in too many ways.
   public init(_ files: consuming [TargetFile], defaultPorts: PortSet?, scope: Scope)
     throws(InputError)
   {
@@ -65,11 +67,11 @@ public struct TargetPlan: Sendable {
     var entries = try Self.gather(&files, defaultPorts, &sets)
     sortByRadix(&entries)
     let named: UInt64
-    let cuts = scope.specialPurpose == .skip && entries.contains { SpecialPurpose.cuts($0.addresses) }
-    var builder = SegmentTable.Builder(permitted: scope.permitted)
-    if cuts {
+    let trims = scope.specialPurpose == .skip && entries.contains { SpecialPurpose.trims($0.addresses) }
+    var builder = SegmentTable.Builder(allowed: scope.allowed)
+    if trims {
       named = try Self.forEachSegment(of: entries, &sets, names) { _, _ in }
-      Self.cutSpecialPurpose(from: &entries)
+      Self.trimSpecialPurpose(from: &entries)
       _ = try Self.forEachSegment(of: entries, &sets, names) { builder.add($0, $1) }
     } else {
       named = try Self.forEachSegment(of: entries, &sets, names) { builder.add($0, $1) }
@@ -79,7 +81,7 @@ public struct TargetPlan: Sendable {
     outOfScope = named - table.count
   }
 
-  /// The addresses to be probed on any port. O(n), and made anew each time.
+  /// The addresses of all targets. O(n) at each access.
   public var addresses: AddressSet {
     var ranges: [AddressRange] = []
     table.forEachRange { range in
@@ -89,7 +91,7 @@ public struct TargetPlan: Sendable {
     return AddressSet(joining: ranges)
   }
 
-  /// Those of the addresses that are in `set`. O(n + m).
+  /// Returns the addresses of targets that are in `set`. O(n + m).
   public func addresses(within set: AddressSet) -> AddressSet {
     var found: [AddressRange] = []
     var next = 0
@@ -107,7 +109,7 @@ public struct TargetPlan: Sendable {
     return AddressSet(joining: found)
   }
 
-  /// The lowest address to be probed that is not in `set`. O(n) at most.
+  /// Returns the lowest address of a target that is not in `set`. O(n) at most.
   public func firstAddress(outside set: AddressSet) -> IPv4Address? {
     var first: IPv4Address?
     table.forEachRange { range in
@@ -117,57 +119,55 @@ public struct TargetPlan: Sendable {
     return first
   }
 
-  /// Addresses to be probed, each once however many its ports.
+  /// The number of addresses, whatever the number of their ports.
   public var addressCount: UInt64 { table.addressCount }
 
-  /// The target with the given number, which is below `count`.
+  /// Returns the target with a number. Traps unless it is below `count`.
   public func target(at index: UInt64) -> Target { table.target(at: index) }
 
-  /// Writes the targets at the first `number` of `indices` into `out` from `place` on, as probes of the
-  /// given pass. `number` is at most 128.
+  /// Writes the targets at the first `number` of `indices`, at most 128, to `out` from `offset` on, as probes of a pass.
   func probes(
     at indices: Span<UInt64>, number: Int, pass: UInt8, into out: inout MutableSpan<Probe>,
-    from place: Int
+    from offset: Int
   ) {
-    table.probes(at: indices, number: number, pass: pass, into: &out, from: place)
+    table.probes(at: indices, number: number, pass: pass, into: &out, from: offset)
   }
 
-  /// All entries, with the numbers that their port sets have in `sets`. Takes them out of the files.
+  /// Removes the entries from the files, and returns them with their port sets numbered in `sets`.
   private static func gather(
     _ files: inout [TargetFile], _ defaultPorts: PortSet?, _ sets: inout PortSetTable
   ) throws(InputError) -> [Entry] {
     var all: [Entry] = []
     for index in files.indices {
-      let (numbers, without) = try numbers(of: files[index], defaultPorts, &sets)
-      // Nobody else holds the entries now, so they are changed where they lie.
+      let (numbers, fallback) = try numbers(of: files[index], defaultPorts, &sets)
+      // The array has no other owner now, so the loop changes it in place.
       var entries = files[index].takeEntries()
       for entry in entries.indices {
         let ports = entries[entry].ports
-        entries[entry].ports = ports == PortSetTable.none ? without : numbers[Int(ports)]
+        entries[entry].ports = ports == PortSetTable.none ? fallback : numbers[Int(ports)]
       }
       if all.isEmpty { swap(&all, &entries) } else { all += entries }
     }
     return all
   }
 
-  /// By the file's own numbers those in `sets`; and that of entries without ports.
+  /// Returns, for the file's own set numbers, the numbers in `sets`; and the number for entries without ports.
   private static func numbers(
     of file: TargetFile, _ defaultPorts: PortSet?, _ sets: inout PortSetTable
-  ) throws(InputError) -> (own: [UInt32], without: UInt32) {
+  ) throws(InputError) -> (own: [UInt32], fallback: UInt32) {
     let own = (0..<UInt32(file.portSets.count)).map {
       sets.number(ofIntervals: file.portSets.intervals(of: $0))
     }
-    guard let place = file.withoutPorts else { return (own, PortSetTable.none) }
+    guard let location = file.firstWithoutPorts else { return (own, PortSetTable.none) }
     guard let ports = file.directives.ports ?? defaultPorts, !ports.isEmpty else {
       throw InputError(
-        file: file.name, place: place, found: "no port given",
+        file: file.name, location: location, found: "an entry without ports",
         expected: "ports after the address (:80,443), in @ports, or as an option")
     }
     return (own, sets.number(of: ports))
   }
 
-  /// Calls `body` with the disjoint segments, in ascending order, that sorted entries come to. The number
-  /// of their pairs.
+  /// Calls `body` with the disjoint segments of sorted entries, in ascending order. Returns the number of pairs.
   private static func forEachSegment(
     of entries: [Entry], _ sets: inout PortSetTable, _ files: [String],
     _ body: (Segment, PortSetTable) -> Void
@@ -180,20 +180,20 @@ public struct TargetPlan: Sendable {
     }
     guard !sweep.isTooLarge else {
       throw InputError(
-        file: files.joined(separator: ", "), place: .file,
+        file: files.joined(separator: ", "), location: .file,
         found: "too many overlapping entries with different ports",
-        expected: "fewer than 2^26 intervals of ports in all their combinations",
-        remedy: "Divide the file, or give overlapping entries the same ports")
+        expected: "at most 2^26 port intervals in all their combinations",
+        remedy: "Split the file, or give overlapping entries the same ports")
     }
     sets = sweep.sets
     return pairs
   }
 
-  /// Applies the rule for wider entries; they stay sorted.
-  private static func cutSpecialPurpose(from entries: inout [Entry]) {
+  /// Removes special-purpose space from wider entries, and keeps them sorted.
+  private static func trimSpecialPurpose(from entries: inout [Entry]) {
     var parts: [Entry] = []
     entries.removeAll { entry in
-      guard SpecialPurpose.cuts(entry.addresses) else { return false }
+      guard SpecialPurpose.trims(entry.addresses) else { return false }
       for part in SpecialPurpose.remainder(of: entry.addresses) {
         parts.append(Entry(addresses: part, ports: entry.ports))
       }

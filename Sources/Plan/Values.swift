@@ -1,10 +1,10 @@
-// The remaining values that options and directives share.
+// Values that options, settings and directives share: shard, seed, probe count, priority, target limit and duration.
 
 import Wire
 
-/// One of several scans that divide the targets among them.
+/// One of `count` disjoint parts of a plan.
 public struct Shard: Hashable, Sendable, ParsableValue, CustomStringConvertible {
-  /// From 0; below `count`.
+  /// From 0, below `count`.
   public let index: UInt32
   public let count: UInt32
 
@@ -24,7 +24,7 @@ public struct Shard: Hashable, Sendable, ParsableValue, CustomStringConvertible 
     self.init(index: index, count: count)
   }
 
-  /// `K/N`, K from 0.
+  /// Parses `K/N`, with K from 0.
   public init(parsing text: String) throws(ValueError) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
     guard parts.count == 2, let index = UInt32(decimal: parts[0]),
@@ -32,7 +32,7 @@ public struct Shard: Hashable, Sendable, ParsableValue, CustomStringConvertible 
       index < count
     else {
       throw ValueError(
-        found: Printable.quote(text), expected: "a shard as K/N, K from 0 to N - 1, such as 0/4")
+        found: Excerpt.quoted(text), expected: "a shard as K/N, K from 0 to N - 1, such as 0/4")
     }
     self.init(index: index, count: count)
   }
@@ -40,7 +40,7 @@ public struct Shard: Hashable, Sendable, ParsableValue, CustomStringConvertible 
   public var description: String { "\(index)/\(count)" }
 }
 
-/// What the order of probes is derived from: the same seed gives the same order.
+/// The key of the permutation: the same seed gives the same order of probes.
 public struct Seed: Hashable, Sendable, ParsableValue, CustomStringConvertible {
   public let value: UInt64
 
@@ -53,12 +53,12 @@ public struct Seed: Hashable, Sendable, ParsableValue, CustomStringConvertible {
   public var description: String { String(value) }
 }
 
-/// How many probes each target gets.
+/// The number of probes of each target.
 public struct ProbeCount: Hashable, Sendable, ParsableValue, CustomStringConvertible {
   public static let allowed: ClosedRange<UInt64> = 1...255
   public let value: UInt8
 
-  /// Traps for 0.
+  /// Creates a count. Traps for 0.
   public init(_ value: UInt8) {
     precondition(value > 0)
     self.value = value
@@ -73,12 +73,12 @@ public struct ProbeCount: Hashable, Sendable, ParsableValue, CustomStringConvert
   public var description: String { String(value) }
 }
 
-/// Which of several waiting jobs comes first: the higher one.
+/// The priority of a job; of the queued jobs the one with the highest runs first.
 public struct Priority: Hashable, Comparable, Sendable, ParsableValue, CustomStringConvertible {
   public static let allowed: ClosedRange<UInt64> = 0...100
   public let value: UInt8
 
-  /// Traps above 100.
+  /// Creates a priority. Traps above 100.
   public init(_ value: UInt8) {
     precondition(value <= 100)
     self.value = value
@@ -95,42 +95,42 @@ public struct Priority: Hashable, Comparable, Sendable, ParsableValue, CustomStr
 private func wholeNumber(_ text: String, in allowed: ClosedRange<UInt64>) throws(ValueError) -> UInt64 {
   guard let value = UInt64(decimal: text), allowed.contains(value) else {
     throw ValueError(
-      found: Printable.quote(text),
+      found: Excerpt.quoted(text),
       expected: "a whole number from \(allowed.lowerBound) to \(allowed.upperBound)")
   }
   return value
 }
 
-/// How many targets to probe at most.
+/// The most targets to probe.
 public enum MaxTargets: Hashable, Sendable, ParsableValue {
   case count(UInt64)
-  /// The given part of all targets, numerator not above denominator.
-  case part(numerator: UInt64, denominator: UInt64)
+  /// A fraction of all targets, at most 1.
+  case fraction(numerator: UInt64, denominator: UInt64)
 
-  /// `1000`, or `10%` of all; a percentage may have a fraction.
+  /// Parses a number such as `1000` or a percentage such as `10%` or `0.5%`.
   public init(parsing text: String) throws(ValueError) {
     let expected = "a number of targets, at least 1, or a percentage above 0% and up to 100%"
-    self = try parseWhole(text, expected: expected) { (text, at) throws(Mistake) in
+    self = try parseWhole(text, expected: expected) { (text, at) throws(ParseError) in
       let number = try Decimal.parse(text, &at, expected: expected)
-      let wrong = Mistake(0..<text.count, expected: expected)
-      guard number.digits > 0 else { throw wrong }
+      let invalid = ParseError(0..<text.count, expected: expected)
+      guard number.digits > 0 else { throw invalid }
       guard at < text.count else {
-        if number.scale > 0 { throw wrong }
+        if number.scale > 0 { throw invalid }
         return .count(number.digits)
       }
-      guard text[at] == UInt8(ascii: "%") else { throw wrong }
+      guard text[at] == UInt8(ascii: "%") else { throw invalid }
       at += 1
       let (denominator, overflow) = number.denominator.multipliedReportingOverflow(by: 100)
-      guard !overflow, number.digits <= denominator else { throw wrong }
-      return .part(numerator: number.digits, denominator: denominator)
+      guard !overflow, number.digits <= denominator else { throw invalid }
+      return .fraction(numerator: number.digits, denominator: denominator)
     }
   }
 
-  /// How many of `total` that is; a part is rounded up, so that it is never nothing.
+  /// Returns the limit for `total` targets. A fraction is rounded up, so that it is at least 1.
   public func limit(of total: UInt64) -> UInt64 {
     switch self {
     case .count(let count): return min(count, total)
-    case .part(let numerator, let denominator):
+    case .fraction(let numerator, let denominator):
       let (quotient, remainder) = denominator.dividingFullWidth(
         total.multipliedFullWidth(by: numerator))
       return remainder == 0 ? quotient : quotient + 1
@@ -139,10 +139,10 @@ public enum MaxTargets: Hashable, Sendable, ParsableValue {
 }
 
 extension Duration: ParsableValue {
-  /// Seconds: `8`, `0.5`; or with a unit: `8s`, `5m`, `1h`. Up to 365 days, to the nanosecond.
+  /// Parses seconds (`8`, `0.5`) or a number with a unit (`8s`, `5m`, `1h`), at most 365 days, exact to the nanosecond.
   public init(parsing text: String) throws(ValueError) {
     let expected = "seconds such as 8 or 0.5, or with a unit 30s, 5m or 1h, at most 8760h"
-    self = try parseWhole(text, expected: expected) { (text, at) throws(Mistake) in
+    self = try parseWhole(text, expected: expected) { (text, at) throws(ParseError) in
       let number = try Decimal.parse(text, &at, expected: expected)
       var factor: UInt64 = 1
       if at < text.count {
@@ -150,13 +150,13 @@ extension Duration: ParsableValue {
         case UInt8(ascii: "s"): factor = 1
         case UInt8(ascii: "m"): factor = 60
         case UInt8(ascii: "h"): factor = 3600
-        default: throw Mistake(at..<text.count, expected: expected)
+        default: throw ParseError(at..<text.count, expected: expected)
         }
         at += 1
       }
       let limit: UInt64 = 8760 * 3600 * 1_000_000_000
-      guard let nanoseconds = number.times(factor * 1_000_000_000), nanoseconds <= limit else {
-        throw Mistake(0..<text.count, expected: expected)
+      guard let nanoseconds = number.multiplied(by: factor * 1_000_000_000), nanoseconds <= limit else {
+        throw ParseError(0..<text.count, expected: expected)
       }
       return .nanoseconds(Int64(nanoseconds))
     }

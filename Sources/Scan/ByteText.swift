@@ -1,16 +1,19 @@
-// Text as bytes, appended without a String in between: results are written by the hundred thousand.
+// Numbers, addresses and times formatted straight into a byte buffer, because a scan writes hundreds of thousands of
+// results.
 import Wire
 
 extension [UInt8] {
+  /// Appends text in UTF-8.
   public mutating func append(text: String) { append(contentsOf: text.utf8) }
 
+  /// Appends a number in decimal.
   public mutating func append(decimal number: some UnsignedInteger & FixedWidthInteger) {
-    var rest = UInt64(number)
-    guard rest > 9 else { return append(UInt8(ascii: "0") + UInt8(rest)) }
+    var quotient = UInt64(number)
+    guard quotient > 9 else { return append(UInt8(ascii: "0") + UInt8(quotient)) }
     let start = count
-    while rest > 0 {
-      append(UInt8(ascii: "0") + UInt8(rest % 10))
-      rest /= 10
+    while quotient > 0 {
+      append(UInt8(ascii: "0") + UInt8(quotient % 10))
+      quotient /= 10
     }
     var (low, high) = (start, count - 1)
     while low < high {
@@ -20,7 +23,7 @@ extension [UInt8] {
     }
   }
 
-  /// With leading zeros to `width`.
+  /// Appends a number with leading zeros up to `width` digits.
   mutating func append(padded number: Int, width: Int) {
     var divisor = 1
     for _ in 1..<width { divisor *= 10 }
@@ -30,6 +33,7 @@ extension [UInt8] {
     }
   }
 
+  /// Appends an address in dotted decimal.
   public mutating func append(_ address: IPv4Address) {
     append(decimal: address.value >> 24)
     append(UInt8(ascii: "."))
@@ -41,7 +45,7 @@ extension [UInt8] {
   }
 }
 
-/// A moment in UTC, split into its calendar parts (proleptic Gregorian calendar).
+/// A time in UTC, as components of the proleptic Gregorian calendar.
 public struct CalendarTime: Hashable, Sendable {
   public let year: Int
   public let month: Int
@@ -70,7 +74,10 @@ public struct CalendarTime: Hashable, Sendable {
 }
 
 extension [UInt8] {
-  /// RFC 3339 in UTC with milliseconds, as ZMap's timestamp_str: `2026-11-22T16:20:00.000Z`.
+  /// Appends a time in the RFC 3339 form of ZMap's `timestamp_str`, truncated to milliseconds:
+  /// `2026-11-22T16:20:00.000Z`.
+  ///
+  /// - Parameter nanoseconds: since 1970-01-01 UTC.
   public mutating func append(timestamp nanoseconds: UInt64) {
     let time = CalendarTime(unixNanoseconds: nanoseconds)
     append(padded: time.year, width: 4)

@@ -1,132 +1,138 @@
-// How many probes may leave now. Time is a parameter.
+// The pacer, which keeps a sender to its share of the rate. Time is a parameter.
 
-/// Paces to a rate that holds twice: exactly over any length of time, and in every ten milliseconds up to
-/// one batch.
+/// A token bucket with a second limit: the rate is exact over time, and any 10 ms window holds at most its share of the
+/// rate plus one batch.
 ///
-/// Credit grows with time and is spent by probes, in integers: the unit is a billionth of a probe, so nothing is
-/// rounded away, the defect of ZMap's delay loop (zmap 903, 907). What a late wake-up missed stays in credit,
-/// but is caught up on only as far as the last ten milliseconds allow, so that a stall is not followed by a
-/// burst.
+/// Tokens accrue with time, in units of 10^-9 probes, so that rounding never loses any (the defect of ZMap's delay loop,
+/// zmap 903 and 907). A sender that wakes up late keeps its tokens, but the window limits how fast it spends them, so a
+/// stall does not cause a burst.
 public struct Pacer: Sendable {
   /// Probes per second; 0 is no limit.
   public let perSecond: UInt64
-  /// Probes to hand over at once at most: two milliseconds' worth, no more than 64; at high rates a quarter
-  /// of a millisecond's, lest most time goes into the calls. 0 without a limit.
+  /// The most probes of one batch; 0 without a limit.
+  ///
+  /// Two milliseconds' worth of probes but at most 64; at high rates a quarter of a millisecond's worth, so that calls do
+  /// not take most of the time.
   public let batch: Int
-  /// Probes to wait for: half a batch, so that a late wake-up has something to catch up with.
+  /// The probes to wait for: half a batch, so that a late wake-up can still catch up.
   public var tick: Int { (batch + 1) / 2 }
-  /// In billionths of a probe.
-  private var credit: UInt64
+  /// Units of 10^-9 probes.
+  private var tokens: UInt64
+  /// The time up to which tokens have accrued.
   private var last: UInt64
-  private var recent: RecentDepartures
-  /// What may leave in any window, probes.
+  private var recent: RecentTransmissions
+  /// The most probes in any window.
   private let windowLimit: Int
 
   private static let second: UInt64 = 1_000_000_000
-  /// Nanoseconds over which the rate holds but for one batch.
+  /// The length of the window in nanoseconds.
   public static let window: UInt64 = 10_000_000
 
+  /// Creates a pacer that may send one probe at once.
+  ///
   /// - Parameters:
-  ///   - perSecond: beyond 10^9, which no link carries, it is 10^9.
-  ///   - start: nanoseconds of the clock that the other calls are given.
+  ///   - perSecond: probes per second, capped at 10^9, which no link carries; 0 for no limit.
+  ///   - start: the time in nanoseconds, of the same clock as in all other calls.
   public init(perSecond: UInt64, start: UInt64) {
     let perSecond = min(perSecond, Self.second)
     self.perSecond = perSecond
     batch = Self.batch(perSecond)
-    credit = Self.second
+    tokens = Self.second
     last = start
-    recent = RecentDepartures(window: Self.window)
+    recent = RecentTransmissions(window: Self.window)
     windowLimit = Int(clamping: perSecond / (Self.second / Self.window)) + batch
   }
 
-  /// The batch at a rate.
+  /// Returns the batch of a rate in probes per second.
   public static func batch(_ perSecond: UInt64) -> Int {
     guard perSecond > 0 else { return 0 }
     return Int(clamping: max(min(64, (perSecond - 1) / 500 + 1), perSecond / 4096))
   }
 
-  /// Probes that may leave at `now`; time that runs backwards adds nothing.
+  /// Returns the number of probes that may be sent at `now`. A time before the last one adds no tokens.
   public mutating func due(at now: UInt64) -> Int {
     guard perSecond > 0 else { return Int.max }
     if now > last {
-      // A second is the most that is ever caught up on; the bounds also keep the product in its type.
-      credit = min(full, credit + min(now - last, Self.second) * perSecond)
+      // Capping the interval at a second also keeps the product within 64 bits.
+      tokens = min(full, tokens + min(now - last, Self.second) * perSecond)
       last = now
     }
-    recent.forget(before: now)
-    return min(Int(clamping: credit / Self.second), max(0, windowLimit - recent.total))
+    recent.removeExpired(at: now)
+    return min(Int(clamping: tokens / Self.second), max(0, windowLimit - recent.total))
   }
 
-  /// A second's worth, and almost one probe more: without that fraction each wake-up that comes late would
-  /// spill a part of a probe.
+  /// The most tokens: a second's worth and almost one more probe, because a full bucket would otherwise lose the fraction
+  /// of a probe at each late wake-up.
   private var full: UInt64 { (perSecond + 1) * Self.second - 1 }
 
-  /// Takes back what left, at the latest at `moment`.
-  public mutating func spend(_ count: Int, at moment: UInt64) {
+  /// Spends the tokens of `count` probes that were sent no later than `time`.
+  public mutating func spend(_ count: Int, at time: UInt64) {
     guard perSecond > 0, count > 0 else { return }
-    credit -= min(credit, UInt64(count) * Self.second)
-    recent.add(count, at: moment)
+    tokens -= min(tokens, UInt64(count) * Self.second)
+    recent.add(count, at: time)
   }
 
-  /// When the next `count` probes are due, or a batch if that is less.
-  public func moment(for count: Int) -> UInt64 {
+  /// Returns the time at which the next `count` probes are due, or the next batch if that is less.
+  public func dueTime(for count: Int) -> UInt64 {
     guard perSecond > 0 else { return last }
     let count = min(count, batch)
-    let wanted = UInt64(count) * Self.second
-    let earned = wanted <= credit ? last : last + (wanted - credit + perSecond - 1) / perSecond
-    return max(earned, recent.moment(forTotal: windowLimit - count))
+    let needed = UInt64(count) * Self.second
+    let accrued = needed <= tokens ? last : last + (needed - tokens + perSecond - 1) / perSecond
+    return max(accrued, recent.time(forTotal: windowLimit - count))
   }
 }
 
-/// What left in the last few milliseconds, in a fixed number of places.
-private struct RecentDepartures {
+/// The probes sent within the window, in a ring of fixed size.
+private struct RecentTransmissions {
   private let window: UInt64
-  private var places = InlineArray<256, Departure>(repeating: Departure())
+  private var entries = InlineArray<256, Transmission>(repeating: Transmission())
   private var first = 0
   private var used = 0
   private(set) var total = 0
 
-  struct Departure {
+  struct Transmission {
+    /// The time of the first probes that the entry counts.
     var begun: UInt64 = 0
-    /// When the last of these left, at the latest.
+    /// The time of the last ones.
     var time: UInt64 = 0
     var count = 0
   }
 
   init(window: UInt64) { self.window = window }
 
-  /// Departures so close together that the places would not suffice share one, as of the later time: the
-  /// window then looks fuller than it is, never emptier.
+  /// Counts probes. Transmissions close together share an entry with the later time, so that the ring suffices; the window
+  /// then seems fuller than it is, never emptier.
   mutating func add(_ count: Int, at time: UInt64) {
     total += count
-    let latest = (first + used + places.count - 1) % places.count
-    if used == places.count
-      || used > 0 && time < places[latest].begun + window / UInt64(places.count)
+    let latest = (first + used + entries.count - 1) % entries.count
+    if used == entries.count
+      || used > 0 && time < entries[latest].begun + window / UInt64(entries.count)
     {
-      places[latest].time = max(places[latest].time, time)
-      places[latest].count += count
+      entries[latest].time = max(entries[latest].time, time)
+      entries[latest].count += count
       return
     }
-    places[(first + used) % places.count] = Departure(begun: time, time: time, count: count)
+    entries[(first + used) % entries.count] = Transmission(begun: time, time: time, count: count)
     used += 1
   }
 
-  mutating func forget(before now: UInt64) {
-    while used > 0, now >= places[first].time, now - places[first].time >= window {
-      total -= places[first].count
-      first = (first + 1) % places.count
+  /// Removes the transmissions that have left the window.
+  mutating func removeExpired(at now: UInt64) {
+    while used > 0, now >= entries[first].time, now - entries[first].time >= window {
+      total -= entries[first].count
+      first = (first + 1) % entries.count
       used -= 1
     }
   }
 
-  /// When no more than `limit` of these will be in the window.
-  func moment(forTotal limit: Int) -> UInt64 {
-    var (left, moment) = (total, UInt64(0))
-    for offset in 0..<used where left > limit {
-      let departure = places[(first + offset) % places.count]
-      left -= departure.count
-      moment = departure.time + window
+  /// Returns the time at which at most `limit` probes will remain in the window.
+  func time(forTotal limit: Int) -> UInt64 {
+    var (remaining, time) = (total, UInt64(0))
+    for offset in 0..<used where remaining > limit {
+      let transmission = entries[(first + offset) % entries.count]
+      remaining -= transmission.count
+      time = transmission.time + window
     }
-    return moment
+    return time
   }
 }

@@ -1,14 +1,16 @@
-// The fields of a result, by ZMap's names (zmap: src/fieldset.c, module_tcp_synscan.c).
+// The fields of a result, with ZMap's names (zmap: src/fieldset.c, module_tcp_synscan.c).
+import Support
 import Wire
 
-/// One reply that was found new or a repeat, ready to be written.
+/// A reported reply, ready to be written.
 public struct ScanResult: Sendable {
   public var reply: Reply
-  /// The pair had been reported before.
+  /// Whether a reply from the same pair has been reported already, which this one outranks: a SYN-ACK after an RST. False
+  /// for all results with `--no-dedupe`, because there is no dedupe table.
   public var isRepeat: Bool
-  /// It came after sending had ended.
+  /// Whether the reply came during the cooldown.
   public var inCooldown: Bool
-  /// Receipt, nanoseconds since 1970 UTC.
+  /// The time of receipt, nanoseconds since 1970 UTC.
   public var time: UInt64
 
   public init(reply: Reply, isRepeat: Bool, inCooldown: Bool, time: UInt64) {
@@ -19,7 +21,7 @@ public struct ScanResult: Sendable {
   }
 }
 
-/// A column of the output. The raw values are what `-f` takes.
+/// A field of the output. The raw values are the names that `-f` takes.
 public enum ResultField: String, CaseIterable, Sendable {
   case saddr
   case saddrRaw = "saddr_raw"
@@ -42,10 +44,11 @@ public enum ResultField: String, CaseIterable, Sendable {
   case icmpResponder = "icmp_responder"
   case icmpUnreachStr = "icmp_unreach_str"
 
+  /// The fields of a scan without `-f`.
   public static let standard: [ResultField] = [.saddr, .sport]
 
-  /// Parses `-f`: names between commas, in the order of the output. None may stand there twice, for a JSON object
-  /// must not have a member twice (RFC 8259, section 4).
+  /// Parses a list of names separated by commas, in the order of the output. Throws if a name is unknown or repeated,
+  /// because a JSON object must not repeat a member (RFC 8259, section 4).
   public static func parse(list: String) throws(FieldListError) -> [ResultField] {
     var fields: [ResultField] = []
     for name in list.split(separator: ",", omittingEmptySubsequences: false) {
@@ -58,15 +61,14 @@ public enum ResultField: String, CaseIterable, Sendable {
   }
 }
 
-/// What is wrong with a list of fields.
+/// An error in a list of fields.
 public enum FieldListError: Error, Hashable, Sendable, CustomStringConvertible {
   case unknown(String)
   case repeated(ResultField)
 
   public var found: String {
     switch self {
-    // Nothing unprintable reaches the terminal.
-    case .unknown(let name): "the field \(name.debugDescription)"
+    case .unknown(let name): "the field \"\(Escaping.quotable(name))\""
     case .repeated(let field): "the field \"\(field.rawValue)\" twice"
     }
   }
@@ -81,7 +83,7 @@ public enum FieldListError: Error, Hashable, Sendable, CustomStringConvertible {
   public var description: String { "found \(found), expected \(expected)" }
 }
 
-/// A value of a field: what it looks like in CSV and in JSON differs only by quotes.
+/// The value of a field. CSV and JSON differ only in the quotes around it.
 enum FieldValue {
   case number(UInt64)
   case text(String)
@@ -91,7 +93,7 @@ enum FieldValue {
 }
 
 extension ResultField {
-  /// ICMP errors have no TCP fields and the other way round; those are absent, not zero.
+  /// Returns the value of the field. TCP fields of ICMP errors, and ICMP fields of TCP replies, are absent, not zero.
   func value(of result: ScanResult) -> FieldValue {
     let reply = result.reply
     switch self {
@@ -128,7 +130,7 @@ extension ResultField {
     case .window: return .number(UInt64(reply.window))
     case .tcpoptMSS: return optional(reply.tcpOptions.maximumSegmentSize)
     case .tcpoptWscale:
-      // As in ZMap the factor, not its logarithm; above 14 RFC 7323, section 2.3, has 14 used.
+      // Like ZMap, report the factor, not its logarithm. RFC 7323, section 2.3, reads values above 14 as 14.
       return optional(reply.tcpOptions.windowScale.map { UInt32(1) << min($0, 14) })
     case .tcpoptSackPerm:
       return reply.tcpOptions.selectiveAcknowledgmentPermitted ? .number(1) : .absent
@@ -146,10 +148,10 @@ extension ResultField {
     }
   }
 
-  /// The four bytes read as this machine's integer, which is what ZMap prints.
+  /// Returns the address as ZMap prints it: its bytes in network order, read as a little-endian integer.
   private static func raw(_ address: IPv4Address) -> UInt64 { UInt64(address.value.bigEndian) }
 
-  /// ZMap's words for the codes of destination unreachable (RFC 792, RFC 1122, RFC 1812), its spelling kept.
+  /// ZMap's names of the codes of destination unreachable (RFC 792, RFC 1122, RFC 1812), in its spelling.
   private static let unreachables = [
     "network unreachable", "host unreachable", "protocol unreachable", "port unreachable",
     "fragments required", "source route failed", "network unknown", "host unknown",
@@ -162,7 +164,7 @@ extension ResultField {
     unreachables.indices.contains(Int(code)) ? unreachables[Int(code)] : "unknown"
   }
 
-  /// ZMap's words.
+  /// Returns ZMap's name for the kind of reply.
   private static func classification(_ reply: Reply) -> String {
     switch reply.kind {
     case .open: "synack"

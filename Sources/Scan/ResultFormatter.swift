@@ -1,13 +1,15 @@
 // Results as CSV (RFC 4180) or JSON Lines.
 import Wire
 
+/// The format of a results file.
 public enum OutputFormat: String, CaseIterable, Sendable {
+  /// A header, then one line per result.
   case csv
-  /// One object a line.
+  /// One JSON object per line.
   case json
 }
 
-/// Appends results to a buffer, one whole line each.
+/// Formats results, one line each.
 public struct ResultFormatter: Sendable {
   public let format: OutputFormat
   public let fields: [ResultField]
@@ -17,17 +19,18 @@ public struct ResultFormatter: Sendable {
     self.fields = fields
   }
 
-  /// The first line of a CSV file; nothing for JSON.
+  /// The first line of a CSV file; empty for JSON.
   public var header: [UInt8] {
     guard format == .csv else { return [] }
     return Array((fields.map(\.rawValue).joined(separator: ",") + "\n").utf8)
   }
 
-  /// Bytes that no line exceeds, its newline included. The longest value is a timestamp in quotes.
+  /// An upper bound for the bytes of a line with its newline. The longest value is a timestamp in quotes.
   var longestLine: Int {
     fields.reduce(3) { $0 + $1.rawValue.utf8.count + "\"\":,".utf8.count + 26 }
   }
 
+  /// Appends a result to `buffer`.
   public func append(_ result: ScanResult, to buffer: inout [UInt8]) {
     let json = format == .json
     if json { buffer.append(UInt8(ascii: "{")) }
@@ -45,8 +48,8 @@ public struct ResultFormatter: Sendable {
     buffer.append(UInt8(ascii: "\n"))
   }
 
-  /// No value holds a comma, a quote or a control character, so none needs quoting in CSV (RFC 4180, section 2) or
-  /// escaping in JSON.
+  /// Appends a value. No value contains a comma, a quote or a control character, so none needs quoting in CSV (RFC 4180,
+  /// section 2) or escaping in JSON.
   private func append(_ value: FieldValue, to buffer: inout [UInt8]) {
     let json = format == .json
     switch value {

@@ -1,31 +1,29 @@
-// Results on their way to a file, so that a process which is killed leaves whole lines.
+// Divides results into writes, so that a killed process leaves whole lines.
 //
-// write(2) of a file copies a page at a time, makes the file as much longer, and gives up between two pages
-// when the process has been killed (Linux: mm/filemap.c, generic_perform_write). To a pipe up to PIPE_BUF
-// bytes, also 4096, go at once or not at all (POSIX).
+// write(2) to a file copies and extends it page by page, and stops between two pages if the process is killed (Linux,
+// mm/filemap.c, generic_perform_write). A write of up to PIPE_BUF (4096) bytes to a pipe is atomic (POSIX).
 import Wire
 
-/// Gathers lines, and cuts them into pieces for one write each, which hold whole lines and lie within one
-/// page of the file.
+/// Collects lines, and divides them into pieces of whole lines that lie within one page of the file, for one write each.
 ///
-/// JSON may have spaces between a line's end and its newline, and has them where the next line would lie in two
-/// pages. CSV may not: the line across a page's end, one in some two hundred, is a piece of its own, and a kill
-/// within the microsecond of its writing can leave it cut there. No other line can be cut.
+/// In JSON, spaces before the newline keep the next line from crossing a page boundary. CSV allows no padding: a line that
+/// crosses a boundary, about one in two hundred, is a piece of its own, and only it can be truncated by a kill.
 public struct ResultPages: Sendable {
   private let formatter: ResultFormatter
+  /// The lines not yet flushed.
   public private(set) var bytes: [UInt8] = []
-  /// Where in a page of the file `bytes` begin.
+  /// The offset of `bytes` in its page of the file.
   private var start: Int
-  /// Where pieces end, but for the last.
+  /// The ends of all pieces but the last.
   private var ends: [Int] = []
-  /// Kept so that nothing is allocated for each flush.
+  /// Kept to avoid an allocation at each flush.
   private var pieces: [Range<Int>] = []
 
   public static let pageSize = 4096
 
   /// - Parameters:
-  ///   - position: bytes in the file so far; any for a pipe.
-  ///   - beginsOutput: whether the header comes first.
+  ///   - position: the length of the file in bytes; does not matter for a pipe.
+  ///   - beginsOutput: whether to write the header first.
   public init(_ formatter: ResultFormatter, position: Int, beginsOutput: Bool = true) {
     self.formatter = formatter
     start = position % Self.pageSize
@@ -35,6 +33,7 @@ public struct ResultPages: Sendable {
     if beginsOutput { bytes += formatter.header }
   }
 
+  /// Adds a result.
   public mutating func append(_ result: ScanResult) {
     let line = bytes.count
     formatter.append(result, to: &bytes)
@@ -53,20 +52,20 @@ public struct ResultPages: Sendable {
     }
   }
 
-  /// Spaces before the newline that ends at `line`.
+  /// Inserts spaces before the newline that precedes offset `line`.
   private mutating func pad(_ count: Int, before line: Int) {
     bytes.insert(contentsOf: repeatElement(UInt8(ascii: " "), count: count), at: line - 1)
   }
 
-  /// Hands over all bytes with the pieces to write, in their order, and begins anew behind them. When `write`
-  /// throws everything stays.
+  /// Passes all bytes and the pieces to write to `write`, in order, and then removes them. Keeps everything if `write`
+  /// throws.
   public mutating func flush<Failure>(
     _ write: (_ bytes: [UInt8], _ pieces: [Range<Int>]) throws(Failure) -> Void
   ) throws(Failure) {
     guard !bytes.isEmpty else { return }
     let end = start + bytes.count
     let room = Self.pageSize - end % Self.pageSize
-    // The next line may be the longest, and this is the last moment to make room for it.
+    // The next line may be the longest one, and after this flush it is too late to pad.
     if formatter.format == .json, room < formatter.longestLine { pad(room, before: bytes.count) }
     pieces.removeAll(keepingCapacity: true)
     var from = 0

@@ -1,24 +1,24 @@
-// What a scan has done so far, in all the processes that worked at it.
+// The counters of a scan, over all processes that ran it.
 import Wire
 
-/// The counters behind a summary. They add up over the parts of a scan that was interrupted.
+/// The counters behind a summary. Those of an interrupted scan's processes add up.
 public struct ScanTotals: Hashable, Sendable {
   public enum Counter: Int, CaseIterable, Sendable {
     /// Nanoseconds.
     case elapsed, sending
     case probesCompleted, probesRefused, targetsUnresolved
-    /// Probes left out because the scope came to deny their addresses, and how often it changed.
+    /// Probes that a reload denied, and the number of reloads that changed the scope.
     case denied, scopeChanges
-    /// RSTs that the transmitter sent.
+    /// RSTs sent through the transmitter.
     case resetsSent
     case reported, duplicates, evictions, written, discarded
-    /// Microseconds of processor time.
+    /// Processor time in microseconds.
     case processorUser, processorSystem
-    /// Bytes; the most, not a sum.
+    /// Bytes: the maximum, not a sum.
     case peakResident
   }
 
-  /// When the scan first began, nanoseconds since 1970 UTC.
+  /// The time at which the first process began, nanoseconds since 1970 UTC.
   public var started: UInt64
   public var fates = FateCounts()
   private var values = [UInt64](repeating: 0, count: Counter.allCases.count)
@@ -30,7 +30,7 @@ public struct ScanTotals: Hashable, Sendable {
     set { values[counter.rawValue] = newValue }
   }
 
-  /// What came after `earlier`, added to it.
+  /// Returns the sum of these totals and those of the processes before.
   public func following(_ earlier: Self) -> Self {
     var sum = self
     sum.started = earlier.started
@@ -42,13 +42,15 @@ public struct ScanTotals: Hashable, Sendable {
     return sum
   }
 
-  // MARK: - As a row of numbers
+  // MARK: - Encoding in checkpoints
 
+  /// The number of words of the encoding. Checkpoints depend on it and on the order of the words.
   public static let wordCount = 1 + Counter.allCases.count + FateCounts().values.count
 
+  /// The encoding: start, counters, fates.
   public var words: [UInt64] { [started] + values + fates.values }
 
-  /// nil unless there are `wordCount` words.
+  /// Decodes totals; nil unless there are `wordCount` words.
   public init?(words: [UInt64]) {
     guard words.count == Self.wordCount else { return nil }
     self.init(started: words[0])

@@ -1,14 +1,18 @@
-// Which of our addresses and ports a probe leaves from.
+// The choice of a probe's source address and source port.
 import Wire
 
-/// Spreads probes evenly over all source addresses and source ports, by a keyed hash of the target, so that
-/// a probe sent again looks the same and nobody can foresee the port.
+/// Chooses source addresses and ports evenly, by a keyed hash of target and pass: a retried probe is the same packet, and
+/// nobody without the key can predict the port.
 public struct SourceSelection: Sendable {
   @usableFromInline let addresses: UInt64
   @usableFromInline let firstPort: UInt16
   @usableFromInline let ports: UInt64
   @usableFromInline let key: SipHashKey
 
+  /// - Parameters:
+  ///   - addresses: the number of source addresses.
+  ///   - ports: the source ports.
+  ///   - key: a secret key.
   public init(addresses: Int, ports: ClosedRange<UInt16>, key: SipHashKey) {
     self.addresses = UInt64(addresses)
     firstPort = ports.lowerBound
@@ -16,7 +20,11 @@ public struct SourceSelection: Sendable {
     self.key = key
   }
 
-  /// - Parameter pass: which of the target's probes; each pass leaves from elsewhere.
+  /// Returns the index of the source address, and the source port.
+  ///
+  /// - Parameters:
+  ///   - destination: the target's address, host order.
+  ///   - pass: the probe's pass; each pass has another source.
   @inlinable
   public func choose(destination: UInt32, port: UInt16, pass: UInt64) -> (
     source: UInt16, port: UInt16
@@ -26,7 +34,7 @@ public struct SourceSelection: Sendable {
 
   @inlinable
   func choose(_ target: UInt64, _ pass: UInt64) -> (source: UInt16, port: UInt16) {
-    // Two rounds of multiply and fold (as in wyhash): the cookie protects, this only has to spread.
+    // Two rounds of multiply and fold, as in wyhash. This only has to spread probes; the cookie protects.
     var hash = Self.fold(target ^ key.k0, pass &+ 0x9e37_79b9_7f4a_7c15 ^ key.k1)
     hash = Self.fold(hash ^ key.k1, 0xd6e8_feb8_6659_fd93)
     let source = (hash >> 32 &* addresses) >> 32

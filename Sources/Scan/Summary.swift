@@ -1,89 +1,140 @@
-// The account of a scan: every stage's counter, and the proof that they add up.
+// The summary of a scan: the counters of every stage, which add up.
 
+import Support
 import Wire
 
-/// What the metadata file holds. Field names in JSON are these in snake_case (interface.md).
+/// The contents of `summary.json` and of the file that `--metadata-file` names.
+///
+/// The JSON members are documented in docs/reference/summary.md; their order is that of `json`.
 public struct Summary: Sendable {
+  /// Why a scan ended.
+  public enum EndReason: String, CaseIterable, Sendable {
+    /// It probed all targets and waited for the cooldown.
+    case done
+    /// It reached `--max-results`.
+    case maxResults = "max-results"
+    /// It reached `--max-runtime`.
+    case maxRuntime = "max-runtime"
+    /// SIGINT.
+    case interrupted
+    /// Another signal.
+    case terminated
+    /// Its operator cancelled the job.
+    case cancelled
+    /// A job of higher priority took its place. The job resumes later, so its final summary has another reason.
+    case preempted
+    /// A fault suspended it. The job resumes later, so its final summary has another reason.
+    case paused
+  }
+
+  /// How half-open connections are closed.
+  public enum RSTMode: String, CaseIterable, Sendable {
+    /// No RST is sent (`--no-rst`).
+    case none
+    /// The receive program turns the SYN-ACK into an RST (`XDP_TX`).
+    case inPlace = "in-place"
+    /// The first sender sends an RST through its transmitter.
+    case transmitter
+    /// With receive mode `packet` the kernel's TCP replies itself to a SYN-ACK that reaches a local address; the
+    /// transmitter sends the other RSTs.
+    case kernelOrTransmitter = "kernel or transmitter"
+  }
+
+  /// Which TCP checksums are accepted.
+  public enum ChecksumMode: String, CaseIterable, Sendable {
+    /// Complete ones only.
+    case full
+    /// Also those of a local TCP that left the checksum to the NIC (the kernel's `CHECKSUM_PARTIAL`).
+    case fullOrPartial = "full or partial"
+  }
+
   public var version = ""
   /// Nanoseconds since 1970 UTC.
   public var started: UInt64 = 0
+  /// Nanoseconds since 1970 UTC.
   public var ended: UInt64 = 0
   public var interface = ""
   public var driver = ""
-  /// What each queue got, `packet:0`, `xdp-copy:3`.
+  /// The transmitter's mode and its NIC queue, one for each sender: `packet:0`, `xdp-copy:3`.
   public var transmitModes: [String] = []
+  /// `xdp-native`, `xdp-generic` or `packet`.
   public var receiveMode = ""
-  /// Why the modes are these, where `auto` chose them.
+  /// Why `auto` chose these modes; nil if it chose the first of each.
   public var modeReason: String?
-  /// Who closes half-open connections: `none`, `in-place`, `transmitter`, `kernel`.
+  /// An `RSTMode`; empty if no process has opened the NIC.
   public var resetMode = ""
-  /// Which TCP checksums are believed: `full`, `full or partial`.
+  /// A `ChecksumMode`; empty if no process has opened the NIC.
   public var checksumMode = ""
   public var seed: UInt64 = 0
   public var shard = 0
   public var shards = 1
 
-  /// (address, port) pairs in this scan's plan, all shards together.
+  /// Targets in the plan, all shards together.
   public var targetsTotal: UInt64 = 0
-  /// Pairs left out by scope and special-purpose rules.
+  /// Targets that the scope or the rule for special-purpose space excluded from the plan.
   public var targetsOutOfScope: UInt64 = 0
-  /// Pairs on a directly connected network whose address gave no Ethernet address, so not probed.
+  /// Targets on a directly connected network that were not probed because ARP found no Ethernet address.
   public var targetsUnresolved: UInt64 = 0
-  /// Probes of this scan left out because the scope came to deny their addresses while it ran. Those that an
-  /// interrupted scan comes to again count again, as probes do that it sends again.
-  public var deniedDuringScan: UInt64 = 0
+  /// Probes not sent because a reload denied their addresses during the scan. A resumed scan counts again those it
+  /// passes again, as it does probes.
+  public var probesDenied: UInt64 = 0
+  /// Probes submitted to the transmitters: completed and refused ones.
   public var probesGenerated: UInt64 = 0
   public var probesCompleted: UInt64 = 0
   public var probesRefused: UInt64 = 0
   /// Probes per second; 0 is no limit.
   public var rateRequested: UInt64 = 0
-  /// What a target file asked for where the box's own rate is lower; 0 is no limit. nil: nothing was capped.
+  /// The target file's rate if the box's own limit is lower: probes per second, 0 for no limit. nil if the rate was
+  /// not capped.
   public var rateCappedFrom: UInt64?
   public var sendingSeconds: Double = 0
-  /// Probes that may leave at once: what any ten milliseconds may hold beyond their share of the rate. 0
+  /// The batches of all senders together: the probes that any 10 ms may hold beyond their share of the rate. 0
   /// without a limit.
-  public var pacedBatch: UInt64 = 0
+  public var burstProbes: UInt64 = 0
 
-  /// All packets that the receive side saw, by what became of them.
+  /// Packets that the receive program saw, by fate.
   public var fates = FateCounts()
+  /// Valid replies, invalid ones, and events lost for open ports.
   public var repliesReceived: UInt64 = 0
   public var repliesInvalid: UInt64 = 0
   public var repliesOpen: UInt64 = 0
   public var repliesClosed: UInt64 = 0
   public var repliesICMP: UInt64 = 0
-  /// In place and through the transmitter.
+  /// RSTs sent in place and through the transmitter.
   public var resetsSent: UInt64 = 0
+  /// Valid replies lost because the event ring was full.
   public var eventsLost: UInt64 = 0
-  /// Of the valid ones those that `--report` asks for: results written, duplicates and results discarded.
+  /// Valid replies of the kinds that `--report` selects: results written, duplicates and results discarded.
   public var repliesReported: UInt64 = 0
   public var duplicates: UInt64 = 0
-  /// Pairs forgotten because of the bound of memory. Each may stand among the results once more.
+  /// Pairs that the dedupe table forgot because it was full. Each may have one more result.
   public var dedupeEvictions: UInt64 = 0
-  /// That bound, bytes; 0 without dedupe.
+  /// The dedupe table's bound in bytes; 0 with `--no-dedupe`.
   public var dedupeMemoryBytes: UInt64 = 0
   public var resultsWritten: UInt64 = 0
-  /// News that came after the limit of results was reached.
+  /// Results not written because they came after `--max-results` was reached.
   public var resultsDiscarded: UInt64 = 0
 
   public var cpuUserSeconds: Double = 0
   public var cpuSystemSeconds: Double = 0
   public var peakResidentBytes: UInt64 = 0
+  /// How often the job was resumed.
   public var resumed = 0
-  /// The scope that the targets were planned under.
+  /// The hash of the scope under which the targets were planned.
   public var scopeSHA256 = ""
-  /// How often it changed during the scan, and what it was at the end.
+  /// How often the scope changed during the scan.
   public var scopeChanges: UInt64 = 0
+  /// The hash of the scope at the end.
   public var scopeSHA256AtEnd = ""
-  /// `done`, `max-results`, `max-runtime`, `interrupted`, `terminated`, or the fault that ended it.
-  public var endedBecause = "done"
+  public var endedBecause = EndReason.done
 
   public init() {}
 
-  /// Of a scan that has done so much.
+  /// Creates a summary with the counters of `totals`.
   public init(_ totals: ScanTotals) {
     started = totals.started
     targetsUnresolved = totals[.targetsUnresolved]
-    deniedDuringScan = totals[.denied]
+    probesDenied = totals[.denied]
     scopeChanges = totals[.scopeChanges]
     probesCompleted = totals[.probesCompleted]
     probesRefused = totals[.probesRefused]
@@ -107,12 +158,14 @@ public struct Summary: Sendable {
     peakResidentBytes = totals[.peakResident]
   }
 
+  /// Open, closed and ICMP replies together.
   public var repliesValid: UInt64 { repliesOpen + repliesClosed + repliesICMP }
+  /// Completed probes per second of sending.
   public var rateAchieved: Double {
     sendingSeconds > 0 ? Double(probesCompleted) / sendingSeconds : 0
   }
 
-  /// As one JSON object, a line a member.
+  /// The summary as one JSON object, one member per line.
   public var json: [UInt8] {
     var object = JSONObject()
     object.add("version", version)
@@ -132,14 +185,14 @@ public struct Summary: Sendable {
     object.add("targets_total", targetsTotal)
     object.add("targets_out_of_scope", targetsOutOfScope)
     object.add("targets_unresolved", targetsUnresolved)
-    object.add("denied_during_scan", deniedDuringScan)
+    object.add("probes_denied", probesDenied)
     object.add("probes_generated", probesGenerated)
     object.add("probes_completed", probesCompleted)
     object.add("probes_refused", probesRefused)
     object.add("rate_requested_pps", rateRequested)
     if let rateCappedFrom { object.add("rate_capped_from_pps", rateCappedFrom) }
     object.add("rate_achieved_pps", rateAchieved)
-    object.add("paced_batch", pacedBatch)
+    object.add("burst_probes", burstProbes)
     object.add("sending_seconds", sendingSeconds)
     object.add("packets_seen", fates.seen)
     var byFate = JSONObject()
@@ -167,74 +220,7 @@ public struct Summary: Sendable {
     object.add("scope_sha256", scopeSHA256)
     object.add("scope_changes", scopeChanges)
     object.add("scope_sha256_at_end", scopeSHA256AtEnd)
-    object.add("ended_because", endedBecause)
+    object.add("ended_because", endedBecause.rawValue)
     return object.lines
-  }
-}
-
-/// Builds one JSON object in the order its members are added (RFC 8259).
-public struct JSONObject: Sendable {
-  private var members: [[UInt8]] = []
-
-  public init() {}
-
-  public mutating func add(_ name: String, _ text: String) { add(name, raw: Self.quoted(text)) }
-  public mutating func add(_ name: String, _ number: UInt64) {
-    add(name, raw: Array(String(number).utf8))
-  }
-  public mutating func add(_ name: String, _ flag: Bool) {
-    add(name, raw: Array((flag ? "true" : "false").utf8))
-  }
-  /// To six decimal places; what is not a number becomes null.
-  public mutating func add(_ name: String, _ number: Double) {
-    guard number.isFinite else { return add(name, raw: Array("null".utf8)) }
-    // A large number has no such places, and times a million it might be infinite.
-    let rounded = number.magnitude < 1e9 ? (number * 1e6).rounded() / 1e6 : number
-    add(name, raw: Array(String(rounded).utf8))
-  }
-  public mutating func add(_ name: String, _ texts: [String]) {
-    let list = texts.map { Self.quoted($0) }.joined(separator: [UInt8(ascii: ","), 0x20])
-    add(name, raw: [UInt8(ascii: "[")] + list + [UInt8(ascii: "]")])
-  }
-  public mutating func add(_ name: String, timestamp nanoseconds: UInt64) {
-    var text: [UInt8] = [UInt8(ascii: "\"")]
-    text.append(timestamp: nanoseconds)
-    add(name, raw: text + [UInt8(ascii: "\"")])
-  }
-  public mutating func add(_ name: String, _ object: JSONObject) { add(name, raw: object.line) }
-  public mutating func add(_ name: String, _ objects: [JSONObject]) {
-    let list = objects.map(\.line).joined(separator: [UInt8(ascii: ","), 0x20])
-    add(name, raw: [UInt8(ascii: "[")] + list + [UInt8(ascii: "]")])
-  }
-
-  private mutating func add(_ name: String, raw: [UInt8]) {
-    members.append(Self.quoted(name) + [UInt8(ascii: ":"), 0x20] + raw)
-  }
-
-  /// On one line, no newline at the end.
-  public var line: [UInt8] {
-    [UInt8(ascii: "{")] + members.joined(separator: [UInt8(ascii: ","), 0x20])
-      + [UInt8(ascii: "}")]
-  }
-
-  /// A line a member, newline at the end.
-  public var lines: [UInt8] {
-    Array("{\n  ".utf8) + members.joined(separator: Array(",\n  ".utf8)) + Array("\n}\n".utf8)
-  }
-
-  private static func quoted(_ text: String) -> [UInt8] {
-    var bytes: [UInt8] = [UInt8(ascii: "\"")]
-    for byte in text.utf8 {
-      switch byte {
-      case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
-      case 0..<0x20:
-        bytes += Array("\\u00".utf8)
-        for digit in [byte >> 4, byte & 15] {
-          bytes.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
-        }
-      default: bytes.append(byte)
-      }
-    }
-    return bytes + [UInt8(ascii: "\"")]
   }
 }

@@ -1,5 +1,6 @@
 // Which file names can become names of jobs.
 import Kernel
+import Support
 
 /// The rules for names of target files. A job's directory has its target file's name, which appears in logs and in
 /// operators' shells, so it must be visible text and must not look like a command's option.
@@ -26,7 +27,7 @@ package enum JobName {
     }
     let found = "the file name \"\(name)\""
     guard let text = name.text else { return (found, "a name in UTF-8") }
-    guard text.unicodeScalars.allSatisfy(FileName.isVisible) else {
+    guard text.unicodeScalars.allSatisfy(Escaping.isVisible) else {
       return (found, "a name without control and formatting characters")
     }
     // Compares bytes because "-" followed by a combining mark is another Character.

@@ -24,7 +24,7 @@ public struct TargetContent: Sendable {
     let found = name.hasSuffix(".bin") ? nil : Compression(startOf: bytes)
     if let named, found != named {
       throw InputError(
-        file: name, place: .file, found: "a file that does not start like \(named.rawValue)",
+        file: name, location: .file, found: "a file that does not start like \(named.rawValue)",
         expected: "\(named.rawValue) data, as its name says")
     }
     guard let found else {
@@ -52,7 +52,7 @@ public struct TargetContent: Sendable {
     let kind = kind.rawValue
     let raw = "If these are raw addresses, name the file .bin"
     func invalid(_ found: String, _ expected: String, _ remedy: String? = nil) -> InputError {
-      InputError(file: name, place: .file, found: found, expected: expected, remedy: remedy)
+      InputError(file: name, location: .file, found: found, expected: expected, remedy: remedy)
     }
     switch error {
     case .tooLarge(let limit):

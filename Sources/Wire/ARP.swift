@@ -1,8 +1,8 @@
-// ARP for IPv4 over Ethernet (RFC 826), as a frame.
+// ARP for IPv4 over Ethernet (RFC 826).
 
-/// One ARP packet. Field names after RFC 826: sender and target, hardware (MAC) and protocol (IPv4).
+/// An ARP packet, with the sender's and target's hardware (MAC) and protocol (IPv4) addresses.
 public struct ARPPacket: Hashable, Sendable {
-  /// `ar$op`.
+  /// The opcode, `ar$op`.
   public enum Operation: UInt16, Sendable {
     case request = 1
     case reply = 2
@@ -14,7 +14,7 @@ public struct ARPPacket: Hashable, Sendable {
   public var targetMAC: MACAddress
   public var targetAddress: IPv4Address
 
-  /// "Who has `address`?", asked by the interface `mac` that has `source`.
+  /// Returns the request "who has `address`?" of an interface with the addresses `mac` and `source`.
   public static func request(for address: IPv4Address, from source: IPv4Address, _ mac: MACAddress)
     -> Self
   {
@@ -34,9 +34,9 @@ public struct ARPPacket: Hashable, Sendable {
     self.targetAddress = targetAddress
   }
 
-  /// The packet in an untagged Ethernet frame, without its frame check sequence; bytes past the 42nd
-  /// are padding. nil when the frame is shorter, or not ARP for IPv4 over Ethernet, or neither a request
-  /// nor a reply.
+  /// Decodes an untagged Ethernet frame without its frame check sequence. Ignores padding after the 42nd byte.
+  ///
+  /// Returns nil if the frame is shorter, or is not an ARP request or reply for IPv4 over Ethernet.
   public init?(frame: ArraySlice<UInt8>) {
     let frame = ArraySlice(frame.prefix(Self.frameLength))
     guard frame.count == Self.frameLength,
@@ -52,10 +52,10 @@ public struct ARPPacket: Hashable, Sendable {
       targetAddress: IPv4Address(UInt32(frame.number(at: 38, bytes: 4))))
   }
 
-  /// 14 bytes of Ethernet and 28 of ARP; whoever transmits pads to the wire's minimum.
+  /// 14 bytes of Ethernet and 28 of ARP, without padding.
   public static let frameLength = 42
 
-  /// The Ethernet frame: a request goes to everyone, a reply to its target.
+  /// The Ethernet frame, unpadded: a request is broadcast, a reply is sent to its target.
   public var frame: [UInt8] {
     var frame = operation == .request ? MACAddress.broadcast.bytes : targetMAC.bytes
     frame += senderMAC.bytes
@@ -64,8 +64,8 @@ public struct ARPPacket: Hashable, Sendable {
     return frame
   }
 
-  /// Whether this is a usable reply to a request that `mac` sent from `address`: made out to both, and
-  /// from a sender that can own an address (not a group, not zero).
+  /// Returns whether this is a usable reply to a request that `mac` sent from `address`: addressed to both, and from a
+  /// MAC address that is neither zero nor a group.
   public func isReply(to mac: MACAddress, at address: IPv4Address) -> Bool {
     operation == .reply && targetMAC == mac && targetAddress == address
       && !senderMAC.isGroup && senderMAC != .zero
@@ -78,7 +78,7 @@ extension IPv4Address {
     [UInt8(value >> 24), UInt8(value >> 16 & 255), UInt8(value >> 8 & 255), UInt8(value & 255)]
   }
 
-  /// nil unless there are exactly four bytes.
+  /// Creates an address from four bytes in transmission order; nil for any other number of bytes.
   public init?(bytes: some Collection<UInt8>) {
     guard bytes.count == 4 else { return nil }
     self.init(bytes.reduce(0) { $0 << 8 | UInt32($1) })
@@ -86,7 +86,7 @@ extension IPv4Address {
 }
 
 extension ArraySlice<UInt8> {
-  /// The big-endian number of 1 to 8 bytes at `offset` from the start; the caller has checked the length.
+  /// Returns the big-endian number of 1 to 8 bytes at `offset` from the start. The caller has checked the length.
   fileprivate func number(at offset: Int, bytes: Int) -> UInt64 {
     self[(startIndex + offset)..<(startIndex + offset + bytes)].reduce(0) { $0 << 8 | UInt64($1) }
   }

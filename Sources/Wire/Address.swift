@@ -1,6 +1,6 @@
-// IPv4 addresses, Ethernet addresses and TCP ports as types of their own.
+// IPv4 addresses, Ethernet addresses and TCP ports.
 
-/// An IPv4 address (RFC 791), comparable in numerical order.
+/// An IPv4 address (RFC 791), ordered numerically.
 public struct IPv4Address: Hashable, Comparable, Sendable, CustomStringConvertible {
   /// Host order: 10.0.0.1 is 0x0a000001.
   public var value: UInt32
@@ -11,14 +11,14 @@ public struct IPv4Address: Hashable, Comparable, Sendable, CustomStringConvertib
     value = UInt32(a) << 24 | UInt32(b) << 16 | UInt32(c) << 8 | UInt32(d)
   }
 
-  /// The address whose four bytes lie in memory as they do on the wire.
+  /// Creates an address from a value in network byte order.
   public init(bigEndian: UInt32) { value = UInt32(bigEndian: bigEndian) }
 
-  /// As it lies in a packet.
+  /// The value in network byte order.
   public var bigEndian: UInt32 { value.bigEndian }
 
-  /// Dotted decimal, four parts of 0 to 255 without leading zeros (`010` is octal to some tools, so it
-  /// is not accepted); nil for anything else.
+  /// Parses dotted decimal: four numbers from 0 to 255; nil for anything else. Leading zeros are invalid, because some
+  /// tools read `010` as octal.
   public init?(_ text: some StringProtocol) {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false)
     guard parts.count == 4 else { return nil }
@@ -38,7 +38,7 @@ public struct IPv4Address: Hashable, Comparable, Sendable, CustomStringConvertib
 }
 
 extension FixedWidthInteger where Self: UnsignedInteger {
-  /// Decimal digits alone: no sign, no leading zero, no blank. nil also when it does not fit.
+  /// Parses decimal digits without sign, blanks or leading zeros; nil for anything else and for overflow.
   public init?(decimal text: some StringProtocol) {
     let digits = text.utf8
     guard !digits.isEmpty, digits.count == 1 || digits.first != UInt8(ascii: "0") else { return nil }
@@ -56,7 +56,7 @@ extension FixedWidthInteger where Self: UnsignedInteger {
 
 /// An Ethernet address (IEEE 802), six bytes in transmission order.
 public struct MACAddress: Hashable, Sendable, CustomStringConvertible {
-  /// The bytes in the low 48 bits, the first transmitted one highest.
+  /// The address in the low 48 bits, the first byte transmitted in the highest eight of them.
   public let value: UInt64
 
   public static let broadcast = MACAddress(0xffff_ffff_ffff)
@@ -64,19 +64,19 @@ public struct MACAddress: Hashable, Sendable, CustomStringConvertible {
 
   public init(_ value: UInt64) { self.value = value & 0xffff_ffff_ffff }
 
-  /// nil unless there are exactly six bytes.
+  /// Creates an address from six bytes in transmission order; nil for any other number of bytes.
   public init?(bytes: some Collection<UInt8>) {
     guard bytes.count == 6 else { return nil }
     value = bytes.reduce(0) { $0 << 8 | UInt64($1) }
   }
 
-  /// `02:00:00:00:00:01`; nil for anything else.
+  /// Parses `02:00:00:00:00:01`; nil for anything else.
   public init?(_ text: some StringProtocol) {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
     guard parts.count == 6 else { return nil }
     var value: UInt64 = 0
     for part in parts {
-      // Two digits: the parser of numbers would take a sign for one of them.
+      // `UInt8(_:radix:)` would accept a sign.
       guard part.utf8.count == 2, part.allSatisfy(\.isHexDigit), let byte = UInt8(part, radix: 16)
       else { return nil }
       value = value << 8 | UInt64(byte)
@@ -84,11 +84,12 @@ public struct MACAddress: Hashable, Sendable, CustomStringConvertible {
     self.value = value
   }
 
+  /// The six bytes in transmission order.
   public var bytes: [UInt8] {
     stride(from: 40, through: 0, by: -8).map { UInt8(truncatingIfNeeded: value >> UInt64($0)) }
   }
 
-  /// The group bit: broadcast and multicast addresses have it, an interface's own never.
+  /// Whether the address is broadcast or multicast (the I/G bit is set).
   public var isGroup: Bool { value >> 40 & 1 == 1 }
 
   public var description: String {
@@ -102,7 +103,9 @@ public struct Port: Hashable, Comparable, Sendable, CustomStringConvertible {
   public var value: UInt16
 
   public init(_ value: UInt16) { self.value = value }
+  /// Creates a port from a value in network byte order.
   public init(bigEndian: UInt16) { value = UInt16(bigEndian: bigEndian) }
+  /// The value in network byte order.
   public var bigEndian: UInt16 { value.bigEndian }
 
   public static func < (a: Self, b: Self) -> Bool { a.value < b.value }

@@ -1,16 +1,16 @@
-// The SYN cookie: what makes a reply prove itself, so that no table of open probes exists.
+// The cookie, by which a reply proves which probe it answers, so that a scan keeps no per-probe state.
 
-/// Computes a probe's sequence number from its own addresses and ports under a secret key.
+/// Computes a probe's sequence number from its addresses and ports, under a secret key.
 public struct Cookie: Sendable {
   public let key: SipHashKey
 
   public init(key: SipHashKey) { self.key = key }
 
-  /// The hash of a probe's four-tuple, all in host order. The low 32 bits are the sequence number, the
-  /// next 16 the IPv4 identification where that is random.
+  /// Returns the hash of a probe's four-tuple, given in host order. The low 32 bits are the sequence number, the next 16
+  /// the IPv4 identification under `IdentificationPolicy.random`.
   ///
-  /// The message is the 14 bytes source address, destination port, two zero, destination address, source
-  /// port in network order, as in bpf/cookie.h.
+  /// The hashed message is 14 bytes in network order, as in bpf/cookie.h: source address, destination port, two zero
+  /// bytes, destination address, source port.
   @inlinable @inline(__always)
   public func hash(
     source: UInt32, destination: UInt32, sourcePort: UInt16, destinationPort: UInt16
@@ -21,7 +21,7 @@ public struct Cookie: Sendable {
     return state.finish()
   }
 
-  /// The sequence number of the probe.
+  /// Returns the sequence number of a probe, whose four-tuple is given in host order.
   @inlinable
   public func sequenceNumber(
     source: UInt32, destination: UInt32, sourcePort: UInt16, destinationPort: UInt16

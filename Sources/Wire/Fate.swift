@@ -1,26 +1,38 @@
-// What became of a received packet. The numbers are those of enum synbox_stat in bpf/synbox.h.
+// The fates of received packets. Their numbers are those of `enum synbox_stat` in bpf/synbox.h.
 
-/// Every packet the receive program sees has exactly one fate; their sum is the packets seen.
+/// What became of a packet that the receive program saw. Each packet has exactly one fate.
 public enum Fate: Int, CaseIterable, Sendable {
+  /// Another EtherType.
   case notIPv4
+  /// Shorter than its headers require, or longer than any reply.
   case malformed
   case fragment
+  /// Not to one of the scan's source addresses.
   case notOurs
+  /// Neither TCP nor an ICMP error that quotes TCP.
   case otherProtocol
+  /// Not to one of the scan's source ports.
   case otherPort
+  /// A TCP segment that is neither SYN-ACK nor RST-ACK.
   case notReply
   case badCookie
   case badChecksum
+  /// A valid SYN-ACK, passed to user space.
   case open
+  /// A valid SYN-ACK that found the event ring full. No RST is sent, so the target retransmits it.
   case openRingFull
+  /// A valid RST, passed to user space.
   case closed
+  /// A valid RST that `--report` does not select.
   case closedUnreported
   case closedRingFull
+  /// A valid ICMP error, passed to user space.
   case icmp
+  /// A valid ICMP error that `--report` does not select.
   case icmpUnreported
   case icmpRingFull
 
-  /// As it stands in the summary.
+  /// The name in the summary and the metrics.
   public var name: String {
     switch self {
     case .notIPv4: "not_ipv4"
@@ -44,9 +56,9 @@ public enum Fate: Int, CaseIterable, Sendable {
   }
 }
 
-/// How many packets met each fate, and how many RSTs the receive program sent itself.
+/// The number of packets with each fate, and the number of RSTs that the receive program sent.
 public struct FateCounts: Hashable, Sendable {
-  /// Indexed by `Fate.rawValue`, followed by the RSTs.
+  /// The counts, indexed by `Fate.rawValue`, followed by the number of RSTs.
   public var values: [UInt64]
 
   public init() { values = [UInt64](repeating: 0, count: Fate.allCases.count + 1) }
@@ -56,24 +68,27 @@ public struct FateCounts: Hashable, Sendable {
     set { values[fate.rawValue] = newValue }
   }
 
+  /// RSTs sent in place.
   public var resetsSent: UInt64 {
     get { values[Fate.allCases.count] }
     set { values[Fate.allCases.count] = newValue }
   }
 
+  /// All packets.
   public var seen: UInt64 { values.dropLast().reduce(0, +) }
   public var open: UInt64 { self[.open] }
   public var closed: UInt64 { self[.closed] + self[.closedUnreported] + self[.closedRingFull] }
   public var icmp: UInt64 { self[.icmp] + self[.icmpUnreported] + self[.icmpRingFull] }
-  /// Replies whose cookie held and that were not left for the target to send again.
+  /// Valid replies, without SYN-ACKs that found the ring full, which their targets retransmit.
   public var valid: UInt64 { open + closed + icmp }
-  /// Looked like replies, but were not to be believed.
+  /// Replies with a wrong cookie or checksum.
   public var invalid: UInt64 { self[.badCookie] + self[.badChecksum] }
-  /// Events that found the ring full.
+  /// Valid replies that found the event ring full.
   public var eventsLost: UInt64 {
     self[.openRingFull] + self[.closedRingFull] + self[.icmpRingFull]
   }
 
+  /// Returns the counts since `before`.
   public static func - (now: Self, before: Self) -> Self {
     var difference = now
     for index in difference.values.indices { difference.values[index] &-= before.values[index] }

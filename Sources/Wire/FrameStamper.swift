@@ -1,23 +1,22 @@
-// Turns transmit entries into frames. One template per source address holds everything that does not
-// change, its checksums summed in advance; a probe is that template with a few fields stamped.
+// Stamps frames for transmit entries. A template holds all constant fields, with their checksums already summed.
 
-/// The checksums' part that one source address fixes.
+/// The partial checksums that one source address determines.
 @usableFromInline struct SourceSums: Sendable, BitwiseCopyable {
   /// Host order.
   @usableFromInline let address: UInt32
-  /// Over the IPv4 header with identification and destination zero.
+  /// The sum over the IPv4 header with identification and destination zero.
   @usableFromInline let ipv4Sum: InternetChecksum
-  /// Over pseudo-header, header and options with ports, sequence number and destination zero.
+  /// The sum over pseudo-header, TCP header and options, with ports, sequence number and destination zero.
   @usableFromInline let tcpSum: InternetChecksum
 }
 
-/// A frame without what changes from probe to probe.
+/// A frame whose variable fields are zero.
 struct FrameTemplate {
-  /// The complete frame with every changing field zero, padded to the minimum length.
+  /// The frame, padded to the minimum length.
   let frame: [UInt8]
   let sums: SourceSums
 
-  /// A SYN in the shape of `profile`.
+  /// Creates the template of a SYN with the options and header fields of `profile`.
   init(syn profile: ProbeProfile, source: IPv4Address, sourceMAC: MACAddress) {
     self.init(
       flags: .syn, window: profile.window, options: profile.options,
@@ -25,7 +24,7 @@ struct FrameTemplate {
       sourceMAC: sourceMAC)
   }
 
-  /// An RST without ACK, as a TCP sends it for a connection it does not know (RFC 9293, section 3.5.2).
+  /// Creates the template of an RST without ACK, as TCP sends it for an unknown connection (RFC 9293, section 3.5.2).
   init(rstFrom source: IPv4Address, sourceMAC: MACAddress) {
     self.init(
       flags: .rst, window: 0, options: [], timeToLive: 64, dontFragment: true, source: source,
@@ -70,34 +69,38 @@ extension [UInt8] {
   }
 }
 
-/// How the IPv4 identification is chosen.
+/// The choice of the IPv4 identification.
 public enum IdentificationPolicy: Hashable, Sendable {
-  /// From the cookie's spare bits: differs from probe to probe, the same for a probe sent again.
+  /// Bits of the cookie: differs between probes, but not between passes from the same source.
   case random
+  /// The same value in every probe.
   case fixed(UInt16)
 }
 
-/// Writes frames for entries. All it holds is fixed for the length of a scan; nothing is allocated.
+/// Writes the frames of entries without allocating. Immutable for the duration of a scan.
 public struct FrameStamper: Sendable {
   public let cookie: Cookie
-  /// Bytes of every SYN, padding included.
+  /// The length of a SYN frame in bytes, with padding.
   public let frameLength: Int
-  /// What a SYN and an RST look like; from any source, for what depends on that is stamped.
+  /// The templates' frames. They serve all sources, because the fields that depend on the source are stamped.
   private let probeFrame: [UInt8]
   private let resetFrame: [UInt8]
-  /// One of each for every source address.
+  /// The sums of the SYN template and of the RST template for each source address.
   @usableFromInline let probes: [SourceSums]
   @usableFromInline let resets: [SourceSums]
-  /// For each next hop the first eight bytes of the frame, as they lie in memory on a little-endian
-  /// machine: its address and the first two bytes of ours.
+  /// For each next hop, the first eight bytes of the frame as a little-endian number: the next hop's MAC address and the
+  /// first two bytes of the source's.
   public let nextHops: [UInt64]
-  /// The IPv4 identification is 16 bits of the cookie's hash under this mask, and the fixed bits.
+  /// The bits of the IPv4 identification that come from the cookie.
   public let identificationMask: UInt16
+  /// The other bits of the IPv4 identification.
   public let identificationFixed: UInt16
 
+  /// Creates a stamper.
+  ///
   /// - Parameters:
-  ///   - sources: at least one, at most 65,536.
-  ///   - nextHops: at least one; the first is the gateway's.
+  ///   - sources: 1 to 65,536 source addresses.
+  ///   - nextHops: at least one MAC address; the first is the gateway's.
   public init(
     profile: ProbeProfile, cookie: Cookie, sources: [IPv4Address], sourceMAC: MACAddress,
     nextHops: [MACAddress], identification: IdentificationPolicy = .random
@@ -109,8 +112,8 @@ public struct FrameStamper: Sendable {
     (probes, resets) = (syn.map(\.sums), rst.map(\.sums))
     self.cookie = cookie
     frameLength = profile.frameLength
-    let ours = sourceMAC.value >> 32
-    self.nextHops = nextHops.map { ($0.value << 16 | ours).byteSwapped }
+    let sourceStart = sourceMAC.value >> 32
+    self.nextHops = nextHops.map { ($0.value << 16 | sourceStart).byteSwapped }
     switch identification {
     case .random: (identificationMask, identificationFixed) = (0xffff, 0)
     case .fixed(let value): (identificationMask, identificationFixed) = (0, value)
@@ -119,7 +122,7 @@ public struct FrameStamper: Sendable {
 
   public var sourceCount: Int { probes.count }
 
-  /// The whole frame of `kind` from one of the sources, every changing field and both checksums zero.
+  /// Returns the frame of a kind from a source, with its other variable fields and both checksums zero.
   public func template(of kind: TransmitEntry.Kind, source: Int) -> [UInt8] {
     var frame = kind == .syn ? probeFrame : resetFrame
     var address: [UInt8] = []
@@ -128,15 +131,14 @@ public struct FrameStamper: Sendable {
     return frame
   }
 
-  /// Puts the template for `kind` into a frame that holds none or another kind's; `stamp` then changes
-  /// only what changes.
+  /// Copies the template of a kind into `frame`. Needed once before `stamp`, and again when the kind changes.
   public func prefill(_ frame: inout MutableRawSpan, for kind: TransmitEntry.Kind) {
     for (offset, byte) in (kind == .syn ? probeFrame : resetFrame).enumerated() {
       frame.storeBytes(of: byte, toByteOffset: offset, as: UInt8.self)
     }
   }
 
-  /// Makes a frame that was prefilled for the entry's kind what `entry` asks for; returns its length.
+  /// Stamps the variable fields of `entry` into a frame prefilled for its kind, and returns the frame's length in bytes.
   @inlinable @inline(__always) @discardableResult
   public func stamp(_ entry: TransmitEntry, into frame: inout MutableRawSpan) -> Int {
     switch entry.kind {
@@ -152,7 +154,7 @@ public struct FrameStamper: Sendable {
         identification: identification, into: &frame)
       return frameLength
     case .rst:
-      // The number the peer acknowledged, which is what its TCP accepts (RFC 9293, section 3.10.7.4).
+      // The peer accepts an RST only with the number that it acknowledged (RFC 9293, section 3.10.7.4).
       stamp(
         resets[Int(entry.source)], entry, sequenceNumber: entry.sequenceNumber, identification: 0,
         into: &frame)
@@ -165,7 +167,7 @@ public struct FrameStamper: Sendable {
     _ template: SourceSums, _ entry: TransmitEntry, sequenceNumber: UInt32,
     identification: UInt16, into frame: inout MutableRawSpan
   ) {
-    // Checked once, so that no store below is checked again.
+    // One check, so that the compiler can omit those of the stores below.
     precondition(frame.byteCount >= FrameLayout.minimumLength)
     var ipv4Sum = template.ipv4Sum
     ipv4Sum.add(entry.destination)

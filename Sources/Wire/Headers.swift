@@ -1,7 +1,7 @@
-// Ethernet, IPv4, TCP and ICMP headers with the field names of their standards. These are the readable
-// forms, for building templates and reading captured frames; the hot path stamps bytes.
+// Ethernet, IPv4 and TCP headers, with the field names of their standards. They build templates and test frames; the
+// hot path stamps bytes.
 
-/// What an Ethernet frame carries (IEEE 802 numbers).
+/// An EtherType (IEEE 802 numbers).
 public struct EtherType: RawRepresentable, Hashable, Sendable {
   public let rawValue: UInt16
   public init(rawValue: UInt16) { self.rawValue = rawValue }
@@ -11,7 +11,7 @@ public struct EtherType: RawRepresentable, Hashable, Sendable {
   public static let serviceVLAN = EtherType(rawValue: 0x88a8)
 }
 
-/// What an IPv4 packet carries (IANA protocol numbers).
+/// An IP protocol number (IANA protocol numbers).
 public struct IPProtocol: RawRepresentable, Hashable, Sendable {
   public let rawValue: UInt8
   public init(rawValue: UInt8) { self.rawValue = rawValue }
@@ -19,7 +19,7 @@ public struct IPProtocol: RawRepresentable, Hashable, Sendable {
   public static let tcp = IPProtocol(rawValue: 6)
 }
 
-/// TCP's control bits (RFC 9293, section 3.1).
+/// The control bits of TCP (RFC 9293, section 3.1).
 public struct TCPFlags: OptionSet, Hashable, Sendable {
   public let rawValue: UInt8
   public init(rawValue: UInt8) { self.rawValue = rawValue }
@@ -52,7 +52,7 @@ public struct IPv4Header: Hashable, Sendable {
     self.destination = destination
   }
 
-  /// The 20 bytes, checksum included.
+  /// The 20 bytes of the header, with its checksum.
   public var bytes: [UInt8] {
     var bytes: [UInt8] = [0x45, 0]
     bytes.append(bigEndian: totalLength)
@@ -79,7 +79,7 @@ public struct TCPHeader: Hashable, Sendable {
   public var acknowledgmentNumber: UInt32
   public var flags: TCPFlags
   public var window: UInt16
-  /// Padded to a multiple of four, at most 40.
+  /// A multiple of four bytes, at most 40.
   public var options: [UInt8]
 
   public init(
@@ -98,7 +98,7 @@ public struct TCPHeader: Hashable, Sendable {
 
   public var length: Int { Self.lengthWithoutOptions + options.count }
 
-  /// The header's bytes, with the checksum over the pseudo-header and no data.
+  /// Returns the header's bytes, with the checksum of a segment without data.
   public func bytes(source: IPv4Address, destination: IPv4Address) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.append(bigEndian: sourcePort.value)
@@ -120,7 +120,7 @@ public struct TCPHeader: Hashable, Sendable {
 }
 
 extension [UInt8] {
-  /// Appends a number in network order.
+  /// Appends a number in network byte order.
   public mutating func append<Number: FixedWidthInteger>(bigEndian number: Number) {
     for shift in stride(from: Number.bitWidth - 8, through: 0, by: -8) {
       append(UInt8(truncatingIfNeeded: number >> Number(shift)))

@@ -1,19 +1,19 @@
-// How a probe looks: which TCP options it carries, and the header values that go with them.
+// Probe profiles: the TCP options of a probe, and the header fields that go with them.
 
-/// The shape of a SYN. ZMap measured 1.305 % answers without options, 1.328 to 1.331 % with (zmap PR 855).
+/// The TCP options and header fields of a SYN. More targets reply to a SYN with options (zmap PR 855).
 public enum ProbeProfile: String, CaseIterable, Sendable {
-  /// MSS alone: 58 bytes, so still within Ethernet's minimum frame.
+  /// MSS only: 58 bytes, within Ethernet's minimum frame.
   case smallest
   /// No options: 54 bytes.
   case none
-  /// What Linux sends: MSS, SACK permitted, timestamps, window scale.
+  /// Those of Linux: MSS, SACK permitted, timestamps, window scale.
   case linux
-  /// What Windows sends: MSS, window scale, SACK permitted.
+  /// Those of Windows: MSS, window scale, SACK permitted.
   case windows
 
   /// The TCP options (RFC 9293 section 3.2, RFC 7323, RFC 2018), padded to a multiple of four.
   public var options: [UInt8] {
-    let mss: [UInt8] = [2, 4, 0x05, 0xb4]  // 1460: Ethernet's 1500 less both headers
+    let mss: [UInt8] = [2, 4, 0x05, 0xb4]  // 1460: Ethernet's MTU of 1500 less both headers
     switch self {
     case .smallest: return mss
     case .none: return []
@@ -41,17 +41,17 @@ public enum ProbeProfile: String, CaseIterable, Sendable {
     }
   }
 
-  /// Linux and Windows set DF on every SYN.
+  /// Whether DF is set, as Linux and Windows do on every SYN.
   public var dontFragment: Bool { self == .linux || self == .windows }
 
-  /// Bytes from the Ethernet header to the last option, before padding.
+  /// Bytes of the frame from the Ethernet header to the last option.
   public var unpaddedLength: Int { FrameLayout.options + options.count }
 
-  /// Bytes handed to the NIC: at least Ethernet's minimum of 60 without FCS.
+  /// Bytes of the frame as handed to the NIC, padded to Ethernet's minimum of 60 without FCS.
   public var frameLength: Int { max(unpaddedLength, FrameLayout.minimumLength) }
 }
 
-/// Where things lie in a probe: Ethernet, IPv4 without options, TCP. Offsets in bytes.
+/// Byte offsets of the fields of a probe: Ethernet, IPv4 without options, TCP.
 public enum FrameLayout {
   public static let destinationMAC = 0
   public static let sourceMAC = 6
@@ -67,10 +67,10 @@ public enum FrameLayout {
   public static let sequenceNumber = tcp + 4
   public static let tcpChecksum = tcp + 16
   public static let options = tcp + 20
-  /// Ethernet's minimum without FCS (IEEE 802.3, 64 bytes with).
+  /// The minimum length of an Ethernet frame without FCS (IEEE 802.3: 64 with it).
   public static let minimumLength = 60
-  /// The longest frame any profile or RST makes: 54 bytes and 40 of options.
+  /// The maximum length of a probe or RST: 54 bytes of headers and 40 of options.
   public static let maximumLength = 94
-  /// What a frame occupies on the wire beside its own bytes: preamble 8, FCS 4, inter-frame gap 12.
+  /// Bytes on the wire beside the frame's own: preamble 8, FCS 4, inter-frame gap 12.
   public static let wireOverhead = 24
 }

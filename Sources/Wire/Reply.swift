@@ -1,26 +1,26 @@
-// A validated reply: what the receive program reports of a packet that proved itself.
+// Valid replies, and the event records that carry them from the receive program.
 
-/// A reply whose cookie held. Numbers are in host order.
+/// A valid reply. Numbers are in host order.
 public struct Reply: Sendable {
   public enum Kind: UInt8, Sendable {
-    /// SYN-ACK: the port is open.
+    /// A SYN-ACK: the port is open.
     case open = 1
-    /// RST: the port is closed.
+    /// An RST: the port is closed.
     case closed = 2
-    /// An ICMP error that quotes our probe.
+    /// An ICMP error that quotes a probe.
     case icmp = 3
   }
 
-  /// Bytes of the event record, `struct synbox_event` in bpf/synbox.h.
+  /// The length of an event record in bytes: `struct synbox_event` in bpf/synbox.h.
   public static let recordLength = 88
 
   public var kind: Kind
-  /// CLOCK_MONOTONIC at receipt, nanoseconds.
+  /// The time of receipt: CLOCK_MONOTONIC, nanoseconds.
   public var time: UInt64
-  /// The probed address and port; for ICMP as quoted.
+  /// The target's address; for an ICMP error, as quoted.
   public var source: IPv4Address
   public var sourcePort: Port
-  /// Ours.
+  /// The probe's source address.
   public var destination: IPv4Address
   public var destinationPort: Port
   public var sequenceNumber: UInt32 = 0
@@ -31,10 +31,10 @@ public struct Reply: Sendable {
   public var flags: TCPFlags = []
   public var icmpType: UInt8 = 0
   public var icmpCode: UInt8 = 0
-  /// Who sent the ICMP error.
+  /// The sender of the ICMP error.
   public var icmpResponder = IPv4Address(0)
-  /// The half-open connection still waits for an RST, which the transmitter must send.
-  public var resetWanted = false
+  /// Whether the transmitter must send an RST, because the receive program has not sent one in place.
+  public var needsReset = false
   public var optionsLength: UInt8 = 0
   public var options = InlineArray<40, UInt8>(repeating: 0)
 
@@ -52,7 +52,7 @@ public struct Reply: Sendable {
     self.timeToLive = timeToLive
   }
 
-  /// Decodes an event record; nil when it is not one (wrong length, unknown kind).
+  /// Decodes an event record; nil if its length, kind or options length is invalid.
   public init?(record: Span<UInt8>) {
     guard record.count == Self.recordLength, let kind = Kind(rawValue: record[33]),
       record[41] <= 40
@@ -73,18 +73,18 @@ public struct Reply: Sendable {
     icmpResponder = IPv4Address(record.word32(at: 36))
     flags = TCPFlags(rawValue: record[40])
     optionsLength = record[41]
-    resetWanted = record[42] == 1
+    needsReset = record[42] == 1
     for index in 0..<Int(optionsLength) { options[index] = record[44 + index] }
   }
 }
 
 extension Span<UInt8> {
-  /// Two bytes in network order. Traps outside the span: callers check lengths first.
+  /// Returns the two bytes at `offset` as a number in network byte order. Traps outside the span.
   @inlinable public func word16(at offset: Int) -> UInt16 {
     UInt16(self[offset]) << 8 | UInt16(self[offset + 1])
   }
 
-  /// Four bytes in network order.
+  /// Returns the four bytes at `offset` as a number in network byte order. Traps outside the span.
   @inlinable public func word32(at offset: Int) -> UInt32 {
     UInt32(word16(at: offset)) << 16 | UInt32(word16(at: offset + 2))
   }

@@ -1,13 +1,15 @@
-// The receive program once more in Swift, for NICs on which no XDP program can run: the same questions in
-// the same order as bpf/receive.bpf.c, on a captured frame.
+// The receive program in Swift, for NICs that cannot run an XDP program: the same checks in the same order as
+// bpf/receive.bpf.c, on a captured frame.
 
-/// Decides what a captured frame is. Nothing in a frame is believed before its length is checked.
+/// Determines the fate of a captured frame. Checks lengths before it reads any field.
 public struct ReplyClassifier: Sendable {
-  /// Bytes of an IPv4 packet that may be a reply (SYNBOX_LONGEST_REPLY in bpf/synbox.h).
+  /// The most bytes of an IPv4 packet that may be a reply (`SYNBOX_LONGEST_REPLY` in bpf/synbox.h).
   public static let longestReply = 1500
 
   public var cookie: Cookie
+  /// The scan's source addresses.
   public let sources: Set<IPv4Address>
+  /// The scan's source ports.
   public let ports: ClosedRange<UInt16>
   public let reportClosed: Bool
   public let reportICMP: Bool
@@ -23,13 +25,13 @@ public struct ReplyClassifier: Sendable {
     self.reportICMP = reportICMP
   }
 
-  /// The frame's fate, and the reply where it is to be reported.
+  /// Returns the frame's fate, and the reply if it must be reported.
   ///
   /// - Parameters:
-  ///   - frame: all of it as received, from the Ethernet header on.
-  ///   - time: CLOCK_MONOTONIC at receipt, nanoseconds; goes into the reply.
-  ///   - partialChecksum: a local TCP may have left the TCP checksum to an adapter that there is not. Then
-  ///     the field may hold the pseudo-header's sum alone.
+  ///   - frame: the frame as received, from the Ethernet header on.
+  ///   - time: the time of receipt for the reply: CLOCK_MONOTONIC, nanoseconds.
+  ///   - partialChecksum: whether to accept a checksum field that holds only the pseudo-header's sum. A local TCP leaves
+  ///     it to the NIC to complete it (the kernel's `CHECKSUM_PARTIAL`), and a virtual NIC does not.
   public func classify(_ frame: Span<UInt8>, time: UInt64, partialChecksum: Bool = false) -> (
     fate: Fate, reply: Reply?
   ) {
@@ -61,7 +63,7 @@ public struct ReplyClassifier: Sendable {
     guard ip.end >= at + header else { return (.malformed, nil) }
     let destinationPort = Port(frame.word16(at: at + 2))
     guard ports.contains(destinationPort.value) else { return (.otherPort, nil) }
-    // FIN beside SYN or RST, or both of these: no TCP answers so. Other bits say nothing about the port.
+    // No TCP replies with both SYN and RST, or with FIN beside either. Other bits do not matter.
     let flags = TCPFlags(rawValue: frame[at + 13])
     let kind: Reply.Kind
     switch flags.intersection([.fin, .syn, .rst, .ack]) {
@@ -73,7 +75,7 @@ public struct ReplyClassifier: Sendable {
     let expected = cookie.sequenceNumber(
       source: ip.destination.value, destination: ip.source.value,
       sourcePort: destinationPort.value, destinationPort: sourcePort.value)
-    // Some stacks acknowledge the SYN in their RST, some do not: seq and seq + 1 both prove it.
+    // Some stacks do not count the SYN when they acknowledge it with an RST, so both numbers are valid.
     let ahead = frame.word32(at: at + 8) &- expected
     guard ahead == 1 || kind == .closed && ahead == 0 else { return (.badCookie, nil) }
     guard ip.length <= Self.longestReply else { return (.malformed, nil) }
@@ -94,14 +96,14 @@ public struct ReplyClassifier: Sendable {
     return (kind == .open ? .open : .closed, reply)
   }
 
-  /// RFC 9293, section 3.1; or the form that Linux calls CHECKSUM_PARTIAL.
+  /// Returns whether the TCP checksum is correct (RFC 9293, section 3.1), or partial where that is accepted.
   private func tcpChecksumHolds(_ frame: Span<UInt8>, _ ip: IPv4View, partial: Bool) -> Bool {
     var pseudoHeader = InternetChecksum.tcpPseudoHeader(length: ip.end - ip.payload)
     pseudoHeader.add(ip.source.value)
     pseudoHeader.add(ip.destination.value)
-    var whole = pseudoHeader
-    whole.add(frame, ip.payload..<ip.end)
-    return whole.folded == 0xffff
+    var complete = pseudoHeader
+    complete.add(frame, ip.payload..<ip.end)
+    return complete.folded == 0xffff
       || partial && frame.word16(at: ip.payload + 16) == pseudoHeader.folded
   }
 
@@ -111,20 +113,20 @@ public struct ReplyClassifier: Sendable {
     let type = frame[at]
     // Destination unreachable, source quench, time exceeded, parameter problem (RFC 792).
     guard [3, 4, 11, 12].contains(type) else { return (.otherProtocol, nil) }
-    // Its total length is the probe's, most of which may have been left out.
+    // The quoted total length is the probe's, but the error may quote only part of the probe.
     guard let quoted = IPv4View(frame, at: at + 8), quoted.payload <= ip.end else {
       return (.malformed, nil)
     }
     guard quoted.protocolNumber == .tcp else { return (.otherProtocol, nil) }
-    // Both ports and the sequence number: the eight bytes that every error quotes.
+    // Every error quotes these eight bytes: both ports and the sequence number.
     let probe = quoted.payload
     guard ip.end >= probe + 8 else { return (.malformed, nil) }
-    let ours = Port(frame.word16(at: probe))
-    let theirs = Port(frame.word16(at: probe + 2))
-    guard ports.contains(ours.value) else { return (.otherPort, nil) }
+    let sourcePort = Port(frame.word16(at: probe))
+    let destinationPort = Port(frame.word16(at: probe + 2))
+    guard ports.contains(sourcePort.value) else { return (.otherPort, nil) }
     let expected = cookie.sequenceNumber(
       source: quoted.source.value, destination: quoted.destination.value,
-      sourcePort: ours.value, destinationPort: theirs.value)
+      sourcePort: sourcePort.value, destinationPort: destinationPort.value)
     guard frame.word32(at: probe + 4) == expected else { return (.badCookie, nil) }
     guard ip.length <= Self.longestReply else { return (.malformed, nil) }
     var checksum = InternetChecksum()
@@ -132,8 +134,8 @@ public struct ReplyClassifier: Sendable {
     guard ip.checksumHolds(in: frame), checksum.folded == 0xffff else { return (.badChecksum, nil) }
     guard reportICMP else { return (.icmpUnreported, nil) }
     var reply = Reply(
-      kind: .icmp, time: time, source: quoted.destination, sourcePort: theirs,
-      destination: quoted.source, destinationPort: ours, identification: ip.identification,
+      kind: .icmp, time: time, source: quoted.destination, sourcePort: destinationPort,
+      destination: quoted.source, destinationPort: sourcePort, identification: ip.identification,
       timeToLive: ip.timeToLive)
     reply.icmpType = type
     reply.icmpCode = frame[at + 1]
@@ -142,7 +144,7 @@ public struct ReplyClassifier: Sendable {
   }
 }
 
-/// An IPv4 header found in a frame, its lengths checked (RFC 791).
+/// An IPv4 header in a frame (RFC 791), with its lengths checked.
 private struct IPv4View {
   let source: IPv4Address
   let destination: IPv4Address
@@ -150,13 +152,13 @@ private struct IPv4View {
   let identification: UInt16
   let timeToLive: UInt8
   let isFragment: Bool
-  /// The total length: bytes of header and payload.
+  /// The total length field: bytes of header and payload.
   let length: Int
-  /// Offset of the header.
+  /// The offset of the header.
   let start: Int
-  /// Offset of what it carries.
+  /// The offset of the payload.
   let payload: Int
-  /// Offset behind that by the total length, which may lie outside the frame.
+  /// The offset one past the payload by the total length field. It may lie outside the frame.
   var end: Int { start + length }
 
   init?(_ frame: Span<UInt8>, at offset: Int) {

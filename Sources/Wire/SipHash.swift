@@ -1,10 +1,11 @@
-// SipHash-2-4, the keyed hash behind the cookie (Aumasson and Bernstein, "SipHash: a fast short-input
-// PRF", 2012). Bit for bit what bpf/cookie.h computes in the kernel.
+// SipHash-2-4, the keyed hash of the cookie (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012). It must
+// agree bit for bit with bpf/cookie.h.
 
 /// A 128-bit SipHash key.
 public struct SipHashKey: Hashable, Sendable {
-  /// The key's first eight bytes, read as a little-endian number; `k1` the last eight.
+  /// The key's first eight bytes as a little-endian number.
   public var k0: UInt64
+  /// The key's last eight bytes as a little-endian number.
   public var k1: UInt64
 
   public init(k0: UInt64, k1: UInt64) {
@@ -12,12 +13,12 @@ public struct SipHashKey: Hashable, Sendable {
     self.k1 = k1
   }
 
-  /// A key nobody can guess: Swift's generator of random numbers is getrandom(2) on Linux.
+  /// Returns a cryptographically random key: Swift's default generator calls getrandom(2) on Linux.
   public static func random() -> SipHashKey {
     SipHashKey(k0: .random(in: .min ... .max), k1: .random(in: .min ... .max))
   }
 
-  /// nil unless there are exactly 16 bytes.
+  /// Creates a key from 16 bytes; nil for any other number of bytes.
   public init?(bytes: some Collection<UInt8>) {
     guard bytes.count == 16 else { return nil }
     func word(_ part: some Collection<UInt8>) -> UInt64 {
@@ -31,7 +32,7 @@ public struct SipHashKey: Hashable, Sendable {
   }
 }
 
-/// The hash's four words of state. One block at a time goes in; `finish` gives the 64-bit hash.
+/// The state of a SipHash-2-4 computation: call `compress` for each block of eight bytes, then `finish`.
 public struct SipHash24 {
   @usableFromInline var v0: UInt64
   @usableFromInline var v1: UInt64
@@ -63,7 +64,8 @@ public struct SipHash24 {
     v2 = v2 &<< 32 | v2 &>> 32
   }
 
-  /// Takes in eight bytes as a little-endian number.
+  /// Compresses a block of eight bytes, given as a little-endian number. The last block has the message's length in its
+  /// highest byte.
   @inlinable @inline(__always)
   public mutating func compress(_ block: UInt64) {
     v3 ^= block
@@ -72,6 +74,7 @@ public struct SipHash24 {
     v0 ^= block
   }
 
+  /// Returns the hash.
   @inlinable @inline(__always)
   public consuming func finish() -> UInt64 {
     v2 ^= 0xff
@@ -82,7 +85,7 @@ public struct SipHash24 {
     return v0 ^ v1 ^ v2 ^ v3
   }
 
-  /// The hash of a whole message.
+  /// Returns the hash of `message`.
   public static func hash(_ message: [UInt8], key: SipHashKey) -> UInt64 {
     var state = SipHash24(key: key)
     var block: UInt64 = 0

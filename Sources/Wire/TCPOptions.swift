@@ -1,6 +1,6 @@
-// Reads TCP options as a peer sent them, which may be anything.
+// The TCP options of a reply, which may be malformed.
 
-/// The options a result can show (RFC 9293 section 3.2, RFC 7323, RFC 2018). nil: not present.
+/// The options that a result can show (RFC 9293 section 3.2, RFC 7323, RFC 2018); nil for those not present.
 public struct TCPOptions: Hashable, Sendable {
   public var maximumSegmentSize: UInt16?
   public var windowScale: UInt8?
@@ -8,8 +8,7 @@ public struct TCPOptions: Hashable, Sendable {
   public var timestampValue: UInt32?
   public var timestampEcho: UInt32?
 
-  /// Reads until the end of the options, an end-of-options byte, or the first impossible length: what
-  /// follows nonsense is not believed.
+  /// Parses options up to their end, an end-of-options byte, or the first invalid length.
   public init(_ bytes: Span<UInt8>) {
     var at = 0
     while at < bytes.count, bytes[at] != 0 {

@@ -1,34 +1,35 @@
-// What a transmitter is asked to send: a SYN or an RST, in 24 bytes. Frames are made from it where
-// they are needed: in user space by FrameStamper, or in the kernel by bpf/probes.bpf.c.
+// Transmit entries: 24 bytes that describe a SYN or an RST. FrameStamper makes frames of them in user space,
+// bpf/probes.bpf.c in the kernel.
 
-/// One frame to send. In memory it is `struct synbox_entry` of bpf/synbox.h.
+/// A frame to send, with the layout of `struct synbox_entry` in bpf/synbox.h.
 public struct TransmitEntry: Hashable, Sendable, BitwiseCopyable {
   public enum Kind: UInt8, Sendable, BitwiseCopyable {
-    /// A probe. Its sequence number is the cookie.
+    /// A probe, whose sequence number is the cookie.
     case syn = 1
-    /// Closes the half-open connection that a SYN-ACK told of.
+    /// The segment that closes the half-open connection after a SYN-ACK.
     case rst = 2
   }
 
   /// Host order.
   public var destination: UInt32
-  /// RST only: what the SYN-ACK acknowledged, host order.
+  /// The number that the SYN-ACK acknowledged, host order. RST only.
   public var sequenceNumber: UInt32
   public var destinationPort: UInt16
   public var sourcePort: UInt16
-  /// Which of our addresses: an index into the stamper's sources.
+  /// The source address, as an index into the stamper's sources.
   public var source: UInt16
-  /// The raw value, for an enumeration's own place in memory is the compiler's affair.
+  /// The raw value of `kind`, because the layout of a Swift enumeration is not specified.
   @usableFromInline var kindValue: UInt8
-  /// The kernel's mark in its own copy.
+  /// Written by the kernel in its own copy.
   @usableFromInline var refused: UInt8 = 0
-  /// Which Ethernet address to send to: an index into the stamper's next hops, 0 for the gateway.
+  /// The next hop, as an index into the stamper's next hops; 0 is the gateway.
   public var nextHop: UInt32
-  /// Fills the bytes up.
+  /// Padding.
   @usableFromInline var zero: UInt32 = 0
 
   @inlinable public var kind: Kind { kindValue == Kind.rst.rawValue ? .rst : .syn }
 
+  /// Creates the entry of a probe.
   @inlinable
   public init(
     syn destination: UInt32, port: UInt16, source: UInt16, sourcePort: UInt16, nextHop: UInt32 = 0
@@ -42,6 +43,7 @@ public struct TransmitEntry: Hashable, Sendable, BitwiseCopyable {
     kindValue = Kind.syn.rawValue
   }
 
+  /// Creates the entry of an RST.
   public init(
     rst destination: UInt32, port: UInt16, source: UInt16, sourcePort: UInt16,
     sequenceNumber: UInt32, nextHop: UInt32 = 0

@@ -110,7 +110,7 @@ struct InventoryTurn {
     probes = summary["probes_completed"] ?? 0
     let processor = (summary["cpu_user_seconds"] ?? 0) + (summary["cpu_system_seconds"] ?? 0)
     processorSeconds = processor * 1e6 / probes
-    denied = summary["denied_during_scan"] ?? 0
+    denied = summary["probes_denied"] ?? 0
     box.signal(SIGTERM)
     _ = try box.wait()
   }

@@ -1,5 +1,7 @@
 // Figures by name, for people and for programs.
 
+import Support
+
 /// Names in the order in which they were measured.
 struct Report {
   enum Figure {
@@ -56,15 +58,6 @@ struct Report {
   }
 
   private static func quote(_ text: String) -> String {
-    var quoted = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": quoted += "\\\""
-      case "\\": quoted += "\\\\"
-      case _ where scalar.value < 0x20: quoted += " "
-      default: quoted.unicodeScalars.append(scalar)
-      }
-    }
-    return quoted + "\""
+    String(decoding: Escaping.json(text), as: UTF8.self)
   }
 }

@@ -82,7 +82,7 @@ def paced_scan(lab: Lab, rate: int, probes: int) -> PacedScan:
     if failure or command.summary is None:
         return PacedScan(rate, program.command, failure or "no summary", [], 0)
     summary = json.loads((lab.directory / command.summary).read_text(encoding="utf-8"))
-    return PacedScan(rate, program.command, None, node.arrivals(), summary["paced_batch"])
+    return PacedScan(rate, program.command, None, node.arrivals(), summary["burst_probes"])
 
 
 def pacing_checks(scans: Sequence[PacedScan]) -> list[Check]:

@@ -88,11 +88,12 @@ private func expectSums(_ summary: [String: Double]) {
     let metadata = "\(try Lab.temporaryDirectory())/summary.json"
     let all = try lab.scan(
       scan + [
-        "--report", "all", "-f", "saddr,classification", "-m", metadata, "198.19.0.1-198.19.0.8",
+        "--report", "all", "-f", "saddr,classification,repeat", "-m", metadata,
+        "198.19.0.1-198.19.0.8",
       ])
     let expected = [
-      "1,rst", "1,synack", "2,synack", "3,icmp", "3,rst", "3,synack", "4,rst", "5,synack", "6,rst",
-      "6,synack", "7,icmp", "8,icmp", "8,synack",
+      "1,rst,0", "1,synack,1", "2,synack,0", "3,icmp,0", "3,rst,1", "3,synack,1", "4,rst,0",
+      "5,synack,0", "6,rst,0", "6,synack,1", "7,icmp,0", "8,icmp,0", "8,synack,1",
     ]
     #expect(all.lines.dropFirst().sorted() == expected.map { "198.19.0.\($0)" })
     let summary = try JSON.numbers(file: metadata)

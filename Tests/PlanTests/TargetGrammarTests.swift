@@ -37,17 +37,17 @@ import Wire
     ("198.18.0.1\n198.18.0.0/33\n", 2, 12, "\"33\"", "prefix length"),
     ("198.18.0.0/\n", 1, 12, "the end", "prefix length"),
     ("198.18.0.0/24x\n", 1, 14, "\"x\"", "end of the line"),
-    ("198.18.0.9-198.18.0.3\n", 1, 12, "198.18.0.3", "not below the first, 198.18.0.9"),
+    ("198.18.0.9-198.18.0.3\n", 1, 12, "198.18.0.3", "at least the first, 198.18.0.9"),
     ("198.18.0.9-20\n", 1, 12, "\"20\"", "IPv4 address"),
     ("198.18.0.1:0\n", 1, 12, "\"0\"", "port from 1 to 65535"),
     ("198.18.0.1:80,65536\n", 1, 15, "\"65536\"", "port from 1 to 65535"),
     ("198.18.0.1:\n", 1, 12, "the end", "port"), ("198.18.0.1:80,\n", 1, 15, "the end", "port"),
-    ("198.18.0.1:90-80\n", 1, 15, "\"80\"", "not below the first, 90"),
+    ("198.18.0.1:90-80\n", 1, 15, "\"80\"", "at least the first, 90"),
     ("198.18.0.1:http\n", 1, 12, "\"http\"", "port"), ("198.18.0.1:80-\n", 1, 15, "the end", "port"),
     ("\n\n  2001:db8::1\n", 3, 3, "2001:db8::1", "IPv6 is not supported"),
     ("[::1]:80\n", 1, 1, "[::1]:80", "IPv6 is not supported"),
     ("1::\n", 1, 1, "1::", "IPv6 is not supported"),
-    ("example.com\n", 1, 1, "example.com", "names are not looked up"),
+    ("example.com\n", 1, 1, "example.com", "host names are not resolved"),
     ("198.18.0.256\n", 1, 1, "198.18.0.256", "0 to 255"),
     ("198.18.00.1\n", 1, 1, "198.18.00.1", "leading zeros"),
     ("198.18.0\n", 1, 1, "198.18.0", "four numbers"),
@@ -56,7 +56,7 @@ import Wire
     ("198.18.0.1 198.18.0.2\n", 1, 12, "198.18.0.2", "end of the line"),
     ("198.18.0.1 - 198.18.0.2\n", 1, 12, "-", "end of the line"),
     ("198.18.0.1\r198.18.0.2\n", 1, 11, "\\r", "line feed"),
-    ("\u{feff}x\n", 1, 1, "\"x\"", "names"),
+    ("\u{feff}x\n", 1, 1, "\"x\"", "host names"),
     ("198.18.0.1\u{2013}198.18.0.2\n", 1, 1, "198.18.0.1\u{2013}198.18.0.2", "IPv4"),
   ])
   func `a wrong entry is told by line and column`(
@@ -136,9 +136,10 @@ import Wire
       "@ports, @rate, @bandwidth, @probes, @cooldown, @shard, @seed, @priority"
     ),
     ("@rate 1\n@rate 2\n198.18.0.1", 2, 1, "@ports, @bandwidth"),
-    ("198.18.0.1\n@ports 80\n", 2, 1, "directives stand before the first"),
+    ("198.18.0.1\n@ports 80\n", 2, 1, "directives must precede the first"),
     ("@ports 80,0\n198.18.0.1", 1, 11, "port"), ("@ports\n198.18.0.1", 1, 7, "port"),
-    ("@ports 80, 443\n198.18.0.1", 1, 11, "port"), ("@rate fast\n198.18.0.1", 1, 7, "packets a second"),
+    ("@ports 80, 443\n198.18.0.1", 1, 11, "port"),
+    ("@rate fast\n198.18.0.1", 1, 7, "packets per second"),
     ("@shard 4/4\n198.18.0.1", 1, 8, "K/N"), ("@probes 0\n198.18.0.1", 1, 9, "1 to 255"),
     ("@ 80\n198.18.0.1", 1, 1, "one of"), ("@seed 1 2\n198.18.0.1", 1, 9, "end of the line"),
   ])
@@ -153,9 +154,9 @@ import Wire
 
 @Suite struct `Binary targets` {
   private func place(_ bytes: [UInt8], format: TargetFile.Format = .binary, name: String = "t")
-    -> InputError.Place?
+    -> InputError.Location?
   {
-    TargetFile.check(bytes, name: name, format: format).first?.place
+    TargetFile.check(bytes, name: name, format: format).first?.location
   }
 
   @Test func `addresses in network byte order end with 0_0_0_0`() throws {

@@ -28,7 +28,8 @@ import Wire
       try TargetPlan([file], defaultPorts: nil, scope: Scope())
     }
     #expect(
-      error?.description.hasPrefix("a:3:2: found no port given, expected") == true, "\(error as Any)")
+      error?.description.hasPrefix("a:3:2: found an entry without ports, expected") == true,
+      "\(error as Any)")
   }
 
   @Test func `the scope allows and denies`() throws {

@@ -41,7 +41,8 @@ private func randomReply(_ random: inout SeededGenerator, addresses: UInt32, por
         var table = DedupeTable(key: key)
         _ = table.insert(reply(first))
         #expect(
-          table.insert(reply(second)) == (after > before ? .new : .duplicate), "\(first), \(second)")
+          table.insert(reply(second)) == (after > before ? .greater : .duplicate),
+          "\(first), \(second)")
         #expect(table.count == 1)
       }
     }
@@ -50,7 +51,7 @@ private func randomReply(_ random: inout SeededGenerator, addresses: UInt32, por
   @Test func `sent RST, SYN-ACK, RST, SYN-ACK is reported twice`() {
     var table = DedupeTable(key: key)
     let verdicts = [Reply.Kind.closed, .open, .closed, .open].map { table.insert(reply($0)) }
-    #expect(verdicts == [.new, .new, .duplicate, .duplicate])
+    #expect(verdicts == [.new, .greater, .duplicate, .duplicate])
   }
 }
 
@@ -63,12 +64,14 @@ private func randomReply(_ random: inout SeededGenerator, addresses: UInt32, por
       let reply = randomReply(&random, addresses: 3_000, ports: 60)
       let pair = UInt64(reply.source.value) << 16 | UInt64(reply.sourcePort.value)
       let rank = kinds.firstIndex(of: reply.kind)!
-      let isNew = rank > best[pair] ?? -1
-      guard table.insert(reply) == (isNew ? .new : .duplicate) else {
+      let earlier = best[pair]
+      let verdict: DedupeTable.Verdict =
+        earlier == nil ? .new : rank > earlier! ? .greater : .duplicate
+      guard table.insert(reply) == verdict else {
         Issue.record("differs at \(reply.source):\(reply.sourcePort), seed \(seed)")
         return
       }
-      if isNew { best[pair] = rank }
+      if verdict != .duplicate { best[pair] = rank }
     }
     #expect(table.count == best.count)
     #expect(table.evictions == 0)
@@ -225,7 +228,7 @@ private func pair(_ number: UInt32) -> Reply {
         return copy.insert(reply(.closed, from: IPv4Address($0))) == .duplicate
       })
     let evictions = table.evictions
-    #expect(table.insert(reply(.open, from: IPv4Address(held))) == .new)
+    #expect(table.insert(reply(.open, from: IPv4Address(held))) == .greater)
     #expect(table.insert(reply(.closed, from: IPv4Address(held))) == .duplicate)
     #expect(table.evictions == evictions)
   }

@@ -23,7 +23,7 @@ private func simulate(
     let due = min(pacer.due(at: now), pacer.batch)
     if due > 0 { departures.append(Departure(time: now, count: due)) }
     pacer.spend(due, at: now)
-    now = max(now, pacer.moment(for: pacer.tick)) + UInt64.random(in: 0..<lateness, using: &random)
+    now = max(now, pacer.dueTime(for: pacer.tick)) + UInt64.random(in: 0..<lateness, using: &random)
     wakeUps += 1
     if wakeUps % 1000 == 0 { now += stall }
   }
@@ -88,7 +88,7 @@ private let rates: [(perSecond: UInt64, seconds: UInt64)] = [
       let due = min(pacer.due(at: now), pacer.batch)
       sent += due
       pacer.spend(due, at: now)
-      now = max(now + 1, pacer.moment(for: pacer.tick))
+      now = max(now + 1, pacer.dueTime(for: pacer.tick))
     }
     #expect(sent + 2 * pacer.batch >= Int(perSecond), "\(sent) in the second after")
   }
@@ -100,7 +100,7 @@ private let rates: [(perSecond: UInt64, seconds: UInt64)] = [
     #expect(pacer.due(at: 5) == Int.max)
     pacer.spend(1_000_000, at: 5)
     #expect(pacer.due(at: 5) == Int.max)
-    #expect(pacer.moment(for: 64) <= 5)
+    #expect(pacer.dueTime(for: 64) <= 5)
   }
 
   @Test(arguments: [
@@ -145,7 +145,7 @@ private let rates: [(perSecond: UInt64, seconds: UInt64)] = [
       var pacer = Pacer(perSecond: perSecond, start: 0)
       pacer.spend(1, at: 0)
       let wanted = min(count, pacer.batch)
-      let moment = pacer.moment(for: count)
+      let moment = pacer.dueTime(for: count)
       var early = pacer
       #expect(early.due(at: moment - 1) < wanted)
       #expect(pacer.due(at: moment) >= wanted)
@@ -154,6 +154,6 @@ private let rates: [(perSecond: UInt64, seconds: UInt64)] = [
 
   @Test func `asked for nothing due says: now`() {
     let pacer = Pacer(perSecond: 1_000, start: 77)
-    #expect(pacer.moment(for: 1) == 77)
+    #expect(pacer.dueTime(for: 1) == 77)
   }
 }

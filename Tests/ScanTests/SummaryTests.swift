@@ -28,7 +28,7 @@ import Wire
       "version", "started", "ended", "duration_seconds", "interface", "driver", "transmit_mode",
       "receive_mode", "seed", "shard", "shards", "targets_total", "targets_out_of_scope",
       "probes_generated", "probes_completed", "probes_refused", "rate_requested_pps",
-      "rate_achieved_pps", "paced_batch", "replies_received", "replies_invalid", "replies_valid",
+      "rate_achieved_pps", "burst_probes", "replies_received", "replies_invalid", "replies_valid",
       "replies_open",
       "replies_closed", "replies_icmp", "rst_sent", "events_lost", "duplicates",
       "packets_seen", "fates", "rst_mode", "rst_in_place", "checksum_mode",
@@ -71,6 +71,24 @@ import Wire
 
   @Test func `of a scan that sent nothing has a rate of 0`() throws {
     #expect(try object(Summary().json)["rate_achieved_pps"] as? Double == 0)
+  }
+
+  @Test func `carries only the documented reasons and modes`() throws {
+    for reason in Summary.EndReason.allCases {
+      var summary = Self.example()
+      summary.endedBecause = reason
+      #expect(try object(summary.json)["ended_because"] as? String == reason.rawValue)
+    }
+    #expect(
+      Summary.EndReason.allCases.map(\.rawValue) == [
+        "done", "max-results", "max-runtime", "interrupted", "terminated", "cancelled", "preempted",
+        "paused",
+      ])
+    #expect(
+      Summary.RSTMode.allCases.map(\.rawValue) == [
+        "none", "in-place", "transmitter", "kernel or transmitter",
+      ])
+    #expect(Summary.ChecksumMode.allCases.map(\.rawValue) == ["full", "full or partial"])
   }
 
   @Test func `has a line a member and ends with a newline`() {

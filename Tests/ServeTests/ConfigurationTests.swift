@@ -29,7 +29,7 @@ import Testing
     ),
     ("\(head)colour = 1\n\(scope)", "box.toml:3:1: found the key \"colour\", expected one of data, "),
     ("\(head)\(scope)alow = 1\n", "box.toml:5:1: found the key \"alow\", expected one of allow, "),
-    ("\(head)rate = \"fast\"\n\(scope)", "box.toml:3:1: found \"fast\", expected packets a second"),
+    ("\(head)rate = \"fast\"\n\(scope)", "box.toml:3:1: found \"fast\", expected packets per second"),
     ("\(head)rate = true\n\(scope)", "box.toml:3:1: found true, expected text, a number"),
     ("\(head)transmit = \"smoke\"\n\(scope)", "expected one of \"auto\", \"generator\", \"xdp\""),
     ("\(head)output-fields = \"saddr,x\"\n\(scope)", "box.toml:3:1: found the field \"x\""),
@@ -37,7 +37,7 @@ import Testing
       "\(head)output-fields = [\"saddr\", \"saddr\"]\n\(scope)",
       "box.toml:3:1: found the field \"saddr\" twice, expected each field once"
     ),
-    ("\(head)report = \"\\u001b[2J\"\n\(scope)", "box.toml:3:1: found \"\\u{1b}[2J\", expected one of"),
+    ("\(head)report = \"\\u001b[2J\"\n\(scope)", "box.toml:3:1: found \"\\x1b[2J\", expected one of"),
     ("\(head)batch = 5000\n\(scope)", "box.toml:3:1: found 5000, expected a number from 1 to 4096"),
     ("\(head)event-ring = 5000\n\(scope)", "found \"5000\", expected a power of two from 4096 bytes"),
     ("\(head)event-ring = \"64X\"\n\(scope)", "box.toml:3:1: found \"X\", expected bytes such as"),

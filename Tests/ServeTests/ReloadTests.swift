@@ -36,7 +36,7 @@ import Testing
     _ = try lab.configure("rate = \"fast\"\n")
     box.signal(SIGHUP)
     try lab.wait("the problem", seconds: 20) { try problems(lab).count == 1 }
-    #expect(try problems(lab)[0].contains("box.toml:3:1: found \"fast\", expected packets a second"))
+    #expect(try problems(lab)[0].contains("box.toml:3:1: found \"fast\", expected packets per second"))
     #expect(box.errorText.contains("level=error msg=\"the new configuration is refused"))
     try lab.drop("net.txt", "198.18.4.0/24\n")
     try lab.wait("the results", seconds: 30) { lab.exists("data/results/net.txt") }

@@ -14,7 +14,7 @@ struct ScanCommand: ParsableCommand {
   @OptionGroup(title: "Sending") var station: StationOptions
 
   @Option(
-    name: .shortAndLong, help: "Probes per second: 100000, 100k, 1.5M; 0 is no limit. Default 10k.",
+    name: .shortAndLong, help: "Probes per second: 100000, 100k, 1.5M; 0 is no limit. Default \(PacketRate.default).",
     transform: parsed)
   var rate: PacketRate?
 
@@ -143,7 +143,7 @@ struct ScanCommand: ParsableCommand {
   }
 }
 
-/// The rate in force: options before directives before 10,000 a second.
+/// Returns the rate in force: options override directives, and directives override the default.
 func chosenRate(
   _ rate: PacketRate?, _ bandwidth: Bandwidth?, _ directives: Directives, frameLength: Int
 ) -> PacketRate {
@@ -152,6 +152,5 @@ func chosenRate(
   // Both in one file: neither may be exceeded.
   let limits = [directives.rate, directives.bandwidth?.packetRate(frameBytes: frameLength)]
     .compactMap(\.self)
-  if limits.isEmpty { return PacketRate(10_000) }
-  return limits.min { ($0.perSecond ?? .max) < ($1.perSecond ?? .max) } ?? PacketRate(10_000)
+  return limits.min { ($0.perSecond ?? .max) < ($1.perSecond ?? .max) } ?? .default
 }

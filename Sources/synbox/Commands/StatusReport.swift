@@ -1,5 +1,5 @@
 // status.json read back, for people.
-import Kernel
+import Support
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -101,7 +101,7 @@ struct StatusReport: Decodable {
     rows.append(
       ("version", "synbox \(version ?? "") (\(revision ?? "")) on Linux \(kernel ?? "unknown")"))
     return rows.map { name, value in
-      name + String(repeating: " ", count: 11 - name.count) + Self.printable(value) + "\n"
+      name + String(repeating: " ", count: 11 - name.count) + Escaping.visible(value) + "\n"
     }.joined()
   }
 
@@ -128,11 +128,6 @@ struct StatusReport: Decodable {
     "events \(drops.eventsLost ?? 0), refused and sent again \(drops.probesRefused ?? 0), "
       + "invalid \(drops.repliesInvalid ?? 0), NIC rx \(drops.nicRxDropped ?? 0) dropped "
       + "\(drops.nicRxMissed ?? 0) missed, tx \(drops.nicTxDropped ?? 0) dropped"
-  }
-
-  /// Names and problems come from elsewhere: nothing of them may steer a terminal.
-  private static func printable(_ text: String) -> String {
-    text.unicodeScalars.map { FileName.isVisible($0) ? String($0) : "?" }.joined()
   }
 }
 

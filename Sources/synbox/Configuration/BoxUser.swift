@@ -1,6 +1,7 @@
 // Whom the box becomes when it gives up root.
 import Kernel
 import Plan
+import Support
 
 /// A user as it is named in the configuration or on the command line: `UID:GID`, `UID`, or a name of
 /// /etc/passwd. Never root, nor root's group.
@@ -24,7 +25,7 @@ struct BoxUser: Hashable, ParsableValue {
     guard isNumeric else {
       // As useradd(8) has names, and capitals.
       guard text.wholeMatch(of: /[A-Za-z_][A-Za-z0-9_.-]*\$?/) != nil, text != "root" else {
-        throw ValueError(found: "\"\(FileName(text))\"", expected: expected)
+        throw ValueError(found: "\"\(Escaping.quotable(text))\"", expected: expected)
       }
       form = .name(text)
       return

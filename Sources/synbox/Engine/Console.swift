@@ -58,7 +58,7 @@ final class Console {
   func finish(_ summary: Summary) {
     warn(evictions: summary.dedupeEvictions)
     say(
-      "\(summary.endedBecause): \(summary.resultsWritten) results, "
+      "\(summary.endedBecause.rawValue): \(summary.resultsWritten) results, "
         + "\(summary.probesCompleted) probes in \(oneDigit(summary.sendingSeconds)) s "
         + "(\(short(summary.rateAchieved)) pps), \(summary.repliesValid) valid replies, "
         + "\(summary.repliesInvalid) invalid, \(summary.resetsSent) RSTs (\(summary.resetMode)), "

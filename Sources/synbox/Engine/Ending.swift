@@ -1,5 +1,6 @@
 // How a scan ends.
 import Kernel
+import Scan
 
 /// Why a scan came to its end.
 enum Ending: Equatable {
@@ -22,17 +23,17 @@ enum Ending: Equatable {
     }
   }
 
-  /// The word in the summary.
-  var word: String {
+  /// The reason as the summary names it.
+  var reason: Summary.EndReason {
     switch self {
-    case .done: "done"
-    case .maxResults: "max-results"
-    case .maxRuntime: "max-runtime"
-    case .signal(.interrupt): "interrupted"
-    case .signal: "terminated"
-    case .cancelled: "cancelled"
-    case .preempted: "preempted"
-    case .paused: "paused"
+    case .done: .done
+    case .maxResults: .maxResults
+    case .maxRuntime: .maxRuntime
+    case .signal(.interrupt): .interrupted
+    case .signal: .terminated
+    case .cancelled: .cancelled
+    case .preempted: .preempted
+    case .paused: .paused
     }
   }
 }

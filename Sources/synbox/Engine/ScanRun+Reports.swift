@@ -79,11 +79,11 @@ extension ScanRun {
     summary.targetsTotal = job.sequence.plan.count
     summary.targetsOutOfScope = job.sequence.plan.outOfScope
     summary.rateRequested = job.rate.perSecond ?? 0
-    summary.pacedBatch = shares.reduce(0) { $0 + UInt64(Pacer.batch($1)) }
+    summary.burstProbes = shares.reduce(0) { $0 + UInt64(Pacer.batch($1)) }
     summary.dedupeMemoryBytes = job.dedupes ? UInt64(job.dedupeMemory.bytes) : 0
     summary.scopeSHA256 = job.scopeSHA256
     summary.scopeSHA256AtEnd = gate.account.sha256
-    summary.endedBecause = (ending ?? .done).word
+    summary.endedBecause = (ending ?? .done).reason
     return summary
   }
 }

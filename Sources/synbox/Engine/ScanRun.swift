@@ -279,7 +279,7 @@ struct ScanRun: ~Copyable {
       let (sourceIndex, nextHops) = (self.sourceIndex, self.nextHops)
       let taken = try station.receiver.drain(limit: Self.repliesAtOnce) { reply in
         // The RST first: a reply whose RST finds no room is left, and so reported once only.
-        if reply.resetWanted, let entry = Self.resetEntry(reply, sourceIndex, nextHops),
+        if reply.needsReset, let entry = Self.resetEntry(reply, sourceIndex, nextHops),
           !resets.push(entry)
         {
           isRefused = true
@@ -290,8 +290,8 @@ struct ScanRun: ~Copyable {
       }
       if job.dedupes { table.insert(replies, &verdicts) }
       for (index, reply) in replies.enumerated() {
-        let isRepeat = job.dedupes && verdicts[index] == .duplicate
-        do throws(Fault) { try take(reply, isRepeat) } catch { failed = failed ?? error }
+        let verdict = job.dedupes ? verdicts[index] : .new
+        do throws(Fault) { try take(reply, verdict) } catch { failed = failed ?? error }
       }
       total += taken
       if let failed { throw failed }
@@ -303,9 +303,9 @@ struct ScanRun: ~Copyable {
     return total
   }
 
-  private mutating func take(_ reply: Reply, _ isRepeat: Bool) throws(Fault) {
+  private mutating func take(_ reply: Reply, _ verdict: DedupeTable.Verdict) throws(Fault) {
     reported += 1
-    if isRepeat {
+    if verdict == .duplicate {
       duplicates += 1
       return
     }
@@ -315,7 +315,7 @@ struct ScanRun: ~Copyable {
     }
     try writer.write(
       ScanResult(
-        reply: reply, isRepeat: false, inCooldown: sendingFinished != nil,
+        reply: reply, isRepeat: verdict == .greater, inCooldown: sendingFinished != nil,
         time: reply.time &+ clockOffset))
     if let limit = job.maxResults, writer.written >= limit, ending == nil { ending = .maxResults }
   }

@@ -110,7 +110,7 @@ struct Sender {
     let due = min(pacer.due(at: Clock.monotonic), limit)
     let wanted = pacer.batch > 0 ? min(pacer.tick, block.count - first + waiting) : 1
     guard due >= wanted else {
-      let moment = pacer.moment(for: wanted)
+      let moment = pacer.dueTime(for: wanted)
       // RSTs do not wait for the next probes where these are far.
       let isFar = moment > Clock.monotonic + resetDelay
       if isFar, !resets.isEmpty { try sendResets() }

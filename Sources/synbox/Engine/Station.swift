@@ -3,6 +3,7 @@ import Datapath
 import Kernel
 import NIC
 import Plan
+import Scan
 import Wire
 
 /// The interface with its program attached and its rings open. Opened once, before the drop; used by one
@@ -127,15 +128,20 @@ final class Station {
       + "RST \(resetMode)\(reason)"
   }
 
-  /// Which TCP checksums are believed, in the summary's words.
-  var checksumMode: String { receiver.acceptsPartialChecksums ? "full or partial" : "full" }
+  /// Which TCP checksums the receiver accepts, as the summary names it.
+  var checksumMode: String {
+    let mode: Summary.ChecksumMode = receiver.acceptsPartialChecksums ? .fullOrPartial : .full
+    return mode.rawValue
+  }
 
-  /// How RSTs are sent, in the summary's words.
+  /// How RSTs are sent, as the summary names it.
   var resetMode: String {
-    switch receiver.reset {
-    case .none: "none"
-    case .inPlace: "in-place"
-    case .transmitter: receiver.mode == .packet ? "kernel or transmitter" : "transmitter"
-    }
+    let mode: Summary.RSTMode =
+      switch receiver.reset {
+      case .none: .none
+      case .inPlace: .inPlace
+      case .transmitter: receiver.mode == .packet ? .kernelOrTransmitter : .transmitter
+      }
+    return mode.rawValue
   }
 }

@@ -133,11 +133,11 @@ extension Configuration {
     }
   }
 
-  /// The file's rate within the box's own; without either, 10,000 a second.
+  /// Returns the file's rate, capped by the box's own; the default rate if neither gives one.
   private func rate(_ directives: Directives) -> (rate: PacketRate, cappedFrom: PacketRate?) {
     let limit = rateLimit
     guard directives.rate != nil || directives.bandwidth != nil else {
-      return (limit ?? PacketRate(10_000), nil)
+      return (limit ?? .default, nil)
     }
     let asked = chosenRate(nil, nil, directives, frameLength: probeProfile.frameLength)
     guard let limit, (asked.perSecond ?? .max) > (limit.perSecond ?? .max) else { return (asked, nil) }

@@ -151,7 +151,7 @@ struct JobRunner {
     log.info(
       "job finished",
       metadata: [
-        "job": "\(name)", "because": "\(summary.endedBecause)",
+        "job": "\(name)", "because": "\(summary.endedBecause.rawValue)",
         "probes": "\(summary.probesCompleted)", "results": "\(summary.resultsWritten)",
         "pps": "\(Int(summary.rateAchieved))", "lost": "\(summary.eventsLost)",
         "forgotten": "\(summary.dedupeEvictions)",

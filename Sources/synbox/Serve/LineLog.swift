@@ -2,6 +2,7 @@
 import Kernel
 import Logging
 import Scan
+import Support
 
 /// Where the log goes.
 enum LogTarget: String, CaseIterable {
@@ -56,16 +57,11 @@ struct LineLog: LogHandler {
     }
   }
 
-  /// A value stays on its line and within its quotes, whoever chose it.
+  /// Returns `text` as one value of a line: in quotes if it would otherwise end early.
   private static func quoted(_ text: String) -> String {
     let plain = text.unicodeScalars.allSatisfy {
-      FileName.isVisible($0) && $0 != " " && $0 != "\"" && $0 != "=" && $0 != "\\"
+      Escaping.isVisible($0) && $0 != " " && $0 != "\"" && $0 != "=" && $0 != "\\"
     }
-    guard !plain || text.isEmpty else { return text }
-    let escaped = text.unicodeScalars.map { scalar in
-      if scalar == "\"" || scalar == "\\" { return "\\\(scalar)" }
-      return FileName.isVisible(scalar) ? String(scalar) : "\(FileName(String(scalar)))"
-    }
-    return "\"\(escaped.joined())\""
+    return plain && !text.isEmpty ? text : "\"\(Escaping.quotable(text))\""
   }
 }

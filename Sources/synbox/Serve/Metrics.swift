@@ -2,6 +2,7 @@
 import Kernel
 import NIC
 import Spool
+import Support
 
 extension BoxStatus {
   var metrics: [UInt8] {
@@ -123,13 +124,8 @@ private struct MetricsText {
   mutating func sample(_ value: UInt64) { text += "\(name) \(value)\n" }
 
   mutating func sample(_ value: Double, _ labels: KeyValuePairs<String, String> = [:]) {
-    let list = labels.map { "\($0.key)=\"\(Self.escaped($0.value))\"" }.joined(separator: ",")
+    let list = labels.map { "\($0.key)=\"\(Escaping.prometheusLabel($0.value))\"" }.joined(separator: ",")
     let number = value.rounded() == value && abs(value) < 1e15 ? "\(Int(value))" : "\(value)"
     text += "\(name)\(list.isEmpty ? "" : "{\(list)}") \(number)\n"
-  }
-
-  /// A label's value: backslashes, quotes and newlines would end it.
-  private static func escaped(_ value: String) -> String {
-    value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
   }
 }

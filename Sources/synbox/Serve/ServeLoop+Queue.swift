@@ -108,7 +108,7 @@ extension ServeLoop {
     let checkpoint = begun.summary == nil ? try job.truncateResultsToCheckpoint() : nil
     var summary = begun.summary ?? self.summary(of: job, checkpoint?.totals)
     summary.ended = Clock.realtime
-    summary.endedBecause = Ending.cancelled.word
+    summary.endedBecause = .cancelled
     summary.resumed = max(0, job.record.starts - 1)
     if checkpoint == nil, begun.summary == nil {
       var writer = ResultWriter(

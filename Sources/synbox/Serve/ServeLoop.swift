@@ -235,7 +235,7 @@ final class ServeLoop {
     enqueue(waiting)
     log.notice(
       "job set aside, to be gone on with later",
-      metadata: ["job": "\(job.job.name)", "because": "\(ending.word)"])
+      metadata: ["job": "\(job.job.name)", "because": "\(ending.reason.rawValue)"])
   }
 
   /// Writes the status with nothing new but its time, from another thread while this one is busy.

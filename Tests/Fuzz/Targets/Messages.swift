@@ -1,11 +1,11 @@
 // What every message about a foreign file must be: short, printable, and about a place that there is.
-import Kernel
 import NIC
 import Plan
+import Support
 
 /// Nothing in a message may move the cursor, hide text or turn its direction.
 func requirePrintable(_ message: String) throws(FuzzFailure) {
-  try require(message.unicodeScalars.allSatisfy(FileName.isVisible), "not printable: \(message)")
+  try require(message.unicodeScalars.allSatisfy(Escaping.isVisible), "not printable: \(message)")
   try require(message.utf8.count < 4096, "a message of \(message.utf8.count) bytes")
 }
 
@@ -19,8 +19,8 @@ extension InputError {
   /// Of a mistake within a file: only what concerns all of it has no place.
   func requirePlace(in bytes: [UInt8]) throws(FuzzFailure) {
     try requirePrintable(description)
-    switch place {
-    case .file: throw FuzzFailure(description: "no place: \(self)")
+    switch location {
+    case .file: throw FuzzFailure(description: "no location: \(self)")
     case .byte(let offset): try require(0...bytes.count ~= offset, "byte \(offset): \(self)")
     case .line(let line, let column):
       let lengths = lineLengths(bytes)
