@@ -31,9 +31,9 @@ public struct TargetFile: Sendable {
 
   /// Removes and returns the entries, so that they are in memory once.
   mutating func takeEntries() -> [Entry] {
-    var taken: [Entry] = []
-    swap(&taken, &entries)
-    return taken
+    var removed: [Entry] = []
+    swap(&removed, &entries)
+    return removed
   }
 
   /// The number of entries in the file; overlapping and repeated ones count.

@@ -35,8 +35,8 @@ public struct Summary: Sendable {
     case inPlace = "in-place"
     /// The first sender sends an RST through its transmitter.
     case transmitter
-    /// With receive mode `packet` the kernel's TCP replies itself to a SYN-ACK that reaches a local address; the
-    /// transmitter sends the other RSTs.
+    /// In receive mode `packet`, the kernel's TCP sends the RSTs from local addresses itself, and the transmitter sends
+    /// the others.
     case kernelOrTransmitter = "kernel or transmitter"
   }
 
@@ -94,7 +94,7 @@ public struct Summary: Sendable {
 
   /// Packets that the receive program saw, by fate.
   public var fates = FateCounts()
-  /// Valid replies, invalid ones, and events lost for open ports.
+  /// Valid replies, invalid ones, and SYN-ACKs that found the event ring full.
   public var repliesReceived: UInt64 = 0
   public var repliesInvalid: UInt64 = 0
   public var repliesOpen: UInt64 = 0
@@ -102,7 +102,7 @@ public struct Summary: Sendable {
   public var repliesICMP: UInt64 = 0
   /// RSTs sent in place and through the transmitter.
   public var resetsSent: UInt64 = 0
-  /// Valid replies lost because the event ring was full.
+  /// Valid replies that found the event ring full.
   public var eventsLost: UInt64 = 0
   /// Valid replies of the kinds that `--report` selects: results written, duplicates and results discarded.
   public var repliesReported: UInt64 = 0

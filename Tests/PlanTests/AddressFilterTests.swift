@@ -4,7 +4,7 @@ import Testing
 import Wire
 
 @Suite struct `An address filter` {
-  @Test func `a filter holds what its set holds`() {
+  @Test func `contains the addresses of its set`() {
     var random = SeededGenerator(fuzzSeed)
     for intervals in [0, 1, 3, 40, 5_000] {
       let set = AddressSet(

@@ -5,13 +5,13 @@ import Wire
 @testable import Plan
 
 @Suite struct `An address set` {
-  /// Membership of each of 256 addresses around `base`, the plain way.
+  /// The membership of each of the 256 addresses from `base`.
   private func members(_ set: AddressSet, base: UInt32) -> [Bool] {
     (0..<256).map { set.contains(IPv4Address(base + $0)) }
   }
 
   @Test(arguments: [0, 0x0a00_0000, UInt32.max - 255])
-  func `set operations agree with membership one by one`(base: UInt32) {
+  func `has operations that agree with the membership of each address`(base: UInt32) {
     var random = SeededGenerator(fuzzSeed)
     for _ in 0..<500 {
       let sets = (0..<2).map { _ -> (set: AddressSet, members: [Bool]) in
@@ -35,13 +35,13 @@ import Wire
     }
   }
 
-  @Test func `intervals that touch become one`() throws {
+  @Test func `merges intervals that touch`() throws {
     #expect(
       try addressSet("10.0.0.0/25,10.0.0.128/25,10.0.1.0").ranges
         == addressSet("10.0.0.0-10.0.1.0").ranges)
   }
 
-  @Test func `the whole space has 2^32 addresses, its complement none`() {
+  @Test func `of all addresses has 2^32 of them, and its complement is empty`() {
     #expect(AddressSet.all.count == 1 << 32)
     #expect(AddressSet.all.subtracting(.all).isEmpty)
     #expect(AddressSet.all.subtracting(AddressSet()) == .all)
@@ -50,28 +50,28 @@ import Wire
     )
   }
 
-  @Test func `a hundred thousand intervals in any order are sorted`() {
+  @Test func `sorts a hundred thousand intervals`() {
     var random = SeededGenerator(fuzzSeed)
     let ranges = (0..<100_000).map { AddressRange(UInt32($0) << 15, UInt32($0) << 15 | 3) }
     #expect(AddressSet(ranges.shuffled(using: &random)).ranges == ranges)
   }
 
-  @Test func `addresses are separated by commas`() throws {
+  @Test func `is parsed from addresses separated by commas`() throws {
     let set = try addressSet("192.0.2.1,192.0.2.8-192.0.2.15,198.18.0.0/15")
     #expect(set.count == 1 + 8 + 131_072)
-    for wrong in [
+    for invalid in [
       "", ",", "1.2.3.4,", "1.2.3.4;1.2.3.5", "1.2.3.4 ", "eth0", "1.2.3.4:80", "1.2.3.9-1.2.3.4",
     ] {
-      #expect(throws: ValueError.self) { try addressSet(wrong) }
+      #expect(throws: ValueError.self) { try addressSet(invalid) }
     }
   }
 }
 
 @Suite struct `The radix sort` {
   @Test(arguments: [0, 1, 2, 33, 1_000, 100_000])
-  func `entries are sorted by their first addresses, whatever these are`(count: Int) {
+  func `sorts entries by first address`(count: Int) {
     var random = SeededGenerator(fuzzSeed)
-    // Of all addresses, of few, and all in one /24.
+    // Addresses spread over the whole space, few distinct ones, and ones in a single /24.
     for bits in [32, 3, 8] as [UInt32] {
       var entries = (0..<UInt32(count)).map { number in
         let first = UInt32.random(in: 0...(.max >> (32 - bits)), using: &random) | 0x0a00_0000
@@ -81,7 +81,7 @@ import Wire
       let before = entries
       sortByRadix(&entries)
       #expect(entries.map(\.addresses.first) == expected)
-      // Each entry is still whole.
+      // Each entry still has its own ports.
       #expect(entries.allSatisfy { before[Int($0.ports)].addresses == $0.addresses })
       #expect(Set(entries.map(\.ports)).count == count)
     }

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 @Suite struct `A permutation` {
-  @Test func `every number comes exactly once, for every small count`() {
+  @Test func `contains every number exactly once, for every small count`() {
     for count in 1...2048 as ClosedRange<UInt64> {
       let permutation = Permutation(count: count, seed: count &* 0x1234_5678_9abc_def1)
       var seen = [Bool](repeating: false, count: Int(count))
@@ -19,7 +19,7 @@ import Testing
   }
 
   @Test(arguments: [4095, 4096, 4097, 32767, 32768, 32769, 65535, 65536, 65537] as [UInt64])
-  func `every number comes exactly once around powers of two`(count: UInt64) {
+  func `contains every number exactly once for counts around powers of two`(count: UInt64) {
     let permutation = Permutation(count: count, seed: 7)
     #expect(Set((0..<count).map { permutation($0) }).count == Int(count))
     #expect((0..<count).allSatisfy { permutation(permutation.inverse(of: $0)) == $0 })
@@ -30,7 +30,7 @@ import Testing
       (1 << 32) - 1, 1 << 32, (1 << 32) + 1, (1 << 48) - 1, 1 << 48, (1 << 48) + 1, (1 << 63) - 1,
       1 << 63, 65535 << 32,
     ] as [UInt64])
-  func `large counts stay in range and go back and forth`(count: UInt64) {
+  func `of a large count stays in range and agrees with its inverse`(count: UInt64) {
     var random = SeededGenerator(count)
     let permutation = Permutation(count: count, seed: 99)
     let ends = [0, 1, count - 2, count - 1]
@@ -45,20 +45,20 @@ import Testing
     }
   }
 
-  @Test func `the same seed gives the same order, another seed another`() {
+  @Test func `has the same order for the same seed, and another order for another seed`() {
     let order = { (seed: UInt64) in
       let permutation = Permutation(count: 10_000, seed: seed)
       return (0..<10_000).map { permutation($0) }
     }
     #expect(order(1) == order(1))
     for other in [0, 2, 3, 1 << 63, .max] as [UInt64] {
-      // Two random orders agree in about one place.
+      // Two random orders agree in about one position.
       #expect(zip(order(1), order(other)).count { $0 == $1 } < 10)
     }
   }
 
   @Test(arguments: [1, 2, 3, 255, 256, 257, 1000])
-  func `filling at once equals one by one`(number: Int) {
+  func `returns the same values one by one and in bulk`(number: Int) {
     for (count, stride) in [(1_000, 1), (1_025, 1), (70_000, 69), (1 << 40 + 1, 12_345)]
       as [(UInt64, UInt64)]
     {
@@ -70,8 +70,8 @@ import Testing
     }
   }
 
-  @Test func `neighbouring indices land independently`() {
-    // One flipped bit of the index flips half of the bits of the result.
+  @Test func `maps adjacent indices independently`() {
+    // A flipped bit of the index should flip each bit of the result with a probability of one half.
     var random = SeededGenerator(3)
     let permutation = Permutation(count: 1 << 32, seed: 11)
     for bit in 0..<32 as Range<UInt64> {
@@ -82,12 +82,12 @@ import Testing
         let difference = permutation(index) ^ permutation(index ^ 1 << bit)
         for out in 0..<32 where difference >> UInt64(out) & 1 == 1 { flips[out] += 1 }
       }
-      // Five standard deviations of a fair coin are 158 of 4000.
+      // Five standard deviations of 4000 coin tosses are 158.
       #expect(flips.allSatisfy { abs($0 - trials / 2) < 180 }, "bit \(bit): \(flips)")
     }
   }
 
-  @Test func `the first per cent spreads evenly over the networks`() {
+  @Test func `spreads its first per cent evenly over the networks`() {
     // masscan#505: some networks got many probes early, others none. A /12 has 4096 networks of 256.
     let permutation = Permutation(count: 1 << 20, seed: 42)
     var perNetwork = [Int](repeating: 0, count: 4096)
@@ -95,12 +95,12 @@ import Testing
     for index in 0..<UInt64(first) { perNetwork[Int(permutation(index) >> 8)] += 1 }
     let mean = Double(first) / 4096
     let variance = perNetwork.reduce(0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / 4096
-    // As random draws do: a variance of about the mean (here a little less: none is drawn twice).
+    // Like random draws: a variance of about the mean (a little less, because no number is drawn twice).
     #expect(variance / mean > 0.9 && variance / mean < 1.1, "\(variance / mean)")
     #expect(perNetwork.max()! < 14)
   }
 
-  @Test func `successive values do not correlate`() {
+  @Test func `has uncorrelated successive values`() {
     let count: UInt64 = 1 << 24
     let permutation = Permutation(count: count, seed: 1)
     let number = 100_000
@@ -110,8 +110,8 @@ import Testing
     #expect(abs(product / square) < 0.016)
   }
 
-  @Test func `the order never changes`() {
-    // A checkpoint is a place in this order: change these and every unfinished job goes wrong.
+  @Test func `keeps its order from version to version`() {
+    // Checkpoints store positions of this order: another order would make every interrupted job skip targets.
     let orders = [(10, 0), (1 << 32, 1), (65535 << 32, 0x0123_4567_89ab_cdef)] as [(UInt64, UInt64)]
     let values = orders.map { count, seed in
       let permutation = Permutation(count: count, seed: seed)

@@ -20,7 +20,7 @@ import Wire
   }
 
   @Test(arguments: [1, 2, 3, 19, 258, 5000] as [UInt32])
-  func `shards are disjoint and together the whole`(shards: UInt32) throws {
+  func `has disjoint shards that together are the whole`(shards: UInt32) throws {
     let plan = try plan()
     var seen: [Target] = []
     for index in 0..<shards {
@@ -34,7 +34,7 @@ import Wire
   }
 
   @Test(arguments: [1, 2, 3, 7], [1, 3])
-  func `threads divide the probes of a shard`(threads: Int, shards: UInt32) throws {
+  func `is divided among threads without overlap`(threads: Int, shards: UInt32) throws {
     let sequence = ProbeSequence(
       plan: try plan(), seed: Seed(8), shard: try Shard(shards - 1, of: shards), probes: ProbeCount(3))
     let shared = (0..<threads).flatMap { all(sequence.cursor(thread: $0, of: threads), batch: 37) }
@@ -43,35 +43,36 @@ import Wire
     #expect(Set(shared).count == shared.count)
   }
 
-  @Test func `batches give what single places give`() throws {
+  @Test func `returns the same probes in batches and by position`() throws {
     let sequence = ProbeSequence(plan: try plan(), seed: Seed(8), probes: ProbeCount(2))
     let expected = (0..<sequence.count).map { sequence[$0] }
     for batch in [1, 63, 128, 129, 10_000] { #expect(all(sequence.cursor(), batch: batch) == expected) }
   }
 
-  @Test func `all targets are probed once before any is probed again, in the same order`() throws {
+  @Test func `repeats the same order in each pass`() throws {
     let plan = try plan()
     let sequence = ProbeSequence(plan: plan, seed: Seed(8), probes: ProbeCount(3))
     let probes = all(sequence.cursor())
     let once = Int(plan.count)
     #expect(probes.count == 3 * once)
-    for (place, probe) in probes.enumerated() {
-      #expect(Int(probe.pass) == place / once)
-      #expect(probe.address == probes[place % once].address && probe.port == probes[place % once].port)
+    for (position, probe) in probes.enumerated() {
+      #expect(Int(probe.pass) == position / once)
+      #expect(
+        probe.address == probes[position % once].address && probe.port == probes[position % once].port)
     }
   }
 
-  @Test func `a scan goes on from a position, with another number of threads`() throws {
+  @Test func `resumes from a position with another number of threads`() throws {
     let sequence = ProbeSequence(plan: try plan(), seed: Seed(8), probes: ProbeCount(2))
     let expected = (0..<sequence.count).map { sequence[$0] }
     for start in [0, 1, 100, 594, 595, 596, sequence.count - 1, sequence.count] as [UInt64] {
-      let rest = (0..<5).flatMap { all(sequence.cursor(from: start, thread: $0, of: 5)) }
-      #expect(rest.count == Int(sequence.count - start))
-      #expect(Set(rest) == Set(expected[Int(start)...]))
+      let remaining = (0..<5).flatMap { all(sequence.cursor(from: start, thread: $0, of: 5)) }
+      #expect(remaining.count == Int(sequence.count - start))
+      #expect(Set(remaining) == Set(expected[Int(start)...]))
     }
   }
 
-  @Test func `a position is all that a cursor is`() throws {
+  @Test func `has cursors whose state is their position`() throws {
     let sequence = ProbeSequence(plan: try plan(), seed: Seed(8), probes: ProbeCount(2))
     var cursor = sequence.cursor(thread: 1, of: 3)
     var buffer = [Probe](repeating: sequence[0], count: 200)
@@ -82,7 +83,7 @@ import Wire
   }
 
   @Test(arguments: [1, 2, 3, 19] as [UInt32])
-  func `the limit of targets is one for all shards`(shards: UInt32) throws {
+  func `limits the targets of all shards together`(shards: UInt32) throws {
     let plan = try plan()
     var number: UInt64 = 0
     var seen: Set<Target> = []
@@ -96,7 +97,7 @@ import Wire
     #expect(seen.count == 10)
   }
 
-  @Test func `the whole of IPv4 on all ports fits`() throws {
+  @Test func `can cover all of IPv4 on all ports`() throws {
     let plan = try makePlan("0.0.0.0/0", ports: "*")
     let sequence = ProbeSequence(plan: plan, seed: Seed(1), probes: ProbeCount(255))
     #expect(sequence.count == plan.count * 255)

@@ -1,7 +1,7 @@
 import Plan
 import Testing
 
-/// FIPS 180-4's examples, and the edges of the padding against `sha256sum`.
+/// The examples of FIPS 180-4.
 @Suite struct `SHA-256` {
   @Test(arguments: [
     ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
@@ -11,21 +11,21 @@ import Testing
       "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"
     ),
   ])
-  func `gives the published digests`(message: String, digest: String) {
+  func `returns the published digests`(message: String, digest: String) {
     #expect(SHA256.hex(Array(message.utf8)) == digest)
   }
 
-  @Test func `gives a million times a its digest`() {
+  @Test func `returns the published digest of a million letters a`() {
     #expect(
       SHA256.hex([UInt8](repeating: UInt8(ascii: "a"), count: 1_000_000))
         == "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0")
   }
 
-  @Test func `differs where special-purpose space is probed`() {
+  @Test func `of a scope depends on the rule for special-purpose space`() {
     #expect(ScopeHash().hex(specialPurpose: .skip) != ScopeHash().hex(specialPurpose: .probe))
   }
 
-  @Test func `differs for lists that change places`() {
+  @Test func `of a scope depends on which list allows and which denies`() {
     var one = ScopeHash()
     one.add("allow", [1])
     one.add("deny", [2])

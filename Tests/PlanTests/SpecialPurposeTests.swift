@@ -1,7 +1,7 @@
 import Plan
 import Testing
 
-/// The IANA IPv4 Special-Purpose Address Registry as last updated on 2025-10-09, entry by entry.
+/// Compared with the IANA IPv4 Special-Purpose Address Registry as of 2025-10-09.
 @Suite struct `Special-purpose space` {
   static let registry: [(block: String, name: String)] = [
     ("0.0.0.0/8", "This network"), ("0.0.0.0/32", "This host on this network"),
@@ -24,12 +24,12 @@ import Testing
     SpecialPurpose.neverProbed + SpecialPurpose.skippedInside
   }
 
-  @Test func `the table says which registry it follows`() {
+  @Test func `has the date of the registry that it follows`() {
     #expect(SpecialPurpose.date == "2025-10-09")
   }
 
   @Test(arguments: registry)
-  func `every entry of the registry is in the table, or lies within one that is`(
+  func `covers every entry of the registry`(
     block: String, name: String
   ) throws {
     let addresses = try #require(addressSet(block).ranges.first)
@@ -41,11 +41,11 @@ import Testing
     }
   }
 
-  @Test func `the table has nothing but the registry and multicast`() throws {
+  @Test func `consists of the registry and multicast`() throws {
     let known =
       try Self.registry.map { try addressSet($0.block).ranges[0] } + addressSet("224.0.0.0/4").ranges
     for block in table { #expect(known.contains(block.addresses), "\(block.name)") }
-    // Disjoint: outOfScope counts each address once.
+    // The blocks must be disjoint, so that outOfScope counts each address once.
     #expect(AddressSet(table.map(\.addresses)).count == table.reduce(0) { $0 + $1.addresses.count })
   }
 }

@@ -1,10 +1,10 @@
-// What several tests need.
+// Helpers of several tests.
 
 import Plan
 import Testing
 import Wire
 
-/// Part of every message of a random test; change it to try others.
+/// The seed of random tests, which print it when they fail.
 let fuzzSeed: UInt64 = 20_240_607
 
 func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
@@ -13,8 +13,8 @@ func address(_ text: String) -> IPv4Address { IPv4Address(text)! }
 
 func addressSet(_ text: String) throws -> AddressSet { try AddressSet(parsing: text) }
 
-/// The mistake in a text, or nil.
-func mistake(_ text: String) -> InputError? {
+/// The first error of a target file; nil if it is valid.
+func parseError(_ text: String) -> InputError? {
   do {
     _ = try TargetFile.parse(bytes(text), name: "t", format: .text)
     return nil

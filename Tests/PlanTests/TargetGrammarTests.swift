@@ -3,7 +3,7 @@ import Testing
 import Wire
 
 @Suite struct `The target grammar` {
-  @Test func `addresses, prefixes and ranges are read, with ports of their own`() throws {
+  @Test func `has addresses, prefixes and ranges, each with ports of its own`() throws {
     let text = """
       # the lab
       198.18.0.1
@@ -17,18 +17,18 @@ import Wire
     #expect(Set(targets(plan)).isSuperset(of: [target("198.18.2.3", 80), target("198.18.2.1", 8001)]))
   }
 
-  @Test func `Windows line ends and a byte order mark are accepted`() throws {
+  @Test func `accepts Windows line ends and a byte order mark`() throws {
     let plan = try makePlan(
       "\u{feff}@ports 80\r\n\r\n# note\r\n198.18.0.1\r\n198.18.0.2 # x\r\n198.18.0.3\r")
     #expect(plan.count == 3)
   }
 
-  @Test func `host bits of a prefix are ignored`() throws {
+  @Test func `ignores the host bits of a prefix`() throws {
     #expect(try makePlan("10.1.2.3/8:80").addresses == addressSet("10.0.0.0/8"))
     #expect(try makePlan("198.18.0.77/32:80").addresses == addressSet("198.18.0.77"))
   }
 
-  @Test func `a comment may follow at once and hold any bytes`() throws {
+  @Test func `allows a comment without a blank before it, of any bytes but NUL`() throws {
     let file = bytes("198.18.0.1:80#") + [0xfc, 0x1b, 0xff] + bytes("\n198.18.0.2:80")
     #expect(try TargetFile.parse(file, name: "t", format: .auto).entryCount == 2)
   }
@@ -59,23 +59,23 @@ import Wire
     ("\u{feff}x\n", 1, 1, "\"x\"", "host names"),
     ("198.18.0.1\u{2013}198.18.0.2\n", 1, 1, "198.18.0.1\u{2013}198.18.0.2", "IPv4"),
   ])
-  func `a wrong entry is told by line and column`(
+  func `rejects an invalid entry with its line and column`(
     text: String, line: Int, column: Int, found: String, expected: String
   ) {
-    let error = mistake(text)
+    let error = parseError(text)
     #expect(error?.line == line && error?.column == column, "\(error as Any)")
     #expect(error?.found.contains(found) == true, "\(error as Any)")
     #expect(error?.expected.contains(expected) == true, "\(error as Any)")
   }
 
-  @Test func `the message reads FILE:LINE:COLUMN`() {
+  @Test func `reports errors as FILE:LINE:COLUMN`() {
     #expect(
-      mistake("198.18.0.0/33")?.description
+      parseError("198.18.0.0/33")?.description
         == "t:1:12: found \"33\", expected a prefix length from 0 to 32")
   }
 
-  @Test func `what is found is shown without its control characters, and cut`() {
-    let error = mistake("\u{1b}[2J\u{202e}x\u{7}\"" + String(repeating: "y", count: 1000))
+  @Test func `shows invalid text escaped and cut`() {
+    let error = parseError("\u{1b}[2J\u{202e}x\u{7}\"" + String(repeating: "y", count: 1000))
     #expect(error?.found.hasPrefix("\"\\x1b[2J\\u{202e}x\\x07\\\"yyy") == true, "\(error as Any)")
     #expect(error!.found.count < 100)
     let latin = TargetFile.check([0x66, 0xfc, 0x72, 0x9b], name: "a\nb", format: .text)
@@ -83,18 +83,18 @@ import Wire
   }
 
   @Test(arguments: ["", "\n", "# nothing\r\n", "@ports 80\n"])
-  func `a file without entries is refused`(text: String) {
-    #expect(mistake(text)?.found == "no entry")
+  func `rejects a file without entries`(text: String) {
+    #expect(parseError(text)?.found == "no entry")
   }
 
   @Test(arguments: [
     "198.18.0.1\0\n", "# \0\n198.18.0.1\n", "\0\n", "198.18.0.1\n\0\0\0\0", "198.18.0.1 \0",
   ])
-  func `a zero byte is not text`(text: String) {
-    #expect(mistake(text)?.found == "\"\\x00\"", "\(mistake(text) as Any)")
+  func `rejects a zero byte`(text: String) {
+    #expect(parseError(text)?.found == "\"\\x00\"", "\(parseError(text) as Any)")
   }
 
-  @Test func `all mistakes are gathered, up to a limit`() {
+  @Test func `reports all errors up to a limit`() {
     let text = String(repeating: "198.18.0.1\nx\n198.18.0.1:0\n", count: 100)
     let all = TargetFile.check(bytes(text), name: "t", maximum: 1000)
     #expect(all.count == 200)
@@ -106,7 +106,7 @@ import Wire
 }
 
 @Suite struct `Directives` {
-  @Test func `directives are read`() throws {
+  @Test func `are parsed`() throws {
     let text = """
       # job
       @ports 80,443 # web
@@ -143,55 +143,55 @@ import Wire
     ("@shard 4/4\n198.18.0.1", 1, 8, "K/N"), ("@probes 0\n198.18.0.1", 1, 9, "1 to 255"),
     ("@ 80\n198.18.0.1", 1, 1, "one of"), ("@seed 1 2\n198.18.0.1", 1, 9, "end of the line"),
   ])
-  func `a wrong directive is told by line and column`(
+  func `are rejected with line and column if invalid`(
     text: String, line: Int, column: Int, expected: String
   ) {
-    let error = mistake(text)
+    let error = parseError(text)
     #expect(error?.line == line && error?.column == column, "\(error as Any)")
     #expect(error?.expected.contains(expected) == true, "\(error as Any)")
   }
 }
 
 @Suite struct `Binary targets` {
-  private func place(_ bytes: [UInt8], format: TargetFile.Format = .binary, name: String = "t")
+  private func errorLocation(_ bytes: [UInt8], format: TargetFile.Format = .binary, name: String = "t")
     -> InputError.Location?
   {
     TargetFile.check(bytes, name: name, format: format).first?.location
   }
 
-  @Test func `addresses in network byte order end with 0_0_0_0`() throws {
+  @Test func `are addresses in network byte order, terminated by 0_0_0_0`() throws {
     let file = try TargetFile.parse([198, 18, 0, 1, 10, 0, 0, 2, 0, 0, 0, 0], name: "x")
     let plan = try TargetPlan([file], defaultPorts: PortSet([80...80]), scope: Scope())
     #expect(Set(targets(plan)) == [target("198.18.0.1", 80), target("10.0.0.2", 80)])
   }
 
-  @Test func `a cut-off file is refused at the byte where it ends`() {
-    #expect(place([198, 18, 0, 1]) == .byte(4))
-    #expect(place([198, 18, 0, 1, 198, 18]) == .byte(4))
-    #expect(place([198, 18, 0, 1, 0, 0, 0]) == .byte(4))
-    #expect(place([]) == .byte(0))
+  @Test func `are rejected without the terminator, at the end of the file`() {
+    #expect(errorLocation([198, 18, 0, 1]) == .byte(4))
+    #expect(errorLocation([198, 18, 0, 1, 198, 18]) == .byte(4))
+    #expect(errorLocation([198, 18, 0, 1, 0, 0, 0]) == .byte(4))
+    #expect(errorLocation([]) == .byte(0))
   }
 
-  @Test func `what follows 0_0_0_0 is refused, and so is an empty list`() {
-    #expect(place([198, 18, 0, 1, 0, 0, 0, 0, 1]) == .byte(8))
-    #expect(place([0, 0, 0, 0]) == .byte(0))
+  @Test func `are rejected if bytes follow 0_0_0_0, or none precede it`() {
+    #expect(errorLocation([198, 18, 0, 1, 0, 0, 0, 0, 1]) == .byte(8))
+    #expect(errorLocation([0, 0, 0, 0]) == .byte(0))
   }
 
-  @Test func `the bytes tell text from binary`() {
-    // Each is complete in its own format and a mistake in the other.
+  @Test func `are told from text by their first bytes`() {
+    // Each is valid in its own format only.
     let binary: [[UInt8]] = [
       [10, 0, 0, 1, 0, 0, 0, 0], [10, 50, 50, 50, 0, 0, 0, 0], [192, 168, 200, 200, 0, 0, 0, 0],
       [35, 45, 46, 47, 0, 0, 0, 0], [239, 187, 190, 1, 0, 0, 0, 0],
     ]
-    for bytes in binary { #expect(place(bytes, format: .auto) == nil, "\(bytes)") }
+    for bytes in binary { #expect(errorLocation(bytes, format: .auto) == nil, "\(bytes)") }
     for text in [
       "1.1.1.1", "\n\n\n1.1.1.1", "#\u{fc}\u{fc}\u{fc}\n1.1.1.1\n", "\t1.1.1.1", "\u{feff}1.1.1.1",
     ] {
-      #expect(place(bytes(text), format: .auto) == nil, "\(text)")
+      #expect(errorLocation(bytes(text), format: .auto) == nil, "\(text)")
     }
   }
 
-  @Test func `a text with a tail of zeros is not taken for addresses`() {
+  @Test func `are not text followed by zeros`() {
     for text in [
       "198.18.0.1\n1", "# hosts\n\n\n\n\n", "example.com\n", "1.2.3.4\0", "@rate 1k\n1.1.1.1\n...",
     ] {
@@ -201,15 +201,16 @@ import Wire
     }
   }
 
-  @Test func `two printable addresses at the start read as text, and the mistake tells the way out`() {
+  @Test
+  func `that begin with two printable addresses are read as text, and the error names the remedy`() {
     let bytes: [UInt8] = [49, 49, 49, 49, 50, 50, 50, 50, 0, 0, 0, 0]
     #expect(TargetFile.check(bytes, name: "t").first?.remedy?.contains(".bin") == true)
-    #expect(place(bytes, format: .auto, name: "t.bin") == nil)
+    #expect(errorLocation(bytes, format: .auto, name: "t.bin") == nil)
   }
 
-  @Test func `the name bin forces binary`() {
-    #expect(place(bytes("1.1.1.1\n"), format: .auto, name: "a.bin") == .byte(8))
-    #expect(place(bytes("1.1.1.1\n") + [0, 0, 0, 0], format: .auto, name: "a.bin") == nil)
-    #expect(place(bytes("1.1.1.1\n"), format: .text, name: "a.bin") == nil)
+  @Test func `are chosen by a file name that ends in bin`() {
+    #expect(errorLocation(bytes("1.1.1.1\n"), format: .auto, name: "a.bin") == .byte(8))
+    #expect(errorLocation(bytes("1.1.1.1\n") + [0, 0, 0, 0], format: .auto, name: "a.bin") == nil)
+    #expect(errorLocation(bytes("1.1.1.1\n"), format: .text, name: "a.bin") == nil)
   }
 }

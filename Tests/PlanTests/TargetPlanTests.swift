@@ -5,7 +5,7 @@ import Wire
 @testable import Plan
 
 @Suite struct `A target plan` {
-  @Test func `overlapping entries give each pair once`() throws {
+  @Test func `contains each pair of overlapping entries once`() throws {
     let plan = try makePlan(
       "198.18.0.0/24:80\n198.18.0.128-198.18.1.3:80,443\n198.18.0.200:22,80\n198.18.0.200:22\n")
     let all = targets(plan)
@@ -14,7 +14,7 @@ import Wire
     #expect(plan.outOfScope == 0)
   }
 
-  @Test func `entries without ports take the file's, else the default`() throws {
+  @Test func `gives entries without ports those of their file, or else the default`() throws {
     let with = try TargetFile.parse(bytes("@ports 443\n198.18.0.1\n198.18.0.2:22"), name: "a")
     let without = try TargetFile.parse(bytes("198.18.0.3\n"), name: "b")
     let plan = try TargetPlan([with, without], defaultPorts: PortSet(parsing: "80"), scope: Scope())
@@ -22,7 +22,7 @@ import Wire
       targets(plan) == [target("198.18.0.1", 443), target("198.18.0.2", 22), target("198.18.0.3", 80)])
   }
 
-  @Test func `an entry without any port is refused at its line`() throws {
+  @Test func `rejects an entry without any ports at its line`() throws {
     let file = try TargetFile.parse(bytes("198.18.0.1:80\n\n 198.18.0.2\n198.18.0.3\n"), name: "a")
     let error = #expect(throws: InputError.self) {
       try TargetPlan([file], defaultPorts: nil, scope: Scope())
@@ -32,7 +32,7 @@ import Wire
       "\(error as Any)")
   }
 
-  @Test func `the scope allows and denies`() throws {
+  @Test func `contains what the scope allows and does not deny`() throws {
     let plan = try makePlan(
       "198.18.0.0/24:80,443", allow: "198.18.0.0-198.18.0.15", deny: "198.18.0.4/30,198.18.0.9")
     #expect(try plan.addresses == addressSet("198.18.0.0/30,198.18.0.8,198.18.0.10-198.18.0.15"))
@@ -40,19 +40,19 @@ import Wire
     #expect(plan.outOfScope == 512 - 22)
   }
 
-  @Test func `an empty allow list lets nothing through`() throws {
+  @Test func `is empty if the allow list is empty`() throws {
     let file = try TargetFile.parse(bytes("198.18.0.0/24:80"), name: "t")
     let plan = try TargetPlan([file], defaultPorts: nil, scope: Scope(allow: AddressSet()))
     #expect(plan.count == 0 && plan.outOfScope == 256 && plan.addresses.isEmpty)
   }
 
   @Test(arguments: ["127.0.0.1", "0.0.0.1", "224.0.0.1", "255.255.255.255", "240.0.0.0/4"])
-  func `what is no single host is never probed`(entry: String) throws {
+  func `never contains addresses that are not single hosts`(entry: String) throws {
     let plan = try makePlan(entry + ":80", allow: "0.0.0.0/0")
     #expect(plan.count == 0 && plan.outOfScope > 0)
   }
 
-  @Test func `special-purpose space is skipped inside wider entries`() throws {
+  @Test func `skips special-purpose space inside wider entries`() throws {
     let plan = try makePlan("0.0.0.0/0:80")
     for inside in ["10.0.0.1", "192.168.1.1", "198.18.0.1", "203.0.113.9", "127.0.0.1", "100.64.0.1"] {
       #expect(!plan.addresses.contains(address(inside)), "\(inside)")
@@ -64,26 +64,26 @@ import Wire
     }
     #expect(plan.count + plan.outOfScope == 1 << 32)
     // 2^32 less the blocks, as the table has them.
-    let left = SpecialPurpose.skippedInside + SpecialPurpose.neverProbed
-    #expect(plan.outOfScope == left.reduce(0) { $0 + $1.addresses.count })
+    let blocks = SpecialPurpose.skippedInside + SpecialPurpose.neverProbed
+    #expect(plan.outOfScope == blocks.reduce(0) { $0 + $1.addresses.count })
   }
 
-  @Test func `an entry wholly within special-purpose space means it`() throws {
+  @Test func `contains an entry wholly within special-purpose space`() throws {
     for entry in [
       "10.0.0.0/8", "192.168.1.0/24", "198.18.0.0/15", "203.0.113.7", "172.31.255.0-172.31.255.255",
     ] {
       let plan = try makePlan(entry + ":80")
       #expect(plan.outOfScope == 0 && plan.count > 0, "\(entry)")
     }
-    // Partly outside: cut.
+    // An entry partly outside is trimmed.
     #expect(try makePlan("10.255.255.255-11.0.0.0:80").count == 1)
-    // The same address by two entries: only the one that means it counts.
+    // Of two entries with the same addresses, only the one wholly within the block counts.
     let both = try makePlan("0.0.0.0/0:80\n10.0.0.0/8:443\n")
     #expect(both.count == (try makePlan("0.0.0.0/0:80")).count + 1 << 24)
     #expect(both.outOfScope == (try makePlan("0.0.0.0/0:80")).outOfScope)
   }
 
-  @Test func `a lab may reach special-purpose space by wider entries`() throws {
+  @Test func `contains special-purpose space inside wider entries under the rule for labs`() throws {
     let file = try TargetFile.parse(bytes("0.0.0.0/0:80"), name: "t")
     let plan = try TargetPlan([file], defaultPorts: nil, scope: Scope(specialPurpose: .probe))
     let never = SpecialPurpose.neverProbed.reduce(0) { $0 + $1.addresses.count }
@@ -92,7 +92,7 @@ import Wire
     #expect(!plan.addresses.contains(address("127.0.0.1")))
   }
 
-  @Test func `single addresses and wide ones between them are found back in order`() throws {
+  @Test func `returns single addresses and ranges between them in order`() throws {
     var random = SeededGenerator(fuzzSeed)
     let singles = Set((0..<20_000).map { _ in UInt32.random(in: 0..<1 << 18, using: &random) })
     let wide = AddressRange(1 << 16, 1 << 16 + 999)
@@ -108,7 +108,7 @@ import Wire
     #expect(plan.addressCount == UInt64(expected.count))
   }
 
-  @Test func `addresses within a set and the first outside it`() throws {
+  @Test func `returns its addresses within a set and the first one outside`() throws {
     let plan = try makePlan("198.18.0.0/28:80\n198.18.0.20:80\n198.18.0.22:80\n198.18.1.0/24:443\n")
     let near = try addressSet("198.18.0.4-198.18.0.20,198.18.1.9,198.18.9.0/24")
     #expect(
@@ -120,16 +120,16 @@ import Wire
     #expect(plan.firstAddress(outside: .all) == nil)
   }
 
-  @Test func `the whole of IPv4 on all ports is counted without overflow`() throws {
+  @Test func `counts all of IPv4 on all ports without overflow`() throws {
     let plan = try makePlan("0.0.0.0/0:*")
     #expect(plan.count + plan.outOfScope == 65535 << 32)
     #expect(plan.target(at: 0) == target("1.0.0.0", 1))
     #expect(plan.target(at: plan.count - 1) == target("223.255.255.255", 65535))
   }
 
-  @Test func `any mix of entries, scope and ports agrees with a plain set of pairs`() throws {
+  @Test func `agrees with a plain set of pairs for random entries, scopes and ports`() throws {
     var random = SeededGenerator(fuzzSeed)
-    // Around a border of special-purpose space: 198.17.255.128 to 198.18.0.127 and their neighbours.
+    // Around the border of special-purpose space at 198.18.0.0, around 192.0.2.0/24, and in ordinary space.
     let bases = [
       address("198.17.255.128").value, address("192.0.2.192").value, address("11.1.1.0").value,
     ]
@@ -149,7 +149,7 @@ import Wire
     }
   }
 
-  @Test func `a long list of pairs in any order is found back`() throws {
+  @Test func `contains all of a long list of pairs in random order`() throws {
     var random = SeededGenerator(fuzzSeed)
     let pairs = Set(
       (0..<50_000).map { _ in
@@ -165,7 +165,7 @@ import Wire
 }
 
 @Suite struct `A sweep` {
-  /// Each entry lies within the one before and has another port, no two of them neighbours.
+  /// Entries that lie within each other, with ports that are not consecutive.
   private func nested(_ number: UInt32) -> (entries: [Entry], sets: PortSetTable) {
     var sets = PortSetTable()
     let entries = (0..<number).map { index in
@@ -177,14 +177,14 @@ import Wire
     return (entries, sets)
   }
 
-  @Test func `nested entries cannot take all memory`() {
+  @Test func `stops when nested entries need too much memory`() {
     let (entries, sets) = nested(1_000)
     var sweep = Sweep(entries, sets, limit: 100_000)
     while sweep.nextSegment() != nil {}
     #expect(sweep.isTooLarge && sweep.sets.intervalCount < 110_000)
   }
 
-  @Test func `nested entries within the limit are combined`() {
+  @Test func `combines nested entries within the limit`() {
     let (entries, sets) = nested(100)
     var sweep = Sweep(entries, sets)
     var segments: [Segment] = []
@@ -194,7 +194,7 @@ import Wire
   }
 }
 
-/// A random target file with what it must come to, worked out one pair at a time.
+/// A random target file and its expected targets, computed pair by pair.
 private struct PlanCase {
   var text = ""
   var allow: String?
@@ -210,14 +210,14 @@ private struct PlanCase {
       }
       text +=
         "\(range)" + (ports.isEmpty ? "" : ":") + ports.map(String.init).joined(separator: ",") + "\n"
-      let meant = SpecialPurpose.skippedInside.contains { $0.addresses.contains(range) }
+      let isWithin = SpecialPurpose.skippedInside.contains { $0.addresses.contains(range) }
       for value in range.first...range.last {
         let one = AddressRange(value, value)
         let special = SpecialPurpose.skippedInside.contains { $0.addresses.contains(one) }
         for port in ports.isEmpty ? [9] : ports {
           let target = Target(IPv4Address(value), Port(port))
           named.insert(target)
-          if meant || !special { expected.insert(target) }
+          if isWithin || !special { expected.insert(target) }
         }
       }
     }

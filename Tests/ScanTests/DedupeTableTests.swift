@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import Wire
 
-/// Ordered as the table ranks them.
+/// In ascending order of rank.
 private let kinds: [Reply.Kind] = [.icmp, .closed, .open]
 
 private func randomReply(_ random: inout SeededGenerator, addresses: UInt32, ports: UInt16) -> Reply {
@@ -14,28 +14,28 @@ private func randomReply(_ random: inout SeededGenerator, addresses: UInt32, por
 }
 
 @Suite struct `A reply from a pair that` {
-  @Test func `has not been seen is new, and a duplicate the second time`() {
+  @Test func `is not in the table is new, and a duplicate the second time`() {
     var table = DedupeTable(key: key)
     #expect(table.insert(reply()) == .new)
     #expect(table.insert(reply()) == .duplicate)
     #expect(table.count == 1)
   }
 
-  @Test func `differs in address or port alone is new`() {
+  @Test func `differs in address or port only is new`() {
     var table = DedupeTable(key: key)
     #expect(table.insert(reply(port: 80)) == .new)
     #expect(table.insert(reply(port: 81)) == .new)
     #expect(table.insert(reply(from: IPv4Address(198, 18, 0, 10), port: 80)) == .new)
   }
 
-  @Test func `is zero throughout is told apart from an empty slot`() {
+  @Test func `is zero throughout differs from an empty slot`() {
     var table = DedupeTable(key: key)
     let zero = reply(.icmp, from: IPv4Address(0), port: 0)
     #expect(table.insert(zero) == .new)
     #expect(table.insert(zero) == .duplicate)
   }
 
-  @Test func `sent a lesser reply is new when it is greater, a duplicate when it is not`() {
+  @Test func `sent an earlier reply is greater if it outranks that, and else a duplicate`() {
     for (before, first) in kinds.enumerated() {
       for (after, second) in kinds.enumerated() {
         var table = DedupeTable(key: key)
@@ -55,8 +55,8 @@ private func randomReply(_ random: inout SeededGenerator, addresses: UInt32, por
   }
 }
 
-@Suite struct `An answer table` {
-  @Test func `agrees with a dictionary over 200,000 random replies, and forgets none as it grows`() {
+@Suite struct `A dedupe table` {
+  @Test func `agrees with a dictionary over 200,000 random replies, and forgets none`() {
     var random = SeededGenerator(seed)
     var table = DedupeTable(key: key)
     var best: [UInt64: Int] = [:]
@@ -78,13 +78,15 @@ private func randomReply(_ random: inout SeededGenerator, addresses: UInt32, por
   }
 
   @Test(arguments: [8 << 10, 1 << 20])
-  func `says of replies together what it says of them one by one, also at its bound`(bytesMax: Int) {
+  func `returns the same verdicts for a batch as for single replies, also when it is full`(
+    bytesMax: Int
+  ) {
     var random = SeededGenerator(seed)
     var single = DedupeTable(key: key, bytesMax: bytesMax)
     var together = single
     var verdicts: [DedupeTable.Verdict] = []
     for size in [0, 1, 2, 256, 100_000, 256] {
-      // Few pairs, so that the same one comes several times in one batch.
+      // Few pairs, so that the same one occurs several times in a batch.
       let replies = (0..<size).map { _ in randomReply(&random, addresses: 3_000, ports: 20) }
       together.insert(replies, &verdicts)
       #expect(verdicts == replies.map { single.insert($0) }, "seed \(seed)")
@@ -94,7 +96,7 @@ private func randomReply(_ random: inout SeededGenerator, addresses: UInt32, por
     #expect(single.evictions > 0 || bytesMax > 8 << 10)
   }
 
-  @Test func `still knows everything after each of its growths`() {
+  @Test func `contains every pair after it has grown`() {
     var table = DedupeTable(key: key)
     for number in 0..<UInt32(50_000) {
       #expect(table.insert(reply(from: IPv4Address(number))) == .new)
@@ -104,7 +106,7 @@ private func randomReply(_ random: inout SeededGenerator, addresses: UInt32, por
     }
   }
 
-  @Test func `knows what is in it, and nothing else, whenever it has grown`() {
+  @Test func `contains the pairs added, and no others, each time it grows`() {
     var random = SeededGenerator(seed)
     var table = DedupeTable(key: key)
     var model: Set<UInt32> = []
@@ -116,7 +118,7 @@ private func randomReply(_ random: inout SeededGenerator, addresses: UInt32, por
         return
       }
       if table.bytes > bytes, model.count >= 10_000 {
-        // After each growth a hundred of what it holds, and the one it grew for.
+        // After each growth test a hundred pairs and the one that made the table grow.
         let known = model.prefix(100).allSatisfy { table.insert(pair($0)) == .duplicate }
         #expect(known && table.insert(pair(number)) == .duplicate, "seed \(seed)")
       }
@@ -133,37 +135,37 @@ private func pair(_ number: UInt32) -> Reply {
   reply(from: IPv4Address(number), port: UInt16(truncatingIfNeeded: number >> 7))
 }
 
-@Suite struct `The memory of an answer table` {
+@Suite struct `The memory of a dedupe table` {
   @Test func `is at most 13 bytes a pair, from 20,000 pairs to 1.7 million`() {
     var table = DedupeTable(key: key)
     var most = 0.0
     for number in 0..<UInt32(1_700_000) {
       _ = table.insert(pair(number))
-      // Often enough to see each state between two growths of a segment.
+      // Often enough to see every state between two growths of a segment.
       if number >= 20_000, number % 256 == 0 {
         most = max(most, Double(table.bytes) / Double(table.count))
       }
     }
     #expect(table.count == 1_700_000)
-    // Each segment takes 15 when it has just grown; did they all grow together, so would the table.
+    // A segment that has just grown takes 15 bytes a pair; so would the table if all grew together.
     #expect(most < 13)
     #expect(table.bytes < 22_000_000)
   }
 
-  @Test func `is small at first, and grows a segment at a time`() {
+  @Test func `is small at first, and grows by a segment at a time`() {
     var table = DedupeTable(key: key)
     #expect(table.bytes < 160 << 10)
     var bytes = table.bytes
     for number in 0..<UInt32(100_000) {
       _ = table.insert(pair(number))
-      // Half of one of 64, and that one may be a third larger than the average.
+      // Half of one of 64 segments, which may be a third larger than the average.
       #expect(Double(table.bytes - bytes) < Double(bytes) / 64 / 2 * 1.35)
       bytes = table.bytes
     }
   }
 
   @Test(arguments: [8 << 10, 100_000, 1 << 20])
-  func `stays within its bound, with room for the copy of the segment that grows`(bytesMax: Int) {
+  func `stays within its bound, with the copy of the segment that grows`(bytesMax: Int) {
     var table = DedupeTable(key: key, bytesMax: bytesMax)
     var most = 0
     for number in 0..<UInt32(bytesMax / 8) {
@@ -176,11 +178,11 @@ private func pair(_ number: UInt32) -> Reply {
   }
 }
 
-@Suite struct `An answer table at its bound` {
-  /// Pairs that a table of 1 MiB holds at most: four fifths of the slots of 64 segments and a copy.
+@Suite struct `A full dedupe table` {
+  /// The most pairs in a table of 1 MiB: four fifths of the slots of 64 segments, with room for the copy of one.
   private static let pairsMax = (1 << 20) / 8 / 65 * 4 / 5 * 64
 
-  @Test func `has forgotten nothing at nine tenths of what it holds at most`() {
+  @Test func `forgets nothing up to nine tenths of its capacity`() {
     var table = DedupeTable(key: key, bytesMax: 1 << 20)
     let numbers = 0..<UInt32(Self.pairsMax * 9 / 10)
     for number in numbers { _ = table.insert(pair(number)) }
@@ -189,7 +191,7 @@ private func pair(_ number: UInt32) -> Reply {
     #expect(numbers.allSatisfy { table.insert(pair($0)) == .duplicate })
   }
 
-  @Test func `forgets a pair for each new one once it is full`() {
+  @Test func `forgets one pair for each new one`() {
     var table = DedupeTable(key: key, bytesMax: 1 << 20)
     let numbers = 0..<UInt32(Self.pairsMax * 5 / 4)
     for number in numbers { #expect(table.insert(pair(number)) == .new) }
@@ -200,15 +202,15 @@ private func pair(_ number: UInt32) -> Reply {
     #expect(table.evictions == UInt64(numbers.count - Self.pairsMax + 1000))
   }
 
-  @Test func `ends every search, and counts each pair it forgets`() {
+  @Test func `ends every search, and counts the pairs that it forgets`() {
     var table = DedupeTable(key: key, bytesMax: 8 << 10)
-    var news: UInt64 = 0
+    var inserted: UInt64 = 0
     for number in 0..<UInt32(100_000) where table.insert(reply(from: IPv4Address(number))) == .new {
-      news += 1
+      inserted += 1
     }
-    #expect(news == 100_000)
-    #expect(table.evictions == news - UInt64(table.count))
-    // What it still holds it still knows: repeats of held pairs are duplicates.
+    #expect(inserted == 100_000)
+    #expect(table.evictions == inserted - UInt64(table.count))
+    // Replies from pairs still in the table are duplicates.
     var copy = table
     let known = (0..<UInt32(100_000)).count {
       copy = table
@@ -217,7 +219,7 @@ private func pair(_ number: UInt32) -> Reply {
     #expect(known == table.count)
   }
 
-  @Test func `lets a greater reply replace the lesser from that pair, and forgets nothing for it`()
+  @Test func `replaces the rank of a pair without forgetting another`()
     throws
   {
     var table = DedupeTable(key: key, bytesMax: 8 << 10)
@@ -241,8 +243,8 @@ private func pair(_ number: UInt32) -> Reply {
     return state.finish()
   }
 
-  @Test func `overflow a segment for who knows the key, and do nothing under any other`() {
-    // All of them in the one segment that the low six bits name; it has 1612 of the table's 100,000 places.
+  @Test func `fill a segment under the key they were chosen for, and spread under any other`() {
+    // All in the segment of the low six bits 5, which has 1612 of the table's 100,000 slots.
     let chosen = (0..<UInt32(200_000)).filter { hash(pair($0), key) % 64 == 5 }.map(pair)
     var known = DedupeTable(key: key, bytesMax: 1 << 20)
     for reply in chosen { _ = known.insert(reply) }
@@ -259,7 +261,7 @@ private func pair(_ number: UInt32) -> Reply {
   }
 
   @Test(arguments: [0, 6, 10, 16])
-  func `by a pattern in the address spread like any others`(shift: UInt32) {
+  func `by a pattern in their addresses spread like any others`(shift: UInt32) {
     var table = DedupeTable(key: key, bytesMax: 1 << 20)
     // Addresses that agree in their low bits; 65,536 pairs, two thirds of what the table holds.
     for number in 0..<UInt32(1 << 16) {

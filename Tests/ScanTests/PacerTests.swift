@@ -2,8 +2,8 @@ import Scan
 import TestSupport
 import Testing
 
-/// What was sent at a wake-up.
-private struct Departure {
+/// The probes sent at one wake-up.
+private struct Transmission {
   let time: UInt64
   let count: Int
 }
@@ -11,32 +11,32 @@ private struct Departure {
 private let second: UInt64 = 1_000_000_000
 private let window = Pacer.window
 
-/// Sends whatever is due, a batch at most at a time, for `seconds` of a clock that only this test advances.
-/// Every wake-up comes late by up to `lateness`, as those of a busy machine do; now and then one by `stall`.
+/// Simulates a sender that sends what is due, at most a batch at a time, for `seconds`. Every wake-up is late by up to
+/// `lateness` nanoseconds, and every thousandth also by `stall`.
 private func simulate(
   _ pacer: inout Pacer, seconds: UInt64, lateness: UInt64 = 80_000, stall: UInt64 = 0,
   random: inout SeededGenerator
-) -> [Departure] {
-  var departures: [Departure] = []
+) -> [Transmission] {
+  var transmissions: [Transmission] = []
   var (now, wakeUps) = (UInt64(0), 0)
   while now < seconds * second {
     let due = min(pacer.due(at: now), pacer.batch)
-    if due > 0 { departures.append(Departure(time: now, count: due)) }
+    if due > 0 { transmissions.append(Transmission(time: now, count: due)) }
     pacer.spend(due, at: now)
     now = max(now, pacer.dueTime(for: pacer.tick)) + UInt64.random(in: 0..<lateness, using: &random)
     wakeUps += 1
     if wakeUps % 1000 == 0 { now += stall }
   }
-  return departures
+  return transmissions
 }
 
-/// The most that left in any window, its end not included.
-private func most(_ departures: [Departure]) -> Int {
+/// The most probes in any half-open window.
+private func most(_ transmissions: [Transmission]) -> Int {
   var (most, sum, oldest) = (0, 0, 0)
-  for departure in departures {
-    sum += departure.count
-    while departure.time - departures[oldest].time >= window {
-      sum -= departures[oldest].count
+  for transmission in transmissions {
+    sum += transmission.count
+    while transmission.time - transmissions[oldest].time >= window {
+      sum -= transmissions[oldest].count
       oldest += 1
     }
     most = max(most, sum)
@@ -49,38 +49,38 @@ private let rates: [(perSecond: UInt64, seconds: UInt64)] = [
   (500_000, 30), (1_000_000, 30), (1_488_095, 30), (4_000_000, 10),
 ]
 
-@Suite struct `A pacer whose wake-ups come late` {
+@Suite struct `A pacer with late wake-ups` {
   @Test(arguments: rates)
-  func `sends exactly what the rate says, over any length of time`(
+  func `keeps the rate exactly over any length of time`(
     perSecond: UInt64, seconds: UInt64
   ) {
     var random = SeededGenerator(seed)
     var pacer = Pacer(perSecond: perSecond, start: 0)
-    let departures = simulate(&pacer, seconds: seconds, random: &random)
-    let last = departures.last?.time ?? 0
-    // One probe may leave at the very start; what is still in credit at the end has not left.
+    let transmissions = simulate(&pacer, seconds: seconds, random: &random)
+    let last = transmissions.last?.time ?? 0
+    // One probe may be sent at the start; tokens left at the end have not been spent.
     let exact = Int(last * perSecond / second) + 1
-    let sent = departures.reduce(0) { $0 + $1.count }
+    let sent = transmissions.reduce(0) { $0 + $1.count }
     #expect(sent <= exact)
     #expect(sent >= exact - 2 * pacer.batch, "\(exact - sent) too few, seed \(seed)")
   }
 
   @Test(arguments: rates, [0, 3_000_000, 50_000_000] as [UInt64])
-  func `never sends more in ten milliseconds than its share and one batch, also after stalls`(
+  func `sends at most its share and one batch in any ten milliseconds, also after stalls`(
     rate: (perSecond: UInt64, seconds: UInt64), stall: UInt64
   ) {
     var random = SeededGenerator(seed)
     var pacer = Pacer(perSecond: rate.perSecond, start: 0)
-    let departures = simulate(
+    let transmissions = simulate(
       &pacer, seconds: min(rate.seconds, 60), lateness: 900_000, stall: stall, random: &random)
-    #expect(most(departures) <= Int(rate.perSecond / 100) + pacer.batch)
+    #expect(most(transmissions) <= Int(rate.perSecond / 100) + pacer.batch)
   }
 
   @Test(arguments: [100, 999, 10_000, 100_000, 1_000_000] as [UInt64])
-  func `makes up for a stall within the second after it`(perSecond: UInt64) {
+  func `catches up within a second after a stall`(perSecond: UInt64) {
     var random = SeededGenerator(seed)
     var pacer = Pacer(perSecond: perSecond, start: 0)
-    // Before and after half a percent of a second in which nothing ran.
+    // A stall of 5 ms after the first second.
     _ = simulate(&pacer, seconds: 1, random: &random)
     var now = second + 5_000_000
     var sent = 0
@@ -90,12 +90,12 @@ private let rates: [(perSecond: UInt64, seconds: UInt64)] = [
       pacer.spend(due, at: now)
       now = max(now + 1, pacer.dueTime(for: pacer.tick))
     }
-    #expect(sent + 2 * pacer.batch >= Int(perSecond), "\(sent) in the second after")
+    #expect(sent + 2 * pacer.batch >= Int(perSecond), "\(sent) in the second after the stall")
   }
 }
 
 @Suite struct `A pacer` {
-  @Test func `without a limit lets everything leave, at once and always`() {
+  @Test func `without a limit always allows everything`() {
     var pacer = Pacer(perSecond: 0, start: 5)
     #expect(pacer.due(at: 5) == Int.max)
     pacer.spend(1_000_000, at: 5)
@@ -107,13 +107,13 @@ private let rates: [(perSecond: UInt64, seconds: UInt64)] = [
     (1, 1), (100, 1), (999, 2), (10_000, 20), (32_000, 64), (100_000, 64), (1_000_000, 244),
     (4_000_000, 976), (.max, 244_140),
   ])
-  func `hands over two milliseconds' worth, at most 64, unless the rate is high`(
+  func `has batches of two milliseconds' worth, at most 64, unless the rate is high`(
     rate: UInt64, batch: Int
   ) {
     #expect(Pacer(perSecond: rate, start: 0).batch == batch)
   }
 
-  @Test func `gains nothing while time runs backwards, and nothing twice when it comes back`() {
+  @Test func `gains nothing when time runs backwards, and nothing twice afterwards`() {
     var pacer = Pacer(perSecond: 1_000, start: 10 * second)
     pacer.spend(1, at: 10 * second)
     #expect(pacer.due(at: 10 * second + 3_000_000) == 3)
@@ -124,7 +124,7 @@ private let rates: [(perSecond: UInt64, seconds: UInt64)] = [
   }
 
   @Test(arguments: [1, 100, 999, 1_488_095, 1_000_000_000, .max] as [UInt64])
-  func `has a window's worth and no more after a pause of any length`(perSecond: UInt64) {
+  func `allows at most a window's worth after a pause of any length`(perSecond: UInt64) {
     for pause in [60 * second, 86_400 * second, UInt64.max] {
       var pacer = Pacer(perSecond: perSecond, start: 0)
       #expect(pacer.due(at: pause) <= Int(clamping: perSecond / 100) + pacer.batch)
@@ -132,7 +132,7 @@ private let rates: [(perSecond: UInt64, seconds: UInt64)] = [
     }
   }
 
-  @Test func `sends what is left of a batch that was cut short at once`() {
+  @Test func `allows the remainder of a partly sent batch at once`() {
     var pacer = Pacer(perSecond: 1_000_000, start: 0)
     #expect(pacer.due(at: 1_000_000) == 1_001)
     pacer.spend(64, at: 1_000_000)
@@ -140,19 +140,19 @@ private let rates: [(perSecond: UInt64, seconds: UInt64)] = [
   }
 
   @Test(arguments: [1, 100, 999, 10_000, 1_488_095] as [UInt64])
-  func `names the first nanosecond at which so many are due`(perSecond: UInt64) {
+  func `returns the first nanosecond at which a number of probes is due`(perSecond: UInt64) {
     for count in [1, 2, 64] {
       var pacer = Pacer(perSecond: perSecond, start: 0)
       pacer.spend(1, at: 0)
-      let wanted = min(count, pacer.batch)
-      let moment = pacer.dueTime(for: count)
+      let needed = min(count, pacer.batch)
+      let time = pacer.dueTime(for: count)
       var early = pacer
-      #expect(early.due(at: moment - 1) < wanted)
-      #expect(pacer.due(at: moment) >= wanted)
+      #expect(early.due(at: time - 1) < needed)
+      #expect(pacer.due(at: time) >= needed)
     }
   }
 
-  @Test func `asked for nothing due says: now`() {
+  @Test func `returns its start if a probe is due at once`() {
     let pacer = Pacer(perSecond: 1_000, start: 77)
     #expect(pacer.dueTime(for: 1) == 77)
   }

@@ -38,10 +38,10 @@ private func line(
   return String(decoding: bytes, as: UTF8.self)
 }
 
-/// What each field of `synAck` and of `unreachable` reads in CSV.
+/// Each field of `synAck` and of `unreachable` in CSV.
 private let expected: [(field: ResultField, synAck: String, unreachable: String)] = [
   (.saddr, "198.18.0.9", "198.18.0.9"), (.daddr, "198.19.0.1", "198.19.0.1"),
-  // 198.18.0.9 is c6 12 00 09, read from the low end.
+  // The bytes c6 12 00 09 as a little-endian number.
   (.saddrRaw, "150999750", "150999750"), (.daddrRaw, "16782278", "16782278"),
   (.ipid, "4660", "4660"), (.ttl, "57", "57"), (.sport, "443", "443"),
   (.dport, "40000", "40000"), (.seqnum, "4000000000", ""), (.acknum, "1", ""),
@@ -55,31 +55,31 @@ private let expected: [(field: ResultField, synAck: String, unreachable: String)
 ]
 
 @Suite struct `A result in CSV` {
-  @Test func `has a header of the fields' names in their order`() {
+  @Test func `has a header with the names of the fields in their order`() {
     let formatter = ResultFormatter(format: .csv, fields: [.sport, .saddr, .isRepeat])
     #expect(formatter.header == Array("sport,saddr,repeat\n".utf8))
   }
 
   @Test(arguments: expected.indices)
-  func `shows each field as ZMap does, and what does not exist as nothing`(index: Int) {
+  func `has each field as ZMap formats it, empty if it does not apply`(index: Int) {
     let (field, open, icmp) = expected[index]
     #expect(line(.csv, [field], synAck) == open + "\n", "\(field)")
     #expect(line(.csv, [field], unreachable) == icmp + "\n", "\(field)")
   }
 
-  @Test func `covers every field there is`() {
+  @Test func `can have every field`() {
     #expect(Set(expected.map(\.field)) == Set(ResultField.allCases))
     #expect(
       line(.csv, expected.map(\.field), synAck)
         == expected.map(\.synAck).joined(separator: ",") + "\n")
   }
 
-  @Test func `leaves options that a SYN-ACK did not carry empty`() {
+  @Test func `has empty fields for TCP options that the SYN-ACK does not have`() {
     let fields: [ResultField] = [.tcpoptMSS, .tcpoptWscale, .tcpoptSackPerm, .tcpoptTsVal]
     #expect(line(.csv, fields, reply()) == ",,,\n")
   }
 
-  @Test func `says rst of a closed port, and marks repeats and the cooldown`() {
+  @Test func `is rst for a closed port, and marks repeats and the cooldown`() {
     let fields: [ResultField] = [.classification, .success, .isRepeat, .cooldown]
     #expect(line(.csv, fields, reply(.closed), isRepeat: true, inCooldown: true) == "rst,0,1,1\n")
   }
@@ -87,7 +87,7 @@ private let expected: [(field: ResultField, synAck: String, unreachable: String)
   @Test(
     arguments: [(0, "1"), (8, "256"), (14, "16384"), (15, "16384"), (255, "16384")] as [(UInt8, String)]
   )
-  func `gives the window scale as a factor, of 2^14 at most`(shift: UInt8, text: String) {
+  func `has the window scale as a factor of at most 2^14`(shift: UInt8, text: String) {
     var reply = reply()
     for (index, byte) in [3, 3, shift, 0].enumerated() { reply.options[index] = byte }
     reply.optionsLength = 4
@@ -95,8 +95,7 @@ private let expected: [(field: ResultField, synAck: String, unreachable: String)
   }
 
   @Test
-  func `names every code of destination unreachable in words that need no quotes, and no other type's`()
-  {
+  func `names every code of destination unreachable without quotes, and those of no other type`() {
     var names: Set<String> = []
     for code in UInt8(0)...255 {
       var reply = unreachable
@@ -116,7 +115,7 @@ private let expected: [(field: ResultField, synAck: String, unreachable: String)
   @Test(arguments: [
     "0.0.0.0", "0.0.0.9", "1.10.100.255", "255.255.255.255", "198.18.0.10", "99.9.199.90",
   ])
-  func `writes addresses as everyone does`(text: String) throws {
+  func `has addresses in dotted decimal`(text: String) throws {
     let reply = reply(from: try #require(IPv4Address(text)))
     #expect(line(.csv, [.saddr], reply) == text + "\n")
   }
@@ -127,7 +126,7 @@ private let expected: [(field: ResultField, synAck: String, unreachable: String)
     #expect(ResultFormatter(format: .json, fields: ResultField.standard).header == [])
   }
 
-  @Test func `is one object a line with numbers as numbers and absent values as null`() throws {
+  @Test func `is one object per line with numbers as numbers and absent values as null`() throws {
     for (reply, text) in [(synAck, expected.map(\.synAck)), (unreachable, expected.map(\.unreachable))]
     {
       let line = line(.json, ResultField.allCases, reply)
@@ -145,13 +144,13 @@ private let expected: [(field: ResultField, synAck: String, unreachable: String)
 }
 
 @Suite struct `A timestamp` {
-  /// Foundation's opinion of the same second.
+  /// The same second, formatted by Foundation.
   private func foundation(_ seconds: UInt64) -> String {
     Date(timeIntervalSince1970: TimeInterval(seconds)).formatted(
       Date.ISO8601FormatStyle(includingFractionalSeconds: false))
   }
 
-  private func ours(_ nanoseconds: UInt64) -> String {
+  private func formatted(_ nanoseconds: UInt64) -> String {
     var bytes: [UInt8] = []
     bytes.append(timestamp: nanoseconds)
     return String(decoding: bytes, as: UTF8.self)
@@ -160,7 +159,7 @@ private let expected: [(field: ResultField, synAck: String, unreachable: String)
   @Test func `agrees with Foundation's on every day from 1970 to 2110`() {
     for day in 0..<UInt64(51_134) {
       let second = day * 86_400 + day * 7_919 % 86_400
-      let text = ours(second * 1_000_000_000)
+      let text = formatted(second * 1_000_000_000)
       #expect(text == foundation(second).dropLast() + ".000Z")
     }
   }
@@ -172,23 +171,23 @@ private let expected: [(field: ResultField, synAck: String, unreachable: String)
       (4_107_542_400, "2100-03-01T00:00:00.000Z"), (1_709_251_199, "2024-02-29T23:59:59.000Z"),
       (18_446_744_073, "2554-07-21T23:34:33.000Z"), (0, "1970-01-01T00:00:00.000Z"),
     ] as [(UInt64, String)])
-  func `is right at leap days, centuries and the ends of time`(second: UInt64, text: String) {
-    #expect(ours(second * 1_000_000_000) == text)
+  func `is correct at leap days, centuries and the limits of its range`(second: UInt64, text: String) {
+    #expect(formatted(second * 1_000_000_000) == text)
     #expect(foundation(second).dropLast() + ".000Z" == text)
   }
 
-  @Test func `cuts to milliseconds, never rounds up`() {
-    #expect(ours(999_999_999) == "1970-01-01T00:00:00.999Z")
+  @Test func `is truncated to milliseconds`() {
+    #expect(formatted(999_999_999) == "1970-01-01T00:00:00.999Z")
   }
 }
 
 @Suite struct `A list of fields` {
-  @Test func `keeps its order and may have blanks after commas`() throws {
+  @Test func `keeps its order, and may have blanks after commas`() throws {
     #expect(try ResultField.parse(list: "sport, saddr,tcpopt_mss") == [.sport, .saddr, .tcpoptMSS])
   }
 
   @Test(arguments: ["", "saddr,", "saddr,,sport", "Saddr", "saddr;sport", "tcpoptMSS", "isRepeat"])
-  func `with an unknown name is refused with all the names there are`(list: String) throws {
+  func `with an unknown name is rejected with a list of all names`(list: String) throws {
     let error = try #require(throws: FieldListError.self) { try ResultField.parse(list: list) }
     for field in ResultField.allCases {
       #expect(error.description.contains(field.rawValue), "\(field)")
@@ -197,15 +196,22 @@ private let expected: [(field: ResultField, synAck: String, unreachable: String)
     #expect(error.description.contains("\"\(name)\""))
   }
 
+  @Test func `with a hostile name is rejected without printing control characters`() throws {
+    let error = try #require(throws: FieldListError.self) {
+      try ResultField.parse(list: "saddr,\u{1b}[2J\u{202e}\"")
+    }
+    #expect(error.found == #"the field "\x1b[2J\u{202e}\"""#)
+  }
+
   @Test(arguments: ["saddr,saddr", "sport,saddr,sport", "saddr,ttl, saddr"])
-  func `that names a field twice is refused by that name`(list: String) throws {
+  func `that repeats a field is rejected by the name of the field`(list: String) throws {
     let error = try #require(throws: FieldListError.self) { try ResultField.parse(list: list) }
     let name = try #require(list.split(separator: ",").first)
     #expect(error.description == "found the field \"\(name)\" twice, expected each field once")
   }
 
   @Test(arguments: ResultField.allCases)
-  func `knows every field by its name`(field: ResultField) throws {
+  func `accepts every field`(field: ResultField) throws {
     #expect(try ResultField.parse(list: field.rawValue) == [field])
   }
 }

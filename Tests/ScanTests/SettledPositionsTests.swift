@@ -2,8 +2,8 @@ import Scan
 import Testing
 import Wire
 
-@Suite struct `The place from where an interrupted scan goes on` {
-  @Test func `is the newest that is a cooldown old, and never falls`() {
+@Suite struct `The position from which an interrupted scan resumes` {
+  @Test func `is the latest one that is a cooldown old, and never decreases`() {
     var positions = SettledPositions(from: 5, cooldown: 100)
     #expect(positions.index == 5)
     for time in UInt64(1)...50 { positions.note(time * 10, at: time * 10) }
@@ -19,14 +19,14 @@ import Wire
     #expect(positions.index == 500)
   }
 
-  @Test func `ripens from when it was reached first, however often it is noted`() {
+  @Test func `counts its cooldown from when it was first reached`() {
     var positions = SettledPositions(from: 0, cooldown: 100)
     for time in UInt64(1)...20 { positions.note(7, at: time * 10) }
     positions.advance(to: 110)
     #expect(positions.index == 7)
   }
 
-  @Test func `waits for replies that were not taken though their time has passed`() {
+  @Test func `waits for replies that have not been taken`() {
     var positions = SettledPositions(from: 0, cooldown: 0)
     positions.note(3, at: 50)
     positions.advance(to: 49)
@@ -37,7 +37,7 @@ import Wire
 }
 
 @Suite struct `The totals of a scan` {
-  @Test func `add up over its parts, but for the most memory and the beginning`() {
+  @Test func `add up over processes, except the peak memory and the start`() {
     var first = ScanTotals(started: 10)
     var second = ScanTotals(started: 20)
     for counter in ScanTotals.Counter.allCases {
@@ -55,7 +55,7 @@ import Wire
     #expect(sum.fates.open == 7)
   }
 
-  @Test func `are the same after a way through words`() {
+  @Test func `are unchanged after encoding and decoding`() {
     var totals = ScanTotals(started: 10)
     for (index, counter) in ScanTotals.Counter.allCases.enumerated() { totals[counter] = UInt64(index) }
     totals.fates[.icmpRingFull] = 9

@@ -2,13 +2,13 @@ import Scan
 import Testing
 import Wire
 
-/// Pearson's statistic of counts that should be equal.
+/// Pearson's chi-square statistic of counts that should be equal.
 private func chiSquare(_ counts: [Int]) -> Double {
   let expected = Double(counts.reduce(0, +)) / Double(counts.count)
   return counts.reduce(0) { $0 + (Double($1) - expected) * (Double($1) - expected) / expected }
 }
 
-/// Beyond this lies one sample in a thousand million: mean plus six deviations of chi-square.
+/// The mean plus six standard deviations of chi-square, which one sample in 10^9 exceeds.
 private func bound(_ cells: Int) -> Double {
   let freedom = Double(cells - 1)
   return freedom + 6 * (2 * freedom).squareRoot()
@@ -33,7 +33,7 @@ private let selection = SourceSelection(addresses: 64, ports: 50_000...50_019, k
     }
   }
 
-  @Test func `is as even over the ports of one target, and over its passes`() {
+  @Test func `is spread evenly over the ports of one address, and over the passes of one target`() {
     var byPort = [Int](repeating: 0, count: 64)
     var byPass = [Int](repeating: 0, count: 64)
     for number in 0..<UInt16(60_000) {
@@ -45,7 +45,7 @@ private let selection = SourceSelection(addresses: 64, ports: 50_000...50_019, k
     #expect(chiSquare(byPass) < bound(64))
   }
 
-  @Test func `is the same for the same probe, and another under another key`() {
+  @Test func `is the same for the same probe, and differs under another key`() {
     let again = SourceSelection(addresses: 64, ports: 50_000...50_019, key: key)
     let other = SourceSelection(addresses: 64, ports: 50_000...50_019, key: SipHashKey(k0: 1, k1: 2))
     var moved = 0
@@ -57,16 +57,16 @@ private let selection = SourceSelection(addresses: 64, ports: 50_000...50_019, k
     #expect(moved > 990)
   }
 
-  @Test func `of neighbouring ports is not the same one`() {
+  @Test func `differs between consecutive ports`() {
     let equal = (0..<UInt32(1_000)).count { number in
       selection.choose(destination: number, port: 80, pass: 0)
         == selection.choose(destination: number, port: 81, pass: 0)
     }
-    // One in 1280 by chance.
+    // By chance one in 1280 is equal.
     #expect(equal < 10)
   }
 
-  @Test func `stays inside a single address and port, and inside the widest range`() {
+  @Test func `stays within a single address and port, and within the widest range`() {
     let one = SourceSelection(addresses: 1, ports: 65_535...65_535, key: key)
     let all = SourceSelection(addresses: 65_536, ports: 0...65_535, key: key)
     var last: UInt16 = 0

@@ -1,11 +1,11 @@
-// What several tests need.
+// Helpers of several tests.
 
 import Foundation
 import Scan
 import Testing
 import Wire
 
-/// Part of every message of a random test; change it to try others.
+/// The seed of random tests, which print it when they fail.
 let seed: UInt64 = 20_261_122
 
 let key = SipHashKey(k0: 0x0706_0504_0302_0100, k1: 0x0f0e_0d0c_0b0a_0908)
@@ -20,7 +20,7 @@ func reply(
     timeToLive: 57)
 }
 
-/// The object that these bytes are, by Foundation's parser.
+/// Decodes a JSON object with Foundation.
 func object(_ bytes: [UInt8]) throws -> [String: Any] {
   let parsed = try JSONSerialization.jsonObject(with: Data(bytes))
   return try #require(parsed as? [String: Any])

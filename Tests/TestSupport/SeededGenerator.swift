@@ -1,7 +1,7 @@
-// Chance that can be repeated.
+// Reproducible random numbers.
 
-/// SplitMix64 (Steele, Lea and Flood, 2014): the same numbers from the same seed, so that a failed test can be
-/// run again.
+/// SplitMix64 (Steele, Lea and Flood, 2014): returns the same numbers for the same seed, so that a failed test can be
+/// repeated.
 public struct SeededGenerator: RandomNumberGenerator {
   private var state: UInt64
 

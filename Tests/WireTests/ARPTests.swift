@@ -10,7 +10,7 @@ private let reply = ARPPacket(
   operation: .reply, senderMAC: theirs, senderAddress: target, targetMAC: mine, targetAddress: source)
 
 @Suite struct `An ARP packet` {
-  @Test func `asks as RFC 826 has it`() {
+  @Test func `request has the format of RFC 826`() {
     let frame = ARPPacket.request(for: target, from: source, mine).frame
     #expect(
       frame == [
@@ -21,7 +21,7 @@ private let reply = ARPPacket(
       ])
   }
 
-  @Test func `is read back as it was built, with padding and inside a larger buffer`() {
+  @Test func `is decoded from its own encoding, also with padding and inside a larger buffer`() {
     #expect(ARPPacket(frame: reply.frame[...]) == reply)
     let padded = [9, 9, 9] + reply.frame + [UInt8](repeating: 0, count: 18)
     #expect(ARPPacket(frame: padded.dropFirst(3)) == reply)
@@ -33,19 +33,20 @@ private let reply = ARPPacket(
     ("another hardware length", 18, 8), ("another protocol length", 19, 16), ("operation 0", 21, 0),
     ("operation 3 (RARP)", 21, 3), ("a high operation", 20, 1),
   ])
-  func `is refused with`(what: String, at offset: Int, byte: UInt8) {
+  func `is rejected with`(what: String, at offset: Int, byte: UInt8) {
     var frame = reply.frame
     frame[offset] = byte
     #expect(ARPPacket(frame: frame[...]) == nil, "\(what)")
   }
 
-  @Test func `is refused at every shorter length`() {
+  @Test func `is rejected at every shorter length`() {
     for length in 0..<ARPPacket.frameLength {
       #expect(ARPPacket(frame: reply.frame.prefix(length)) == nil)
     }
   }
 
-  @Test func `is no reply to us when it is a request, or made out to another, or from a group`() {
+  @Test func `is not a reply to us if it is a request, addressed to another, or from a group address`()
+  {
     var packet = reply
     packet.operation = .request
     #expect(!packet.isReply(to: mine, at: source))

@@ -7,7 +7,7 @@ import Wire
       ("0.0.0.0", 0), ("255.255.255.255", .max), ("198.18.0.1", 0xc612_0001),
       ("1.20.30.4", 0x0114_1e04),
     ] as [(String, UInt32)])
-  func `is read and written the same`(text: String, value: UInt32) {
+  func `is formatted as it was parsed`(text: String, value: UInt32) {
     #expect(IPv4Address(text)?.value == value)
     #expect(IPv4Address(value).description == text)
   }
@@ -18,11 +18,11 @@ import Wire
     "1.1.1.999999999999999999999", "+1.2.3.4", "-1.2.3.4", "1.2.3.-0", "0x1.2.3.4", "1.2.3.a",
     "１.2.3.4", "1.2.3.4\u{0301}", "1,2,3,4", "1.2.3.4/32", "\u{0}1.2.3.4",
   ])
-  func `is refused when it is anything else`(text: String) {
+  func `is rejected if it is anything else`(text: String) {
     #expect(IPv4Address(text) == nil)
   }
 
-  @Test func `survives the way through bytes and through network order`() {
+  @Test func `is unchanged after conversion to bytes and to network order`() {
     let address = IPv4Address(198, 18, 7, 8)
     #expect(address.bytes == [198, 18, 7, 8])
     #expect(IPv4Address(bytes: address.bytes) == address)
@@ -33,7 +33,7 @@ import Wire
 }
 
 @Suite struct `An Ethernet address in text` {
-  @Test func `is read in either case and written in lower case`() {
+  @Test func `is parsed in either case and formatted in lower case`() {
     #expect(MACAddress("02:aB:Cd:00:0f:FF")?.description == "02:ab:cd:00:0f:ff")
     #expect(MACAddress("00:00:00:00:00:00") == .zero)
     #expect(MACAddress("ff:ff:ff:ff:ff:ff") == .broadcast)
@@ -44,11 +44,11 @@ import Wire
     "020000000001", "02:00:00:00:00:0g", "02:00:00:00:00:+1", "02:00:00:00:00:-0", "-0:00:00:00:00:00",
     " 2:00:00:00:00:01", "02:00:00:00:00:1 ", "02:00:00:00:00:001", "02:00:00:00:00:é",
   ])
-  func `is refused when it is anything else`(text: String) {
+  func `is rejected if it is anything else`(text: String) {
     #expect(MACAddress(text) == nil)
   }
 
-  @Test func `knows groups by its first byte`() {
+  @Test func `is a group address by its first byte`() {
     #expect(MACAddress.broadcast.isGroup && MACAddress("01:00:5e:00:00:01")!.isGroup)
     #expect(!MACAddress("02:00:00:00:00:01")!.isGroup)
     #expect(MACAddress(bytes: [1, 2, 3, 4, 5]) == nil)
@@ -57,7 +57,7 @@ import Wire
 }
 
 @Suite struct `A decimal number` {
-  @Test func `may be as large as its type and no larger`() {
+  @Test func `is at most as large as its type allows`() {
     #expect(UInt8(decimal: "255") == 255 && UInt8(decimal: "256") == nil)
     #expect(UInt16(decimal: "65535") == 65_535 && UInt16(decimal: "65536") == nil)
     #expect(UInt64(decimal: "18446744073709551615") == .max)
@@ -66,7 +66,7 @@ import Wire
   }
 
   @Test(arguments: ["", "00", "01", "+1", "-1", " 1", "1 ", "1_0", "1.0", "1e1", "a", "１", "²"])
-  func `has digits alone and no leading zero`(text: String) {
+  func `has only digits and no leading zero`(text: String) {
     #expect(UInt16(decimal: text) == nil)
   }
 }

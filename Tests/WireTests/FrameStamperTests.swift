@@ -33,7 +33,7 @@ private func syn(_ stamper: FrameStamper, _ entry: TransmitEntry) -> [UInt8] {
   }
 }
 
-/// The frame written out in full, header by header: what stamping must agree with.
+/// The frame built header by header, with which stamping must agree.
 private func reference(
   _ profile: ProbeProfile, _ entry: TransmitEntry, identification: UInt16? = nil
 ) -> [UInt8] {
@@ -59,7 +59,7 @@ private func reference(
 
 @Suite struct `A stamped SYN` {
   @Test(arguments: ProbeProfile.allCases)
-  func `equals the frame computed in full, whatever the entry`(profile: ProbeProfile) {
+  func `equals the frame built header by header, for random entries`(profile: ProbeProfile) {
     var random = SeededGenerator(1)
     let stamper = stamper(profile)
     for _ in 0..<2_000 {
@@ -71,7 +71,7 @@ private func reference(
   }
 
   @Test(arguments: ProbeProfile.allCases)
-  func `equals it at the edges of every field`(profile: ProbeProfile) {
+  func `equals that frame at the extreme values of every field`(profile: ProbeProfile) {
     for destination in [0, 1, 0xffff, 0x1_0000, 0xffff_0000, UInt32.max] {
       for port in [0, 1, 0xffff] as [UInt16] {
         let entry = TransmitEntry(syn: destination, port: port, source: 2, sourcePort: ~port)
@@ -80,7 +80,7 @@ private func reference(
     }
   }
 
-  @Test func `carries a fixed identification where one is set`() {
+  @Test func `has the fixed identification if there is one`() {
     let entry = TransmitEntry(syn: 0x0a00_0001, port: 80, source: 0, sourcePort: 40000)
     let bytes = syn(stamper(.smallest, identification: .fixed(54321)), entry)
     #expect(bytes == reference(.smallest, entry, identification: 54321))
@@ -91,7 +91,7 @@ private func reference(
       [ProbeProfile.smallest, .none, .linux, .windows].map(\.frameLength) == [60, 60, 74, 66])
   }
 
-  @Test func `of the smallest profile is byte for byte this`() {
+  @Test func `of the smallest profile has exactly these bytes`() {
     let entry = TransmitEntry(syn: 0xc613_0002, port: 443, source: 0, sourcePort: 60000)
     let hex = syn(stamper(.smallest), entry).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
     // Ethernet; IPv4 (id and checksum from the cookie); TCP; MSS 1460; two bytes of padding.
@@ -106,7 +106,7 @@ private func reference(
 }
 
 @Suite struct `An RST from the transmitter` {
-  @Test func `carries what the peer acknowledged, and correct checksums`() {
+  @Test func `has the number that the peer acknowledged, and correct checksums`() {
     let entry = TransmitEntry(
       rst: 0xc613_0002, port: 80, source: 1, sourcePort: 50000, sequenceNumber: 0x1234_5678,
       nextHop: 1)

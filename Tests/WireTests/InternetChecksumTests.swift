@@ -19,11 +19,11 @@ private func folded(_ add: (inout InternetChecksum) -> Void) -> UInt16 {
 }
 
 @Suite struct `The Internet checksum` {
-  @Test func `of the example in RFC 1071 is the one given there`() {
+  @Test func `of the example in RFC 1071 is the published one`() {
     #expect(folded { $0.add([0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7]) } == 0xddf2)
   }
 
-  @Test func `is that of the words one by one, whether added as bytes, words or pairs`() {
+  @Test func `is the same whether bytes, words or pairs of words are added`() {
     var random = SeededGenerator(4)
     for length in 1...200 {
       let pairs = (0..<length).map { _ in UInt32.random(in: 0...UInt32.max, using: &random) }
@@ -36,7 +36,7 @@ private func folded(_ add: (inout InternetChecksum) -> Void) -> UInt16 {
     }
   }
 
-  @Test func `is right where every addition carries, and where none does`() {
+  @Test func `is correct if every addition carries, and if none does`() {
     for edge in [0, 1, 0xffff, 0x1_0000, 0xffff_0000, 0xffff_fffe, UInt32.max] {
       for count in [1, 2, 3, 65_535, 65_536, 65_537] {
         let expected = (0..<count).reduce(into: 0 as UInt16) { sum, _ in

@@ -32,7 +32,7 @@ private func segment(_ flags: TCPFlags, acknowledging: UInt32, options: [UInt8] 
     ).bytes(source: target, destination: ours))
 }
 
-/// An ICMP error that quotes our probe with `bytes` of its TCP header.
+/// An ICMP error that quotes a probe with `bytes` of its TCP header.
 private func failure(_ type: UInt8, bytes: Int = 8, sequence: UInt32 = sequence) -> [UInt8] {
   let tcp = TCPHeader(
     sourcePort: Port(40_000), destinationPort: Port(443), sequenceNumber: sequence, flags: .syn,
@@ -50,14 +50,16 @@ private func failure(_ type: UInt8, bytes: Int = 8, sequence: UInt32 = sequence)
 
 private let table: [(name: String, frame: [UInt8], fate: Fate)] = [
   ("a SYN-ACK", segment([.syn, .ack], acknowledging: sequence &+ 1), .open),
-  ("one of our own number", segment([.syn, .ack], acknowledging: sequence), .badCookie),
-  ("an RST of our number", segment([.rst, .ack], acknowledging: sequence), .closed),
-  ("an RST of the next", segment([.rst, .ack], acknowledging: sequence &+ 1), .closed),
-  ("an RST of the one after", segment([.rst, .ack], acknowledging: sequence &+ 2), .badCookie),
+  ("a SYN-ACK of the cookie", segment([.syn, .ack], acknowledging: sequence), .badCookie),
+  ("an RST of the cookie", segment([.rst, .ack], acknowledging: sequence), .closed),
+  ("an RST of cookie + 1", segment([.rst, .ack], acknowledging: sequence &+ 1), .closed),
+  ("an RST of cookie + 2", segment([.rst, .ack], acknowledging: sequence &+ 2), .badCookie),
   ("a bare RST", segment([.rst], acknowledging: sequence &+ 1), .notReply),
-  ("an error", failure(3), .icmp),
-  ("an error too short", failure(3, bytes: 7), .malformed),
-  ("an error that quotes another number", failure(11, sequence: sequence ^ 1), .badCookie),
+  ("an ICMP error", failure(3), .icmp),
+  ("an ICMP error that is too short", failure(3, bytes: 7), .malformed),
+  (
+    "an ICMP error that quotes another sequence number", failure(11, sequence: sequence ^ 1), .badCookie
+  ),
   ("an echo request", failure(8), .otherProtocol),
   ("nothing", [], .malformed),
   ("half an Ethernet header", [2, 0, 0, 0, 0, 1, 2], .malformed),
@@ -65,7 +67,7 @@ private let table: [(name: String, frame: [UInt8], fate: Fate)] = [
 
 @Suite struct `The classifier` {
   @Test(arguments: table.indices)
-  func `gives each frame its fate, and a reply to those that proved themselves`(index: Int) {
+  func `returns the fate of each frame, and the reply if it is valid`(index: Int) {
     let (name, frame, expected) = table[index]
     let (fate, reply) = classifier().classify(frame.span, time: 5)
     #expect(fate == expected, "\(name)")
@@ -74,19 +76,19 @@ private let table: [(name: String, frame: [UInt8], fate: Fate)] = [
       #expect(reply?.source == target && reply?.destination == ours, "\(name)")
       #expect(reply?.sourcePort == Port(443) && reply?.destinationPort == Port(40_000))
       #expect(reply?.time == 5)
-    default: if reply != nil { Issue.record("\(name) gave a reply") }
+    default: if reply != nil { Issue.record("\(name) has a reply") }
     }
   }
 
-  @Test func `reports neither RSTs nor errors where nobody asked`() {
+  @Test func `does not report RSTs and ICMP errors unless configured to`() {
     let silent = classifier(closed: false, icmp: false)
     let reset = silent.classify(segment([.rst, .ack], acknowledging: sequence).span, time: 0)
     let error = silent.classify(failure(3).span, time: 0)
     #expect(reset.fate == .closedUnreported && error.fate == .icmpUnreported)
-    if reset.reply != nil || error.reply != nil { Issue.record("a reply came") }
+    if reset.reply != nil || error.reply != nil { Issue.record("a reply was reported") }
   }
 
-  @Test func `says malformed or something else of every beginning of a frame, and never traps`() {
+  @Test func `does not trap on truncated frames`() {
     for frame in table.map(\.frame) {
       for length in 0...frame.count {
         _ = classifier().classify(Array(frame.prefix(length)).span, time: 0)
@@ -94,7 +96,7 @@ private let table: [(name: String, frame: [UInt8], fate: Fate)] = [
     }
   }
 
-  @Test func `lets nothing in without a cookie, whatever is done to frames`() {
+  @Test func `reports no corrupted frame whose cookie is wrong`() {
     var random = SeededGenerator(20_261_122)
     let classifier = classifier()
     var replies = 0
@@ -122,7 +124,7 @@ private let table: [(name: String, frame: [UInt8], fate: Fate)] = [
 }
 
 @Suite struct `Counts of fates` {
-  /// Each fate counted with a power of two of its own, so that a sum says what is in it.
+  /// A different power of two for each fate, so that a sum shows its parts.
   private var counts: FateCounts {
     var counts = FateCounts()
     for fate in Fate.allCases { counts[fate] = 1 << UInt64(fate.rawValue) }
@@ -132,12 +134,12 @@ private let table: [(name: String, frame: [UInt8], fate: Fate)] = [
 
   private func sum(_ fates: Fate...) -> UInt64 { fates.reduce(0) { $0 + counts[$1] } }
 
-  @Test func `add up without the RSTs, which are no packets received`() {
+  @Test func `add up to the packets seen, without the RSTs sent`() {
     #expect(counts.seen == (1 << 17) - 1)
     #expect(counts.resetsSent == 1 << 20)
   }
 
-  @Test func `leave a SYN-ACK that found the ring full out of the valid ones, for it comes again`() {
+  @Test func `do not count a SYN-ACK that found the ring full as valid, because it is retransmitted`() {
     #expect(counts.open == sum(.open))
     #expect(counts.closed == sum(.closed, .closedUnreported, .closedRingFull))
     #expect(counts.icmp == sum(.icmp, .icmpUnreported, .icmpRingFull))
@@ -145,7 +147,7 @@ private let table: [(name: String, frame: [UInt8], fate: Fate)] = [
     #expect(counts.eventsLost == sum(.openRingFull, .closedRingFull, .icmpRingFull))
   }
 
-  @Test func `differ fate by fate`() {
+  @Test func `are subtracted fate by fate`() {
     var later = counts
     later[.open] += 5
     later.resetsSent += 7

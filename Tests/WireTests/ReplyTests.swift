@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 import Wire
 
-/// An event record laid by hand, byte for byte as bpf/synbox.h has it.
+/// An event record with the layout of bpf/synbox.h.
 private func record(kind: UInt8 = 1, optionsLength: UInt8 = 4, needsReset: UInt8 = 0) -> [UInt8] {
   var bytes: [UInt8] = []
   bytes += [0x08, 0x07, 0x06, 0x05, 0x04, 0x03, 0x02, 0x01]  // time_ns, little-endian
@@ -25,7 +25,7 @@ private func record(kind: UInt8 = 1, optionsLength: UInt8 = 4, needsReset: UInt8
 private func decode(_ bytes: [UInt8]) -> Reply? { Reply(record: bytes.span) }
 
 @Suite struct `An event record` {
-  @Test func `laid by hand is read field by field`() throws {
+  @Test func `is decoded field by field`() throws {
     #expect(record().count == Reply.recordLength)
     let reply = try #require(decode(record(needsReset: 1)))
     #expect(reply.kind == .open)
@@ -47,14 +47,14 @@ private func decode(_ bytes: [UInt8]) -> Reply? { Reply(record: bytes.span) }
     #expect(reply.tcpOptions.maximumSegmentSize == 1460)
   }
 
-  @Test func `is of the kinds that bpf/synbox.h numbers`() {
+  @Test func `has the kinds of bpf/synbox.h`() {
     #expect(decode(record(kind: 1))?.kind == .open)
     #expect(decode(record(kind: 2))?.kind == .closed)
     #expect(decode(record(kind: 3))?.kind == .icmp)
     #expect(decode(record())?.needsReset == false)
   }
 
-  @Test func `that is not one is refused`() {
+  @Test func `with an invalid length, kind or options length is rejected`() {
     for length in 0..<200 where length != Reply.recordLength {
       let bytes = Array((record() + record() + record()).prefix(length))
       #expect(decode(bytes) == nil, "\(length) bytes")
@@ -66,7 +66,7 @@ private func decode(_ bytes: [UInt8]) -> Reply? { Reply(record: bytes.span) }
     #expect(decode(record(optionsLength: 40)) != nil)
   }
 
-  @Test func `of any bytes does no harm`() {
+  @Test func `of random bytes does not trap`() {
     var random = SeededGenerator(7)
     for _ in 0..<20_000 {
       var bytes = (0..<Reply.recordLength).map { _ in UInt8.random(in: 0...255, using: &random) }
@@ -82,7 +82,7 @@ private func decode(_ bytes: [UInt8]) -> Reply? { Reply(record: bytes.span) }
 @Suite struct `TCP options` {
   private func read(_ bytes: [UInt8]) -> TCPOptions { TCPOptions(bytes.span) }
 
-  @Test func `of Linux are read`() {
+  @Test func `of Linux are parsed`() {
     let options = read([2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 1, 0, 0xff, 0, 0, 1, 1, 3, 3, 7])
     #expect(options.maximumSegmentSize == 1460)
     #expect(options.selectiveAcknowledgmentPermitted)
@@ -97,25 +97,25 @@ private func decode(_ bytes: [UInt8]) -> Reply? { Reply(record: bytes.span) }
       [0, 2, 4, 5, 0xb4],
       [254, 0, 2, 4, 5, 0xb4], [254, 1, 2, 4, 5, 0xb4], [254, 255, 2, 4, 5, 0xb4], [1, 1, 1, 2],
     ] as [[UInt8]])
-  func `that say nothing, or nothing possible, are none`(bytes: [UInt8]) {
+  func `that are empty or malformed are absent`(bytes: [UInt8]) {
     #expect(read(bytes) == read([]))
   }
 
-  @Test func `are believed up to the first impossible length, not beyond`() {
+  @Test func `are parsed up to the first invalid length`() {
     let options = read([2, 4, 5, 0xb4, 3, 0, 4, 2])
     #expect(options.maximumSegmentSize == 1460)
     #expect(options.windowScale == nil && !options.selectiveAcknowledgmentPermitted)
   }
 
-  @Test func `that are unknown are stepped over`() {
+  @Test func `of unknown kinds are skipped`() {
     #expect(read([30, 4, 9, 9, 3, 3, 9]).windowScale == 9)
   }
 
-  @Test func `that are random do no harm`() {
+  @Test func `of random bytes do not trap`() {
     var random = SeededGenerator(11)
     for _ in 0..<50_000 {
       let bytes = (0..<Int.random(in: 0...40, using: &random)).map { _ in
-        // Mostly small numbers: those are kinds and lengths that mean something.
+        // Small numbers are more likely to be known kinds and valid lengths.
         UInt8.random(in: 0...(Bool.random(using: &random) ? 10 : 255), using: &random)
       }
       let options = read(bytes)

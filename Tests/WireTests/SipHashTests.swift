@@ -1,8 +1,8 @@
 import Testing
 import Wire
 
-/// The reference implementation's vectors (vectors_sip64, github.com/veorq/SipHash): key 00…0f, message
-/// 00, 01, 02 … of the given length; the hash as a little-endian number.
+/// The vectors of the reference implementation (vectors_sip64, github.com/veorq/SipHash), as little-endian numbers. The key
+/// is 00…0f; the n-th message is 00, 01, 02, … of n bytes.
 let referenceVectors: [UInt64] = [
   0x726f_db47_dd0e_0e31, 0x74f8_39c5_93dc_67fd, 0x0d6c_8009_d9a9_4f5a, 0x8567_6696_d7fb_7e2d,
   0xcf27_94e0_2771_87b7, 0x1876_5564_cd99_a68d, 0xcbc9_466e_58fe_e3ce, 0xab02_00f5_8b01_d137,
@@ -13,13 +13,13 @@ let referenceKey = SipHashKey(k0: 0x0706_0504_0302_0100, k1: 0x0f0e_0d0c_0b0a_09
 
 @Suite struct `SipHash-2-4` {
   @Test(arguments: referenceVectors.indices)
-  func `gives the published vector for every message length`(length: Int) {
+  func `returns the published vector for each message length`(length: Int) {
     #expect(
       SipHash24.hash((0..<UInt8(length)).map { $0 }, key: referenceKey)
         == referenceVectors[length])
   }
 
-  @Test func `of a four-tuple is the hash of its fourteen bytes`() {
+  @Test func `of a four-tuple equals the hash of its 14 bytes`() {
     let cookie = Cookie(key: referenceKey)
     let hash = cookie.hash(
       source: 0x0001_0203, destination: 0x0405_0607, sourcePort: 0x0809, destinationPort: 0x0a0b)
@@ -27,7 +27,7 @@ let referenceKey = SipHashKey(k0: 0x0706_0504_0302_0100, k1: 0x0f0e_0d0c_0b0a_09
     #expect(hash == SipHash24.hash(message, key: referenceKey))
   }
 
-  @Test func `keys survive the way through bytes`() {
+  @Test func `keys are unchanged after conversion to bytes`() {
     #expect(SipHashKey(bytes: referenceKey.bytes) == referenceKey)
     #expect(referenceKey.bytes == Array(0..<16))
     #expect(SipHashKey(bytes: [1, 2, 3]) == nil)
