@@ -58,7 +58,7 @@ public final class PacketReceiver: Receiver {
           frame, time: Clock.monotonic, partialChecksum: origin.isChecksumPending)
         guard var reply = found else { return (fate, nil) }
         let kernelAnswers = origin.isForHost && local.contains(reply.destination)
-        reply.needsReset = wantsReset && reply.kind == .open && !kernelAnswers
+        reply.needsRST = wantsReset && reply.kind == .open && !kernelAnswers
         return (fate, reply)
       }
       left -= try state.capture.drain(

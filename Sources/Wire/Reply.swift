@@ -34,7 +34,7 @@ public struct Reply: Sendable {
   /// The sender of the ICMP error.
   public var icmpResponder = IPv4Address(0)
   /// Whether the transmitter must send an RST, because the receive program has not sent one in place.
-  public var needsReset = false
+  public var needsRST = false
   public var optionsLength: UInt8 = 0
   public var options = InlineArray<40, UInt8>(repeating: 0)
 
@@ -73,7 +73,7 @@ public struct Reply: Sendable {
     icmpResponder = IPv4Address(record.word32(at: 36))
     flags = TCPFlags(rawValue: record[40])
     optionsLength = record[41]
-    needsReset = record[42] == 1
+    needsRST = record[42] == 1
     for index in 0..<Int(optionsLength) { options[index] = record[44 + index] }
   }
 }

@@ -60,8 +60,8 @@ private func marker(_ number: Int) -> [UInt8] {
           ? ReceiveProgramSettings().classifier.classify(row.frame.span, time: 1).reply : nil
         #expect(replies.map(account) == [wanted].compactMap { $0 }.map(account), "\(row.name)")
         // The transmitter sends the RSTs of packet capture, else those that cannot be made in place.
-        let needsReset = mode == .packet ? row.kind == .open : row.needsReset
-        #expect(replies.allSatisfy { $0.needsReset == needsReset }, "\(row.name)")
+        let needsRST = mode == .packet ? row.kind == .open : row.needsRST
+        #expect(replies.allSatisfy { $0.needsRST == needsRST }, "\(row.name)")
       }
       // Capture is shown candidates only.
       guard mode != .packet else { return }
@@ -91,16 +91,16 @@ private func marker(_ number: Int) -> [UInt8] {
       receiver.setKey(referenceKey)
       let injector = try lab.onPeer { try Injector("peer0") }
       let packet = ipv4(tcp(0x12))
-      let cases: [(name: String, frame: [UInt8], needsReset: Bool)] = [
+      let cases: [(name: String, frame: [UInt8], needsRST: Bool)] = [
         ("to this host", ethernet(packet), false),
         ("in a VLAN that this host is not in", ethernet(packet, tags: [0x8100]), true),
         ("to another Ethernet address", ethernet(packet, to: [2, 0, 0, 0, 0, 9]), true),
       ]
-      for (number, (name, frame, needsReset)) in cases.enumerated() {
+      for (number, (name, frame, needsRST)) in cases.enumerated() {
         try injector.send(frame)
         try injector.send(marker(number))
         let replies = try take(from: receiver, until: 0xff00_0000 + UInt32(number), name)
-        #expect(replies.map(\.needsReset) == [needsReset], "\(name)")
+        #expect(replies.map(\.needsRST) == [needsRST], "\(name)")
       }
     }
   }

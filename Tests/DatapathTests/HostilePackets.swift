@@ -155,13 +155,13 @@ let oddRows: [PacketRow] = [
   PacketRow(
     "a SYN-ACK with an IPv4 header of 15 words: the transmitter must send the RST",
     ethernet(ipv4(tcp(synAck, options: mss), options: [UInt8](repeating: 1, count: 40))), .drop, .open,
-    options: mss, needsReset: true),
+    options: mss, needsRST: true),
   PacketRow(
     "a SYN-ACK with an IPv4 header of 15 words, behind two VLAN tags, with data",
     ethernet(
       ipv4(tcp(synAck, data: [1, 2, 3]), options: [UInt8](repeating: 1, count: 40)),
       tags: [0x88a8, 0x8100]),
-    .drop, .open, needsReset: true),
+    .drop, .open, needsRST: true),
   PacketRow("a SYN-ACK with PSH and URG", tcpFrame(tcp(synAck | 0x28)), .transmit, .open),
   PacketRow("a SYN-ACK with ECE and CWR", tcpFrame(tcp(synAck | 0xc0)), .transmit, .open),
   PacketRow("an RST with data", tcpFrame(tcp(rstAck, data: Array("go away".utf8))), .drop, .closed),

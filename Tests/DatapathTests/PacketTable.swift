@@ -12,18 +12,18 @@ struct PacketRow: Sendable, CustomTestStringConvertible {
   let fate: Fate
   /// Bytes of TCP options that the event must carry.
   var options: [UInt8] = []
-  var needsReset = false
+  var needsRST = false
 
   init(
     _ name: String, _ frame: [UInt8], _ verdict: XDPVerdict, _ fate: Fate, options: [UInt8] = [],
-    needsReset: Bool = false
+    needsRST: Bool = false
   ) {
     self.name = name
     self.frame = frame
     self.verdict = verdict
     self.fate = fate
     self.options = options
-    self.needsReset = needsReset
+    self.needsRST = needsRST
   }
 
   /// An event is expected of these fates and no others.
@@ -86,7 +86,7 @@ let synAckRows: [PacketRow] = [
     Array(ethernet(ipv4(tcp(synAck, options: mss + mss))).dropLast(1)), .pass, .malformed),
   PacketRow(
     "a SYN-ACK with IPv4 options: the transmitter must send the RST",
-    ethernet(ipv4(tcp(synAck), options: [1, 1, 1, 0])).padded, .drop, .open, needsReset: true),
+    ethernet(ipv4(tcp(synAck), options: [1, 1, 1, 0])).padded, .drop, .open, needsRST: true),
   PacketRow(
     "a SYN-ACK to the first of our ports",
     tcpFrame(tcp(synAck, to: 39_990, acknowledgment: cookie(ourPort: 39_990) &+ 1)), .transmit, .open),

@@ -35,7 +35,7 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
     #expect(ourPorts.contains(reply.destinationPort.value))
     #expect(reply.identification == 0x4321)
     #expect(reply.timeToLive == 57)
-    #expect(reply.needsReset == row.needsReset)
+    #expect(reply.needsRST == row.needsRST)
     #expect(hex(reply.options.span.bytes(first: Int(reply.optionsLength))) == hex(row.options))
     #expect(reply.time > 0 && reply.time <= Clock.monotonic)
     if reply.kind == .icmp {
@@ -181,14 +181,14 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
     let outcome = try ReceiveProgram(ReceiveProgramSettings(reset: .none)).run(synAck)
     #expect(outcome.verdict == .drop)
     #expect(outcome.fates[.open] == 1 && outcome.fates.resetsSent == 0)
-    #expect(outcome.replies.map(\.needsReset) == [false])
+    #expect(outcome.replies.map(\.needsRST) == [false])
   }
 
   @Test func `leave RSTs to the transmitter, it drops a SYN-ACK and asks for one`() throws {
     let outcome = try ReceiveProgram(ReceiveProgramSettings(reset: .transmitter)).run(synAck)
     #expect(outcome.verdict == .drop)
     #expect(outcome.fates[.open] == 1 && outcome.fates.resetsSent == 0)
-    #expect(outcome.replies.map(\.needsReset) == [true])
+    #expect(outcome.replies.map(\.needsRST) == [true])
     #expect(outcome.output == synAck)
   }
 

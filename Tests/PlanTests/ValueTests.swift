@@ -34,6 +34,11 @@ import Wire
     rejects(PortRange.self, ["", "0-1", "2-1", "1-65536", "1,2", "1-2-3"])
   }
 
+  @Test func `of packet rates have a default of 10,000 per second`() throws {
+    #expect(PacketRate.default.perSecond == 10_000)
+    #expect(try PacketRate(parsing: PacketRate.default.description) == .default)
+  }
+
   @Test func `of packet rates are exact`() throws {
     for (text, rate) in [
       ("100000", 100_000), ("100k", 100_000), ("1.5M", 1_500_000), ("1.488095M", 1_488_095),

@@ -3,7 +3,7 @@ import Testing
 import Wire
 
 /// An event record with the layout of bpf/synbox.h.
-private func record(kind: UInt8 = 1, optionsLength: UInt8 = 4, needsReset: UInt8 = 0) -> [UInt8] {
+private func record(kind: UInt8 = 1, optionsLength: UInt8 = 4, needsRST: UInt8 = 0) -> [UInt8] {
   var bytes: [UInt8] = []
   bytes += [0x08, 0x07, 0x06, 0x05, 0x04, 0x03, 0x02, 0x01]  // time_ns, little-endian
   bytes += [198, 18, 7, 8]  // saddr
@@ -16,7 +16,7 @@ private func record(kind: UInt8 = 1, optionsLength: UInt8 = 4, needsReset: UInt8
   bytes += [0x43, 0x21]  // ipid
   bytes += [57, kind, 3, 13]  // ttl, kind, icmp_type, icmp_code
   bytes += [192, 0, 2, 1]  // icmp_responder
-  bytes += [0x52, optionsLength, needsReset, 0]  // tcp_flags, options_length, rst_wanted, zero
+  bytes += [0x52, optionsLength, needsRST, 0]  // tcp_flags, options_length, rst_wanted, zero
   bytes += [2, 4, 5, 0xb4] + [UInt8](repeating: 0, count: 36)  // options
   bytes += [0, 0, 0, 0]  // zero2
   return bytes
@@ -27,7 +27,7 @@ private func decode(_ bytes: [UInt8]) -> Reply? { Reply(record: bytes.span) }
 @Suite struct `An event record` {
   @Test func `is decoded field by field`() throws {
     #expect(record().count == Reply.recordLength)
-    let reply = try #require(decode(record(needsReset: 1)))
+    let reply = try #require(decode(record(needsRST: 1)))
     #expect(reply.kind == .open)
     #expect(reply.time == 0x0102_0304_0506_0708)
     #expect(reply.source == IPv4Address(198, 18, 7, 8))
@@ -42,7 +42,7 @@ private func decode(_ bytes: [UInt8]) -> Reply? { Reply(record: bytes.span) }
     #expect(reply.icmpType == 3 && reply.icmpCode == 13)
     #expect(reply.icmpResponder == IPv4Address(192, 0, 2, 1))
     #expect(reply.flags == [.syn, .ack, TCPFlags(rawValue: 0x40)])
-    #expect(reply.needsReset)
+    #expect(reply.needsRST)
     #expect(reply.optionsLength == 4)
     #expect(reply.tcpOptions.maximumSegmentSize == 1460)
   }
@@ -51,7 +51,7 @@ private func decode(_ bytes: [UInt8]) -> Reply? { Reply(record: bytes.span) }
     #expect(decode(record(kind: 1))?.kind == .open)
     #expect(decode(record(kind: 2))?.kind == .closed)
     #expect(decode(record(kind: 3))?.kind == .icmp)
-    #expect(decode(record())?.needsReset == false)
+    #expect(decode(record())?.needsRST == false)
   }
 
   @Test func `with an invalid length, kind or options length is rejected`() {

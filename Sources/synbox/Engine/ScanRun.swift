@@ -279,7 +279,7 @@ struct ScanRun: ~Copyable {
       let (sourceIndex, nextHops) = (self.sourceIndex, self.nextHops)
       let taken = try station.receiver.drain(limit: Self.repliesAtOnce) { reply in
         // The RST first: a reply whose RST finds no room is left, and so reported once only.
-        if reply.needsReset, let entry = Self.resetEntry(reply, sourceIndex, nextHops),
+        if reply.needsRST, let entry = Self.resetEntry(reply, sourceIndex, nextHops),
           !resets.push(entry)
         {
           isRefused = true

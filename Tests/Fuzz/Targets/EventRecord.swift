@@ -19,7 +19,7 @@ extension FuzzTarget {
         time >= reply.time && time - reply.time <= 10_000_000, "noted \(reply.time), receipt \(time)")
     }
     let result = ScanResult(
-      reply: reply, isRepeat: reply.needsReset, inCooldown: false, time: reply.time)
+      reply: reply, isRepeat: reply.needsRST, inCooldown: false, time: reply.time)
     try requireLine(of: result)
   }
 

@@ -48,7 +48,7 @@ extension FuzzTarget {
     let kinds: [Fate: Reply.Kind] = [.open: .open, .closed: .closed, .icmp: .icmp]
     try require(kinds[fate] == reply.kind, "\(reply.kind) for \(fate)")
     try require(ports.contains(reply.destinationPort.value), "\(reply.destinationPort)")
-    try require(reply.time == 7 && !reply.needsReset, "not from the frame")
+    try require(reply.time == 7 && !reply.needsRST, "not from the frame")
     try require(
       reply.optionsLength <= 40 && reply.optionsLength % 4 == 0
         && Int(reply.optionsLength) + 54 <= frame.count,
