@@ -85,6 +85,20 @@ class PagesTest(unittest.TestCase):
         modules = [f"Sources/{child.name}" for child in (ROOT / "Sources").iterdir() if child.is_dir()]
         self.check(module for module in modules if f"`{module}`" not in text)
 
+    def test_module_map_has_the_imports_of_the_package(self):
+        package = (ROOT / "Package.swift").read_text()
+        text = (ROOT / "docs/architecture.md").read_text()
+        rows = next(rows for head, rows in pages.tables(text) if head[-1] == "imports")
+        shown = {row[0].strip("`").removeprefix("Sources/"): row[-1] for row in rows}
+        order = [name for row in rows for name in re.findall(r"Sources/(\w+)", row[0])]
+        mistakes = []
+        for module, imports in re.findall(r'^ *module\("(\w+)"(?:, \[([^\]]*)\])?\)', package, re.M):
+            names = re.findall(r'"(\w+)"', imports)
+            if shown.get(module) != ", ".join(names):
+                mistakes.append(f"{module} imports {', '.join(names)}")
+            mistakes += [f"{module} stands above {name}" for name in names if order.index(name) > order.index(module)]
+        self.check(mistakes)
+
     def test_every_design_and_reference_page_is_linked_from_the_readme(self):
         linked = set(pages.links((ROOT / "README.md").read_text()))
         found = [str(file.relative_to(ROOT)) for part in ("design", "reference")

@@ -98,7 +98,7 @@ DIAGRAMS = (
                 ("Sources/synbox/Serve/", "SignalSource.swift")),
             Box("user", "reload", ("a thread reads the", "file and its lists"),
                 ("Sources/synbox/Configuration/", "Reload.swift")),
-            Box("user", "settled keys", ("a change of one, or a", "mistake, refuses all;", "status has a problem"),
+            Box("user", "fixed keys", ("a change of one, or a", "mistake, refuses all;", "status has a problem"),
                 ("Sources/synbox/Configuration/", "Reload.swift")),
         ),
         (
