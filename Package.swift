@@ -40,6 +40,9 @@ let toml = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
 /// program becomes a library.
 let isFuzzing = Context.environment["SYNBOX_FUZZ"] != nil
 
+/// `make unit` asks for it: the pure targets alone, which need no other package, no library of Debian and no root.
+let isUnit = Context.environment["SYNBOX_UNIT"] != nil
+
 let program: [Target.Dependency] = [
   "Confinement", "Datapath", "Init", "Kernel", "NIC", "Plan", "Scan", "Spool", "Support", "Wire",
   argumentParser, logging, toml,
@@ -54,92 +57,99 @@ let fuzzers: [Target] =
       swiftSettings: strict),
   ] : []
 
+/// No privilege, no input or output.
+let pure: [Target] = [
+  module("Wire"),
+  module("Support"),
+  module("Plan", ["Support", "Wire"]),
+  module("Scan", ["Plan", "Support", "Wire"]),
+
+  .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+  tests("SupportTests", ["Support"]),
+  tests("WireTests", ["Wire", "TestSupport"]),
+  tests("PlanTests", ["Plan", "Wire", "TestSupport"]),
+  tests("ScanTests", ["Scan", "Plan", "Wire", "TestSupport"]),
+]
+
+let others: [Target] = [
+  // C: what Swift cannot import, and the embedded BPF objects. No logic.
+  .target(
+    name: "CLinux",
+    cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-Wno-c23-extensions"])],
+    linkerSettings: ["xdp", "bpf", "elf", "z", "zstd", "cap", "seccomp"].map { .linkedLibrary($0) }),
+  .systemLibrary(name: "CNetlink", pkgConfig: "libnl-genl-3.0"),
+
+  // The kernel, and what is done with it.
+  module("Kernel", ["CLinux", "CNetlink", "Support"]),
+  module("NIC", ["Kernel", "Support", "Wire", toml]),
+  module("Datapath", ["Kernel", "Wire"]),
+  module("Confinement", ["Kernel"]),
+  module("Spool", ["Kernel", "Plan", "Scan", "Support", "Wire"]),
+  module("Init", ["Kernel", "NIC", "Spool", "Support", "Wire", toml]),
+  isFuzzing
+    ? .target(
+      name: "synbox", dependencies: program, exclude: ["main.swift"], swiftSettings: strict)
+    : .executableTarget(name: "synbox", dependencies: program, swiftSettings: strict),
+
+  // Builds the disk image, on a workstation: nothing of it goes into the box.
+  .executableTarget(
+    name: "synimage", dependencies: ["Init", "Kernel", "NIC", "Plan", argumentParser, toml],
+    swiftSettings: strict),
+
+  // Whole-program tests on the static binary, in namespaces.
+  .target(name: "LabSupport", path: "Tests/LabSupport"),
+  // Apart from LabSupport, because it imports Testing, which a static program such as the benchmark cannot.
+  .target(name: "LabTraits", path: "Tests/LabTraits", swiftSettings: strict),
+  tests("LabTests", ["LabSupport", "LabTraits", "TestSupport", "Wire"]),
+
+  tests("KernelTests", ["Kernel", "TestSupport"]),
+  tests("SpoolTests", ["Spool", "Kernel", "Plan", "Scan", "Wire", "LabSupport"]),
+  // The whole program in a lab: needs root and build/synbox.
+  tests("ServeTests", ["Confinement", "LabSupport", "LabTraits", "TestSupport"]),
+  // The real program on real packages: needs build/synimage, build/synbox.stripped and the mirror.
+  tests("ImageTests", ["LabSupport", "LabTraits"]),
+  tests("NICTests", ["NIC", "Kernel", "LabSupport", "Wire", "TestSupport"]),
+  tests("DatapathTests", ["Datapath", "Kernel", "LabSupport", "Wire", "TestSupport"]),
+  tests("InitTests", ["Init", "Kernel", "NIC", "LabSupport", "TestSupport"]),
+  tests("ConfinementTests", ["Confinement", "ConfinementProbe", "Kernel", "LabSupport"]),
+
+  // Readers of foreign bytes: their corpora in every test run, libFuzzer in `make fuzz`.
+  .target(
+    name: "FuzzTargets",
+    dependencies: [
+      "Datapath", "Init", "Kernel", "NIC", "Plan", "Scan", "Spool", "Support", "Wire", "synbox",
+    ],
+    path: "Tests/Fuzz/Targets", swiftSettings: strict),
+  tests("FuzzTests", ["FuzzTargets", "Kernel", "TestSupport", "synbox"]),
+
+  // A drop cannot be taken back, so the tests run it in a process of its own.
+  .target(name: "CConfinementProbe", path: "Tests/CConfinementProbe"),
+  .executableTarget(
+    name: "ConfinementProbe", dependencies: ["CConfinementProbe", "Confinement", "Kernel"],
+    path: "Tests/ConfinementProbe", swiftSettings: strict),
+
+  // Speeds, not tests: `make benchmark`.
+  .target(name: "CBenchmark", path: "Tests/CBenchmark"),
+  .executableTarget(
+    name: "benchmark",
+    dependencies: [
+      "CBenchmark", "Datapath", "Kernel", "LabSupport", "NIC", "Plan", "Scan", "Support",
+      "TestSupport", "Wire", argumentParser,
+    ],
+    path: "Tests/Benchmark", swiftSettings: strict,
+    // So that `benchmark allocations` sees every one, the libraries' too where they are linked in.
+    linkerSettings: [
+      .unsafeFlags(
+        ["malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign"].flatMap {
+          ["-Xlinker", "--wrap=\($0)"]
+        })
+    ]),
+]
+
 let package = Package(
   name: "synbox",
-  products: isFuzzing ? [] : [.executable(name: "synbox", targets: ["synbox"])],
-  dependencies: boxPackages,
-  targets: [
-    // C: what Swift cannot import, and the embedded BPF objects. No logic.
-    .target(
-      name: "CLinux",
-      cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-Wno-c23-extensions"])],
-      linkerSettings: ["xdp", "bpf", "elf", "z", "zstd", "cap", "seccomp"].map { .linkedLibrary($0) }),
-    .systemLibrary(name: "CNetlink", pkgConfig: "libnl-genl-3.0"),
-
-    // Pure: no privilege, no input or output.
-    module("Wire"),
-    module("Support"),
-    module("Plan", ["Support", "Wire"]),
-    module("Scan", ["Plan", "Support", "Wire"]),
-
-    // The kernel, and what is done with it.
-    module("Kernel", ["CLinux", "CNetlink", "Support"]),
-    module("NIC", ["Kernel", "Support", "Wire", toml]),
-    module("Datapath", ["Kernel", "Wire"]),
-    module("Confinement", ["Kernel"]),
-    module("Spool", ["Kernel", "Plan", "Scan", "Support", "Wire"]),
-    module("Init", ["Kernel", "NIC", "Spool", "Support", "Wire", toml]),
-    isFuzzing
-      ? .target(
-        name: "synbox", dependencies: program, exclude: ["main.swift"], swiftSettings: strict)
-      : .executableTarget(name: "synbox", dependencies: program, swiftSettings: strict),
-
-    // Builds the disk image, on a workstation: nothing of it goes into the box.
-    .executableTarget(
-      name: "synimage", dependencies: ["Init", "Kernel", "NIC", "Plan", argumentParser, toml],
-      swiftSettings: strict),
-
-    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
-    tests("SupportTests", ["Support"]),
-    tests("WireTests", ["Wire", "TestSupport"]),
-    tests("PlanTests", ["Plan", "Wire", "TestSupport"]),
-    tests("ScanTests", ["Scan", "Plan", "Wire", "TestSupport"]),
-    // Whole-program tests on the static binary, in namespaces.
-    .target(name: "LabSupport", path: "Tests/LabSupport"),
-    tests("LabTests", ["LabSupport", "TestSupport", "Wire"]),
-
-    tests("KernelTests", ["Kernel", "TestSupport"]),
-    tests("SpoolTests", ["Spool", "Kernel", "Plan", "Scan", "Wire", "LabSupport"]),
-    // The whole program in a lab: needs root and build/synbox.
-    tests("ServeTests", ["Confinement", "LabSupport", "TestSupport"]),
-    // The real program on real packages: needs build/synimage, build/synbox.stripped and the mirror.
-    tests("ImageTests", ["LabSupport"]),
-    tests("NICTests", ["NIC", "Kernel", "LabSupport", "Wire", "TestSupport"]),
-    tests("DatapathTests", ["Datapath", "Kernel", "LabSupport", "Wire", "TestSupport"]),
-    tests("InitTests", ["Init", "Kernel", "NIC", "LabSupport", "TestSupport"]),
-    tests("ConfinementTests", ["Confinement", "ConfinementProbe", "Kernel", "LabSupport"]),
-
-    // Readers of foreign bytes: their corpora in every test run, libFuzzer in `make fuzz`.
-    .target(
-      name: "FuzzTargets",
-      dependencies: [
-        "Datapath", "Init", "Kernel", "NIC", "Plan", "Scan", "Spool", "Support", "Wire", "synbox",
-      ],
-      path: "Tests/Fuzz/Targets", swiftSettings: strict),
-    tests("FuzzTests", ["FuzzTargets", "Kernel", "TestSupport", "synbox"]),
-
-    // A drop cannot be taken back, so the tests run it in a process of its own.
-    .target(name: "CConfinementProbe", path: "Tests/CConfinementProbe"),
-    .executableTarget(
-      name: "ConfinementProbe", dependencies: ["CConfinementProbe", "Confinement", "Kernel"],
-      path: "Tests/ConfinementProbe", swiftSettings: strict),
-
-    // Speeds, not tests: `make benchmark`.
-    .target(name: "CBenchmark", path: "Tests/CBenchmark"),
-    .executableTarget(
-      name: "benchmark",
-      dependencies: [
-        "CBenchmark", "Datapath", "Kernel", "LabSupport", "NIC", "Plan", "Scan", "Support",
-        "TestSupport", "Wire", argumentParser,
-      ],
-      path: "Tests/Benchmark", swiftSettings: strict,
-      // So that `benchmark allocations` sees every one, the libraries' too where they are linked in.
-      linkerSettings: [
-        .unsafeFlags(
-          ["malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign"].flatMap {
-            ["-Xlinker", "--wrap=\($0)"]
-          })
-      ]),
-  ] + fuzzers,
+  products: isFuzzing || isUnit ? [] : [.executable(name: "synbox", targets: ["synbox"])],
+  dependencies: isUnit ? [] : boxPackages,
+  targets: isUnit ? pure : pure + others + fuzzers,
   cLanguageStandard: .gnu17
 )

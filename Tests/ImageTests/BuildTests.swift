@@ -1,9 +1,11 @@
 // What an image is: looked at with programs that had no part in making it.
 import Foundation
 import LabSupport
+import LabTraits
 import Testing
 
-@Suite(.serialized) struct `An image is what its profile and its site say` {
+@Suite(.serialized, .lab, .timeLimit(.minutes(10)))
+struct `An image is what its profile and its site say` {
   private func built() throws -> BuiltImage { try BuiltImage.shared.get() }
 
   // MARK: The disk

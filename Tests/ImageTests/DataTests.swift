@@ -1,9 +1,10 @@
 // Target files into a disk that is not running, results out of it.
 import Foundation
 import LabSupport
+import LabTraits
 import Testing
 
-@Suite(.serialized) struct `synimage put and get` {
+@Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `synimage put and get` {
   private let built: BuiltImage
   private let disk: URL
   private let here: URL

@@ -1,9 +1,10 @@
 // The lock: a package that is not the locked one is never taken.
 import Foundation
 import LabSupport
+import LabTraits
 import Testing
 
-@Suite struct `Packages are the locked ones` {
+@Suite(.lab, .timeLimit(.minutes(10))) struct `Packages are the locked ones` {
   private let package = "systemd-ukify"
 
   /// A cache with all but one package.

@@ -1,9 +1,10 @@
 // What the image builder refuses, by the real program, and that it leaves nothing behind.
 import Foundation
 import LabSupport
+import LabTraits
 import Testing
 
-@Suite struct `The image builder refuses, and says why` {
+@Suite(.lab, .timeLimit(.minutes(10))) struct `The image builder refuses, and says why` {
   /// Refused as a mistake in what was given, with the words, and without an image.
   private func expectRefusal(
     _ shop: Workshop, cache: String = Workshop.cache, _ words: String...,

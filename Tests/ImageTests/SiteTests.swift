@@ -1,9 +1,10 @@
 // Sites that init or serve would refuse, and so the image builder does.
 import Foundation
 import LabSupport
+import LabTraits
 import Testing
 
-@Suite struct `A site is refused at its line` {
+@Suite(.lab, .timeLimit(.minutes(10))) struct `A site is refused at its line` {
   struct Case: CustomTestStringConvertible, Sendable {
     let file: String
     let old: String

@@ -1,8 +1,9 @@
 import Foundation
 import LabSupport
+import LabTraits
 import Testing
 
-@Suite(.serialized) struct `Once it runs` {
+@Suite(.serialized, .alone, .timeLimit(.minutes(10))) struct `Once it runs` {
   /// Counted in the release build, for the debug build allocates where the product does not.
   @Test func `no loop that sends or receives allocates`() throws {
     try #require(

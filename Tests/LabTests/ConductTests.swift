@@ -1,8 +1,9 @@
 import Foundation
 import LabSupport
+import LabTraits
 import Testing
 
-@Suite(.serialized) struct `A running scan` {
+@Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `A running scan` {
   private func start(_ lab: Lab, _ arguments: [String] = []) throws -> Running {
     let scan = try Running(
       lab.inside(
@@ -136,7 +137,7 @@ struct BadCall: CustomTestStringConvertible, Sendable {
   ]
 }
 
-@Suite(.serialized) struct `Bad input` {
+@Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `Bad input` {
   @Test func `each gives one sentence, its exit code, and leaves nothing behind`() throws {
     let lab = try Lab()
     for call in BadCall.all {

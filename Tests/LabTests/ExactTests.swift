@@ -1,5 +1,6 @@
 import Foundation
 import LabSupport
+import LabTraits
 import Testing
 import Wire
 
@@ -19,8 +20,8 @@ private struct Share {
   }
 }
 
-@Suite(.serialized) struct `At 500,000 probes a second to two ports of a /13, a fifth of which answers`
-{
+@Suite(.serialized, .alone, .timeLimit(.minutes(10)))
+struct `At 500,000 probes a second to two ports of a /13, a fifth of which answers` {
   private static let (network, hosts): (UInt32, UInt32) = (96 << 24, 1 << 19)
 
   @Test func `the results are the target node's set, three times in a row`() throws {

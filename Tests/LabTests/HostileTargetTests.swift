@@ -1,5 +1,6 @@
 import Foundation
 import LabSupport
+import LabTraits
 import Testing
 
 /// Tests/HostileTarget/target.py at work: what it does to whom is written there.
@@ -51,7 +52,7 @@ private struct ResetWay: CustomTestStringConvertible, Sendable {
   ]
 }
 
-@Suite(.serialized) struct `A hostile target` {
+@Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `A hostile target` {
   @Test(arguments: ResetWay.all)
   fileprivate func `is not believed, a late one is, and each SYN-ACK gets its RST`(way: ResetWay) throws
   {
@@ -91,7 +92,7 @@ private struct ResetWay: CustomTestStringConvertible, Sendable {
   }
 }
 
-@Suite(.serialized) struct `Two shards on one link at once` {
+@Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `Two shards on one link at once` {
   @Test func `do not take each other's replies for theirs, and find all together`() throws {
     let lab = try Lab()
     let node = try lab.respond(["--answer", "even"])

@@ -1,5 +1,6 @@
 import Foundation
 import LabSupport
+import LabTraits
 import Testing
 
 private func expectSums(_ summary: [String: Double]) {
@@ -11,7 +12,7 @@ private func expectSums(_ summary: [String: Double]) {
       + (summary["replies_icmp"] ?? -1))
 }
 
-@Suite(.serialized) struct `A host that` {
+@Suite(.serialized, .alone, .timeLimit(.minutes(10))) struct `A host that` {
   @Test func `sends the same SYN-ACK ten thousand times is one result and 9,999 duplicates`() throws {
     let lab = try Lab()
     let target = try ScriptedTarget(lab, ["198.19.0.1": "10000S"])
@@ -106,7 +107,8 @@ private func expectSums(_ summary: [String: Double]) {
   }
 }
 
-@Suite(.serialized) struct `A flood of 500,000 forged SYN-ACKs a second` {
+@Suite(.serialized, .alone, .timeLimit(.minutes(10)))
+struct `A flood of 500,000 forged SYN-ACKs a second` {
   @Test func `makes no result, hides none, and does not slow the scan`() throws {
     try #require(
       FileManager.default.isExecutableFile(atPath: Lab.benchmark),

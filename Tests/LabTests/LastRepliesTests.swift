@@ -1,8 +1,10 @@
 import Foundation
 import LabSupport
+import LabTraits
 import Testing
 
-@Suite(.serialized) struct `A scan whose sending thread has next to no processor time` {
+@Suite(.serialized, .alone, .timeLimit(.minutes(10)))
+struct `A scan whose sending thread has next to no processor time` {
   private static let busyMinute = """
     import time
     end = time.monotonic() + 60

@@ -1,5 +1,6 @@
 import Foundation
 import LabSupport
+import LabTraits
 import Testing
 
 private func list(_ arguments: [String]) throws -> [String] {
@@ -10,7 +11,7 @@ private func list(_ arguments: [String]) throws -> [String] {
   return outcome.lines
 }
 
-@Suite struct `synbox list` {
+@Suite(.timeLimit(.minutes(10))) struct `synbox list` {
   @Test func `prints each pair of a /16 and two ports once, without privilege`() throws {
     let pairs = try list(["-p", "80,443", "198.18.0.0/16"])
     #expect(pairs.count == 131_072)
@@ -58,7 +59,7 @@ private func list(_ arguments: [String]) throws -> [String] {
   }
 }
 
-@Suite struct `The binary` {
+@Suite(.lab, .timeLimit(.minutes(10))) struct `The binary` {
   @Test func `is static, small when stripped, and says what it is`() throws {
     let file = try run(["file", Lab.synbox]).output
     #expect(file.contains("statically linked"))

@@ -1,8 +1,9 @@
 import Foundation
 import LabSupport
+import LabTraits
 import Testing
 
-@Suite(.serialized) struct `Real TCP stacks on the same link` {
+@Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `Real TCP stacks on the same link` {
   @Test(arguments: [
     ["--transmit", "auto"], ["--transmit", "packet"], ["--transmit", "xdp"],
     ["--transmit", "generator"],
@@ -32,7 +33,8 @@ import Testing
   }
 }
 
-@Suite(.serialized) struct `A scan of 10,000 open pairs on real TCP stacks` {
+@Suite(.serialized, .alone, .timeLimit(.minutes(10)))
+struct `A scan of 10,000 open pairs on real TCP stacks` {
   static let targets = [
     "-S", RealStacks.source, "-p", "9001-9100", "-r", "50k", "-c", "2", "198.18.8.0-198.18.8.99",
   ]
@@ -68,7 +70,8 @@ import Testing
   }
 }
 
-@Suite(.serialized) struct `An event ring of one page, room for 42 answers` {
+@Suite(.serialized, .alone, .timeLimit(.minutes(10)))
+struct `An event ring of one page, room for 42 answers` {
   @Test func `loses events, and what they told of comes again until every one is a result`() throws {
     let stacks = try RealStacks.routed(addresses: 3, ports: 100)
     let metadata = "\(try Lab.temporaryDirectory())/summary.json"

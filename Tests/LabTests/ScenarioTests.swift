@@ -1,5 +1,6 @@
 import Foundation
 import LabSupport
+import LabTraits
 import Testing
 
 /// The even addresses of 198.19.0.0/20 on port 80, as result lines.
@@ -31,7 +32,8 @@ struct Way: CustomTestStringConvertible, Sendable {
   ]
 }
 
-@Suite(.serialized) struct `S-01, a /20 at 100,000 pps of which the even addresses answer` {
+@Suite(.serialized, .lab, .timeLimit(.minutes(10)))
+struct `S-01, a /20 at 100,000 pps of which the even addresses answer` {
   @Test(arguments: Way.all)
   func `agrees with the target node and with theory`(way: Way) throws {
     let lab = try Lab()
@@ -64,7 +66,7 @@ struct Way: CustomTestStringConvertible, Sendable {
   }
 }
 
-@Suite(.serialized) struct `What is reported` {
+@Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `What is reported` {
   @Test func `closed ports and open ones, each once, with --report closed`() throws {
     let lab = try Lab()
     let node = try lab.respond(["--answer", "even", "--closed", "rst"])
@@ -151,7 +153,7 @@ struct Way: CustomTestStringConvertible, Sendable {
   }
 }
 
-@Suite(.serialized) struct `The target node` {
+@Suite(.serialized, .alone, .timeLimit(.minutes(10))) struct `The target node` {
   @Test func `counts every SYN in its millisecond`() throws {
     let lab = try Lab()
     let arrivals = "\(try Lab.temporaryDirectory())/arrivals.csv"
@@ -169,7 +171,7 @@ struct Way: CustomTestStringConvertible, Sendable {
   }
 }
 
-@Suite(.serialized) struct `Targets from standard input` {
+@Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `Targets from standard input` {
   @Test(arguments: [Data("198.19.0.2\n".utf8), Data([0xc6, 0x13, 0, 2, 0, 0, 0, 0])])
   func `as text and as bytes give the same result`(input: Data) throws {
     let lab = try Lab()

@@ -1,5 +1,6 @@
 import Foundation
 import LabSupport
+import LabTraits
 import Testing
 
 /// What tshark makes of each captured probe.
@@ -17,7 +18,7 @@ private struct Captured {
   }
 }
 
-@Suite(.serialized) struct `20,000 captured probes` {
+@Suite(.serialized, .alone, .timeLimit(.minutes(10))) struct `20,000 captured probes` {
   @Test(
     arguments: [
       ("packet", "smallest", "60"), ("xdp", "smallest", "60"), ("packet", "linux", "74"),

@@ -3,7 +3,6 @@ import Foundation
 import Kernel
 import LabSupport
 import NIC
-import Synchronization
 
 /// Two network namespaces with a veth pair between them: `v0` here, `v1` in the peer, with four queues each, both down
 /// and without addresses. Deleted when the test ends, whether or not it succeeds.
@@ -27,16 +26,12 @@ struct VethPair: Sendable {
     _ = try NetworkControl().waitForCarrier(of: "v0", milliseconds: 5_000)
   }
 
-  private static let count = Atomic<Int>(0)
-
   /// Creates a lab, runs `body` inside it on a new thread, and deletes the lab. Needs root.
   static func run(_ body: @escaping @Sendable (VethPair) throws -> Void) async throws {
     guard geteuid() == 0 else {
       throw Fault("this test needs root: it makes network namespaces", remedy: "sudo make test")
     }
-    _ = sweep
-    let number = count.add(1, ordering: .relaxed).newValue
-    let lab = VethPair(name: "synbox-test-\(getpid())-\(number)")
+    let lab = VethPair(name: Lab.uniqueName())
     defer { for name in [lab.name, lab.peer] { try? ip("netns delete \(name)") } }
     for name in [lab.name, lab.peer] { try ip("netns add \(name)") }
     try lab.ip(
@@ -50,15 +45,6 @@ struct VethPair: Sendable {
     }
     try await task.value
   }
-
-  /// Deletes, once, the namespaces of test processes that no longer exist.
-  private static let sweep: Void = {
-    let names = (try? SmallFile.names(in: "/run/netns")) ?? []
-    for name in names where name.hasPrefix("synbox-test-") {
-      let process = name.split(separator: "-")[2]
-      if !FileManager.default.fileExists(atPath: "/proc/\(process)") { try? ip("netns delete \(name)") }
-    }
-  }()
 
   private static func ip(_ command: String) throws {
     let outcome = try LabSupport.run(["ip"] + command.split(separator: " ").map(String.init))

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import Wire
 
-@Suite struct `An address filter` {
+@Suite(.timeLimit(.minutes(5))) struct `An address filter` {
   @Test func `contains the addresses of its set`() {
     var random = SeededGenerator(fuzzSeed)
     for intervals in [0, 1, 3, 40, 5_000] {

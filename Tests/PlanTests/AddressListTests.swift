@@ -2,7 +2,7 @@
 import Plan
 import Testing
 
-@Suite struct `An address list` {
+@Suite(.timeLimit(.minutes(5))) struct `An address list` {
   private func list(_ text: String) throws -> AddressSet {
     try AddressList.parse(bytes(text), name: "deny")
   }
@@ -90,7 +90,7 @@ import Testing
   }
 }
 
-@Suite struct `A scope` {
+@Suite(.timeLimit(.minutes(5))) struct `A scope` {
   @Test func `differs from an earlier one by the addresses that only it denies`() throws {
     func scope(_ allow: String?, _ deny: String) throws -> Scope {
       Scope(allow: try allow.map { try addressSet($0) }, deny: try addressSet(deny))

@@ -4,7 +4,7 @@ import Wire
 
 @testable import Plan
 
-@Suite struct `An address set` {
+@Suite(.timeLimit(.minutes(5))) struct `An address set` {
   /// The membership of each of the 256 addresses from `base`.
   private func members(_ set: AddressSet, base: UInt32) -> [Bool] {
     (0..<256).map { set.contains(IPv4Address(base + $0)) }
@@ -67,7 +67,7 @@ import Wire
   }
 }
 
-@Suite struct `The radix sort` {
+@Suite(.timeLimit(.minutes(5))) struct `The radix sort` {
   @Test(arguments: [0, 1, 2, 33, 1_000, 100_000])
   func `sorts entries by first address`(count: Int) {
     var random = SeededGenerator(fuzzSeed)

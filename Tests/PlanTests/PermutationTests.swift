@@ -2,7 +2,7 @@ import Plan
 import TestSupport
 import Testing
 
-@Suite struct `A permutation` {
+@Suite(.timeLimit(.minutes(5))) struct `A permutation` {
   @Test func `contains every number exactly once, for every small count`() {
     for count in 1...2048 as ClosedRange<UInt64> {
       let permutation = Permutation(count: count, seed: count &* 0x1234_5678_9abc_def1)

@@ -2,7 +2,7 @@ import Plan
 import Testing
 import Wire
 
-@Suite struct `A probe sequence` {
+@Suite(.timeLimit(.minutes(5))) struct `A probe sequence` {
   private func plan() throws -> TargetPlan {
     try makePlan("198.18.0.0/24:80,443\n198.18.4.1-198.18.4.77:22\n198.18.0.9:8000-8005\n")
   }

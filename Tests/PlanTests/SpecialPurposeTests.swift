@@ -2,7 +2,7 @@ import Plan
 import Testing
 
 /// Compared with the IANA IPv4 Special-Purpose Address Registry as of 2025-10-09.
-@Suite struct `Special-purpose space` {
+@Suite(.timeLimit(.minutes(5))) struct `Special-purpose space` {
   static let registry: [(block: String, name: String)] = [
     ("0.0.0.0/8", "This network"), ("0.0.0.0/32", "This host on this network"),
     ("10.0.0.0/8", "Private-Use"), ("100.64.0.0/10", "Shared Address Space"),

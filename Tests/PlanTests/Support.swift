@@ -1,11 +1,11 @@
 // Helpers of several tests.
 
 import Plan
+import TestSupport
 import Testing
 import Wire
 
-/// The seed of random tests, which print it when they fail.
-let fuzzSeed: UInt64 = 20_240_607
+let fuzzSeed = Seed.next("PlanTests")
 
 func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 

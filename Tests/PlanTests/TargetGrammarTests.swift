@@ -2,7 +2,7 @@ import Plan
 import Testing
 import Wire
 
-@Suite struct `The target grammar` {
+@Suite(.timeLimit(.minutes(5))) struct `The target grammar` {
   @Test func `has addresses, prefixes and ranges, each with ports of its own`() throws {
     let text = """
       # the lab
@@ -105,7 +105,7 @@ import Wire
   }
 }
 
-@Suite struct `Directives` {
+@Suite(.timeLimit(.minutes(5))) struct `Directives` {
   @Test func `are parsed`() throws {
     let text = """
       # job
@@ -152,7 +152,7 @@ import Wire
   }
 }
 
-@Suite struct `Binary targets` {
+@Suite(.timeLimit(.minutes(5))) struct `Binary targets` {
   private func errorLocation(_ bytes: [UInt8], format: TargetFile.Format = .binary, name: String = "t")
     -> InputError.Location?
   {

@@ -4,7 +4,7 @@ import Wire
 
 @testable import Plan
 
-@Suite struct `A target plan` {
+@Suite(.timeLimit(.minutes(5))) struct `A target plan` {
   @Test func `contains each pair of overlapping entries once`() throws {
     let plan = try makePlan(
       "198.18.0.0/24:80\n198.18.0.128-198.18.1.3:80,443\n198.18.0.200:22,80\n198.18.0.200:22\n")
@@ -164,7 +164,7 @@ import Wire
   }
 }
 
-@Suite struct `A sweep` {
+@Suite(.timeLimit(.minutes(5))) struct `A sweep` {
   /// Entries that lie within each other, with ports that are not consecutive.
   private func nested(_ number: UInt32) -> (entries: [Entry], sets: PortSetTable) {
     var sets = PortSetTable()

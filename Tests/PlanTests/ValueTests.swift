@@ -2,7 +2,7 @@ import Plan
 import Testing
 import Wire
 
-@Suite struct `Values` {
+@Suite(.timeLimit(.minutes(5))) struct `Values` {
   private func rejects<Value: ParsableValue>(_ type: Value.Type, _ texts: [String]) {
     for text in texts {
       #expect(throws: ValueError.self, "\(type) from \(text)") { try Value(parsing: text) }
@@ -113,7 +113,7 @@ import Wire
   }
 }
 
-@Suite struct `A size of memory` {
+@Suite(.timeLimit(.minutes(5))) struct `A size of memory` {
   @Test(arguments: [
     ("4096", 4096), ("64K", 65_536), ("64k", 65_536), ("1.5M", 1_572_864), ("1G", 1 << 30),
     ("1024G", 1 << 40), ("0", 0),

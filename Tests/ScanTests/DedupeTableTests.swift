@@ -13,7 +13,7 @@ private func randomReply(_ random: inout SeededGenerator, addresses: UInt32, por
     port: UInt16.random(in: 1...ports, using: &random))
 }
 
-@Suite struct `A reply from a pair that` {
+@Suite(.timeLimit(.minutes(5))) struct `A reply from a pair that` {
   @Test func `is not in the table is new, and a duplicate the second time`() {
     var table = DedupeTable(key: key)
     #expect(table.insert(reply()) == .new)
@@ -55,7 +55,7 @@ private func randomReply(_ random: inout SeededGenerator, addresses: UInt32, por
   }
 }
 
-@Suite struct `A dedupe table` {
+@Suite(.timeLimit(.minutes(5))) struct `A dedupe table` {
   @Test func `agrees with a dictionary over 200,000 random replies, and forgets none`() {
     var random = SeededGenerator(seed)
     var table = DedupeTable(key: key)
@@ -135,7 +135,7 @@ private func pair(_ number: UInt32) -> Reply {
   reply(from: IPv4Address(number), port: UInt16(truncatingIfNeeded: number >> 7))
 }
 
-@Suite struct `The memory of a dedupe table` {
+@Suite(.timeLimit(.minutes(5))) struct `The memory of a dedupe table` {
   @Test func `is at most 13 bytes a pair, from 20,000 pairs to 1.7 million`() {
     var table = DedupeTable(key: key)
     var most = 0.0
@@ -178,7 +178,7 @@ private func pair(_ number: UInt32) -> Reply {
   }
 }
 
-@Suite struct `A full dedupe table` {
+@Suite(.timeLimit(.minutes(5))) struct `A full dedupe table` {
   /// The most pairs in a table of 1 MiB: four fifths of the slots of 64 segments, with room for the copy of one.
   private static let pairsMax = (1 << 20) / 8 / 65 * 4 / 5 * 64
 
@@ -236,7 +236,7 @@ private func pair(_ number: UInt32) -> Reply {
   }
 }
 
-@Suite struct `Pairs chosen to collide` {
+@Suite(.timeLimit(.minutes(5))) struct `Pairs chosen to collide` {
   private func hash(_ reply: Reply, _ key: SipHashKey) -> UInt64 {
     var state = SipHash24(key: key)
     state.compress(UInt64(reply.source.value) << 16 | UInt64(reply.sourcePort.value))

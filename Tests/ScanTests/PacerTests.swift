@@ -49,7 +49,7 @@ private let rates: [(perSecond: UInt64, seconds: UInt64)] = [
   (500_000, 30), (1_000_000, 30), (1_488_095, 30), (4_000_000, 10),
 ]
 
-@Suite struct `A pacer with late wake-ups` {
+@Suite(.timeLimit(.minutes(5))) struct `A pacer with late wake-ups` {
   @Test(arguments: rates)
   func `keeps the rate exactly over any length of time`(
     perSecond: UInt64, seconds: UInt64
@@ -94,7 +94,7 @@ private let rates: [(perSecond: UInt64, seconds: UInt64)] = [
   }
 }
 
-@Suite struct `A pacer` {
+@Suite(.timeLimit(.minutes(5))) struct `A pacer` {
   @Test func `without a limit always allows everything`() {
     var pacer = Pacer(perSecond: 0, start: 5)
     #expect(pacer.due(at: 5) == Int.max)

@@ -54,7 +54,7 @@ private let expected: [(field: ResultField, synAck: String, unreachable: String)
   (.icmpUnreachStr, "", "communication admin. prohibited"),
 ]
 
-@Suite struct `A result in CSV` {
+@Suite(.timeLimit(.minutes(5))) struct `A result in CSV` {
   @Test func `has a header with the names of the fields in their order`() {
     let formatter = ResultFormatter(format: .csv, fields: [.sport, .saddr, .isRepeat])
     #expect(formatter.header == Array("sport,saddr,repeat\n".utf8))
@@ -121,7 +121,7 @@ private let expected: [(field: ResultField, synAck: String, unreachable: String)
   }
 }
 
-@Suite struct `A result in JSON` {
+@Suite(.timeLimit(.minutes(5))) struct `A result in JSON` {
   @Test func `has no header`() {
     #expect(ResultFormatter(format: .json, fields: ResultField.standard).header == [])
   }
@@ -143,7 +143,7 @@ private let expected: [(field: ResultField, synAck: String, unreachable: String)
   }
 }
 
-@Suite struct `A timestamp` {
+@Suite(.timeLimit(.minutes(5))) struct `A timestamp` {
   /// The same second, formatted by Foundation.
   private func foundation(_ seconds: UInt64) -> String {
     Date(timeIntervalSince1970: TimeInterval(seconds)).formatted(
@@ -181,7 +181,7 @@ private let expected: [(field: ResultField, synAck: String, unreachable: String)
   }
 }
 
-@Suite struct `A list of fields` {
+@Suite(.timeLimit(.minutes(5))) struct `A list of fields` {
   @Test func `keeps its order, and may have blanks after commas`() throws {
     #expect(try ResultField.parse(list: "sport, saddr,tcpopt_mss") == [.sport, .saddr, .tcpoptMSS])
   }

@@ -38,7 +38,7 @@ private func pieces(
   return (lines, written)
 }
 
-@Suite struct `Pieces of results for one write each` {
+@Suite(.timeLimit(.minutes(5))) struct `Pieces of results for one write each` {
   static let fields: [[ResultField]] = [ResultField.standard, [.sport], ResultField.allCases]
 
   @Test(arguments: OutputFormat.allCases, fields)

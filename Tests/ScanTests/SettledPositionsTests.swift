@@ -2,7 +2,7 @@ import Scan
 import Testing
 import Wire
 
-@Suite struct `The position from which an interrupted scan resumes` {
+@Suite(.timeLimit(.minutes(5))) struct `The position from which an interrupted scan resumes` {
   @Test func `is the latest one that is a cooldown old, and never decreases`() {
     var positions = SettledPositions(from: 5, cooldown: 100)
     #expect(positions.index == 5)
@@ -36,7 +36,7 @@ import Wire
   }
 }
 
-@Suite struct `The totals of a scan` {
+@Suite(.timeLimit(.minutes(5))) struct `The totals of a scan` {
   @Test func `add up over processes, except the peak memory and the start`() {
     var first = ScanTotals(started: 10)
     var second = ScanTotals(started: 20)

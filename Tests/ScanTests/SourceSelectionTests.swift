@@ -16,7 +16,7 @@ private func bound(_ cells: Int) -> Double {
 
 private let selection = SourceSelection(addresses: 64, ports: 50_000...50_019, key: key)
 
-@Suite struct `The source of a probe` {
+@Suite(.timeLimit(.minutes(5))) struct `The source of a probe` {
   @Test func `is spread evenly over 64 addresses, 20 ports and their combinations`() {
     var addresses = [Int](repeating: 0, count: 64)
     var ports = [Int](repeating: 0, count: 20)

@@ -3,7 +3,7 @@ import Scan
 import Testing
 import Wire
 
-@Suite struct `A summary` {
+@Suite(.timeLimit(.minutes(5))) struct `A summary` {
   private static func example() -> Summary {
     var summary = Summary()
     summary.version = "synbox 1.0 \"test\""
@@ -103,7 +103,7 @@ import Wire
   }
 }
 
-@Suite struct `A JSON object` {
+@Suite(.timeLimit(.minutes(5))) struct `A JSON object` {
   @Test func `encodes every character so that Foundation decodes it`() throws {
     let hostile = String(String.UnicodeScalarView((0..<0x80).map { Unicode.Scalar($0)! }))
     for text in [hostile, "", "\\\"", "Zürich \u{1F4E6} \u{2028}", "\u{0}"] {

@@ -2,11 +2,11 @@
 
 import Foundation
 import Scan
+import TestSupport
 import Testing
 import Wire
 
-/// The seed of random tests, which print it when they fail.
-let seed: UInt64 = 20_261_122
+let seed = Seed.next("ScanTests")
 
 let key = SipHashKey(k0: 0x0706_0504_0302_0100, k1: 0x0f0e_0d0c_0b0a_0908)
 

@@ -1,9 +1,10 @@
 // What is wrong with a configuration is said before anything is opened.
 import Foundation
 import LabSupport
+import LabTraits
 import Testing
 
-@Suite struct `The configuration` {
+@Suite(.lab, .timeLimit(.minutes(10))) struct `The configuration` {
   static let head = "data = \"/data\"\ninterface = \"eth0\"\n"
   static let scope = "[scope]\nallow = [\"198.18.0.0/15\"]\n"
 

@@ -1,9 +1,10 @@
 // What `synbox init` goes by: the scanner's signs of life, and the settings of both.
 import Foundation
 import LabSupport
+import LabTraits
 import Testing
 
-@Suite(.serialized) struct `A box under init` {
+@Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `A box under init` {
   @Test func `gives a sign of life a second, also while it scans, and one of the first probe`() throws {
     let lab = try ServeLab()
     let configuration = try lab.configure("rate = \"200\"\ncooldown-time = 1\n")

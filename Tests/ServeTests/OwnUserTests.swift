@@ -1,9 +1,10 @@
 // Whom the box becomes, what it is given for that, and what it is not.
 import Foundation
 import LabSupport
+import LabTraits
 import Testing
 
-@Suite(.serialized) struct `A user of its own` {
+@Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `A user of its own` {
   static let ways = [
     "transmit = \"generator\"\n", "transmit = \"xdp-copy\"\n", "transmit = \"packet\"\n",
     "transmit = \"packet\"\nreceive = \"packet\"\n",
@@ -129,7 +130,8 @@ import Testing
     let lab = try ServeLab()
     let configuration = try lab.configure("")
     try Data().write(to: lab.url("data/passwd"))
-    try expectRefusal(lab, configuration, "belongs to root and contains passwd, which is not a box's file")
+    try expectRefusal(
+      lab, configuration, "belongs to root and contains passwd, which is not a box's file")
     #expect(try owner(lab, "data") == 0 && !lab.exists("data/spool"))
     try FileManager.default.removeItem(at: lab.url("data/passwd"))
 

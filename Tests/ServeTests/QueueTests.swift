@@ -1,9 +1,10 @@
 // Several jobs: which one is next, which one gives way, and how an operator ends one.
 import Foundation
 import LabSupport
+import LabTraits
 import Testing
 
-@Suite(.serialized) struct `The queue` {
+@Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `The queue` {
   static let configuration = "target-ports = 80\ncooldown-time = 0.5\n"
 
   private func results(_ lab: ServeLab, _ job: String) throws -> Set<String> {
@@ -137,7 +138,8 @@ import Testing
       lab.exists("data/rejected/none.txt.cancel/reason.txt")
     }
     #expect(
-      try lab.text("data/rejected/none.txt.cancel/reason.txt").contains("found no queued or running job none.txt"))
+      try lab.text("data/rejected/none.txt.cancel/reason.txt").contains(
+        "found no queued or running job none.txt"))
     try lab.drop("net.txt", "198.18.16.0/24\n")
     try lab.wait("the results", seconds: 20) { lab.exists("data/results/net.txt") }
     try cancel(lab, "net.txt")

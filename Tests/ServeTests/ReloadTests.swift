@@ -1,9 +1,10 @@
 // SIGHUP: what may change while the box runs, what may not, and that nothing is taken by halves.
 import Foundation
 import LabSupport
+import LabTraits
 import Testing
 
-@Suite(.serialized) struct `A reload` {
+@Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `A reload` {
   static let first = "rate = \"1k\"\ntarget-ports = 80\ncooldown-time = 0.5\n"
 
   private func problems(_ lab: ServeLab) throws -> [String] {

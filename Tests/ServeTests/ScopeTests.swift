@@ -2,6 +2,7 @@
 // it scans.
 import Foundation
 import LabSupport
+import LabTraits
 import Testing
 
 /// A list as it may be found on a disk.
@@ -43,7 +44,7 @@ struct ListState: CustomStringConvertible, Sendable {
   ]
 }
 
-@Suite(.serialized) struct `A scope` {
+@Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `A scope` {
   private static let scope = """
     target-ports = 80
     cooldown-time = 0.5
@@ -96,12 +97,9 @@ struct ListState: CustomStringConvertible, Sendable {
       let paused = try status(lab)
       #expect(paused.problems.contains { $0.contains(state.refusal ?? "?") }, "\(state): \(paused)")
       // Probes in the kernel's hands may still be confirmed.
-      usleep(200_000)
-      try lab.wait("the next status", seconds: 5) { try status(lab).probes >= paused.probes }
-      let (first, at) = (try status(lab).probes, try lab.json("data/status.json")["time"] as? String)
-      try lab.wait("another status", seconds: 5) {
-        try lab.json("data/status.json")["time"] as? String != at
-      }
+      try lab.waitForStatuses(1)
+      let first = try status(lab).probes
+      try lab.waitForStatuses(1)
       #expect(try status(lab).probes == first, "\(state): probes left")
       try put(Array("198.18.200.0/24\n".utf8), lab)
       try lab.wait("the scan to go on", seconds: 10) { try status(lab).state == "scanning" }
@@ -143,7 +141,7 @@ struct ListState: CustomStringConvertible, Sendable {
     try put(nil, lab)
     try lab.wait("a pause", seconds: 10) { try status(lab).state == "paused" }
     try lab.drop("job.txt", "198.18.4.0/24\n")
-    usleep(2_500_000)
+    try lab.waitForStatuses(3)
     #expect(lab.exists("data/spool/job.txt") && !lab.exists("data/active/job.txt"))
     try put(Array("198.18.200.0/24\n".utf8), lab)
     try lab.wait("the end", seconds: 20) { lab.exists("data/results/job.txt") }
@@ -165,7 +163,7 @@ struct ListState: CustomStringConvertible, Sendable {
       try lab.json("data/status.json")["scope_sha256"] as? String != before
     }
     // Replies to what left before.
-    usleep(300_000)
+    try lab.waitForStatuses(2)
     let denied = Set(evenAddresses(from: 6, blocks: 2, ports: [80]))
     let partial = try results(lab, "data/active/job.txt/results.partial").intersection(denied)
     #expect(!partial.isEmpty && partial.count < denied.count)

@@ -133,7 +133,17 @@ final class ServeLab {
     }
   }
 
-  /// Looks ten times a second.
+  /// Waits until the box has written its status so many times, a second apart: time in which it could have done what a
+  /// test says it does not do.
+  func waitForStatuses(_ count: Int) throws {
+    func time() throws -> String? { try json("data/status.json")["time"] as? String }
+    for _ in 0..<count {
+      let before = try time()
+      try wait("the next status", seconds: 30) { try time() != before }
+    }
+  }
+
+  /// Looks fifty times a second.
   func wait(_ what: String, seconds: Double, until condition: () throws -> Bool) throws {
     let deadline = Date.now + seconds
     while try !condition() {
@@ -141,19 +151,16 @@ final class ServeLab {
         throw LabError(
           "\(what): waited \(seconds) s in vain; \((try? text("data/status.json")) ?? "no status")")
       }
-      Thread.sleep(forTimeInterval: 0.1)
+      usleep(20_000)
     }
   }
 }
 
 extension Running {
-  /// Sends a signal and waits; the seconds it took, and how it ended.
-  func end(_ number: Int32) throws -> (seconds: Double, status: Int32) {
-    let start = ContinuousClock.now
+  /// Sends a signal and waits for the end, which a box owes at once whatever it is doing.
+  func end(_ number: Int32) throws -> Outcome {
     signal(number)
-    let outcome = try wait()
-    let time = (ContinuousClock.now - start).components
-    return (Double(time.seconds) + Double(time.attoseconds) / 1e18, outcome.status)
+    return try wait(seconds: 30)
   }
 }
 

@@ -1,9 +1,10 @@
 // Files in the spool as they come in practice: by write, by rename, by link, empty, huge, compressed, twice.
 import Foundation
 import LabSupport
+import LabTraits
 import Testing
 
-@Suite(.serialized) struct `The spool` {
+@Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `The spool` {
   static let configuration = "rate = \"50k\"\ntarget-ports = 80\ncooldown-time = 0.5\n"
 
   private func results(_ lab: ServeLab, _ job: String) throws -> Set<String> {
@@ -44,7 +45,7 @@ import Testing
     try handle.write(contentsOf: Data("198.18.9.0/2".utf8))
 
     try waitForEnd(lab, ["old.txt", "write.txt", "rename.txt", "link.txt", "copy.txt"])
-    Thread.sleep(forTimeInterval: 3)
+    try lab.waitForStatuses(3)
     #expect(lab.exists("data/spool/slow.txt"))
     #expect(try lab.json("data/status.json")["arriving"] as? Int == 1)
     try handle.write(contentsOf: Data("4\n".utf8))

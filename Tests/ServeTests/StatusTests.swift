@@ -1,9 +1,10 @@
 // The box as it is seen from outside: status.json, metrics.prom, `synbox status`, the log.
 import Foundation
 import LabSupport
+import LabTraits
 import Testing
 
-@Suite(.serialized) struct `The status` {
+@Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `The status` {
   /// Runs `synbox status` and does not wait for long.
   private func status(_ lab: ServeLab, _ more: [String] = []) throws -> Outcome {
     try run([Lab.synbox, "status", "--config", lab.url("box.toml").path] + more)

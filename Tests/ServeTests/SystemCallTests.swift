@@ -2,9 +2,10 @@
 import Confinement
 import Foundation
 import LabSupport
+import LabTraits
 import Testing
 
-@Suite(.serialized) struct `System calls of a box` {
+@Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `System calls of a box` {
   /// Scans in each way of sending and receiving; a box with jobs that end, wait, give way, are cancelled, rejected
   /// and interrupted, a new configuration, a stop and a restart.
   @Test func `each line of the list is used and no other call is made`() throws {

@@ -28,7 +28,7 @@ private let table:
     ("\r\n", #"\r\n"#, #"\r\n"#, #"\x0d\x0a"#, #""\u000d\u000a""#, "\r\\n"),
   ]
 
-@Suite struct `Escaped text` {
+@Suite(.timeLimit(.minutes(5))) struct `Escaped text` {
   @Test(arguments: table.indices)
   func `has the form of its destination`(index: Int) {
     let row = table[index]

@@ -9,7 +9,7 @@ private let target = IPv4Address(198, 18, 0, 2)
 private let reply = ARPPacket(
   operation: .reply, senderMAC: theirs, senderAddress: target, targetMAC: mine, targetAddress: source)
 
-@Suite struct `An ARP packet` {
+@Suite(.timeLimit(.minutes(5))) struct `An ARP packet` {
   @Test func `request has the format of RFC 826`() {
     let frame = ARPPacket.request(for: target, from: source, mine).frame
     #expect(

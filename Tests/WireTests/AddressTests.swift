@@ -1,7 +1,7 @@
 import Testing
 import Wire
 
-@Suite struct `An IPv4 address in text` {
+@Suite(.timeLimit(.minutes(5))) struct `An IPv4 address in text` {
   @Test(
     arguments: [
       ("0.0.0.0", 0), ("255.255.255.255", .max), ("198.18.0.1", 0xc612_0001),
@@ -32,7 +32,7 @@ import Wire
   }
 }
 
-@Suite struct `An Ethernet address in text` {
+@Suite(.timeLimit(.minutes(5))) struct `An Ethernet address in text` {
   @Test func `is parsed in either case and formatted in lower case`() {
     #expect(MACAddress("02:aB:Cd:00:0f:FF")?.description == "02:ab:cd:00:0f:ff")
     #expect(MACAddress("00:00:00:00:00:00") == .zero)
@@ -56,7 +56,7 @@ import Wire
   }
 }
 
-@Suite struct `A decimal number` {
+@Suite(.timeLimit(.minutes(5))) struct `A decimal number` {
   @Test func `is at most as large as its type allows`() {
     #expect(UInt8(decimal: "255") == 255 && UInt8(decimal: "256") == nil)
     #expect(UInt16(decimal: "65535") == 65_535 && UInt16(decimal: "65536") == nil)

@@ -57,7 +57,7 @@ private func reference(
   return bytes
 }
 
-@Suite struct `A stamped SYN` {
+@Suite(.timeLimit(.minutes(5))) struct `A stamped SYN` {
   @Test(arguments: ProbeProfile.allCases)
   func `equals the frame built header by header, for random entries`(profile: ProbeProfile) {
     var random = SeededGenerator(1)
@@ -105,7 +105,7 @@ private func reference(
   }
 }
 
-@Suite struct `An RST from the transmitter` {
+@Suite(.timeLimit(.minutes(5))) struct `An RST from the transmitter` {
   @Test func `has the number that the peer acknowledged, and correct checksums`() {
     let entry = TransmitEntry(
       rst: 0xc613_0002, port: 80, source: 1, sourcePort: 50000, sequenceNumber: 0x1234_5678,

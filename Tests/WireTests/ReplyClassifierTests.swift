@@ -65,7 +65,7 @@ private let table: [(name: String, frame: [UInt8], fate: Fate)] = [
   ("half an Ethernet header", [2, 0, 0, 0, 0, 1, 2], .malformed),
 ]
 
-@Suite struct `The classifier` {
+@Suite(.timeLimit(.minutes(5))) struct `The classifier` {
   @Test(arguments: table.indices)
   func `returns the fate of each frame, and the reply if it is valid`(index: Int) {
     let (name, frame, expected) = table[index]
@@ -123,7 +123,7 @@ private let table: [(name: String, frame: [UInt8], fate: Fate)] = [
   }
 }
 
-@Suite struct `Counts of fates` {
+@Suite(.timeLimit(.minutes(5))) struct `Counts of fates` {
   /// A different power of two for each fate, so that a sum shows its parts.
   private var counts: FateCounts {
     var counts = FateCounts()

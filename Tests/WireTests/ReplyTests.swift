@@ -24,7 +24,7 @@ private func record(kind: UInt8 = 1, optionsLength: UInt8 = 4, needsRST: UInt8 =
 
 private func decode(_ bytes: [UInt8]) -> Reply? { Reply(record: bytes.span) }
 
-@Suite struct `An event record` {
+@Suite(.timeLimit(.minutes(5))) struct `An event record` {
   @Test func `is decoded field by field`() throws {
     #expect(record().count == Reply.recordLength)
     let reply = try #require(decode(record(needsRST: 1)))
@@ -79,7 +79,7 @@ private func decode(_ bytes: [UInt8]) -> Reply? { Reply(record: bytes.span) }
   }
 }
 
-@Suite struct `TCP options` {
+@Suite(.timeLimit(.minutes(5))) struct `TCP options` {
   private func read(_ bytes: [UInt8]) -> TCPOptions { TCPOptions(bytes.span) }
 
   @Test func `of Linux are parsed`() {

@@ -11,7 +11,7 @@ let referenceVectors: [UInt64] = [
 ]
 let referenceKey = SipHashKey(k0: 0x0706_0504_0302_0100, k1: 0x0f0e_0d0c_0b0a_0908)
 
-@Suite struct `SipHash-2-4` {
+@Suite(.timeLimit(.minutes(5))) struct `SipHash-2-4` {
   @Test(arguments: referenceVectors.indices)
   func `returns the published vector for each message length`(length: Int) {
     #expect(
