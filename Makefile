@@ -17,7 +17,7 @@ SWIFT_STATIC := -c release --static-swift-stdlib -Xswiftc -static-executable -Xc
 PACKAGES_BUILD := libbpf-dev libxdp-dev libcap-dev libnl-3-dev libnl-genl-3-dev libnl-route-3-dev \
                   libseccomp-dev libelf-dev zlib1g-dev libzstd-dev pkg-config g++ git file
 PACKAGES_LAB   := iproute2 ethtool procps jq
-PACKAGES_TEST  := strace tshark tcpdump python3 libcap2-bin binutils util-linux gzip zstd fdisk e2fsprogs mount
+PACKAGES_TEST  := codespell strace tshark tcpdump python3 libcap2-bin binutils util-linux gzip zstd fdisk e2fsprogs mount
 PACKAGES_BENCH := zmap masscan nftables valgrind python3-matplotlib
 PACKAGES_IMAGE := genimage mtools dosfstools e2fsprogs fdisk cpio zstd xz-utils kmod python3 python3-pefile \
                   debian-archive-keyring
@@ -25,8 +25,8 @@ PACKAGES_BOOT  := nmap iputils-ping e2fsprogs fdisk
 # Debian's own, which finds Debian's matplotlib.
 PYTHON         := /usr/bin/python3
 
-.PHONY: help setup bpf build benchmark image image-lock image-reproducible boot-test test fuzz run bench evaluate \
-        inventory check fmt clean
+.PHONY: help setup bpf build benchmark image image-lock image-reproducible boot-test unit kernel lab test tests fuzz run \
+        bench evaluate inventory check fmt clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -115,13 +115,34 @@ build/promtool: build/.setup
 	@dpkg-deb --fsys-tarfile build/prometheus_*.deb | tar -xO ./usr/bin/promtool > $@.tmp
 	@rm build/prometheus_*.deb; chmod +x $@.tmp; mv $@.tmp $@
 
-test: build benchmark check build/promtool image ## all tests; those on the kernel and the lab need root
+# Each run of tests ends, even if one hangs: a suite's own limit cannot stop a test that blocks.
+SWIFT_TEST = timeout --kill-after=10 $(1) swift test --skip-build
+# A test's name is `Module.suite/test`.
+PURE_TESTS   := (WireTests|PlanTests|ScanTests|SupportTests)\.
+KERNEL_TESTS := (KernelTests|NICTests|DatapathTests|ConfinementTests|SpoolTests|InitTests|FuzzTests)\.
+LAB_TESTS    := (LabTests|ServeTests|ImageTests)\.
+# Random inputs that take minutes in a debug build.
+LONG_TESTS   := hold for files changed at random|Mutated packets
+LAB_CASES     = $(shell grep -v '^\#' Tests/lab-cases | paste -sd '|')
+
+# A package directory of its own, so that the pure targets resolve no other package and the main build stays as it is.
+unit: ## pure code alone: no root, no libraries, no other packages; SYNBOX_SEED=n repeats random tests
+	@mkdir -p build/unit && ln -sfn ../../Package.swift ../../Sources ../../Tests build/unit/
+	@cd build/unit && SYNBOX_UNIT=1 timeout --kill-after=10 900 swift test
+
+tests: bpf
 	swift build --build-tests
-	@# One after another: the labs' scans need the processors for themselves.
-	swift test --skip-build --no-parallel --skip '(ImageTests|InitTests)\.'
-	@# What an image is made of, in a process of its own: with all in one, one run in three crashed in Foundation's
-	@# Process.run, for a reason not yet known.
-	swift test --skip-build --no-parallel --filter '(ImageTests|InitTests)\.'
+
+kernel: tests ## what talks to the kernel: sockets, BPF, namespaces, confinement, spool, init; needs root
+	$(call SWIFT_TEST,900) --filter '$(KERNEL_TESTS)' --skip '$(LONG_TESTS)'
+
+lab: build tests ## some end-to-end cases (Tests/lab-cases); needs root
+	$(call SWIFT_TEST,900) --filter '$(LAB_CASES)'
+
+test: build benchmark check build/promtool image tests ## all tests; those on the kernel and the lab need root
+	@# Two runs, because labs measure: what only computes would take their processors.
+	$(call SWIFT_TEST,1200) --filter '$(PURE_TESTS)|$(KERNEL_TESTS)'
+	$(call SWIFT_TEST,1800) --filter '$(LAB_TESTS)'
 	$(PYTHON) -m unittest discover -s Tests/Evaluation -p '*_test.py'
 	$(PYTHON) -m unittest discover -s Tests/Docs -p '*_test.py'
 
@@ -151,8 +172,13 @@ inventory: benchmark ## measure ten million single addresses under a million den
 fmt: ## format every Swift file
 	swift format --in-place --recursive Package.swift Sources Tests
 
-check: ## formatting and lint, changing nothing
+check: build/.setup ## formatting, spelling, retired words and rules of tests, changing nothing
 	swift format lint --strict --recursive Package.swift Sources Tests
+	codespell
+	@# The checks can fail.
+	@$(PYTHON) -m unittest discover -s Tests/Checks -p '*_test.py'
+	$(PYTHON) Tests/Checks/suites.py
+	$(PYTHON) Tests/Checks/words.py
 
 clean: ## remove everything that was built
 	rm -rf build .build

@@ -1,0 +1,68 @@
+#!/usr/bin/python3
+"""Rejects suites without a time limit and tests that are not named by a raw identifier or stand outside a suite:
+Tests/Checks/suites.py, from the repository's root."""
+import glob
+import re
+import sys
+
+TEST = re.compile(r"@Test\b")
+SUITE = re.compile(r"@Suite\b")
+
+
+def attribute_end(text, start):
+    """Returns where an attribute and its arguments end."""
+    end = start
+    while end < len(text) and (text[end].isalnum() or text[end] in "@_"):
+        end += 1
+    if text[end : end + 1] != "(":
+        return end
+    depth, in_string = 0, False
+    while end < len(text):
+        character = text[end]
+        if in_string and character == "\\":
+            end += 1
+        elif character == '"':
+            in_string = not in_string
+        elif not in_string and character in "([{":
+            depth += 1
+        elif not in_string and character in ")]}":
+            depth -= 1
+            if depth == 0:
+                return end + 1
+        end += 1
+    return end
+
+
+def findings(path, text):
+    """Yields a message for each suite or test of a Swift file that breaks a rule."""
+    # Comments may mention the attributes.
+    text = re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE)
+    def at(position):
+        return f"{path}:{text.count(chr(10), 0, position) + 1}"
+    for match in SUITE.finditer(text):
+        if ".timeLimit(" not in text[match.start() : attribute_end(text, match.start())]:
+            yield f"{at(match.start())}: the suite has no .timeLimit"
+    for match in TEST.finditer(text):
+        rest = text[attribute_end(text, match.start()) :]
+        name = re.search(r"\bfunc\s+(\S)", rest)
+        if name is None or name.group(1) != "`":
+            yield f"{at(match.start())}: the test's name is not a raw identifier (func `is a sentence`())"
+        # swift-format indents members, so a declaration in the first column is outside any suite.
+        column = match.start() - (text.rfind("\n", 0, match.start()) + 1)
+        if column == 0 or not SUITE.search(text[: match.start()]):
+            yield f"{at(match.start())}: the test is outside a @Suite"
+
+
+def main():
+    count = 0
+    for path in sorted(glob.glob("Tests/*Tests/**/*.swift", recursive=True)):
+        with open(path, encoding="utf-8") as file:
+            for message in findings(path, file.read()):
+                print(message)
+                count += 1
+    if count:
+        sys.exit(f"{count} suites or tests break a rule of docs/design/testing.md")
+
+
+if __name__ == "__main__":
+    main()
