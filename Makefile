@@ -179,6 +179,8 @@ check: build/.setup ## formatting, spelling, retired words and rules of tests, c
 	@$(PYTHON) -m unittest discover -s Tests/Checks -p '*_test.py'
 	$(PYTHON) Tests/Checks/suites.py
 	$(PYTHON) Tests/Checks/words.py
+	@# Links, paths, targets and diagrams of the documentation.
+	@cd Tests/Docs && $(PYTHON) -m unittest pages_test
 
 clean: ## remove everything that was built
 	rm -rf build .build
