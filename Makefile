@@ -25,8 +25,8 @@ PACKAGES_BOOT  := nmap iputils-ping e2fsprogs fdisk
 # Debian's own, which finds Debian's matplotlib.
 PYTHON         := /usr/bin/python3
 
-.PHONY: help setup bpf build benchmark image image-lock image-reproducible boot-test unit kernel lab test tests fuzz run \
-        bench evaluate inventory check fmt clean
+.PHONY: help setup bpf build benchmark toolchain image image-lock image-reproducible boot-test unit kernel lab test tests \
+        fuzz run bench evaluate inventory check fmt clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -50,7 +50,7 @@ build/.setup build/.setup-bench build/.setup-image build/.setup-boot: Makefile
 	fi
 	@rm -f build/.installed; touch $@
 
-bpf: $(BPF_OBJECTS) build/bpf/revision build/bpf/libxdp-version ## compile the BPF programs
+bpf: $(BPF_OBJECTS) build/bpf/revision build/bpf/components ## compile the BPF programs
 
 build/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) build/.setup
 	@mkdir -p build/bpf
@@ -62,9 +62,11 @@ build/bpf/revision: FORCE build/.setup
 	@mkdir -p build/bpf
 	@git describe --always --dirty 2>/dev/null | tr -d '\n' > $@.tmp || true
 	@cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
-build/bpf/libxdp-version: build/.setup
+build/bpf/components: FORCE build/.setup
 	@mkdir -p build/bpf
-	@pkg-config --modversion libxdp | tr -d '\n' > $@
+	@tools/toolchain
+	@tools/components $(BPF_CLANG) > $@.tmp
+	@cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
 FORCE:
 
 build: build/synbox ## build/synbox, one static binary
@@ -92,8 +94,12 @@ CACHE   ?= build/cache/packages
 IMAGE    = --profile $(PROFILE) --site $(SITE) --version $(VERSION) --cache $(CACHE) \
            --program build/synbox.stripped --revision $(shell cat build/bpf/revision) --epoch $(shell git log -1 --format=%ct)
 
-image: build/synbox.stripped build/synimage build/.setup-image ## build/synbox.img for PROFILE=all SITE=lab (docs/design/image.md)
+image: toolchain build/synbox.stripped build/synimage build/.setup-image ## build/synbox.img for PROFILE=all SITE=lab (docs/design/image.md)
 	@build/synimage build $(IMAGE) --output $(OUTPUT)
+
+# Another patch release of Swift makes other bytes.
+toolchain:
+	@tools/toolchain --exact
 
 image-lock: build/synimage build/.setup-image ## pin the newest kernel and boot loader: image/packages.lock
 	@build/synimage lock
@@ -144,6 +150,7 @@ test: build benchmark check build/promtool image tests ## all tests; those on th
 	$(call SWIFT_TEST,1200) --filter '$(PURE_TESTS)|$(KERNEL_TESTS)'
 	$(call SWIFT_TEST,1800) --filter '$(LAB_TESTS)'
 	$(PYTHON) -m unittest discover -s Tests/Evaluation -p '*_test.py'
+	$(PYTHON) -m unittest discover -s Tests/Boot -p '*_test.py'
 	$(PYTHON) -m unittest discover -s Tests/Docs -p '*_test.py'
 
 # Of -sanitize options the Swift compiler heeds the last alone, so that one names both; SwiftPM's own makes room
@@ -173,6 +180,7 @@ fmt: ## format every Swift file
 	swift format --in-place --recursive Package.swift Sources Tests
 
 check: build/.setup ## formatting, spelling, retired words and rules of tests, changing nothing
+	tools/toolchain --exact
 	swift format lint --strict --recursive Package.swift Sources Tests
 	codespell
 	@# The checks can fail.

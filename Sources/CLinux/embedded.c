@@ -20,12 +20,12 @@ const size_t clinux_responder_object_size = sizeof responder;
 static const char revision[] = {
 #embed "../../build/bpf/revision" suffix(,)
     0};
-static const char libxdp_version[] = {
-#embed "../../build/bpf/libxdp-version" suffix(,)
+static const char components[] = {
+#embed "../../build/bpf/components" suffix(,)
     0};
 
 const void *clinux_receive_start(void) { return receive; }
 const void *clinux_probes_start(void) { return probes; }
 const void *clinux_responder_start(void) { return responder; }
 const char *clinux_revision_text(void) { return revision; }
-const char *clinux_libxdp_version_text(void) { return libxdp_version; }
+const char *clinux_components_text(void) { return components; }

@@ -60,7 +60,11 @@ public struct BoxSettings: Hashable, Sendable {
 
   /// Parses untrusted bytes. `file` is their name in errors.
   public init(_ bytes: [UInt8], file: String) throws(ProfileError) {
-    let document = try TOMLDocument(bytes, file: file, maximumSize: Self.maximumSize)
+    try self.init(TOMLDocument(bytes, file: file, maximumSize: Self.maximumSize))
+  }
+
+  /// Reads a parsed box.toml.
+  public init(_ document: TOMLDocument) throws(ProfileError) {
     let reader = BoxSettingsReader(document: document)
     try document.requireKnown(
       document.root, [], ["name", "interface", "watchdog", "modules", "scanner"])

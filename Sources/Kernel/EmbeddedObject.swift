@@ -26,10 +26,23 @@ public enum EmbeddedObject: String, Sendable {
   }
 }
 
-/// Versions as reported by `synbox version`.
+/// The versions that `synbox version` prints.
 public enum BuildIdentity {
+  /// The version of the product.
+  public static let number = "0.1.0"
   /// `git describe` of the tree the binary was built from.
   public static var revision: String { unsafe String(cString: clinux_revision_text()) }
-  public static var libbpf: String { unsafe String(cString: libbpf_version_string()) }
-  public static var libxdp: String { unsafe String(cString: clinux_libxdp_version_text()) }
+
+  /// The compilers, static libraries and Swift packages the binary was built with, as `tools/components` prints them:
+  /// one per line, `NAME VERSION` or `NAME VERSION URL`.
+  public static var components: String { unsafe String(cString: clinux_components_text()) }
+
+  /// The version of a component; empty if the build did not record it.
+  public static func version(of name: String) -> String {
+    for line in components.split(separator: "\n") {
+      let fields = line.split(separator: " ")
+      if fields.count > 1, fields[0] == name { return String(fields[1]) }
+    }
+    return ""
+  }
 }

@@ -1,27 +1,28 @@
-// A directory's files in an order that does not depend on the machine.
+// The files of a directory in an order that does not depend on the machine.
 import Foundation
 import Kernel
 import Plan
 
-/// One thing in a directory tree.
+/// A file, directory or symbolic link in a tree.
 struct TreeEntry {
   enum Kind: String {
     case directory, file, link
   }
-  /// Relative to the tree's root.
+  /// Relative to the root of the tree.
   let path: String
   let kind: Kind
   /// Permission bits.
   let mode: Int
-  /// Bytes; of files.
+  /// The size in bytes; 0 unless this is a file.
   let size: Int
-  /// Of links.
+  /// The target of a symbolic link.
   let target: String?
 }
 
 enum FileTree {
-  /// All below `root` by the bytes of their paths, a directory before what is in it. Throws a `Fault` for
-  /// what is no file, directory or symbolic link.
+  /// Returns everything below `root`, sorted by the bytes of the paths, so that a directory precedes its contents.
+  ///
+  /// - Throws: a `Fault` for a file of another type, such as a device.
   static func entries(of root: String) throws -> [TreeEntry] {
     let manager = FileManager.default
     guard let paths = manager.subpaths(atPath: root) else {
@@ -34,7 +35,7 @@ enum FileTree {
         case .typeDirectory: .directory
         case .typeRegular: .file
         case .typeSymbolicLink: .link
-        default: throw Fault("\(root)/\(path) is no file, directory or symbolic link")
+        default: throw Fault("\(root)/\(path) is not a regular file, directory or symbolic link")
         }
       return TreeEntry(
         path: path, kind: kind, mode: (attributes[.posixPermissions] as? Int ?? 0) & 0o7777,

@@ -1,13 +1,13 @@
-// The host's programs, which do most of the work.
+// External programs.
 import Foundation
 import Kernel
 
-/// A program of the host, run to its end with an environment that is the same on every machine.
+/// An external program, run with the same environment on every machine.
 struct Tool {
   let name: String
   var arguments: [String]
   var environment: [String: String] = [:]
-  /// The file that standard input is; nothing otherwise.
+  /// The file to use as standard input; /dev/null if nil.
   var input: String?
   var directory: String?
 
@@ -16,36 +16,40 @@ struct Tool {
     self.arguments = arguments
   }
 
-  /// What a finished program left.
+  /// The status and output of a finished program.
   struct Outcome {
     let status: Int32
     let output: String
     let errors: String
   }
 
-  /// Runs it. Throws a `Fault`, with what it said, when it cannot be started or fails.
+  /// Runs the program.
+  ///
+  /// - Throws: a `Fault` with its last output if it cannot be started or fails.
   @discardableResult
   func run() throws -> Outcome {
     let outcome = try attempt()
     guard outcome.status == 0 else {
-      let said = (outcome.errors + outcome.output).split(separator: "\n").suffix(8)
+      let messages = (outcome.errors + outcome.output).split(separator: "\n").suffix(8)
       throw Fault(
         "\(name) failed with status \(outcome.status)",
-        detail: said.isEmpty ? "it said nothing" : said.joined(separator: "; "))
+        detail: messages.isEmpty ? "it printed nothing" : messages.joined(separator: "; "))
     }
     return outcome
   }
 
-  /// Runs it, whatever its end. Throws a `Fault` only when it cannot be started.
+  /// Runs the program and returns its outcome, whatever its status.
+  ///
+  /// - Throws: a `Fault` if it cannot be started.
   func attempt() throws -> Outcome {
-    let scratch = try Scratch()
+    let scratch = try TemporaryDirectory()
     defer { scratch.remove() }
     let process = Process()
     process.executableURL = URL(filePath: try Self.path(of: name))
     process.arguments = arguments
     process.environment = Self.environment.merging(environment) { $1 }
     if let directory { process.currentDirectoryURL = URL(filePath: directory) }
-    // Files, not pipes: nobody has to read while it runs.
+    // Files rather than pipes, because nothing reads a pipe while the program runs.
     let (output, errors) = (scratch.path("output"), scratch.path("errors"))
     process.standardOutput = try FileHandle(forWritingTo: Self.created(output))
     process.standardError = try FileHandle(forWritingTo: Self.created(errors))
@@ -69,46 +73,47 @@ struct Tool {
     return URL(filePath: path)
   }
 
-  private static let places = ["/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/lib/apt"]
+  private static let searchPath = ["/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/lib/apt"]
 
   private static func path(of name: String) throws -> String {
     if name.contains("/") { return name }
-    for place in places where FileManager.default.isExecutableFile(atPath: "\(place)/\(name)") {
-      return "\(place)/\(name)"
+    for directory in searchPath
+    where FileManager.default.isExecutableFile(atPath: "\(directory)/\(name)") {
+      return "\(directory)/\(name)"
     }
     throw Fault(
-      "there is no \(name) on this machine", remedy: "`make image` installs what it needs, as root")
+      "\(name) is not installed", remedy: "Run `make image` as root: it installs missing tools")
   }
 
-  /// Nothing of the caller's but how it reaches the network: locale, time zone and settings of the tools
-  /// would show in what they make.
+  /// The environment of every tool. It inherits only the proxy settings, because the caller's locale, time zone or
+  /// tool settings could change the output.
   private static let environment: [String: String] = {
-    var environment = ["PATH": places.joined(separator: ":"), "LC_ALL": "C", "TZ": "UTC"]
+    var environment = ["PATH": searchPath.joined(separator: ":"), "LC_ALL": "C", "TZ": "UTC"]
     let inherited = ProcessInfo.processInfo.environment
     for name in ["http_proxy", "https_proxy", "no_proxy"] { environment[name] = inherited[name] }
     return environment
   }()
 }
 
-/// A directory for a while, to be removed by whoever made it.
-struct Scratch {
+/// A temporary directory. Its owner calls `remove()`.
+struct TemporaryDirectory {
   let root: String
   private static let prefix = ".synimage-"
 
-  /// - Parameter parent: where it is made, so that what is in it can be renamed from there.
+  /// - Parameter parent: the parent directory; files can be renamed from here to the same file system.
   init(in parent: String = FileManager.default.temporaryDirectory.path) throws {
     Self.sweep(parent)
-    // Absolute: tools are run in directories of their own.
+    // Absolute, because tools run in other directories.
     let name = "\(Self.prefix)\(getpid())-\(UUID().uuidString)"
     root = URL(filePath: "\(parent)/\(name)").standardizedFileURL.path
-    try Output.directory(root)
+    try Output.makeDirectory(root)
   }
 
   func path(_ name: String) -> String { "\(root)/\(name)" }
 
   func remove() { try? FileManager.default.removeItem(atPath: root) }
 
-  /// Removes what a build that was killed has left.
+  /// Removes the directories of builds that were killed.
   private static func sweep(_ parent: String) {
     for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
     where name.hasPrefix(prefix) {
@@ -121,27 +126,27 @@ struct Scratch {
   }
 }
 
-/// Files and directories as they are made here: with modes of their own, not by the caller's umask.
+/// Writes files and directories, creating missing parents.
 enum Output {
-  static func directory(_ path: String) throws {
+  static func makeDirectory(_ path: String) throws {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
-      throw Fault("cannot make the directory \(path)", detail: error.localizedDescription)
+      throw Fault("cannot create the directory \(path)", detail: error.localizedDescription)
     }
   }
 
   static func write(_ bytes: [UInt8], to path: String) throws {
-    try directory(Files.parent(of: path))
+    try makeDirectory(Files.parent(of: path))
     try Files.write(path, bytes, durable: false)
   }
 
   static func write(_ text: String, to path: String) throws { try write(Array(text.utf8), to: path) }
 
   static func copy(_ from: String, to path: String) throws {
-    try directory(Files.parent(of: path))
+    try makeDirectory(Files.parent(of: path))
     do {
-      // What a link leads to: an image has no use for a link that leads out of it.
+      // The target of a symbolic link, because a link would point outside the image.
       let source = URL(filePath: from).resolvingSymlinksInPath()
       try FileManager.default.copyItem(at: source, to: URL(filePath: path))
     } catch {

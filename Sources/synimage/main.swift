@@ -1,4 +1,4 @@
-// `synimage`: builds the box's disk image, on a workstation. Nothing of it goes into the box.
+// `synimage`: builds the disk image on a workstation. It is not part of the image.
 import ArgumentParser
 import Foundation
 import Kernel
@@ -6,22 +6,26 @@ import NIC
 
 struct Synimage: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "synimage", abstract: "Builds synbox's disk image, and looks into one.",
+    commandName: "synimage", abstract: "Build and inspect synbox disk images.",
+    version: """
+      synimage \(BuildIdentity.number) (\(BuildIdentity.revision))
+      Swift \(BuildIdentity.version(of: "Swift"))
+      """,
     subcommands: [
       BuildCommand.self, LockCommand.self, ContentsCommand.self, CompareCommand.self, PutCommand.self,
       GetCommand.self,
     ])
 }
 
-/// Exit codes as synbox has them: 0 done, 1 failed while running, 2 wrong usage or bad input.
+/// The exit codes are those of synbox: 0 success, 1 failure, 2 wrong usage or invalid input.
 func main() -> Int32 {
-  // What is made must not depend on who makes it.
+  // Output must not depend on the umask of the caller.
   umask(0o022)
   do {
     var command = try Synimage.parseAsRoot()
     try command.run()
     return 0
-  } catch let error where error is ProfileError || error is Refusal || error is Rejected {
+  } catch let error where error is ProfileError || error is InvalidInput || error is SiteCheckError {
     Terminal.error("synimage: \(error)\n")
     return 2
   } catch let error as Fault {

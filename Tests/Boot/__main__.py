@@ -1,6 +1,6 @@
-"""What `make boot-test` runs: the image in QEMU, in each case of cases.py.
+"""`make boot-test`: runs the cases of cases.py, which boot the image in QEMU.
 
-Consoles, disks and logs of each case stay in build/boot/CASE/.
+The consoles, disks and logs of a case stay in build/boot/CASE/.
 """
 
 import argparse
@@ -16,13 +16,13 @@ from machine import Failure
 
 
 def interrupted(*_):
-    # Namespaces and machines go on the way out.
+    # Unwinds, so that namespaces and machines are removed.
     raise KeyboardInterrupt
 
 
 def main():
     known = {case.__name__.replace("_", "-"): case for case in cases.ALL}
-    parser = argparse.ArgumentParser(prog="make boot-test", description="Boots the image in QEMU.")
+    parser = argparse.ArgumentParser(prog="make boot-test", description="Boot the image in QEMU.")
     parser.add_argument("--only", metavar="CASE,CASE", help=", ".join(known))
     parser.add_argument("--list", action="store_true", help="list the cases")
     options = parser.parse_args()
@@ -40,19 +40,19 @@ def main():
         directory = ROOT / "build" / "boot" / name
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(parents=True)
-        began = time.monotonic()
+        started = time.monotonic()
         print(f"{name}: {' '.join(known[name].__doc__.split())}", flush=True)
         try:
-            said = known[name](directory)
+            summary = known[name](directory)
         except Exception as failure:
             failed.append(name)
-            print(f"  FAILED after {time.monotonic() - began:.0f} s: {failure}", flush=True)
+            print(f"  FAILED after {time.monotonic() - started:.0f} s: {failure}", flush=True)
             if not isinstance(failure, Failure):
                 traceback.print_exc()
         else:
-            print(f"  ok, {time.monotonic() - began:.0f} s: {said}", flush=True)
+            print(f"  ok, {time.monotonic() - started:.0f} s: {summary}", flush=True)
     if failed:
-        print(f"failed: {', '.join(failed)}; what they left is in build/boot/")
+        print(f"failed: {', '.join(failed)}; see build/boot/")
     return 1 if failed else 0
 
 

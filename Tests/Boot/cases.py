@@ -1,5 +1,5 @@
-"""What a box must do, from power-on to results. Each case is a function of its directory and says in a line what it
-has seen."""
+"""What a box must do, from power-on to results. Each case is a function of its directory and returns one line about what
+it saw."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from lab import ROOT, Lab
 from machine import QUEUES, Machine, require
 from scan import Job, require_balance, scan, settled
 
-# Each way of sending, as the setting and as the box must report it, with the way of the RSTs.
+# The transmit modes, each with the mode and the RST path that the box must report.
 MODES = {
     "xdp-zerocopy": ("xdp-zerocopy:0", "transmitter"),
     "xdp-copy": ("xdp-copy:0", "in-place"),
@@ -22,7 +22,7 @@ MODES = {
 
 
 def firmware(directory):
-    """The image as it is: UEFI, boot loader, kernel; zero-copy by itself; marked good; data grown."""
+    """Boots the unmodified image: UEFI, boot loader, kernel. The box picks zero-copy, marks itself good and grows its data partition."""
     job = Job("198.19.0.0/19", [80, 443])
     with Lab("firmware") as lab, Machine(lab, directory) as machine:
         machine.make_disk("1G")
@@ -34,7 +34,7 @@ def firmware(directory):
         for part in ("rings 4096/4096", "4 queues", "transmit xdp-zerocopy:0", "receive xdp-native"):
             require(part in modes, f"{part!r} is not in {modes!r}")
         first = machine.wait(r"^synbox: first probe after .*$").group()
-        # `quiet`: the end is seen at the target node.
+        # The kernel is `quiet`, so only the target node shows the end of the scan.
         deadline = time.monotonic() + 120
         while lab.counts()["rsts_received"] < job.probes // 2 and time.monotonic() < deadline:
             time.sleep(1)
@@ -52,9 +52,9 @@ def firmware(directory):
 
 
 def first_probe(directory):
-    """How long an image with the drivers of one NIC takes from /init to its first probe, in its own clock: two boots of a
-    disk, the first with a data partition to grow. It has no more processors than there are here: with more, its own
-    clock runs on while it waits for one."""
+    """Measures the time from /init to the first probe, by the clock of the box, with an image for one NIC. Boots one disk
+    twice; the first boot grows the data partition. The guest gets no more processors than the host has, because its
+    clock would advance while it waits for one."""
     subprocess.run(["make", "image", "PROFILE=igb", f"OUTPUT={directory / 'build'}"], cwd=ROOT, check=True,
                    stdout=open(directory / "image.log", "w"), stderr=subprocess.STDOUT)  # fmt: skip
     processors = min(4, os.cpu_count())
@@ -77,11 +77,11 @@ def first_probe(directory):
             seen.append((float(since), slowest))
             print("   ", line, flush=True)
     times = sorted(since for since, _ in seen)
-    return f"from /init to the first probe {times[0]} to {times[-1]} s (wanted: under 4); slowest phase {seen[-1][1]}"
+    return f"from /init to the first probe {times[0]} to {times[-1]} s (goal: under 4 s); slowest phase {seen[-1][1]}"
 
 
 def modes(directory):
-    """Each NIC in each way of sending: exact, and as many RSTs as answers."""
+    """Scans with each NIC in each transmit mode. Results are exact, with one RST per SYN-ACK."""
     seen = []
     for nic in QUEUES:
         for mode, (reported, reset) in MODES.items():
@@ -92,26 +92,25 @@ def modes(directory):
             require(summary["rst_mode"] == reset, f"RST {summary['rst_mode']}, not {reset}")
             seen.append(f"{nic} {mode}: {counts['syns_valid']} SYNs, {counts['rsts_received']} RSTs")
             print("   ", seen[-1], flush=True)
-    return f"{len(seen)} arrangements"
+    return f"{len(seen)} combinations"
 
 
 def kills(directory):
-    """QEMU is killed at random moments of a scan, the clock says another year each time; the results are exact in the
-    end."""
+    """Kills QEMU at random moments of a scan and boots with another year in the clock each time. Results are exact."""
     return crash.kills(directory, number("SYNBOX_BOOT_KILLS", 3), number("SYNBOX_BOOT_SEED"))
 
 
 def crash_states(directory):
-    """The disk as power cuts could leave it, by the log of its writes: nothing is torn, and it boots to exact results."""
+    """Rebuilds the disk from the log of its writes as power cuts could leave it. No file is torn; results are exact."""
     return crash.crash_states(
         directory, number("SYNBOX_BOOT_STATES", 20), number("SYNBOX_BOOT_STATES_BOOTED", 1), number("SYNBOX_BOOT_SEED"))  # fmt: skip
 
 
 def number(name, default=None):
-    """What a variable of the environment asks for."""
+    """The integer in an environment variable."""
     return int(os.environ[name]) if name in os.environ else default
 
 
-ALL = [firmware, first_probe, modes, kills, crash_states, conduct.wedged, conduct.closed, conduct.faults, conduct.lost_resets]
-# Run only when they are named.
+ALL = [firmware, first_probe, modes, kills, crash_states, conduct.hangs, conduct.closed, conduct.faults, conduct.lost_resets]
+# Run only if named.
 DEMONSTRATIONS = ["lost-resets"]

@@ -1,4 +1,4 @@
-"""Power cuts: QEMU killed at any moment, and every state that a disk could be left in by its log of writes."""
+"""Power cuts: QEMU killed at random moments, and disks rebuilt from a log of writes as a power cut could leave them."""
 
 import pathlib
 import random
@@ -10,19 +10,18 @@ from lab import Lab
 from machine import Failure, Machine, require
 from scan import Job, complete, site
 
-# include/uapi of dm-log-writes, which QEMU's blklogwrites follows (docs/interop, drivers/md/dm-log-writes.c).
+# The format of dm-log-writes (drivers/md/dm-log-writes.c), which QEMU's blklogwrites writes.
 MAGIC, VERSION = 0x6A736677736872, 1
 FLUSH, FUA, DISCARD, MARK = 1, 2, 4, 8
-# What a disk writes whole or not at all: the physical sector of today's. ext4 could not stand less, since its superblock,
-# with a checksum over all of it, has two sectors of 512.
-ATOM = 4096
+# The bytes that a disk writes atomically: a physical sector. ext4 needs at least 1024, because one checksum covers its
+# superblock.
+SECTOR = 4096
 SUPER = struct.Struct("<QQQI")
 ENTRY = struct.Struct("<QQQQ")
 
 
 def kills(directory, count, seed=None):
-    """QEMU is killed at random moments of a scan, and each time the clock says another year; the results are exact in the
-    end."""
+    """Kills QEMU at random moments of a scan and boots with another year in the clock each time. Results are exact."""
     seed = seed if seed is not None else random.SystemRandom().randrange(1 << 32)
     moments = random.Random(seed)
     job = Job("198.19.0.0/18", [80, 443], directives="@rate 1000\n")
@@ -30,12 +29,12 @@ def kills(directory, count, seed=None):
         machine.make_disk()
         machine.put(job.name, job.text)
         for _ in range(count):
-            # A battery that is dead, a clock that was set: nothing may rest on it.
+            # Nothing may depend on the clock: its battery may be dead.
             machine.start(files=site(), extra=["-rtc", f"base={moments.randrange(1990, 2100)}-01-01T00:00:00"])
             if not lab.node:
                 lab.respond(directory / "node.log")
             machine.run()
-            # From the first mount to the end of this boot's share of the scan.
+            # A moment between the first mount and a few seconds of scanning.
             machine.wait(r"^synbox: data on ", 60)
             time.sleep(moments.uniform(0, 8))
             machine.cut_power()
@@ -44,18 +43,18 @@ def kills(directory, count, seed=None):
         complete(machine, job, 240)
         machine.cut_power()
         summary = job.check(machine.get())
-        require(summary["resumed"] > 0, "no boot went on with the job")
+        require(summary["resumed"] > 0, "no boot resumed the job")
     return f"{count} kills, resumed {summary['resumed']} times, {len(job.open)} results exact; seed {seed}"
 
 
 class WriteLog:
-    """What a run has written to a disk, in order, by QEMU's blklogwrites driver."""
+    """The writes to a disk, in order, as logged by QEMU's blklogwrites driver."""
 
     def __init__(self, path):
         self.file = open(path, "rb")
         magic, version, count, self.sector = SUPER.unpack(self.file.read(SUPER.size))
         if magic != MAGIC or version != VERSION:
-            raise Failure(f"{path} is no log of writes")
+            raise Failure(f"{path} is not a log of writes")
         self.entries = []
         position = self.sector
         for _ in range(count):
@@ -66,37 +65,37 @@ class WriteLog:
             position = data + (0 if flags & DISCARD else sectors * self.sector)
 
     def rebuild(self, before, after, random):
-        """A disk as a power cut could leave it: `before` with all that was flushed at a random moment, and of what was
-        written since then any blocks."""
+        """Writes a disk as a power cut at a random moment could leave it: `before`, all writes up to the last flush, and any
+        subset of the sectors written since."""
         moment = random.randrange(1, len(self.entries) + 1)
         flushes = [n for n in range(moment) if self.entries[n][2] & FLUSH]
-        safe = flushes[-1] if flushes else 0
+        flushed = flushes[-1] if flushes else 0
         subprocess.run(["cp", "--sparse=always", before, after], check=True)
         kept = random.choice((0.0, 0.5, 1.0, None))
         with open(after, "r+b") as disk:
             for number in range(moment):
-                offset, length, flags, data = self.entries[number]
+                offset, length, flags, position = self.entries[number]
                 if flags & DISCARD or not length:
                     continue
-                self.file.seek(data)
-                bytes = self.file.read(length)
-                if number < safe:
+                self.file.seek(position)
+                data = self.file.read(length)
+                if number < flushed:
                     disk.seek(offset)
-                    disk.write(bytes)
+                    disk.write(data)
                     continue
                 share = random.random() if kept is None else kept
                 start = 0
                 while start < length:
-                    end = min(length, start + ATOM - (offset + start) % ATOM)
+                    end = min(length, start + SECTOR - (offset + start) % SECTOR)
                     if random.random() < share:
                         disk.seek(offset + start)
-                        disk.write(bytes[start:end])
+                        disk.write(data[start:end])
                     start = end
-        return moment, safe
+        return moment, flushed
 
 
 def crash_states(directory, count, boots, seed=None):
-    """The disk is rebuilt as power cuts could leave it; nothing is torn in any state, and boots from some end exactly."""
+    """Rebuilds the disk as power cuts could leave it. No file is torn in any state, and some states boot to exact results."""
     seed = seed if seed is not None else random.SystemRandom().randrange(1 << 32)
     moments = random.Random(seed)
     job = Job("198.19.0.0/20", [80], directives="@rate 500\n")
@@ -106,7 +105,7 @@ def crash_states(directory, count, boots, seed=None):
         machine.put(job.name, job.text)
         subprocess.run(["cp", "--sparse=always", machine.disk, before], check=True)
         subprocess.run(["truncate", "-s", "1G", log], check=True)
-        # The driver writes its head from time to time only.
+        # By default the driver writes the header of its log only now and then.
         drive = ["-blockdev", f"driver=file,node-name=f,filename={machine.disk},cache.direct=on,aio=threads",
                  "-blockdev", f"driver=file,node-name=l,filename={log}",
                  "-blockdev", "driver=blklogwrites,node-name=d,file=f,log=l,log-super-update-interval=1",
@@ -122,7 +121,7 @@ def crash_states(directory, count, boots, seed=None):
         for number in range(count):
             writes.rebuild(before, machine.disk, moments)
             try:
-                whole(machine.get(), job)
+                require_whole(machine.get(), job)
                 if number < boots:
                     machine.start(files=site())
                     machine.run()
@@ -134,12 +133,12 @@ def crash_states(directory, count, boots, seed=None):
     return f"{count} states of {len(writes.entries)} writes whole, {boots} of them booted to exact results; seed {seed}"
 
 
-def whole(data: pathlib.Path, job):
-    """The target file is somewhere, in one piece; results that are finished are exact."""
-    places = list(data.rglob(f"*/{job.name}/{job.name}")) + list(data.glob(f"spool/{job.name}"))
-    require(places, f"the target file is gone: {[str(p) for p in data.rglob('*')]}")
-    for place in places:
-        require(place.read_text() == job.text, f"{place} is torn")
+def require_whole(data: pathlib.Path, job):
+    """The target file exists and is complete. Finished results are exact."""
+    copies = list(data.rglob(f"*/{job.name}/{job.name}")) + list(data.glob(f"spool/{job.name}"))
+    require(copies, f"the target file is gone: {[str(p) for p in data.rglob('*')]}")
+    for copy in copies:
+        require(copy.read_text() == job.text, f"{copy} is torn")
     require(not (data / "rejected" / job.name).exists(), "rejected")
     if (data / "results" / job.name).exists():
         job.check(data)

@@ -1,4 +1,4 @@
-"""The network around a box: a namespace with no way out, a tap device, the target node on it."""
+"""The network around a box: an isolated namespace with a tap device and the target node."""
 
 import contextlib
 import json
@@ -10,7 +10,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SYNBOX = ROOT / "build" / "synbox"
-# Bytes two to four of the target node's Ethernet address tell nothing; the first says locally administered.
+# 02 marks a locally administered address.
 NODE_MAC = "02:00:00:00:00:99"
 GATEWAY = "198.18.0.254"
 
@@ -20,7 +20,7 @@ def ip(*arguments, check=True):
 
 
 class Lab:
-    """Made for one machine. Whatever becomes of the test, namespace and processes go."""
+    """The network of one machine. Leaving the context removes the namespace and its processes."""
 
     PREFIX = "synbox-boot-"
 
@@ -32,8 +32,7 @@ class Lab:
 
     @classmethod
     def sweep(cls):
-        """Removes what tests left that could not clean up: killed by SIGKILL, or by a signal that their own program does
-        not take."""
+        """Removes the namespaces and processes of tests that were killed."""
         for line in ip("netns", "list").splitlines():
             name = line.split()[0]
             owner = name.removeprefix(cls.PREFIX).split("-")[0]
@@ -48,7 +47,7 @@ class Lab:
         self.sweep()
         ip("netns", "add", self.namespace)
         try:
-            # IPv6 is silent: nothing but the scan crosses the wire.
+            # Without IPv6, only the scan crosses the wire.
             self.inside("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
             kind = ["multi_queue"] if self.queues > 1 else []
             self.inside("ip", "tuntap", "add", "dev", "tap0", "mode", "tap", *kind)
@@ -67,7 +66,7 @@ class Lab:
         ip("netns", "delete", self.namespace, check=False)
 
     def inside(self, *command, **options):
-        """Runs a command in the namespace; what it printed."""
+        """Runs a command in the namespace and returns its output."""
         options = {"check": True, "capture_output": True, "text": True} | options
         return subprocess.run(self.command(*command), **options).stdout
 
@@ -75,7 +74,7 @@ class Lab:
         return ["ip", "netns", "exec", self.namespace, *map(str, command)]
 
     def respond(self, log, answer="even"):
-        """Starts the target node; the tap must have its carrier."""
+        """Starts the target node. The tap needs a carrier, so QEMU must run."""
         self.node_log = log
         with open(log, "w") as output:
             self.node = subprocess.Popen(
@@ -88,7 +87,7 @@ class Lab:
             time.sleep(0.05)
 
     def counts(self):
-        """The target node's counters now."""
+        """The current counters of the target node."""
         before = len(self.node_log.read_text().splitlines())
         self.node.send_signal(signal.SIGUSR1)
         deadline = time.monotonic() + 20
@@ -97,4 +96,4 @@ class Lab:
             if len(lines) > before:
                 return json.loads(lines[-1])
             time.sleep(0.05)
-        raise RuntimeError("the target node does not say what it counted")
+        raise RuntimeError("the target node did not print its counters")

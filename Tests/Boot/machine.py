@@ -11,37 +11,37 @@ from lab import ROOT
 
 BUILD = ROOT / "build"
 FIRMWARE = pathlib.Path("/usr/share/OVMF")
-# What the image's own UKI has, but for `quiet`: the scanner's log goes to the kernel's.
+# The command line of the image's UKI without `quiet`, so that the console shows the scanner's log.
 COMMAND_LINE = "console=tty0 console=ttyS0 loglevel=7 printk.devkmsg=on gpt panic=5 lockdown=integrity module.sig_enforce=1"
 NICS = {
     "igb": ["-device", "igb,netdev=n0"],
-    # AF_XDP zero-copy needs the platform's DMA rules; XDP a transmit queue for each processor besides.
+    # AF_XDP zero-copy needs iommu_platform. XDP needs an additional transmit queue per processor.
     "virtio_net": ["-device", "virtio-net-pci,netdev=n0,mq=on,vectors=18,iommu_platform=on,disable-legacy=on,romfile="],
 }
-# What becomes of a machine whose PID 1 hangs: a card, or what Intel's chip set has anyway.
+# Watchdogs: a PCI card, and the one in Intel's chipset.
 WATCHDOGS = {
     "i6300esb": ["-device", "i6300esb"],
     "iTCO_wdt": ["-global", "ICH9-LPC.noreboot=false"],
 }
-# Where virtio_net's zero-copy has the device read its header (docs/design/boot.md) is left to chance otherwise; so it is an
-# address where this machine has no memory, and zeros are read.
-KERNEL_WORDS = {"virtio_net": ["nokaslr"]}
+# With zero-copy, virtio_net has the device read its header from a random address (docs/design/boot.md). Without KASLR that
+# address is outside the machine's memory and reads as zeros.
+KERNEL_PARAMETERS = {"virtio_net": ["nokaslr"]}
 QUEUES = {"igb": 1, "virtio_net": 8}
-# Seconds to the first words of PID 1, several times of what firmware, boot loader and kernel take.
-STANDSTILL = 75
+# Seconds to the first line of PID 1, several times what firmware, boot loader and kernel need.
+BOOT_TIMEOUT = 75
 
 
 class Failure(Exception):
-    """What did not hold."""
+    """A condition of a case that does not hold."""
 
 
-def require(condition, what):
+def require(condition, message):
     if not condition:
-        raise Failure(what)
+        raise Failure(message)
 
 
 def overlay(files):
-    """A cpio archive (newc) that the kernel unpacks over the one before it; `files` are texts by path."""
+    """A cpio archive (newc) that the kernel unpacks over the initramfs. `files` maps paths to texts."""
     archive = b""
 
     def entry(path, mode, data):
@@ -56,11 +56,11 @@ def overlay(files):
 
 
 class Machine:
-    """One boot after another of one disk. `directory` holds all there is to look at afterwards."""
+    """A machine that boots one disk, any number of times. `directory` keeps its console, logs and disk."""
 
     def __init__(self, lab, directory, nic="igb", disk=None, processors=4, megabytes=768, build=BUILD):
         self.lab = lab
-        # Where the image builder has put what it built.
+        # The output directory of the image builder.
         self.build = build
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -79,18 +79,18 @@ class Machine:
         self.cut_power()
 
     def make_disk(self, size="512M"):
-        """A copy of the image on a disk that is larger than it."""
+        """Makes a disk larger than the image and copies the image to it."""
         subprocess.run(["cp", "--sparse=always", self.build / "synbox.img", self.disk], check=True)
         subprocess.run(["truncate", "-s", size, self.disk], check=True)
 
     def put(self, name, text):
-        """A target file into the spool of the disk, which is not running."""
+        """Puts a target file into the spool of the disk. The machine must be off."""
         file = self.directory / name
         file.write_text(text)
         subprocess.run([BUILD / "synimage", "put", self.disk, file], check=True)
 
     def get(self):
-        """What lies in the data partition, copied out."""
+        """Copies the data partition to a directory and returns it. The machine must be off."""
         out = self.directory / "data"
         subprocess.run(["rm", "-rf", out], check=True)
         subprocess.run([BUILD / "synimage", "get", self.disk, out], check=True)
@@ -99,8 +99,8 @@ class Machine:
     # MARK: - Power
 
     def start(self, *, firmware=False, files=None, init="", extra=(), drive=None, nic=True, watchdog="i6300esb"):
-        """Powers on. Without `firmware` the kernel is loaded directly, and `files` (texts by path) replace those
-        of the image; `init` are further arguments of `synbox init`; `watchdog` is one of WATCHDOGS."""
+        """Creates the machine, paused. Without `firmware`, QEMU loads the kernel itself, and `files` (texts by path)
+        replace files of the image. `init` holds more arguments for `synbox init`; `watchdog` is a key of WATCHDOGS."""
         self.console.write_text("")
         monitor = self.directory / "monitor"
         monitor.unlink(missing_ok=True)
@@ -125,10 +125,10 @@ class Machine:
         else:
             initramfs = self.directory / "initramfs"
             image = (self.build / "image" / "initramfs.cpio.zst").read_bytes()
-            # Archives are told apart at a boundary of four bytes only.
+            # A second archive must begin at a multiple of four bytes.
             initramfs.write_bytes(image + bytes(-len(image) % 4) + overlay(files or {}))
-            words = [COMMAND_LINE, *KERNEL_WORDS.get(self.nic, []), "-- init", init]
-            arguments = " ".join(words).rstrip()
+            parameters = [COMMAND_LINE, *KERNEL_PARAMETERS.get(self.nic, []), "-- init", init]
+            arguments = " ".join(parameters).rstrip()
             command += ["-kernel", self.build / "image" / "vmlinuz", "-initrd", initramfs, "-append", arguments]
         command += extra
         self.log = open(self.directory / "qemu.log", "w")
@@ -151,7 +151,7 @@ class Machine:
         self.tell("qmp_capabilities")
 
     def tell(self, command, **arguments):
-        """A QMP command; its answer."""
+        """Runs a QMP command and returns its result."""
         self.monitor.sendall(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
         while True:
             line = self.replies.readline()
@@ -164,21 +164,21 @@ class Machine:
                 return reply["return"]
 
     def run(self):
-        """Lets the machine go, once whoever it shall meet is there, until PID 1 has spoken. A guest that stands still
-        before that says nothing of synbox; it gets one more try, and that is said."""
+        """Starts the machine and waits for the first line of PID 1. A guest that hangs before that is no fault of synbox, so
+        it is reset once, with a note."""
         self.tell("cont")
         try:
-            self.wait(r"^synbox: ", STANDSTILL)
+            self.wait(r"^synbox: ", BOOT_TIMEOUT)
         except Failure:
-            # A kernel that had no use for its PID 1 has come to an end, not to a standstill.
+            # A panic is not a hang: the kernel could not run its PID 1.
             if self.process.poll() is not None or "Kernel panic" in self.text():
                 raise
-            print(f"    not at /init after {STANDSTILL} s, reset; its last words:\n{self.tail(5)}", flush=True)
+            print(f"    no line of /init after {BOOT_TIMEOUT} s, resetting; last lines:\n{self.tail(5)}", flush=True)
             self.tell("system_reset")
-            self.wait(r"^synbox: ", STANDSTILL)
+            self.wait(r"^synbox: ", BOOT_TIMEOUT)
 
     def cut_power(self):
-        """What a power cut leaves: the disk as it is. QEMU's own caches are the host's, see crash states."""
+        """Kills QEMU. The host keeps the writes in its page cache, so unflushed writes survive; see crash_states."""
         if self.process:
             self.process.kill()
             self.process.wait()
@@ -186,18 +186,19 @@ class Machine:
             self.monitor.close()
             self.log.close()
 
-    def unplug(self, isUnplugged=True):
-        self.tell("set_link", name="n0", up=not isUnplugged)
+    def set_link(self, up):
+        """Plugs or unplugs the cable of the NIC."""
+        self.tell("set_link", name="n0", up=up)
 
-    # MARK: - What it says
+    # MARK: - Console
 
     def text(self):
-        # Escape sequences are the firmware's.
+        # The firmware writes escape sequences.
         text = re.sub(r"\x1b[^a-zA-Z]*[a-zA-Z]", "", self.console.read_text(errors="replace"))
         return "\n".join(line for line in text.replace("\r", "\n").split("\n") if line)
 
     def wait(self, pattern, seconds=120, times=1):
-        """Waits until the console says so; the last match."""
+        """Waits until the console matches `times` times and returns the last of these matches."""
         deadline = time.monotonic() + seconds
         while True:
             found = list(re.finditer(pattern, self.text(), re.MULTILINE))

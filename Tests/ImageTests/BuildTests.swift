@@ -1,16 +1,15 @@
-// What an image is: looked at with programs that had no part in making it.
+// The contents of an image, inspected with programs that did not build it.
 import Foundation
 import LabSupport
 import LabTraits
 import Testing
 
-@Suite(.serialized, .lab, .timeLimit(.minutes(10)))
-struct `An image is what its profile and its site say` {
+@Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `An image` {
   private func built() throws -> BuiltImage { try BuiltImage.shared.get() }
 
   // MARK: The disk
 
-  @Test func `the disk has an ESP and a data partition`() throws {
+  @Test func `has an ESP and a data partition`() throws {
     let built = try built()
     let table = try JSON.object(Data(try run(["sfdisk", "--json", built.image.path]).output.utf8))
     let contents = try #require(table["partitiontable"] as? [String: Any])
@@ -26,7 +25,7 @@ struct `An image is what its profile and its site say` {
     #expect(try run(["sfdisk", "--verify", built.image.path]).output.contains("No errors detected"))
   }
 
-  @Test func `without the data it has at most 64 megabytes`() throws {
+  @Test func `is at most 64 MB without the data partition`() throws {
     let built = try built()
     let size = try #require(
       try FileManager.default.attributesOfItem(atPath: built.image.path)[.size] as? Int)
@@ -36,7 +35,7 @@ struct `An image is what its profile and its site say` {
     #expect(built.outcome.output.contains("\(size - data) without"))
   }
 
-  @Test func `the data partition is a clean ext4 file system of 4096-byte blocks`() throws {
+  @Test func `has a data partition with a clean ext4 file system of 4096-byte blocks`() throws {
     let built = try built()
     let device = "\(built.image.path)?offset=\(try built.start(of: "synbox-data"))"
     let check = try run(["e2fsck", "-f", "-n", device])
@@ -50,13 +49,13 @@ struct `An image is what its profile and its site say` {
     }
   }
 
-  @Test func `the ESP has the loader and a version with a try counter`() throws {
+  @Test func `has an ESP with the boot loader and a UKI with a try counter`() throws {
     let built = try built()
     let esp = "\(built.image.path)@@\(try built.start(of: "synbox-esp"))"
     let files = try run(["mdir", "-b", "-/", "-i", esp, "::"]).lines.filter { !$0.hasSuffix("/") }
     #expect(
       Set(files) == ["::/EFI/BOOT/BOOTX64.EFI", "::/EFI/Linux/synbox_7+3.efi", "::/loader/loader.conf"])
-    let copy = built.shop.root.appending(path: "uki.efi").path
+    let copy = built.fixture.root.appending(path: "uki.efi").path
     try run(["mcopy", "-o", "-n", "-i", esp, "::/EFI/Linux/synbox_7+3.efi", copy])
     let sections = try run(["objdump", "-h", copy]).output
     #expect(sections.components(separatedBy: ".cmdline").count == 3, "two entries: \(sections)")
@@ -70,7 +69,7 @@ struct `An image is what its profile and its site say` {
 
   // MARK: The root file system
 
-  @Test func `the root holds one program and nothing that could run another`() throws {
+  @Test func `has exactly one executable file`() throws {
     let root = try built().unpackedRoot()
     let kinds = try run([
       "find", root.path, "-mindepth", "1", "-printf", "%y %m %P %l\\n",
@@ -91,27 +90,28 @@ struct `An image is what its profile and its site say` {
     #expect(elves == ["\(root.path)/bin/synbox"])
   }
 
-  @Test func `the modules are those of the profile with all they need`() throws {
+  @Test func `has the modules of its profile and their dependencies`() throws {
     let built = try built()
     let root = try built.unpackedRoot()
-    let home = root.appending(path: "lib/modules/\(try built.shop.kernel())")
+    let home = root.appending(path: "lib/modules/\(try built.fixture.kernel())")
     let text = try String(contentsOf: home.appending(path: "modules.dep"), encoding: .utf8)
-    var there: Set<String> = []
+    var indexed: Set<String> = []
     for line in text.split(separator: "\n") {
       let parts = line.split(separator: ":", maxSplits: 1)
-      there.insert(String(parts[0]))
+      indexed.insert(String(parts[0]))
       for needed in parts.dropFirst().flatMap({ $0.split(separator: " ") }) {
         #expect(FileManager.default.fileExists(atPath: home.appending(path: String(needed)).path))
       }
     }
     let files = try run(["find", home.path, "-name", "*.ko", "-printf", "%P\\n"]).lines
-    #expect(Set(files) == there)
+    #expect(Set(files) == indexed)
     let names = Set(files.map { URL(filePath: $0).lastPathComponent })
     #expect(
       names.isSuperset(of: [
         "igb.ko", "dca.ko", "i2c-algo-bit.ko", "virtio_net.ko", "ext4.ko", "jbd2.ko",
       ]))
-    #expect(names.isDisjoint(with: ["ixgbe.ko", "mlx5_core.ko", "e1000e.ko"]), "not of this profile")
+    #expect(
+      names.isDisjoint(with: ["ixgbe.ko", "mlx5_core.ko", "e1000e.ko"]), "modules of another profile")
     let aliases = try String(contentsOf: home.appending(path: "modules.alias"), encoding: .utf8)
     #expect(aliases.contains("alias pci:v00008086d000010C9sv*sd*bc*sc*i* igb"), "QEMU's igb, an 82576")
     for index in ["modules.dep.bin", "modules.order", "modules.symbols"] {
@@ -119,7 +119,7 @@ struct `An image is what its profile and its site say` {
     }
   }
 
-  @Test func `the site lies below etc with the profile's modules`() throws {
+  @Test func `has the files of its site and the modules of its profile in etc`() throws {
     let built = try built()
     let etc = try built.unpackedRoot().appending(path: "etc/synbox")
     let names = try FileManager.default.contentsOfDirectory(atPath: etc.path).sorted()
@@ -127,13 +127,13 @@ struct `An image is what its profile and its site say` {
     for name in ["allow", "synbox.toml"] {
       #expect(
         try Data(contentsOf: etc.appending(path: name))
-          == Data(contentsOf: built.shop.site.appending(path: name)))
+          == Data(contentsOf: built.fixture.site.appending(path: name)))
     }
     let box = try String(contentsOf: etc.appending(path: "box.toml"), encoding: .utf8)
-    let given = try String(contentsOf: built.shop.site.appending(path: "box.toml"), encoding: .utf8)
+    let given = try String(contentsOf: built.fixture.site.appending(path: "box.toml"), encoding: .utf8)
     #expect(box.hasPrefix(given))
     #expect(box.hasSuffix("[modules]\nalways = [\"ext4\"]\n"))
-    // Loaded only to mark a boot as good, and there all the same.
+    // Loaded only to mark a boot good.
     let modules = try FileManager.default.subpathsOfDirectory(
       atPath: built.unpackedRoot().appending(path: "lib/modules").path)
     for name in ["vfat", "nls_cp437", "nls_ascii", "efivarfs"] {
@@ -143,9 +143,9 @@ struct `An image is what its profile and its site say` {
     #expect(release.contains("IMAGE_ID=synbox\nIMAGE_VERSION=7\nVERSION_ID=7\n"))
   }
 
-  // MARK: What stands beside it
+  // MARK: The other files
 
-  @Test func `the manifest and the sums hold`() throws {
+  @Test func `has a correct manifest and correct checksums`() throws {
     let built = try built()
     let check = try run([
       "env", "-C", built.directory.path, "sha256sum", "--check", "--strict", "SHA256SUMS",
@@ -165,7 +165,7 @@ struct `An image is what its profile and its site say` {
     #expect(listed.status == 0, "\(listed.output)\(listed.errors)")
   }
 
-  @Test func `the bill of materials names what is in it`() throws {
+  @Test func `has a bill of materials with every package`() throws {
     let built = try built()
     let document = try JSON.object(
       try Data(contentsOf: built.directory.appending(path: "synbox.spdx.json")))
@@ -175,42 +175,49 @@ struct `An image is what its profile and its site say` {
       uniqueKeysWithValues: packages.map {
         ($0["name"] as? String ?? "", $0["versionInfo"] as? String ?? "")
       })
-    let kernel = try built.shop.kernel()
+    let kernel = try built.fixture.kernel()
     #expect(
-      versions["linux-binary-\(kernel)"] == (try built.shop.lockEntry("linux-binary-\(kernel)").version)
+      versions["linux-binary-\(kernel)"]
+        == (try built.fixture.lockEntry("linux-binary-\(kernel)").version)
     )
     let libbpf = try run(["dpkg-query", "-W", "-f", "${Version}", "libbpf-dev"]).output
     #expect(versions["libbpf-dev"] == libbpf)
-    for name in [
-      "synbox", "swift", "swift-log", "tomlkit", "libxdp-dev", "systemd-boot-efi", "libc6-dev",
-    ] {
+    for name in ["synbox", "libxdp-dev", "libelf-dev", "systemd-boot-efi", "libc6-dev"] {
       #expect(versions[name] != nil, "no \(name)")
     }
+    // The toolchain and the Swift packages, as pinned; not those of the image builder.
+    let toolchain = try String(contentsOfFile: "\(Lab.root)/.swift-version", encoding: .utf8)
+    #expect(versions["swift"].map { $0 + "\n" } == toolchain)
+    #expect(versions["clang"] != nil)
+    for package in try Pins.box() {
+      #expect(versions[package.name.lowercased()] == package.version)
+    }
+    #expect(versions["swift-crypto"] == nil)
     let identifiers = packages.compactMap { $0["SPDXID"] as? String }
     #expect(Set(identifiers).count == identifiers.count)
     #expect(identifiers.allSatisfy { $0.wholeMatch(of: /SPDXRef-[A-Za-z0-9.-]+/) != nil })
   }
 
-  // MARK: Twice
+  // MARK: Reproducibility
 
-  @Test func `two builds are the same byte for byte whatever is around them`() throws {
+  @Test func `is equal byte for byte when built in another environment`() throws {
     let built = try built()
-    let other = try Workshop()
-    let around = [
+    let other = try BuildFixture()
+    let environment = [
       "env", "LC_ALL=tr_TR.UTF-8", "TZ=Pacific/Kiritimati", "HOME=/nonexistent", "bash", "-c",
       "umask 077; exec \"$@\"", "-",
     ]
     let again = try run(
-      around + [
-        Workshop.synimage, "build", "--data", other.data.path, "--profile", "lab", "--program",
+      environment + [
+        BuildFixture.synimage, "build", "--data", other.data.path, "--profile", "lab", "--program",
         other.program,
-        "--version", "7", "--revision", "test", "--epoch", "1700000000", "--cache", Workshop.cache,
-        "--swift-packages", "\(Lab.root)/.build/workspace-state.json", "--output", other.output.path,
+        "--version", "7", "--revision", "test", "--epoch", "1700000000", "--cache", BuildFixture.cache,
+        "--output", other.output.path,
       ], seconds: 300)
     #expect(again.status == 0, "\(again.errors)")
     let same = try other.synimage(["compare", built.directory.path, other.output.path])
     #expect(same.status == 0, "\(same.errors)")
-    // And a comparison that finds nothing different is not one that never does. ice wants firmware.
+    // The comparison must also find differences. ice needs firmware.
     try other.change(other.site.appending(path: "allow"), "198.18.0.0/15", to: "198.18.0.0/16")
     try other.change(
       other.data.appending(path: "profiles/lab.toml"), "\"virtio_net\"]",

@@ -1,19 +1,19 @@
-// One image of the lab's profile and site, built once for all tests that only look at it.
+// An image of the profile `lab` and the site `lab`, built once for all tests that only read it.
 import Foundation
 import LabSupport
 
-/// What `synimage build` left, and what it is made of.
+/// The output of one `synimage build`.
 struct BuiltImage: Sendable {
-  let shop: Workshop
+  let fixture: BuildFixture
   let outcome: Outcome
-  var directory: URL { shop.output }
+  var directory: URL { fixture.output }
   var image: URL { directory.appending(path: "synbox.img") }
 
   static let shared = Result { try BuiltImage() }
 
   private init() throws {
-    shop = try Workshop()
-    outcome = try shop.build()
+    fixture = try BuildFixture()
+    outcome = try fixture.build()
     guard outcome.status == 0 else { throw LabError("cannot build the image: \(outcome.errors)") }
   }
 
@@ -21,17 +21,17 @@ struct BuiltImage: Sendable {
     try JSON.object(try Data(contentsOf: directory.appending(path: "synbox.manifest.json")))
   }
 
-  /// A copy to write to.
+  /// Returns a writable copy of the image.
   func copy() throws -> URL {
-    let copy = shop.root.appending(path: "copy-\(UUID().uuidString).img")
+    let copy = fixture.root.appending(path: "copy-\(UUID().uuidString).img")
     let outcome = try run(["cp", "--sparse=always", image.path, copy.path])
     guard outcome.status == 0 else { throw LabError(outcome.errors) }
     return copy
   }
 
-  /// The initramfs as the kernel unpacks it.
+  /// Unpacks the initramfs and returns the directory.
   func unpackedRoot() throws -> URL {
-    let root = shop.root.appending(path: "root-\(UUID().uuidString)")
+    let root = fixture.root.appending(path: "root-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
     let archive = directory.appending(path: "image/initramfs.cpio.zst").path
     let outcome = try run([
@@ -42,7 +42,7 @@ struct BuiltImage: Sendable {
     return root
   }
 
-  /// Where a partition begins, in bytes.
+  /// Returns the offset of a partition in bytes.
   func start(of label: String) throws -> Int {
     let partitions = try manifest()["partitions"] as? [[String: Any]] ?? []
     guard let start = partitions.first(where: { $0["name"] as? String == label })?["start"] as? Int
@@ -56,7 +56,7 @@ struct BuiltImage: Sendable {
 enum JSON {
   static func object(_ data: Data) throws -> [String: Any] {
     guard let object = try JSONSerialization.jsonObject(with: data) as? [String: Any] else {
-      throw LabError("no JSON object")
+      throw LabError("expected a JSON object")
     }
     return object
   }

@@ -1,4 +1,4 @@
-// Target files into a disk that is not running, results out of it.
+// `synimage put` and `synimage get` on a disk that is not in use.
 import Foundation
 import LabSupport
 import LabTraits
@@ -7,13 +7,13 @@ import Testing
 @Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `synimage put and get` {
   private let built: BuiltImage
   private let disk: URL
-  private let here: URL
+  private let directory: URL
 
   init() throws {
     built = try BuiltImage.shared.get()
     disk = try built.copy()
-    here = built.shop.root.appending(path: "data-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: here, withIntermediateDirectories: true)
+    directory = built.fixture.root.appending(path: "data-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
   }
 
   private func device() throws -> String { "\(disk.path)?offset=\(try built.start(of: "synbox-data"))" }
@@ -25,20 +25,20 @@ import Testing
   }
 
   private func file(_ name: String, _ bytes: Data) throws -> String {
-    let url = here.appending(path: name)
+    let url = directory.appending(path: name)
     try bytes.write(to: url)
     return url.path
   }
 
   private func isSound() throws -> Bool { try run(["e2fsck", "-f", "-n", device()]).status == 0 }
 
-  @Test func `a file comes to lie in the spool whole`() throws {
+  @Test func `put writes a complete file to the spool`() throws {
     let content = Data((0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 31) })
     let path = try file("two words.bin", content)
-    let outcome = try built.shop.synimage(["put", disk.path, path])
+    let outcome = try built.fixture.synimage(["put", disk.path, path])
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(try list("/spool") == ["two words.bin"])
-    let back = here.appending(path: "back").path
+    let back = directory.appending(path: "back").path
     try run(["debugfs", "-R", "dump \"/spool/two words.bin\" \(back)", device()])
     #expect(try Data(contentsOf: URL(filePath: back)) == content)
     let status = try run(["debugfs", "-R", "stat \"/spool/two words.bin\"", device()]).output
@@ -47,18 +47,18 @@ import Testing
     #expect(try isSound())
   }
 
-  @Test func `a second one of that name is refused`() throws {
+  @Test func `put refuses a name that exists`() throws {
     let first = try file("targets", Data("198.18.0.1\n".utf8))
-    #expect(try built.shop.synimage(["put", disk.path, first]).status == 0)
+    #expect(try built.fixture.synimage(["put", disk.path, first]).status == 0)
     let second = try file("other", Data("198.18.0.2\n".utf8))
-    let outcome = try built.shop.synimage(["put", disk.path, second, "--name", "targets"])
+    let outcome = try built.fixture.synimage(["put", disk.path, second, "--name", "targets"])
     #expect(outcome.status == 1)
-    #expect(outcome.errors.contains("has /spool/targets already"))
+    #expect(outcome.errors.contains("/spool/targets exists in "))
     #expect(try list("/spool") == ["targets"])
   }
 
-  @Test func `a file that does not fit leaves nothing`() throws {
-    let outcome = try built.shop.synimage([
+  @Test func `put of a file that does not fit leaves nothing behind`() throws {
+    let outcome = try built.fixture.synimage([
       "put", disk.path, try file("large", Data(repeating: 1, count: 70 << 20)),
     ])
     #expect(outcome.status == 1)
@@ -68,24 +68,24 @@ import Testing
   }
 
   @Test(arguments: [".hidden", "x.part", "a/b", ""])
-  func `a name that the box would not look at`(name: String) throws {
+  func `put refuses a name that the spool ignores`(name: String) throws {
     let path = try file("targets", Data("198.18.0.1\n".utf8))
-    let outcome = try built.shop.synimage(["put", disk.path, path, "--name", name])
+    let outcome = try built.fixture.synimage(["put", disk.path, path, "--name", name])
     #expect(outcome.status == 2)
-    #expect(outcome.errors.contains("a file name that the box takes"))
+    #expect(outcome.errors.contains("a file name that the spool accepts"))
   }
 
-  @Test func `a name that ends the request`() throws {
+  @Test func `put refuses a name that would end the debugfs request`() throws {
     let path = try file("targets", Data("198.18.0.1\n".utf8))
     for name in ["a\" \"b", "a\nrmdir spool"] {
-      let outcome = try built.shop.synimage(["put", disk.path, path, "--name", name])
+      let outcome = try built.fixture.synimage(["put", disk.path, path, "--name", name])
       #expect(outcome.status == 1)
-      #expect(outcome.errors.contains("debugfs cannot take the name"))
+      #expect(outcome.errors.contains("debugfs does not accept the name"))
     }
     #expect(try list("/spool") == [])
   }
 
-  @Test func `results come out and the disk stays as it is`() throws {
+  @Test func `get copies results and does not change the disk`() throws {
     let results = try file("results.csv", Data("saddr,sport\n198.18.0.1,80\n".utf8))
     for request in [
       "mkdir /results", "mkdir /results/job", "write \(results) /results/job/results.csv",
@@ -94,8 +94,8 @@ import Testing
       try run(["debugfs", "-w", "-R", request, device()])
     }
     let before = try run(["sha256sum", disk.path]).output
-    let out = here.appending(path: "out")
-    let outcome = try built.shop.synimage(["get", disk.path, out.path])
+    let out = directory.appending(path: "out")
+    let outcome = try built.fixture.synimage(["get", disk.path, out.path])
     #expect(outcome.status == 0, "\(outcome.errors)")
     let names = try FileManager.default.subpathsOfDirectory(atPath: out.path).sorted()
     #expect(names == ["results", "results/job", "results/job/results.csv", "status.json"])
@@ -103,35 +103,35 @@ import Testing
       try Data(contentsOf: out.appending(path: "results/job/results.csv"))
         == Data(contentsOf: URL(filePath: results)))
     #expect(try run(["sha256sum", disk.path]).output == before)
-    let again = try built.shop.synimage(["get", disk.path, out.path])
-    #expect(again.status == 2, "never into a directory with files")
+    let again = try built.fixture.synimage(["get", disk.path, out.path])
+    #expect(again.status == 2, "the directory has files")
   }
 
-  @Test func `what is no disk`() throws {
+  @Test func `a file that is not a disk is refused`() throws {
     let path = try file("targets", Data("198.18.0.1\n".utf8))
     for bytes in [Data(), Data(count: 4096), Data("not a disk".utf8)] {
       let other = try file("other.img", bytes)
-      for arguments in [["put", other, path], ["get", other, here.appending(path: "out").path]] {
-        let outcome = try built.shop.synimage(arguments)
+      for arguments in [["put", other, path], ["get", other, directory.appending(path: "out").path]] {
+        let outcome = try built.fixture.synimage(arguments)
         #expect(outcome.status == 1)
-        #expect(outcome.errors.contains("is no GPT disk"), "\(outcome.errors)")
+        #expect(outcome.errors.contains("is not a GPT disk"), "\(outcome.errors)")
       }
       #expect(try Data(contentsOf: URL(filePath: other)) == bytes)
     }
   }
 
-  @Test func `a disk that is cut off or damaged`() throws {
+  @Test func `a truncated or damaged disk is refused`() throws {
     let path = try file("targets", Data("198.18.0.1\n".utf8))
     let handle = try FileHandle(forWritingTo: disk)
-    // Superblock and group descriptors of the data partition.
+    // The superblock and group descriptors of the data partition.
     try handle.seek(toOffset: UInt64(try built.start(of: "synbox-data")))
     try handle.write(contentsOf: Data(repeating: 0xa5, count: 1 << 20))
     try handle.close()
-    let damaged = try built.shop.synimage(["put", disk.path, path])
+    let damaged = try built.fixture.synimage(["put", disk.path, path])
     #expect(damaged.status == 1)
     #expect(damaged.errors.contains("is damaged"), "\(damaged.errors)")
     try run(["truncate", "--size=70M", disk.path])
-    let cut = try built.shop.synimage(["put", disk.path, path])
+    let cut = try built.fixture.synimage(["put", disk.path, path])
     #expect(cut.status == 1, "\(cut.errors)")
   }
 }

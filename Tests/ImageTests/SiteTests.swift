@@ -1,10 +1,10 @@
-// Sites that init or serve would refuse, and so the image builder does.
+// Invalid sites. The image builder refuses what `synbox init` or `synbox serve` would refuse.
 import Foundation
 import LabSupport
 import LabTraits
 import Testing
 
-@Suite(.lab, .timeLimit(.minutes(10))) struct `A site is refused at its line` {
+@Suite(.lab, .timeLimit(.minutes(10))) struct `An invalid site` {
   struct Case: CustomTestStringConvertible, Sendable {
     let file: String
     let old: String
@@ -33,7 +33,7 @@ import Testing
     Case("synbox.toml", "rate =", "rat =", "the key \"rat\""),
     Case(
       "synbox.toml", "\"/data\"", "\"/srv\"", "synbox.toml:1:1", "where init mounts the data partition"),
-    Case("synbox.toml", "\"scan0\"", "\"eth0\"", "what box.toml calls the interface"),
+    Case("synbox.toml", "\"scan0\"", "\"eth0\"", "the interface name in box.toml"),
     Case("synbox.toml", "data = \"/data\"", "data = ", "synbox.toml:1:"),
     Case("allow", "198.18.0.0/15", "198.18.0.0/33", "allow:2:12: found \"33\""),
     Case("box.toml", "name = \"lab\"", "nam = \"lab\"", "box.toml:2:1", "the key \"nam\""),
@@ -56,33 +56,33 @@ import Testing
   ]
 
   @Test(arguments: cases)
-  func `is refused`(_ example: Case) throws {
-    let shop = try Workshop()
-    try shop.change(shop.site.appending(path: example.file), example.old, to: example.new)
-    let outcome = try shop.build()
+  func `is refused with file and line`(_ example: Case) throws {
+    let fixture = try BuildFixture()
+    try fixture.change(fixture.site.appending(path: example.file), example.old, to: example.new)
+    let outcome = try fixture.build()
     #expect(outcome.status == 2, "\(outcome.errors)")
     for word in example.words { #expect(outcome.errors.contains(word), "\(outcome.errors)") }
-    #expect(!FileManager.default.fileExists(atPath: shop.output.path))
+    #expect(!FileManager.default.fileExists(atPath: fixture.output.path))
   }
 
-  @Test func `a list that nothing names`() throws {
-    let shop = try Workshop()
-    try shop.write("198.18.0.9\n", to: shop.site.appending(path: "deny"))
-    let outcome = try shop.build()
+  @Test func `is refused if synbox.toml does not name a file in it`() throws {
+    let fixture = try BuildFixture()
+    try fixture.write("198.18.0.9\n", to: fixture.site.appending(path: "deny"))
+    let outcome = try fixture.build()
     #expect(outcome.status == 2)
-    #expect(outcome.errors.contains("sites/lab/deny: found a file that nothing in the site names"))
+    #expect(outcome.errors.contains("sites/lab/deny: found a file that synbox.toml does not name"))
   }
 
-  @Test func `a site that is not there`() throws {
-    let outcome = try Workshop().build(["--site", "nowhere"])
+  @Test func `is refused if it does not exist`() throws {
+    let outcome = try BuildFixture().build(["--site", "nowhere"])
     #expect(outcome.status == 2)
     #expect(outcome.errors.contains("sites/nowhere: found no directory"))
   }
 
-  @Test func `bytes that are not text`() throws {
-    let shop = try Workshop()
-    try Data([0xff, 0xfe, 0x00]).write(to: shop.site.appending(path: "box.toml"))
-    let outcome = try shop.build()
+  @Test func `is refused if box.toml is not UTF-8`() throws {
+    let fixture = try BuildFixture()
+    try Data([0xff, 0xfe, 0x00]).write(to: fixture.site.appending(path: "box.toml"))
+    let outcome = try fixture.build()
     #expect(outcome.status == 2)
     #expect(outcome.errors.contains("box.toml:1:1: found bytes that are not UTF-8"))
   }

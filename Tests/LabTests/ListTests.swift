@@ -69,7 +69,7 @@ private func list(_ arguments: [String]) throws -> [String] {
     #expect(size <= 20_000_000)
     let version = try run([stripped, "version"])
     #expect(version.status == 0)
-    for word in ["synbox ", "Swift 6", "libbpf 1", "libxdp 1"] {
+    for word in ["synbox ", "Swift 6", "clang ", "libbpf 1", "libxdp 1"] {
       #expect(version.output.contains(word))
     }
   }

@@ -74,9 +74,9 @@ const void *clinux_probes_start(void);
 extern const size_t clinux_probes_object_size;
 const void *clinux_responder_start(void);
 extern const size_t clinux_responder_object_size;
-/// NUL-terminated: git revision, version of libxdp at build time.
+/// NUL-terminated: the git revision; what the binary is made from, one component per line (tools/components).
 const char *clinux_revision_text(void);
-const char *clinux_libxdp_version_text(void);
+const char *clinux_components_text(void);
 
 /// The NIC profiles of netconfig/ (profiles.c): the driver's name and the TOML text, NUL-terminated.
 struct clinux_profile {

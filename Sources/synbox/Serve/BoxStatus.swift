@@ -217,9 +217,9 @@ struct StationModes {
 struct Versions {
   let number = VersionCommand.number
   let revision = BuildIdentity.revision
-  let swift = VersionCommand.swiftVersion
-  let libbpf = String(BuildIdentity.libbpf.drop { $0 == "v" })
-  let libxdp = BuildIdentity.libxdp
+  let swift = BuildIdentity.version(of: "Swift")
+  let libbpf = BuildIdentity.version(of: "libbpf")
+  let libxdp = BuildIdentity.version(of: "libxdp")
   /// The kernel's release.
   let kernel: String
 

@@ -1,4 +1,4 @@
-// `synimage build`: profile and site become a disk image.
+// `synimage build`: builds a disk image from an image profile and a site.
 import ArgumentParser
 import Foundation
 import Init
@@ -6,63 +6,63 @@ import Kernel
 
 struct BuildCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "build", abstract: "Build the disk image, as an ordinary user.")
+    commandName: "build", abstract: "Build the disk image. Needs no root.")
 
-  @Option(help: "The directory with profiles, sites, packages.lock and layout.toml.")
+  @Option(help: "Directory with profiles, sites, packages.lock and layout.toml.")
   var data = "image"
-  @Option(help: "What hardware: a name below profiles/, or a path.")
+  @Option(help: "Image profile: a name below profiles/, or a path.")
   var profile = "all"
-  @Option(help: "What the box is told: a name below sites/, or a path.")
+  @Option(help: "Site: a name below sites/, or a path.")
   var site = "lab"
-  @Option(help: "The box's program: static, stripped.")
+  @Option(help: "The static, stripped synbox binary.")
   var program: String
-  @Option(help: "The image's number; the boot loader prefers the greatest.")
+  @Option(help: "Version number of the image; the boot loader prefers the greatest.")
   var version: Int
-  @Option(help: "What the source is at.")
+  @Option(help: "Revision of the source.")
   var revision: String
-  @Option(help: "The time that everything bears, in seconds since 1970.")
+  @Option(help: "Time stamp of every file, in seconds since 1970.")
   var epoch: Int
-  @Option(help: "Where packages are kept.")
+  @Option(help: "Package cache.")
   var cache = "build/cache/packages"
-  @Option(help: "SwiftPM's record of the packages that the program was built with.")
-  var swiftPackages = ".build/workspace-state.json"
   @Option(
-    help: "Where to put it: synbox.img, what belongs to it, and image/ for boots without firmware.")
+    help:
+      "Output directory: synbox.img with its manifest, SBOM and checksums; image/ to boot without firmware."
+  )
   var output = "build"
 
   func validate() throws {
-    guard version > 0 else { throw ValidationError("--version: expected a number from 1") }
-    // FAT knows no earlier year.
+    guard version > 0 else { throw ValidationError("--version: expected a number greater than 0") }
+    // FAT cannot store an earlier year.
     guard epoch >= 315_532_800 else { throw ValidationError("--epoch: expected a time after 1980") }
   }
 
-  /// The phases in order. Nothing is put into its place before all is done.
+  /// Runs the phases in order. Only the last one writes to the output directory.
   func run() throws {
-    // 1. What can be wrong without a package: profile, site, program, layout, lock.
+    // 1. Check everything that needs no package: profile, site, program, layout, lock.
     let plan = try BuildPlan(self)
     Terminal.output(plan.text)
-    // 2. Packages, from the cache or the mirror.
-    try Output.directory(output)
-    let scratch = try Scratch(in: output)
+    // 2. Unpack the packages, from the cache or the mirror.
+    try Output.makeDirectory(output)
+    let scratch = try TemporaryDirectory(in: output)
     defer { scratch.remove() }
     let packages = try UnpackedPackages(plan, in: scratch.path("packages"))
-    // 3. The root file system, and the archive that the kernel unpacks it from.
+    // 3. Assemble the root file system and pack it as an initramfs.
     let identity = Identity(version: version, revision: revision, epoch: epoch)
     let root = try assembleRoot(plan, packages, identity, at: scratch.path("root"))
-    let parts = BuildParts(scratch)
-    try Initramfs.pack(root.root, to: parts.initramfs)
-    try Output.copy(packages.kernel, to: parts.kernel)
-    // 4. The ESP, and the disk around it.
-    try assembleESP(plan, packages, identity, parts)
+    let files = BuildFiles(scratch)
+    try Initramfs.pack(root.root, to: files.initramfs)
+    try Output.copy(packages.kernel, to: files.kernel)
+    // 4. Assemble the ESP, then the disk.
+    try assembleESP(plan, packages, identity, files)
     let identifiers = DiskIdentifiers(
       profile: plan.profile.name, site: plan.site.name, version: version)
     let disk = DiskImage(layout: plan.layout, identifiers: identifiers, epoch: epoch)
-    try disk.build(esp: parts.esp, to: parts.image)
-    // 5. What it is made of.
-    let manifest = try Manifest(plan, identity, parts, root: root.root)
-    try manifest.write(to: parts.manifest)
-    try BillOfMaterials(plan, identity, swiftPackages: swiftPackages).write(to: parts.sbom)
-    try parts.finish(in: output)
+    try disk.build(esp: files.esp, to: files.image)
+    // 5. Describe the contents.
+    let manifest = try Manifest(plan, identity, files, root: root.root)
+    try manifest.write(to: files.manifest)
+    try BillOfMaterials(plan, identity).write(to: files.sbom)
+    try files.install(in: output)
     Terminal.output(manifest.sizes)
   }
 
@@ -79,22 +79,22 @@ struct BuildCommand: ParsableCommand {
     try root.add(plan.site, always: plan.profile.always, identity: identity)
     try root.add(set, from: tree, base: packages.base, architecture: plan.profile.architecture)
     try root.add(firmware)
-    try root.settle(epoch: epoch)
+    try root.normalize(epoch: epoch)
     return root
   }
 
   private func assembleESP(
-    _ plan: BuildPlan, _ packages: UnpackedPackages, _ identity: Identity, _ parts: BuildParts
+    _ plan: BuildPlan, _ packages: UnpackedPackages, _ identity: Identity, _ files: BuildFiles
   ) throws {
     let boot = BootFiles(plan: plan, packages: packages, identity: identity)
-    try boot.assemble(at: parts.esp, kernel: parts.kernel, initramfs: parts.initramfs)
+    try boot.assemble(at: files.esp, kernel: files.kernel, initramfs: files.initramfs)
     try DiskImage.checkSpace(
-      files: boot.loaderSizes(at: parts.esp),
-      version: FileTree.size(of: "\(parts.esp)/\(boot.version)"), layout: plan.layout)
+      files: boot.loaderSizes(at: files.esp),
+      version: FileTree.size(of: "\(files.esp)/\(boot.version)"), layout: plan.layout)
   }
 }
 
-/// Everything that a build is told, read and checked.
+/// The inputs of a build, read and checked.
 struct BuildPlan {
   let data: ImageData
   let profile: ImageProfile
@@ -112,21 +112,21 @@ struct BuildPlan {
     layout = try DiskLayout(file: data.layout)
     lock = try PackageLock(path: data.lock)
     program = command.program
-    // First the program: it is what the site is checked with.
+    // The site is checked with the program, so the program is checked first.
     try BoxProgram.check(program, for: profile.architecture)
     site = try Site(directory: data.site(command.site), program: program)
     cache = PackageCache(directory: command.cache)
     version = command.version
     revision = command.revision
     if let driver = site.box.interface.driver, !profile.has(driver: driver) {
-      throw Refusal(
+      throw InvalidInput(
         "\(site.directory)/box.toml", found: "the driver \(driver)",
-        expected: "one of the profile's: \(profile.drivers.joined(separator: ", "))")
+        expected: "one of the profile: \(profile.drivers.joined(separator: ", "))")
     }
     for name in packageNames {
       let package = try lock.package(name)
       guard [profile.architecture.rawValue, "all"].contains(package.architecture) else {
-        throw Refusal(
+        throw InvalidInput(
           lock.path, found: "\(name) for \(package.architecture)",
           expected: "one for \(profile.architecture.rawValue)")
       }
@@ -136,7 +136,7 @@ struct BuildPlan {
   static let loader = "systemd-boot-efi"
   static let ukify = "systemd-ukify"
 
-  /// The packages that this image takes something from.
+  /// The packages that this image takes files from.
   var packageNames: [String] {
     let kernel = lock.kernelPackages
     return [kernel.binary, kernel.modules, kernel.base, Self.loader, Self.ukify] + profile.firmware
@@ -148,16 +148,16 @@ struct BuildPlan {
     profile   \(profile.file): \(profile.drivers.joined(separator: ", ")), for \(profile.architecture.rawValue)
     site      \(site.directory): \(site.box.name), scan NIC \(site.box.interface.name)
     kernel    Linux \(lock.kernel)
-    at boot   \(profile.always.joined(separator: ", "))
-    by need   \(profile.available.joined(separator: ", "))
+    always    \(profile.always.joined(separator: ", "))
+    available \(profile.available.joined(separator: ", "))
     consoles  \(site.consoles.joined(separator: ", "))
-    disk      ESP \(layout.esp >> 20) MiB, data \(layout.data >> 20) MiB, which grows
+    disk      ESP \(layout.esp >> 20) MiB, data \(layout.data >> 20) MiB (grows to fill the disk)
 
     """
   }
 }
 
-/// The packages, each in a directory of its own.
+/// The unpacked packages, each in its own directory.
 struct UnpackedPackages {
   private let roots: [String: String]
   private let plan: BuildPlan
@@ -171,7 +171,7 @@ struct UnpackedPackages {
     self.roots = roots
     for file in [kernel, modules, "\(base)/modules.builtin", loader, stub, profileStub, ukify]
     where !FileManager.default.fileExists(atPath: file) {
-      throw Fault("a package has no \(file)", remedy: "Debian has moved it: the builder must follow")
+      throw Fault("no package has \(file)", remedy: "Update the builder: Debian has moved the file")
     }
   }
 
@@ -179,9 +179,9 @@ struct UnpackedPackages {
   private var moduleHome: String { "usr/lib/modules/\(plan.lock.kernel)" }
 
   var kernel: String { "\(root(plan.lock.kernelPackages.binary))/\(moduleHome)/vmlinuz" }
-  /// lib/modules/RELEASE with the modules.
+  /// The lib/modules/RELEASE with the modules.
   var modules: String { "\(root(plan.lock.kernelPackages.modules))/\(moduleHome)" }
-  /// lib/modules/RELEASE with what depmod must know.
+  /// The lib/modules/RELEASE with the indexes that depmod reads.
   var base: String { "\(root(plan.lock.kernelPackages.base))/\(moduleHome)" }
   private var efi: String { "\(root(BuildPlan.loader))/usr/lib/systemd/boot/efi" }
   var loader: String { "\(efi)/\(plan.profile.architecture.loader)" }

@@ -1,13 +1,13 @@
-// `synimage contents`: what is in an image; `synimage compare`: where two differ.
+// `synimage contents` lists the files of an image; `synimage compare` reports where two images differ.
 import ArgumentParser
 import Foundation
 import Kernel
 
 struct ContentsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "contents", abstract: "List every file of an image by its manifest.")
+    commandName: "contents", abstract: "List every file of an image.")
 
-  @Argument(help: "The manifest.")
+  @Argument(help: "Manifest of the image.")
   var manifest = "build/synbox.manifest.json"
 
   func run() throws {
@@ -28,9 +28,9 @@ struct ContentsCommand: ParsableCommand {
 struct CompareCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "compare",
-    abstract: "Compare two builds byte for byte, and say which part differs.")
+    abstract: "Compare two builds byte for byte and report which parts differ.")
 
-  @Argument(help: "Two directories that a build was put into.")
+  @Argument(help: "Output directories of the two builds.")
   var directories: [String]
 
   func validate() throws {
@@ -47,7 +47,7 @@ struct CompareCommand: ParsableCommand {
     }
     let manifests = try directories.map { try Manifest(path: "\($0)/synbox.manifest.json") }
     guard !different.isEmpty else {
-      Terminal.output("the same, byte for byte: \(names.joined(separator: ", "))\n")
+      Terminal.output("equal byte for byte: \(names.joined(separator: ", "))\n")
       Terminal.output("SHA-256 of synbox.img: \(manifests[0].image.sha256)\n")
       return
     }
@@ -58,7 +58,7 @@ struct CompareCommand: ParsableCommand {
 }
 
 extension Manifest {
-  /// The parts, and the files in them, that are not the same.
+  /// The parts that differ, and the files in them that differ.
   func differences(from other: Manifest) -> [String] {
     var reasons: [String] = []
     let pairs = zip(partitions + [initramfs], other.partitions + [other.initramfs])
@@ -72,7 +72,7 @@ extension Manifest {
         }
       }
       if reasons.count == before {
-        reasons.append("\(part.name): no file differs, so it is how it was put together")
+        reasons.append("\(part.name): no file differs, so the layout does")
       }
     }
     if version != other.version { reasons.append("versions \(version) and \(other.version)") }

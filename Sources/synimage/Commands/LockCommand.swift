@@ -1,4 +1,4 @@
-// `synimage lock`: pins the packages that an image is made of.
+// `synimage lock`: pins the packages that go into an image.
 import ArgumentParser
 import Foundation
 import Kernel
@@ -7,11 +7,11 @@ import NIC
 struct LockCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "lock",
-    abstract: "Write image/packages.lock from what Debian's signed indexes have now.")
+    abstract: "Pin the current package versions from Debian's signed indexes in packages.lock.")
 
-  @Option(help: "The directory with packages.toml and packages.lock.")
+  @Option(help: "Directory with packages.toml and packages.lock.")
   var data = "image"
-  @Option(help: "The keys that prove Debian's indexes.")
+  @Option(help: "Keyring that verifies the indexes.")
   var keyring = PackageIndex.keyring
 
   func run() throws {
@@ -21,56 +21,58 @@ struct LockCommand: ParsableCommand {
     let before = try? PackageLock(path: data.lock)
     for package in lock.packages {
       let old = before?.packages.first { $0.name == package.name }
-      let change = old == package ? "as before" : old.map { "was \($0.version)" } ?? "new"
+      let change = old == package ? "unchanged" : old.map { "was \($0.version)" } ?? "new"
       Terminal.output("\(package.name) \(package.version), \(package.size) bytes: \(change)\n")
     }
     for package in before?.packages ?? []
     where !lock.packages.contains(where: { $0.name == package.name }) {
-      Terminal.output("\(package.name) \(package.version): gone\n")
+      Terminal.output("\(package.name) \(package.version): removed\n")
     }
-    let scratch = try Scratch(in: data.root)
+    let scratch = try TemporaryDirectory(in: data.root)
     defer { scratch.remove() }
     try Output.write(lock.text, to: scratch.path("lock"))
     try Files.rename(scratch.path("lock"), to: data.lock)
   }
 }
 
-/// image/packages.toml.
+/// image/packages.toml: the packages to pin.
 struct WantedPackages {
   /// SUITE/COMPONENT.
   let kernelFrom: String
   let series: String
   let flavour: String
-  /// Names and where from, by name.
+  /// The other packages, sorted by name, each with its SUITE/COMPONENT.
   let others: [(name: String, from: String)]
-  /// Packages of this machine that the box's program is linked from.
-  let linked: [String]
+  /// Debian packages of the build machine whose static libraries are linked into synbox.
+  let linkedPackages: [String]
 
   init(file: String) throws {
     let table = try StrictTable(file: file, known: ["kernel", "packages", "linked"])
     guard let kernel = try table.section("kernel", known: ["from", "series", "flavour"]) else {
       throw table.missing("kernel", "a section [kernel]")
     }
-    kernelFrom = try Self.place(kernel, "from")
+    kernelFrom = try Self.source(kernel, "from")
     series = try kernel.required("series", "a series such as \"7.3\"")
     flavour = try kernel.required("flavour", "a flavour such as \"amd64\"")
     guard let packages = try table.section("packages", known: nil) else {
       throw table.missing("packages", "a section [packages]")
     }
-    linked = try table.words("linked", "a list of packages") ?? []
-    others = try packages.keys.sorted().map { ($0, try Self.place(packages, $0)) }
+    linkedPackages = try table.strings("linked", "a list of packages") ?? []
+    others = try packages.keys.sorted().map { ($0, try Self.source(packages, $0)) }
   }
 
-  private static func place(_ table: StrictTable, _ key: String) throws -> String {
+  private static func source(_ table: StrictTable, _ key: String) throws -> String {
     let expected = "SUITE/COMPONENT such as \"trixie/main\""
-    let place = try table.required(key, expected)
-    guard place.wholeMatch(of: /[a-z-]+\/[a-z-]+/) != nil else {
-      throw table.error(key, found: TOMLDocument.shown(place), expected: expected)
+    let source = try table.required(key, expected)
+    guard source.wholeMatch(of: /[a-z-]+\/[a-z-]+/) != nil else {
+      throw table.error(key, found: TOMLDocument.shown(source), expected: expected)
     }
-    return place
+    return source
   }
 
-  /// What the mirror has now. Throws a `Fault` for a package that it has not.
+  /// Returns a lock with the newest versions on the mirror.
+  ///
+  /// - Throws: a `Fault` if the mirror does not have a package.
   func locked(path: String, keyring: String) throws -> PackageLock {
     var packages: [LockedPackage] = []
     let kernels = try PackageIndex(of: [kernelFrom], keyring: keyring)
@@ -78,17 +80,17 @@ struct WantedPackages {
     for name in ["linux-base-\(release)", "linux-binary-\(release)", "linux-modules-\(release)"] {
       packages.append(try newest(name, kernelFrom, in: kernels))
     }
-    for place in Set(others.map(\.from)).sorted() {
-      let index = try PackageIndex(of: [place], keyring: keyring)
-      for other in others where other.from == place {
-        packages.append(try newest(other.name, place, in: index))
+    for source in Set(others.map(\.from)).sorted() {
+      let index = try PackageIndex(of: [source], keyring: keyring)
+      for other in others where other.from == source {
+        packages.append(try newest(other.name, source, in: index))
       }
     }
     return PackageLock(
       path: path, kernel: release, packages: packages.sorted { $0.name < $1.name })
   }
 
-  /// The newest release of the series, as `uname -r` will say it.
+  /// The newest release of the series, as `uname -r` prints it.
   private func release(in index: PackageIndex) throws -> String {
     let prefix = "linux-binary-"
     let all = try index.names(prefix: prefix).map { String($0.dropFirst(prefix.count)) }
@@ -102,20 +104,20 @@ struct WantedPackages {
     guard let best else {
       throw Fault(
         "\(kernelFrom) has no kernel of the series \(series) for \(flavour)",
-        detail: "it has \(all.isEmpty ? "none" : all.joined(separator: ", "))",
+        detail: "available: \(all.isEmpty ? "none" : all.joined(separator: ", "))",
         remedy: "Choose another series in packages.toml")
     }
     return best
   }
 
-  private func newest(_ name: String, _ place: String, in index: PackageIndex) throws
+  private func newest(_ name: String, _ source: String, in index: PackageIndex) throws
     -> LockedPackage
   {
     guard let found = try index.versions(of: name).first else {
-      throw Fault("\(place) has no package \(name)")
+      throw Fault("\(source) has no package \(name)")
     }
     return LockedPackage(
-      name: found.name, version: found.version, architecture: found.architecture, from: place,
+      name: found.name, version: found.version, architecture: found.architecture, from: source,
       file: found.file, size: found.size, sha256: found.sha256)
   }
 }

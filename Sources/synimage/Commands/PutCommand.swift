@@ -1,26 +1,26 @@
-// `synimage put` and `synimage get`: target files into an image that is not running, results out of it.
+// `synimage put` copies a target file into a disk that is not in use; `synimage get` copies results out of it.
 import ArgumentParser
 import Foundation
 import Kernel
 
 struct PutCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "put", abstract: "Put a target file into the spool of a disk that is not running.")
+    commandName: "put", abstract: "Copy a target file into the spool of a disk that is not in use.")
 
-  @Argument(help: "The image, or a disk.")
+  @Argument(help: "Image or disk.")
   var image: String
-  @Argument(help: "The target file.")
+  @Argument(help: "Target file.")
   var file: String
-  @Option(help: "The name it gets in the spool; its own if not given.")
+  @Option(help: "Name in the spool (default: the name of the file).")
   var name: String?
 
   func run() throws {
     let name = name ?? (file as NSString).lastPathComponent
-    // Spool/Arrivals does not look at the others.
+    // The spool ignores other names (Spool/Arrivals).
     guard !name.isEmpty, !name.hasPrefix("."), !name.hasSuffix(".part"), !name.contains("/") else {
-      throw Refusal(
+      throw InvalidInput(
         "--name", found: name.debugDescription,
-        expected: "a file name that the box takes: no dot in front, no .part at its end")
+        expected: "a file name that the spool accepts: no leading dot, no .part at the end")
     }
     _ = try Files.read(file)
     let data = try DataPartition(image: image)
@@ -34,24 +34,24 @@ struct PutCommand: ParsableCommand {
 struct GetCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "get",
-    abstract: "Copy results, rejected files and the status out of a disk that is not running.",
-    discussion: "The disk itself is not changed: what its journal holds is replayed in a copy.")
+    abstract: "Copy results, rejected files and the status from a disk that is not in use.",
+    discussion: "Does not change the disk: the journal is replayed in a copy.")
 
-  @Argument(help: "The image, or a disk.")
+  @Argument(help: "Image or disk.")
   var image: String
-  @Argument(help: "A directory, made if it is not there; it must be empty.")
+  @Argument(help: "Output directory: empty, or created.")
   var directory: String
 
   static let names = ["spool", "results", "rejected", "active", "status.json", "metrics.prom"]
 
   func run() throws {
-    try Output.directory(directory)
+    try Output.makeDirectory(directory)
     guard try FileManager.default.contentsOfDirectory(atPath: directory).isEmpty else {
-      throw Refusal(directory, found: "files", expected: "an empty directory")
+      throw InvalidInput(directory, found: "files", expected: "an empty directory")
     }
-    let scratch = try Scratch(in: directory)
+    let scratch = try TemporaryDirectory(in: directory)
     defer { scratch.remove() }
-    // Holes stay holes, so that a disk of many gigabytes copies as what is on it.
+    // Sparse, so that the copy of a large disk takes only the space that is used.
     _ = try Partitions.data(of: image)
     try Tool("cp", ["--sparse=always", "--reflink=auto", "--", image, scratch.path("disk")]).run()
     let data = try DataPartition(image: scratch.path("disk"))

@@ -1,19 +1,19 @@
-// ELF headers (elf(5)): for which machine a file is, and whether it stands alone.
+// ELF headers (elf(5)): the machine of a file, and whether it is static.
 import Kernel
 
-/// What the builder must know of a program or a module: 64 bits, little-endian.
+/// The fields of a 64-bit little-endian ELF file that the builder checks.
 struct ELF {
   let machine: UInt16
-  /// The loader that it asks for (PT_INTERP); nil for none.
+  /// The program interpreter (PT_INTERP); nil if there is none.
   let interpreter: String?
-  /// Whether it asks for shared libraries (DT_NEEDED).
+  /// Whether it needs shared libraries (DT_NEEDED).
   let needsLibraries: Bool
 
-  private static let loadDynamic: UInt32 = 2
-  private static let loadInterpreter: UInt32 = 3
-  private static let dynamicNeeded: UInt64 = 1
+  private static let ptDynamic: UInt32 = 2
+  private static let ptInterp: UInt32 = 3
+  private static let dtNeeded: UInt64 = 1
 
-  /// nil for what is no such file, or one that is cut off.
+  /// Returns nil if the bytes are not such a file, or are truncated.
   init?(_ bytes: [UInt8]) {
     guard bytes.starts(with: [0x7f, 0x45, 0x4c, 0x46, 2, 1]),
       let machine = bytes.number(UInt16.self, at: 18),
@@ -31,11 +31,11 @@ struct ELF {
         let offset = Int(exactly: start), let byteCount = Int(exactly: length),
         offset <= bytes.count, byteCount <= bytes.count - offset
       else { return nil }
-      if type == Self.loadInterpreter {
+      if type == Self.ptInterp {
         interpreter = bytes.text(at: offset, limit: byteCount) ?? ""
-      } else if type == Self.loadDynamic {
+      } else if type == Self.ptDynamic {
         needsLibraries = stride(from: offset, to: offset + byteCount - 15, by: 16).contains {
-          bytes.number(UInt64.self, at: $0) == Self.dynamicNeeded
+          bytes.number(UInt64.self, at: $0) == Self.dtNeeded
         }
       }
     }
@@ -44,25 +44,26 @@ struct ELF {
   }
 }
 
-/// The program that the image is for.
+/// The binary that goes into the image.
 enum BoxProgram {
-  /// Throws a `Refusal` for a program that could not run where there is nothing but itself.
+  /// - Throws: `InvalidInput` if the program could not run in an image, which has no dynamic loader and no libraries.
   static func check(_ path: String, for architecture: Architecture) throws {
-    let expected = "a static program for \(architecture.rawValue), as `make build` leaves it"
+    let expected = "a static program for \(architecture.rawValue), as `make build` builds it"
     guard let elf = ELF(try Files.read(path)) else {
-      throw Refusal(path, found: "no 64-bit ELF file, or one that is cut off", expected: expected)
+      throw InvalidInput(path, found: "no 64-bit ELF file, or a truncated one", expected: expected)
     }
     guard elf.machine == architecture.elfMachine else {
-      throw Refusal(
+      throw InvalidInput(
         path, found: "a program for \(Architecture.elfName(elf.machine))", expected: expected)
     }
     if let interpreter = elf.interpreter {
-      throw Refusal(
-        path, found: "a program that is not static: it asks for \(interpreter)", expected: expected)
+      throw InvalidInput(
+        path, found: "a dynamically linked program with the interpreter \(interpreter)",
+        expected: expected)
     }
     guard !elf.needsLibraries else {
-      throw Refusal(
-        path, found: "a program that is not static: it asks for shared libraries", expected: expected)
+      throw InvalidInput(
+        path, found: "a program that needs shared libraries", expected: expected)
     }
   }
 }

@@ -1,30 +1,30 @@
-// Firmware that drivers load into their hardware.
+// Firmware that drivers load into their NICs.
 import Foundation
 import Kernel
 
-/// The files below lib/firmware that a set of modules asks for.
+/// The files below lib/firmware that a set of modules requests.
 struct Firmware {
-  /// Names below lib/firmware, and where their content is now.
+  /// Names below lib/firmware, each with the path of the file in its unpacked package.
   let files: [(name: String, path: String)]
 
-  /// Throws a `Refusal` for a module whose firmware none of the packages has: without it the driver starts
-  /// its hardware half, if at all (ice: no XDP).
-  ///
-  /// - Parameter packages: unpacked, by name.
+  /// - Parameter packages: the names and directories of the unpacked firmware packages.
+  /// - Throws: `InvalidInput` if no package has the firmware of a module. Without it the driver fails or lacks
+  ///   features (ice: XDP).
   init(for modules: ModuleSet, from packages: [(name: String, root: String)]) throws {
     var files: [(String, String)] = []
     for module in modules.modules {
       for name in module.firmware {
-        let places = packages.flatMap {
+        let candidates = packages.flatMap {
           ["\($0.root)/usr/lib/firmware/\(name)", "\($0.root)/lib/firmware/\(name)"]
         }
         guard !name.split(separator: "/").contains(".."),
-          let path = places.first(where: { FileManager.default.fileExists(atPath: $0) })
+          let path = candidates.first(where: { FileManager.default.fileExists(atPath: $0) })
         else {
           let known = packages.map(\.name).joined(separator: ", ")
-          throw Refusal(
+          throw InvalidInput(
             "driver \(module.name)", found: "no firmware \(name)",
-            expected: "it in one of the profile's firmware packages (\(known.isEmpty ? "none" : known))"
+            expected:
+              "the file in a firmware package of the profile (\(known.isEmpty ? "none" : known))"
           )
         }
         files.append((name, path))

@@ -1,13 +1,13 @@
-// The root file system as the kernel takes it: a cpio archive, compressed.
+// The initramfs: the root file system as a compressed cpio archive.
 import Kernel
 
 enum Initramfs {
-  /// Packs a directory; the archive depends on nothing but names, content, modes and times of what is in it.
+  /// Packs a directory. The archive depends only on the names, contents, modes and times of the files.
   ///
-  /// The whole is compressed at once, which the modules gain more by than each by itself; one thread, for
-  /// the number of threads shows in what zstd writes.
+  /// Modules stay uncompressed in the archive because they compress better together. zstd runs with one thread because
+  /// its output depends on the number of threads.
   static func pack(_ root: String, to path: String) throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryDirectory()
     defer { scratch.remove() }
     let names = try FileTree.entries(of: root).map { "\($0.path)\0" }.joined()
     try Output.write(names, to: scratch.path("names"))

@@ -1,14 +1,13 @@
-// Numbers in files whose length nobody has checked.
+// Numbers and text in binary files of unchecked length.
+import Kernel
 
 extension [UInt8] {
-  /// A little-endian number at an offset; nil where the file ends before it does.
+  /// The little-endian number at `offset`; nil past the end.
   func number<Number: FixedWidthInteger>(_ type: Number.Type, at offset: Int) -> Number? {
-    let width = Number.bitWidth / 8
-    guard offset >= 0, offset <= count - width else { return nil }
-    return self[offset..<offset + width].reversed().reduce(0) { $0 << 8 | Number($1) }
+    native(at: offset, as: type).map(Number.init(littleEndian:))
   }
 
-  /// Text up to a NUL, at most `limit` bytes of it; nil where none begins.
+  /// The text from `offset` up to a NUL, at most `limit` bytes; nil past the end.
   func text(at offset: Int, limit: Int) -> String? {
     guard offset >= 0, offset < count else { return nil }
     return String(

@@ -1,32 +1,32 @@
-// The kernel's modules as the package has them.
+// The kernel modules of a package.
 import Foundation
 import Kernel
 
-/// What modinfo(8) says of a module.
+/// The fields of a module that modinfo(8) prints.
 struct ModuleInfo {
   let name: String
-  /// Below lib/modules/RELEASE, as in the package.
+  /// Relative to lib/modules/RELEASE.
   let path: String
-  /// Names of the modules whose symbols it uses.
+  /// The modules whose symbols it uses.
   let depends: [String]
-  /// Modules that it would like to have: loaded where they are there.
+  /// Soft dependencies: loaded if they exist.
   let soft: [String]
-  /// Files that it asks for, below lib/firmware.
+  /// Firmware files that it requests, relative to lib/firmware.
   let firmware: [String]
   let vermagic: String
 }
 
-/// A kernel's modules by name, and the names of those that are built in.
+/// The modules of a kernel by name, and the names of the built-in ones.
 struct ModuleTree {
-  /// The directory that has `kernel/`.
+  /// The directory that contains `kernel/`.
   let root: String
   let release: String
   private let paths: [String: String]
   private let builtIn: Set<String>
 
   /// - Parameters:
-  ///   - root: the unpacked package's lib/modules/RELEASE.
-  ///   - base: the same of the package that has modules.builtin.
+  ///   - root: lib/modules/RELEASE of the unpacked package.
+  ///   - base: lib/modules/RELEASE of the package with modules.builtin.
   init(root: String, base: String, release: String) throws {
     self.root = root
     self.release = release
@@ -41,7 +41,7 @@ struct ModuleTree {
     guard !paths.isEmpty else { throw Fault("\(root) has no modules") }
   }
 
-  /// A module's name is its file's, with underscores (depmod.d(5) writes either).
+  /// Returns the name of the module in a file, with underscores for hyphens; nil if the file is not a module.
   static func name(ofFile path: String) -> String? {
     let file = (path as NSString).lastPathComponent
     guard let end = file.range(of: ".ko") else { return nil }
@@ -53,7 +53,7 @@ struct ModuleTree {
   func isBuiltIn(_ name: String) -> Bool { builtIn.contains(Self.canonical(name)) }
   func has(_ name: String) -> Bool { paths[Self.canonical(name)] != nil }
 
-  /// What is known of a module; nil where there is no such module.
+  /// Returns what modinfo(8) prints of a module; nil if there is no such module.
   func info(_ name: String) throws -> ModuleInfo? {
     let name = Self.canonical(name)
     guard let path = paths[name] else { return nil }
@@ -74,29 +74,30 @@ struct ModuleTree {
   }
 }
 
-/// The modules of an image: those that were asked for, and what they cannot do without.
+/// The modules of an image: the requested ones and their dependencies.
 struct ModuleSet {
-  /// In the order of their paths.
+  /// Sorted by path.
   let modules: [ModuleInfo]
 
-  /// Throws a `Refusal` for a module that there is not, or that is for another kernel.
+  /// - Throws: `InvalidInput` if a module does not exist or is for another kernel.
   init(of names: [String], from tree: ModuleTree, profile: String) throws {
     var found: [String: ModuleInfo] = [:]
-    var open = names.map { (name: $0, wantedBy: profile) }
-    while let (name, wantedBy) = open.popLast() {
+    var pending = names.map { (name: $0, requiredBy: profile) }
+    while let (name, requiredBy) = pending.popLast() {
       if found[ModuleTree.canonical(name)] != nil || tree.isBuiltIn(name) { continue }
       guard let info = try tree.info(name) else {
-        throw Refusal(
-          wantedBy, found: "the unknown module \(name)", expected: "one that Linux \(tree.release) has")
+        throw InvalidInput(
+          requiredBy, found: "the unknown module \(name)", expected: "a module of Linux \(tree.release)"
+        )
       }
       guard info.vermagic.prefix(while: { $0 != " " }) == tree.release else {
-        throw Refusal(
+        throw InvalidInput(
           "\(tree.root)/\(info.path)", found: "a module for Linux \"\(info.vermagic)\"",
           expected: "one for \(tree.release)")
       }
       found[info.name] = info
-      open += info.depends.map { ($0, info.path) }
-      open += info.soft.filter { tree.has($0) }.map { ($0, info.path) }
+      pending += info.depends.map { ($0, info.path) }
+      pending += info.soft.filter { tree.has($0) }.map { ($0, info.path) }
     }
     modules = found.values.sorted { $0.path < $1.path }
   }

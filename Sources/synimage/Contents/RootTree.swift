@@ -1,14 +1,14 @@
-// The root file system: what lies in the initramfs, and nothing else.
+// The root file system, which is the initramfs.
 import Foundation
 import Kernel
 
-/// What an image says of itself.
+/// The identity of an image.
 struct Identity {
-  /// Counts up: the boot loader prefers the greatest.
+  /// The boot loader prefers the greatest.
   let version: Int
-  /// Of the source.
+  /// The revision of the source.
   let revision: String
-  /// Seconds since 1970: the time that every file in the image bears.
+  /// The time stamp of every file in the image, in seconds since 1970.
   let epoch: Int
 
   /// os-release(5). The boot loader sorts by IMAGE_ID, then by IMAGE_VERSION (Boot Loader Specification).
@@ -26,7 +26,7 @@ struct Identity {
   }
 }
 
-/// Puts the root file system together in a directory.
+/// Assembles the root file system in a directory.
 struct RootTree {
   let root: String
   let release: String
@@ -38,7 +38,7 @@ struct RootTree {
   init(at root: String, release: String) throws {
     self.root = root
     self.release = release
-    for name in Self.directories { try Output.directory("\(root)/\(name)") }
+    for name in Self.directories { try Output.makeDirectory("\(root)/\(name)") }
   }
 
   func add(program: String) throws {
@@ -47,13 +47,14 @@ struct RootTree {
       atPath: "\(root)/init", withDestinationPath: "bin/synbox")
   }
 
-  /// /etc/synbox: the site's files as they are, box.toml with the modules that the profile wants.
+  /// Writes /etc/synbox: the files of the site, and the modules of the profile at the end of box.toml.
   func add(_ site: Site, always: [String], identity: Identity) throws {
     for file in site.files {
       var bytes = file.bytes
       if file.name == "box.toml" {
         let names = always.map { "\"\($0)\"" }.joined(separator: ", ")
-        bytes += Array("\n# By the image's profile.\n[modules]\nalways = [\(names)]\n".utf8)
+        bytes += Array(
+          "\n# Added by synimage from the image profile.\n[modules]\nalways = [\(names)]\n".utf8)
       }
       try Output.write(bytes, to: "\(root)/etc/synbox/\(file.name)")
     }
@@ -64,9 +65,9 @@ struct RootTree {
     for file in firmware.files { try Output.copy(file.path, to: "\(root)/lib/firmware/\(file.name)") }
   }
 
-  /// The modules, uncompressed, and depmod's indexes of just these.
+  /// Adds the modules, uncompressed, and their depmod indexes.
   ///
-  /// - Parameter base: lib/modules/RELEASE of the package that has modules.builtin.
+  /// - Parameter base: lib/modules/RELEASE of the package with modules.builtin.
   func add(_ set: ModuleSet, from tree: ModuleTree, base: String, architecture: Architecture) throws {
     let home = "\(root)/lib/modules/\(release)"
     for module in set.modules {
@@ -77,15 +78,17 @@ struct RootTree {
     for entry in try FileTree.entries(of: home) where entry.kind == .file {
       let machine = ELF(try Files.read("\(home)/\(entry.path)"))?.machine
       guard machine == architecture.elfMachine else {
-        throw Refusal(
-          entry.path, found: machine.map { "a module for \(Architecture.elfName($0))" } ?? "no module",
+        throw InvalidInput(
+          entry.path,
+          found: machine.map { "a module for \(Architecture.elfName($0))" }
+            ?? "a file that is not a module",
           expected: "a module for \(architecture.rawValue)")
       }
     }
     try index(home, base: base)
   }
 
-  /// Modules' indexes that init reads; depmod's others are for libkmod.
+  /// The indexes that init reads. Only libkmod reads the others.
   private static let indexes = ["modules.dep", "modules.alias", "modules.softdep", "modules.builtin"]
 
   private func index(_ home: String, base: String) throws {
@@ -94,8 +97,8 @@ struct RootTree {
     }
     let outcome = try Tool("depmod", ["--basedir", root, release]).run()
     guard outcome.errors.isEmpty else {
-      let said = outcome.errors.split(separator: "\n").prefix(3)
-      throw Fault("depmod does not take the modules", detail: said.joined(separator: "; "))
+      let messages = outcome.errors.split(separator: "\n").prefix(3)
+      throw Fault("depmod rejected the modules", detail: messages.joined(separator: "; "))
     }
     for name in try FileManager.default.contentsOfDirectory(atPath: home)
     where name.hasPrefix("modules.") {
@@ -106,9 +109,8 @@ struct RootTree {
     }
   }
 
-  /// Gives everything its mode and the image's time. Nothing has more rights than it needs: no file is
-  /// set-uid, and but for the program none can be run.
-  func settle(epoch: Int) throws {
+  /// Sets the mode and the time stamp of every file. Only the program is executable, and no file is set-user-ID.
+  func normalize(epoch: Int) throws {
     let entries = try FileTree.entries(of: root)
     for entry in entries where entry.kind != .link {
       let mode =

@@ -2,7 +2,7 @@
 import Foundation
 import Kernel
 
-/// `synbox.spdx.json`: what an image is made of, by name and version.
+/// `synbox.spdx.json`: every package in an image, with its version and where it came from.
 struct BillOfMaterials {
   private struct Package {
     let name: String
@@ -15,7 +15,7 @@ struct BillOfMaterials {
 
   private let document: [String: Any]
 
-  init(_ plan: BuildPlan, _ identity: Identity, swiftPackages: String) throws {
+  init(_ plan: BuildPlan, _ identity: Identity) throws {
     var packages = try plan.packageNames.sorted().map { name in
       let package = try plan.lock.package(name)
       return Package(
@@ -24,7 +24,8 @@ struct BillOfMaterials {
         supplier: "Organization: Debian")
     }
     packages += try Self.linkedLibraries(file: plan.data.packages)
-    packages += try Self.swift(record: swiftPackages)
+    let components = try Self.components(of: plan.program)
+    packages += components.contained
     let product = Package(
       name: "synbox", version: "\(identity.version) (\(identity.revision))",
       url: "pkg:generic/synbox@\(identity.version)", sha256: try FileTree.sha256(of: plan.program),
@@ -36,10 +37,13 @@ struct BillOfMaterials {
       "spdxVersion": "SPDX-2.3", "dataLicense": "CC0-1.0", "SPDXID": "SPDXRef-DOCUMENT", "name": name,
       "documentNamespace": "https://spdx.org/spdxdocs/\(name)-\(hash)",
       "creationInfo": ["created": date, "creators": ["Tool: synimage"]],
-      "packages": ([product] + packages).map(Self.json),
+      "packages": ([product] + packages + components.tools).map(Self.json),
       "relationships": [
         Self.relation("SPDXRef-DOCUMENT", "DESCRIBES", Self.identifier(product))
-      ] + packages.map { Self.relation(Self.identifier(product), "CONTAINS", Self.identifier($0)) },
+      ] + packages.map { Self.relation(Self.identifier(product), "CONTAINS", Self.identifier($0)) }
+        + components.tools.map {
+          Self.relation(Self.identifier($0), "BUILD_TOOL_OF", Self.identifier(product))
+        },
     ]
   }
 
@@ -49,64 +53,52 @@ struct BillOfMaterials {
     try Output.write([UInt8](data) + [0x0a], to: path)
   }
 
-  // MARK: Where the versions come from
+  // MARK: Versions
 
-  /// What is linked into the program, by the packages of this machine that it was linked from.
+  /// The static C and C++ libraries in the program, as Debian packages of the build machine.
   private static func linkedLibraries(file: String) throws -> [Package] {
-    let names = try WantedPackages(file: file).linked
+    let names = try WantedPackages(file: file).linkedPackages
     return try names.map { name in
       let outcome = try Tool(
         "dpkg-query", ["--show", "--showformat=${Version} ${Architecture}", name]
       ).run()
       let fields = outcome.output.split(separator: " ").map(String.init)
-      guard fields.count == 2 else { throw Fault("dpkg-query knows no version of \(name)") }
+      guard fields.count == 2 else { throw Fault("dpkg-query reports no version of \(name)") }
       return Package(
         name: name, version: fields[0], url: debianURL(name, fields[0], fields[1]), sha256: nil,
         supplier: "Organization: Debian")
     }
   }
 
-  private struct WorkspaceState: Decodable {
-    struct Object: Decodable { let dependencies: [Dependency] }
-    struct Dependency: Decodable {
-      struct Reference: Decodable {
-        let identity: String
-        let location: String
-      }
-      struct State: Decodable { let checkoutState: Checkout? }
-      struct Checkout: Decodable {
-        let revision: String
-        let version: String?
-      }
-      let packageRef: Reference
-      let state: State
-    }
-    let object: Object
-  }
-
-  /// Swift itself, whose library is linked in, and the Swift packages, by SwiftPM's record.
-  private static func swift(record: String) throws -> [Package] {
-    let state: WorkspaceState
-    do {
-      state = try JSONDecoder().decode(WorkspaceState.self, from: Data(try Files.read(record)))
-    } catch let error as DecodingError {
-      throw Fault("\(record) is not SwiftPM's record of its packages", detail: "\(error)")
-    }
-    var packages = state.object.dependencies.map { dependency in
-      let checkout = dependency.state.checkoutState
-      let version = checkout?.version ?? checkout?.revision ?? "unknown"
+  /// The Swift packages in the program, and the compilers, as the program itself reports them (`synbox version`):
+  /// one component per line, `NAME VERSION`, with a URL if it is a Swift package.
+  private static func components(of program: String) throws -> (contained: [Package], tools: [Package])
+  {
+    let lines = try Tool(program, ["version"]).run().output.split(separator: "\n").dropFirst()
+    let fields = lines.map { $0.split(separator: " ").map(String.init) }
+    var contained = fields.filter { $0.count == 3 }.map { component in
+      let location = component[2].replacing("https://", with: "")
       return Package(
-        name: dependency.packageRef.identity, version: version,
-        url: "pkg:swift/\(dependency.packageRef.location.replacing("https://", with: ""))@\(version)",
-        sha256: nil, supplier: "NOASSERTION")
+        name: component[0].lowercased(), version: component[1],
+        url: "pkg:swift/\(location)@\(component[1])", sha256: nil, supplier: "NOASSERTION")
     }
-    packages.sort { $0.name < $1.name }
-    let version = swiftVersion
-    return packages + [
+    func version(_ name: String) throws -> String {
+      guard let component = fields.first(where: { $0.count == 2 && $0[0] == name }) else {
+        throw Fault("`\(program) version` does not print the version of \(name)")
+      }
+      return component[1]
+    }
+    // The Swift runtime is linked in. clang compiles the BPF programs and adds no code of its own.
+    let swift = try version("Swift")
+    contained.append(
       Package(
-        name: "swift", version: version, url: "pkg:github/swiftlang/swift@\(version)", sha256: nil,
-        supplier: "NOASSERTION")
-    ]
+        name: "swift", version: swift, url: "pkg:github/swiftlang/swift@swift-\(swift)-RELEASE",
+        sha256: nil, supplier: "NOASSERTION"))
+    let clang = Package(
+      name: "clang", version: try version("clang"),
+      url: "pkg:github/swiftlang/llvm-project@swift-\(swift)-RELEASE", sha256: nil,
+      supplier: "NOASSERTION")
+    return (contained.sorted { $0.name < $1.name }, [clang])
   }
 
   // MARK: JSON
@@ -118,7 +110,7 @@ struct BillOfMaterials {
     return "pkg:deb/debian/\(escapedName)@\(escaped)?arch=\(architecture)"
   }
 
-  /// Letters, digits, dots and hyphens alone.
+  /// SPDX allows letters, digits, dots and hyphens in an identifier.
   private static func identifier(_ package: Package) -> String {
     "SPDXRef-Package-" + package.name.map { $0.isLetter || $0.isNumber || $0 == "." ? $0 : "-" }
   }
@@ -146,14 +138,3 @@ struct BillOfMaterials {
     ["spdxElementId": from, "relationshipType": type, "relatedSpdxElement": to]
   }
 }
-
-/// The compiler that built this program, and the box's beside it.
-private let swiftVersion: String = {
-  #if compiler(>=6.4)
-    "6.4"
-  #elseif compiler(>=6.3)
-    "6.3"
-  #else
-    "6.2"
-  #endif
-}()

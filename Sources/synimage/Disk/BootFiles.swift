@@ -1,22 +1,22 @@
-// What lies on the ESP.
+// The files on the ESP.
 import Kernel
 
-/// systemd-boot, its settings, and this version's UKI with a try counter.
+/// systemd-boot, its configuration, and the UKI of this version with a try counter.
 struct BootFiles {
   let plan: BuildPlan
   let packages: UnpackedPackages
   let identity: Identity
 
-  /// How often a version is tried before the boot loader takes another.
+  /// The tries of a version before the boot loader prefers another (boot counting).
   static let tries = 3
 
-  /// Paths on the ESP. The counter's form is the Boot Loader Specification's.
+  /// Paths on the ESP. The Boot Loader Specification defines the form of the counter.
   var version: String { "EFI/Linux/synbox_\(identity.version)+\(Self.tries).efi" }
   private var loader: String { "EFI/BOOT/\(plan.profile.architecture.fallbackLoader)" }
   private let settings = "loader/loader.conf"
 
-  /// At once, nothing to edit, and no key that leads into the firmware's menus. No default either: the first entry
-  /// is that of the newest version with tries left.
+  /// Boots without a menu, and lets nobody edit the command line or enter the firmware setup. There is no default entry,
+  /// because the boot loader lists the newest version with tries left first.
   private static let settingsText = """
     timeout 0
     editor no
@@ -28,7 +28,7 @@ struct BootFiles {
   func assemble(at esp: String, kernel: String, initramfs: String) throws {
     try Output.copy(packages.loader, to: "\(esp)/\(loader)")
     try Output.write(Self.settingsText, to: "\(esp)/\(settings)")
-    try Output.directory("\(esp)/EFI/Linux")
+    try Output.makeDirectory("\(esp)/EFI/Linux")
     func commandLine(_ arguments: String) -> String {
       CommandLine.text(consoles: plan.site.consoles, init: arguments)
     }
@@ -40,7 +40,7 @@ struct BootFiles {
     ).build(to: "\(esp)/\(version)")
   }
 
-  /// Bytes of what is there beside the UKI.
+  /// The sizes of the files beside the UKI, in bytes.
   func loaderSizes(at esp: String) throws -> [Int] {
     try [loader, settings].map { try FileTree.size(of: "\(esp)/\($0)") }
   }

@@ -1,31 +1,34 @@
-// The data partition of an image that is not running, by debugfs: nothing is mounted.
+// The data partition of an image that is not in use. debugfs(8) accesses it, so nothing is mounted.
 import Foundation
 import Kernel
 
 /// An ext4 file system inside an image file.
 struct DataPartition {
-  /// `FILE?offset=N`, as e2fsprogs takes it.
+  /// `FILE?offset=N`, the form e2fsprogs accepts.
   private let device: String
   private let image: String
   private let partition: Partition
 
-  /// Throws a `Fault` for an image without one.
+  /// - Throws: a `Fault` if the image does not have exactly one data partition.
   init(image: String) throws {
-    guard FileManager.default.fileExists(atPath: image) else { throw Fault("there is no \(image)") }
+    guard FileManager.default.fileExists(atPath: image) else { throw Fault("no such file: \(image)") }
     guard !image.contains("?") else {
-      throw Fault("\(image) cannot be used", detail: "e2fsprogs takes what follows a ? as options")
+      throw Fault(
+        "\(image) cannot be used", detail: "e2fsprogs would read options after the ?",
+        remedy: "Rename it")
     }
     partition = try Partitions.data(of: image)
     self.image = image
     device = "\(image)?offset=\(partition.start)"
   }
 
-  /// Replays the journal and repairs, as the box would at its next boot. Throws a `Fault` for a file system
-  /// that cannot be repaired.
+  /// Replays the journal and repairs the file system, as the box does at boot.
   ///
-  /// Outside the image: once e2fsck 1.47 has replayed a journal it opens the file anew, and forgets the offset.
+  /// e2fsck runs on a copy of the partition because e2fsck 1.47 loses the offset when it reopens the file after a replay.
+  ///
+  /// - Throws: a `Fault` if the file system cannot be repaired.
   func recover() throws {
-    let scratch = try Scratch(in: Files.parent(of: image))
+    let scratch = try TemporaryDirectory(in: Files.parent(of: image))
     defer { scratch.remove() }
     let (before, copy) = (scratch.path("before"), scratch.path("partition"))
     try Tool(
@@ -36,10 +39,10 @@ struct DataPartition {
         "count=\(partition.size)", "conv=sparse",
       ]
     ).run()
-    // Holes at its end are part of it, too.
+    // dd drops a hole at the end.
     try Tool("truncate", ["--size=\(partition.size)", before]).run()
     try Tool("cp", ["--sparse=always", "--reflink=auto", "--", before, copy]).run()
-    // 0 nothing, 1 repaired; 2 and above are not for us to go on with (e2fsck(8)).
+    // 0: clean, 1: repaired (e2fsck(8)).
     let outcome = try Tool("e2fsck", ["-f", "-p", copy]).attempt()
     guard outcome.status <= 1 else {
       throw Fault(
@@ -47,7 +50,7 @@ struct DataPartition {
         detail: (outcome.output + outcome.errors).split(separator: "\n").suffix(3).joined(
           separator: "; "))
     }
-    // It ends with 0 after it has replayed a journal, too.
+    // The status is also 0 after a replay, so compare.
     guard try Tool("cmp", ["-s", before, copy]).attempt().status != 0 else { return }
     try Tool(
       "dd",
@@ -58,7 +61,7 @@ struct DataPartition {
     ).run()
   }
 
-  /// What there is at a path: "regular", "directory" and so on; nil for nothing.
+  /// Returns the type of a file as debugfs prints it ("regular", "directory"); nil if there is none.
   func kind(of path: String) throws -> String? {
     let outcome = try debug("stat \(try Self.quoted(path))")
     guard let type = outcome.output.firstMatch(of: /Type: (\w+)/) else { return nil }
@@ -68,33 +71,33 @@ struct DataPartition {
   func makeDirectory(_ path: String) throws {
     if try kind(of: path) == "directory" { return }
     try debug("mkdir \(try Self.quoted(path))", writing: true)
-    guard try kind(of: path) == "directory" else { throw Fault("cannot make \(path) in \(image)") }
+    guard try kind(of: path) == "directory" else { throw Fault("cannot create \(path) in \(image)") }
   }
 
-  /// Puts a file into a directory under a name that the box does not look at, reads it back, and gives it its
-  /// name when it is whole.
+  /// Copies a file into a directory of the partition. Writes under a name that the spool ignores, reads the file back,
+  /// and renames it only if it is complete.
   func write(_ file: String, to directory: String, as name: String) throws {
     let (part, path) = ("\(directory)/.\(name).part", "\(directory)/\(name)")
-    if try kind(of: path) != nil { throw Fault("\(image) has \(path) already") }
+    if try kind(of: path) != nil { throw Fault("\(path) exists in \(image)") }
     if try kind(of: part) != nil { try debug("rm \(try Self.quoted(part))", writing: true) }
     try debug("write \(try Self.quoted(file)) \(try Self.quoted(part))", writing: true)
-    // Regular, 0644: whoever serves must be able to read it.
+    // A regular file, mode 0644, because the scanner runs as another user.
     try debug("set_inode_field \(try Self.quoted(part)) mode 0100644", writing: true)
-    let scratch = try Scratch()
+    let scratch = try TemporaryDirectory()
     defer { scratch.remove() }
     try debug("dump \(try Self.quoted(part)) \(try Self.quoted(scratch.path("back")))")
     guard let back = try? Files.read(scratch.path("back")), try back == Files.read(file) else {
       try debug("rm \(try Self.quoted(part))", writing: true)
       throw Fault(
-        "\(file) does not fit into \(image)", remedy: "Its data partition is full, or too small")
+        "\(file) does not fit into \(image)", remedy: "Free space in its data partition, or enlarge it")
     }
-    // Neither command counts links, so both together are a rename.
+    // debugfs has no rename. Neither command changes the link count, so the two together are one.
     try debug("link \(try Self.quoted(part)) \(try Self.quoted(path))", writing: true)
     try debug("unlink \(try Self.quoted(part))", writing: true)
-    guard try kind(of: path) == "regular" else { throw Fault("cannot put \(path) into \(image)") }
+    guard try kind(of: path) == "regular" else { throw Fault("cannot create \(path) in \(image)") }
   }
 
-  /// Copies a file, or a directory with all in it, into a directory of this machine.
+  /// Copies a file or a directory tree to a directory of this machine. Does nothing if `path` does not exist.
   func copy(_ path: String, to directory: String) throws {
     switch try kind(of: path) {
     case "directory":
@@ -106,7 +109,7 @@ struct DataPartition {
     }
   }
 
-  /// debugfs ends with status 0 whatever its request came to, so the caller looks at what it did.
+  /// Runs a request. debugfs exits with status 0 even if the request fails, so the caller checks the result.
   @discardableResult
   private func debug(_ request: String, writing: Bool = false) throws -> Tool.Outcome {
     let outcome = try Tool("debugfs", (writing ? ["-w"] : []) + ["-R", request, device]).attempt()
@@ -117,11 +120,11 @@ struct DataPartition {
     return outcome
   }
 
-  /// A word of a request. debugfs (libss) knows quotes, and no way to write one within them.
-  private static func quoted(_ word: String) throws -> String {
-    guard word.unicodeScalars.allSatisfy({ $0 != "\"" && $0.value >= 32 }) else {
-      throw Fault("debugfs cannot take the name \(word.debugDescription)")
+  /// Quotes an argument of a request. debugfs (libss) cannot escape a quote.
+  private static func quoted(_ argument: String) throws -> String {
+    guard argument.unicodeScalars.allSatisfy({ $0 != "\"" && $0.value >= 32 }) else {
+      throw Fault("debugfs does not accept the name \(argument.debugDescription)")
     }
-    return "\"\(word)\""
+    return "\"\(argument)\""
   }
 }

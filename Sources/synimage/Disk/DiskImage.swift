@@ -1,10 +1,10 @@
-// The disk: GPT, ESP, data partition, made by genimage as an ordinary user.
+// The disk: GPT, ESP and data partition. genimage builds it without root.
 import Foundation
 import Kernel
 import Plan
 
-/// Identifiers that are the same whenever the same image is built: the first 128 bits of a SHA-256 over
-/// profile, site, version and role, as a UUID of version 8 (RFC 9562, section 5.8).
+/// Reproducible identifiers: the first 128 bits of a SHA-256 over profile, site, version and role, as UUIDs of
+/// version 8 (RFC 9562, section 5.8).
 struct DiskIdentifiers {
   let profile: String
   let site: String
@@ -16,16 +16,16 @@ struct DiskIdentifiers {
     digits[16] = ["8", "9", "a", "b"][Int(String(digits[16]), radix: 16)! & 3]
     let text = String(digits)
     var parts: [Substring] = []
-    var rest = Substring(text)
+    var remaining = Substring(text)
     for length in [8, 4, 4, 4, 12] {
-      parts.append(rest.prefix(length))
-      rest = rest.dropFirst(length)
+      parts.append(remaining.prefix(length))
+      remaining = remaining.dropFirst(length)
     }
     return parts.joined(separator: "-")
   }
 
-  /// FAT's volume number, 32 bits.
-  func volumeNumber(_ role: String) -> String { String(digest(role).prefix(8)) }
+  /// The 32-bit volume ID of a FAT file system, in hexadecimal.
+  func volumeID(_ role: String) -> String { String(digest(role).prefix(8)) }
 
   private func digest(_ role: String) -> String {
     SHA256.hex(Array("synbox \(profile) \(site) \(version) \(role)".utf8))
@@ -41,37 +41,38 @@ struct DiskImage {
   let identifiers: DiskIdentifiers
   let epoch: Int
 
-  /// Throws a `Refusal` when the versions that are to lie on the ESP at one time do not fit.
+  /// Checks that the ESP has space for the boot loader and `layout.versions` UKIs.
   ///
   /// - Parameters:
-  ///   - files: bytes of what lies there beside them.
-  ///   - version: bytes of this version's UKI.
+  ///   - files: the sizes of the other files on the ESP, in bytes.
+  ///   - version: the size of one UKI, in bytes.
+  /// - Throws: `InvalidInput` if it does not.
   static func checkSpace(files: [Int], version: Int, layout: DiskLayout) throws {
-    // FAT32 with sectors of 512 bytes as clusters: 32 reserved sectors, two tables of 4 bytes a cluster.
+    // FAT32 with 512-byte clusters: 32 reserved sectors and two tables of 4 bytes per cluster.
     let sector = 512
     let clusters = (layout.esp - 32 * sector) / (sector + 8)
     func rounded(_ size: Int) -> Int { (size + sector - 1) / sector }
-    // 1 MiB for directories and what the firmware may leave there.
+    // 1 MiB for directories and files that the firmware may write.
     let needed = files.map(rounded).reduce(2_048, +) + layout.versions * rounded(version)
     guard needed <= clusters else {
-      throw Refusal(
+      throw InvalidInput(
         layout.file,
-        found: "an ESP of \(layout.esp) bytes, of which \(clusters * sector) are for files",
+        found: "an ESP of \(layout.esp) bytes with space for \(clusters * sector) bytes of files",
         expected:
-          "\(needed * sector) for files: \(layout.versions) UKIs of \(version), and the boot loader")
+          "\(needed * sector) bytes: \(layout.versions) UKIs of \(version) and the boot loader")
     }
   }
 
-  /// Makes the image out of the directory that is to be the ESP's content.
+  /// Builds the image. `esp` is the directory with the files of the ESP.
   func build(esp: String, to path: String) throws {
-    let scratch = try Scratch(in: Files.parent(of: path))
+    let scratch = try TemporaryDirectory(in: Files.parent(of: path))
     defer { scratch.remove() }
-    try Output.directory(scratch.path("root"))
+    try Output.makeDirectory(scratch.path("root"))
     try FileManager.default.moveItem(atPath: esp, toPath: scratch.path("root/esp"))
     defer { try? FileManager.default.moveItem(atPath: scratch.path("root/esp"), toPath: esp) }
     let paths = try FileTree.entries(of: scratch.path("root")).map { scratch.path("root/\($0.path)") }
     try Tool("touch", ["--date=@\(epoch)", "--"] + paths.reversed()).run()
-    try Output.directory(scratch.path("out"))
+    try Output.makeDirectory(scratch.path("out"))
     try makeData(scratch.path("in/data.ext4"), scratch)
     try Output.write(configuration, to: scratch.path("genimage.cfg"))
     var genimage = Tool(
@@ -87,14 +88,14 @@ struct DiskImage {
     try Files.rename(scratch.path("out/disk.img"), to: path)
   }
 
-  /// An empty file system: init makes the directories. Blocks of 4096 bytes, because one of smaller blocks
-  /// takes long to grow; features named one by one, because this machine's defaults are not to show.
-  private func makeData(_ path: String, _ scratch: Scratch) throws {
+  /// Makes an empty ext4 file system; init creates the directories. Blocks have 4096 bytes because smaller ones make
+  /// growing slow. Every feature is named because the defaults differ between machines.
+  private func makeData(_ path: String, _ scratch: TemporaryDirectory) throws {
     let features = [
       "none", "has_journal", "ext_attr", "resize_inode", "dir_index", "filetype", "extent", "64bit",
       "flex_bg", "sparse_super", "large_file", "huge_file", "dir_nlink", "extra_isize", "metadata_csum",
     ].joined(separator: ",")
-    // Room in the group descriptors for 1 TiB without moving anything.
+    // Reserves group descriptors for growth to 1 TiB.
     let extended =
       "root_owner=0:0,hash_seed=\(identifiers.uuid("hash seed")),lazy_itable_init=0,"
       + "lazy_journal_init=0,resize=\((1 << 40) / 4096)"
@@ -116,7 +117,7 @@ struct DiskImage {
   private var configuration: String {
     """
     image esp.vfat {
-      vfat { extraargs = "--invariant -F 32 -s 1 -i \(identifiers.volumeNumber("volume")) -n SYNBOX-ESP" }
+      vfat { extraargs = "--invariant -F 32 -s 1 -i \(identifiers.volumeID("volume")) -n SYNBOX-ESP" }
       size = \(layout.esp)
       mountpoint = "/esp"
     }

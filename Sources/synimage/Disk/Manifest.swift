@@ -1,4 +1,4 @@
-// Every file of every part of an image, with size and SHA-256.
+// The manifest: every file of every part of an image, with size and SHA-256.
 import Foundation
 import Kernel
 
@@ -7,7 +7,7 @@ struct Manifest: Codable {
   struct Entry: Codable {
     let path: String
     let kind: String
-    /// Octal, as chmod(1) has it.
+    /// Octal, as chmod(1) takes it.
     let mode: String?
     let size: Int
     let sha256: String?
@@ -15,7 +15,7 @@ struct Manifest: Codable {
   }
   struct Part: Codable {
     let name: String
-    /// Bytes from the image's beginning; nil for what lies in a file.
+    /// Offset in the image, in bytes; nil for a part with a file of its own.
     let start: Int?
     let size: Int
     let sha256: String
@@ -40,31 +40,31 @@ struct Manifest: Codable {
   let initramfs: Part
   let packages: [Package]
 
-  init(_ plan: BuildPlan, _ identity: Identity, _ parts: BuildParts, root: String) throws {
+  init(_ plan: BuildPlan, _ identity: Identity, _ output: BuildFiles, root: String) throws {
     version = identity.version
     revision = identity.revision
     profile = plan.profile.name
     site = plan.site.name
     kernel = plan.lock.kernel
     sourceDateEpoch = identity.epoch
-    let bytes = try Files.read(parts.image)
+    let bytes = try Files.read(output.image)
     image = Part(
-      name: "synbox.img", start: nil, size: bytes.count, sha256: try FileTree.sha256(of: parts.image),
+      name: "synbox.img", start: nil, size: bytes.count, sha256: try FileTree.sha256(of: output.image),
       uuid: nil, files: [])
-    partitions = try Partitions.read(parts.image).map { partition in
+    partitions = try Partitions.read(output.image).map { partition in
       let range = partition.start..<partition.start + partition.size
       guard range.upperBound <= bytes.count else {
-        throw Fault("the image is shorter than its partitions")
+        throw Fault("the image ends before its last partition")
       }
       return Part(
         name: partition.label, start: partition.start, size: partition.size,
         sha256: FileTree.sha256(of: bytes[range]), uuid: partition.uuid.lowercased(),
         files: partition.label == DiskImage.espLabel
-          ? try Self.entries(of: parts.esp, modes: false) : [])
+          ? try Self.entries(of: output.esp, modes: false) : [])
     }
     initramfs = Part(
-      name: "initramfs.cpio.zst", start: nil, size: try FileTree.size(of: parts.initramfs),
-      sha256: try FileTree.sha256(of: parts.initramfs), uuid: nil,
+      name: "initramfs.cpio.zst", start: nil, size: try FileTree.size(of: output.initramfs),
+      sha256: try FileTree.sha256(of: output.initramfs), uuid: nil,
       files: try Self.entries(of: root, modes: true))
     packages = try plan.packageNames.sorted().map {
       let package = try plan.lock.package($0)
@@ -83,12 +83,14 @@ struct Manifest: Codable {
     }
   }
 
-  /// Reads one. Throws a `Fault` for what is none.
+  /// Reads a manifest.
+  ///
+  /// - Throws: a `Fault` if the file is not a manifest.
   init(path: String) throws {
     do {
       self = try JSONDecoder().decode(Manifest.self, from: Data(try Files.read(path)))
     } catch let error as DecodingError {
-      throw Fault("\(path) is no manifest", detail: "\(error)")
+      throw Fault("\(path) is not a manifest", detail: "\(error)")
     }
   }
 
@@ -98,7 +100,7 @@ struct Manifest: Codable {
     try Output.write([UInt8](try encoder.encode(self)) + [0x0a], to: path)
   }
 
-  /// The sizes that people ask for, in bytes.
+  /// A table of the sizes in bytes.
   var sizes: String {
     let data = partitions.first { $0.name == DiskImage.dataLabel }?.size ?? 0
     var lines = [

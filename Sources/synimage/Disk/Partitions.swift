@@ -1,8 +1,8 @@
-// The partitions of an image file, as sfdisk(8) reads them.
+// The partitions of an image file, read with sfdisk(8).
 import Foundation
 import Kernel
 
-/// Where a partition lies, in bytes.
+/// A partition; offset and size in bytes.
 struct Partition {
   let label: String
   let type: String
@@ -28,7 +28,9 @@ enum Partitions {
     let partitiontable: Contents
   }
 
-  /// The partitions of a GPT disk. Throws a `Fault` for what is none.
+  /// Returns the partitions of a GPT disk.
+  ///
+  /// - Throws: a `Fault` if the file is not a GPT disk.
   static func read(_ image: String) throws -> [Partition] {
     let outcome = try Tool("sfdisk", ["--json", image]).attempt()
     guard outcome.status == 0,
@@ -36,7 +38,8 @@ enum Partitions {
       table.label == "gpt"
     else {
       throw Fault(
-        "\(image) is no GPT disk", detail: outcome.errors.split(separator: "\n").last.map(String.init))
+        "\(image) is not a GPT disk",
+        detail: outcome.errors.split(separator: "\n").last.map(String.init))
     }
     let sector = table.sectorsize ?? 512
     return (table.partitions ?? []).map {
@@ -46,11 +49,13 @@ enum Partitions {
     }
   }
 
-  /// The one data partition. Throws a `Fault` where there is none, or it does not lie within the file.
+  /// Returns the data partition.
+  ///
+  /// - Throws: a `Fault` if there is not exactly one.
   static func data(of image: String) throws -> Partition {
     let found = try read(image).filter { $0.label == DiskImage.dataLabel }
     guard found.count == 1 else {
-      throw Fault("\(image) has \(found.count) partitions \(DiskImage.dataLabel), not one")
+      throw Fault("\(image) has \(found.count) partitions named \(DiskImage.dataLabel), expected one")
     }
     return found[0]
   }

@@ -1,12 +1,11 @@
-// Kernel, initramfs and command line in one EFI program (UAPI specification 5, Unified Kernel Image).
+// The UKI: kernel, initramfs and command line in one EFI program (UAPI specification 5, Unified Kernel Image).
 import Kernel
 
-/// What goes into a UKI: one kernel and initramfs with two command lines, which the boot loader shows as two
-/// entries of one file. So each version brings its own rescue entry, for the size of its text, and both have the
-/// version's try counter.
+/// The contents of a UKI: one kernel and one initramfs with two command lines. The boot loader shows two entries,
+/// scan and rescue, which share the try counter of the file.
 ///
-/// systemd-boot 257 forgets the profile in the name of an entry that has a counter, and then has the rescue entry
-/// first. So that goes by an IMAGE_ID of its own, behind the other's: it is what entries are sorted by.
+/// The rescue entry has an IMAGE_ID of its own, which sorts it after the scan entry: systemd-boot 257 ignores the
+/// profile when it sorts entries that have a try counter.
 struct UnifiedKernelImage {
   let kernel: String
   let initramfs: String
@@ -14,15 +13,15 @@ struct UnifiedKernelImage {
   let rescueCommandLine: String
   let osRelease: String
   let release: String
-  /// systemd's stub for a UKI, and the one for a profile of its own, out of their package.
+  /// The paths of systemd's stubs: the one for a UKI, and the one for a profile.
   let stub: String
   let profileStub: String
-  /// systemd's program, out of its package.
+  /// The path of systemd's ukify(1).
   let ukify: String
   let epoch: Int
 
   func build(to path: String) throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryDirectory()
     defer { scratch.remove() }
     func text(_ name: String, _ text: String) throws -> String {
       try Output.write(text, to: scratch.path(name))
@@ -48,7 +47,7 @@ struct UnifiedKernelImage {
   }
 
   private func run(_ options: [String]) throws {
-    // Debian's Python, which finds Debian's pefile; no settings of this machine's.
+    // Debian's Python finds Debian's pefile. -I and --config keep the settings of this machine out.
     var tool = Tool(
       "/usr/bin/python3", ["-B", "-I", ukify, "build", "--config=/dev/null"] + options)
     tool.environment["SOURCE_DATE_EPOCH"] = String(epoch)
@@ -58,11 +57,11 @@ struct UnifiedKernelImage {
 
 /// The kernel's command line.
 enum CommandLine {
-  /// What stands behind `--` becomes the arguments of PID 1.
+  /// Returns the command line. The kernel passes everything after `--` to PID 1.
   static func text(consoles: [String], init arguments: String) -> String {
-    // The kernel drops no line of the scanner's log for its rate, takes the second partition table
-    // where the first was cut off, starts again 5 s after a panic, loads no
-    // module but Debian's own, and lets nobody in user space into its memory.
+    // printk.devkmsg: do not rate-limit the scanner's log. gpt: accept the alternate partition table if the primary one is
+    // damaged. panic: reboot 5 s after a panic. lockdown and sig_enforce: keep user space out of kernel memory, and load
+    // only modules with Debian's signature.
     let settings =
       consoles.map { "console=\($0)" } + [
         "quiet", "printk.devkmsg=on", "gpt", "panic=5", "lockdown=integrity", "module.sig_enforce=1",

@@ -1,22 +1,22 @@
-// How large the partitions are: image/layout.toml.
+// image/layout.toml: the sizes of the partitions.
 import NIC
 import Plan
 
 /// Sizes in bytes.
 struct DiskLayout {
   let esp: Int
-  /// How many UKIs must fit into the ESP.
+  /// The number of UKIs that must fit into the ESP.
   let versions: Int
   let data: Int
   let journal: Int
   let file: String
 
-  /// FAT32 has at least 65,525 clusters (Microsoft's FAT specification), here of one sector; ext4 as it is
-  /// made here wants its journal and some groups.
+  /// FAT32 needs at least 65,525 clusters (Microsoft's FAT specification), here of one sector each. The data partition
+  /// needs space for the journal and a few block groups.
   static let minimumESP = 33 << 20
   static let minimumData = 32 << 20
 
-  /// Throws `ProfileError` for what is wrong in it, `Fault` when it cannot be read.
+  /// - Throws: `ProfileError` for invalid contents, a `Fault` if the file cannot be read.
   init(file: String) throws {
     self.file = file
     let table = try StrictTable(file: file, known: ["esp", "data"])

@@ -1,22 +1,22 @@
-// What hardware an image is for: image/profiles/NAME.toml on top of image/base.toml.
+// Image profiles: image/profiles/NAME.toml on top of image/base.toml.
 import Init
 import NIC
 
-/// The drivers of an image, and what is always in it.
+/// The drivers, modules and firmware of an image.
 struct ImageProfile {
   let name: String
   let file: String
   let architecture: Architecture
-  /// NIC drivers, by the name their NIC profile has.
+  /// NIC drivers, by the names of their NIC profiles.
   let drivers: [String]
-  /// Packages in which firmware is looked for.
+  /// The packages to search for firmware.
   let firmware: [String]
-  /// Loaded at boot whatever hardware there is.
+  /// Modules that every box loads at boot.
   let always: [String]
-  /// Further modules, loaded where the hardware asks for them.
+  /// Modules that a box loads if its hardware needs them.
   let available: [String]
 
-  /// Throws `ProfileError` for what is wrong in one of the files, `Fault` when one cannot be read.
+  /// - Throws: `ProfileError` for invalid contents, a `Fault` if a file cannot be read.
   init(name: String, data: ImageData) throws {
     self.name = name
     file = data.profile(name)
@@ -30,38 +30,40 @@ struct ImageProfile {
     }
     self.architecture = architecture
     let base = try StrictTable(file: data.base, known: ["always", "available"])
-    drivers = try table.words("drivers", Self.modules) ?? []
+    drivers = try table.strings("drivers", Self.modulesExpected) ?? []
     guard !drivers.isEmpty else { throw table.missing("drivers", "[\"igb\"]") }
-    firmware = try table.words("firmware", "a list of packages") ?? []
+    firmware = try table.strings("firmware", "a list of packages") ?? []
     always = try Self.merged("always", base, table)
     available = try Self.merged("available", base, table)
     for key in ["drivers", "always", "available"] {
-      for name in try table.words(key, Self.modules) ?? [] { try Self.check(name, key, table) }
-      for name in try base.words(key, Self.modules) ?? [] { try Self.check(name, key, base) }
+      for name in try table.strings(key, Self.modulesExpected) ?? [] {
+        try Self.check(name, key, table)
+      }
+      for name in try base.strings(key, Self.modulesExpected) ?? [] { try Self.check(name, key, base) }
     }
   }
 
-  /// Every module that is asked for by name, sorted.
+  /// Every module that the profile names, sorted.
   var modules: [String] { Set(drivers + always + available).sorted() }
 
-  /// `virtio-net` and `virtio_net` are one to the kernel.
+  /// Returns whether the profile has a driver. The kernel treats `virtio-net` and `virtio_net` as one name.
   func has(driver: String) -> Bool {
     drivers.contains { ModuleIndex.name(of: $0) == ModuleIndex.name(of: driver) }
   }
 
-  private static let modules = "a list of module names, each once, such as [\"igb\"]"
+  private static let modulesExpected = "a list of module names, each once, such as [\"igb\"]"
 
   private static func merged(_ key: String, _ base: StrictTable, _ table: StrictTable) throws
     -> [String]
   {
-    let first = try base.words(key, modules) ?? []
-    return first + (try table.words(key, modules) ?? []).filter { !first.contains($0) }
+    let first = try base.strings(key, modulesExpected) ?? []
+    return first + (try table.strings(key, modulesExpected) ?? []).filter { !first.contains($0) }
   }
 
-  /// Names become parts of paths.
+  /// Module names become parts of paths.
   private static func check(_ name: String, _ key: String, _ table: StrictTable) throws(ProfileError) {
     guard name.utf8.allSatisfy({ $0.isModuleNameByte }) else {
-      throw table.error(key, found: TOMLDocument.shown(name), expected: modules)
+      throw table.error(key, found: TOMLDocument.shown(name), expected: modulesExpected)
     }
   }
 }
@@ -77,7 +79,7 @@ extension UInt8 {
   }
 }
 
-/// The directory image/, and what lies in it.
+/// The directory image/ and the paths of its files.
 struct ImageData {
   let root: String
 
@@ -86,7 +88,7 @@ struct ImageData {
   var packages: String { "\(root)/packages.toml" }
   var lock: String { "\(root)/packages.lock" }
 
-  /// A profile by its name, or by its path when that has a slash.
+  /// The path of a profile. `name` is a path if it has a slash.
   func profile(_ name: String) -> String {
     name.contains("/") ? name : "\(root)/profiles/\(name).toml"
   }

@@ -1,53 +1,53 @@
-// What one box is told: a directory with box.toml, synbox.toml, the lists that it names, and image.toml.
+// Sites: directories with box.toml, synbox.toml, the files that synbox.toml names, and image.toml.
 import Foundation
 import Init
 import Kernel
 import NIC
 import TOMLKit
 
-/// A site configuration that init and serve will take.
+/// A valid site.
 struct Site {
   let name: String
   let directory: String
   let box: BoxSettings
-  /// Kernel consoles, the last being where PID 1 writes.
+  /// Kernel consoles. PID 1 writes to the last one.
   let consoles: [String]
-  /// Files of /etc/synbox by their names there, with their content; without what the builder adds.
+  /// The files of /etc/synbox, without those that the builder adds.
   let files: [(name: String, bytes: [UInt8])]
 
-  /// Reads a site, and has the box's own program read it too.
+  /// Reads a site and checks it with the program that goes into the image.
   ///
-  /// Throws `ProfileError`, `Refusal` or `Rejected` for what is wrong in the site, `Fault` when it cannot be read.
+  /// - Throws: `ProfileError`, `InvalidInput` or `SiteCheckError` for an invalid site, a `Fault` if it cannot be read.
   init(directory: String, program: String) throws {
     self.directory = directory
     name = URL(filePath: directory).standardizedFileURL.lastPathComponent
-    guard let there = try? FileManager.default.contentsOfDirectory(atPath: directory).sorted() else {
-      throw Refusal(
+    guard let names = try? FileManager.default.contentsOfDirectory(atPath: directory).sorted() else {
+      throw InvalidInput(
         directory, found: "no directory", expected: "a site: box.toml, synbox.toml and its lists")
     }
     box = try Self.box("\(directory)/box.toml")
-    let serving = try ServeSettings(file: "\(directory)/synbox.toml", box: box)
+    let scanner = try ScannerSettings(file: "\(directory)/synbox.toml", box: box)
     consoles = try Self.consoles("\(directory)/image.toml")
     try Self.check("\(directory)/synbox.toml", with: program)
-    let names = ["box.toml", "synbox.toml"] + serving.files
-    files = try names.map { ($0, try Files.read("\(directory)/\($0)")) }
-    // A list that nobody reads would be taken for one in force.
-    for file in there where !names.contains(file) && file != "image.toml" && !file.hasPrefix(".") {
-      throw Refusal(
-        "\(directory)/\(file)", found: "a file that nothing in the site names",
-        expected: "box.toml, synbox.toml, image.toml and what synbox.toml names")
+    let known = ["box.toml", "synbox.toml"] + scanner.files
+    files = try known.map { ($0, try Files.read("\(directory)/\($0)")) }
+    // An operator would believe that a list which nothing reads is in force.
+    for file in names where !known.contains(file) && file != "image.toml" && !file.hasPrefix(".") {
+      throw InvalidInput(
+        "\(directory)/\(file)", found: "a file that synbox.toml does not name",
+        expected: "box.toml, synbox.toml, image.toml and the files that synbox.toml names")
     }
   }
 
-  /// As PID 1 reads it. The modules that are loaded at boot are the profile's to name: the builder adds them.
+  /// Reads box.toml with the reader of PID 1. The builder adds [modules], so a site must not have it.
   private static func box(_ file: String) throws -> BoxSettings {
-    let bytes = try Files.read(file)
-    let settings = try BoxSettings(bytes, file: file)
-    let document = try TOMLDocument(bytes, file: file, maximumSize: BoxSettings.maximumSize)
+    let document = try TOMLDocument(
+      Files.read(file), file: file, maximumSize: BoxSettings.maximumSize)
+    let settings = try BoxSettings(document)
     guard document.root["modules"] == nil else {
       throw document.error(
         at: ["modules"], found: "the key \"modules\"",
-        expected: "none: the image's profile says which there are")
+        expected: "no such section: the image profile names the modules")
     }
     return settings
   }
@@ -55,18 +55,18 @@ struct Site {
   private static func check(_ file: String, with program: String) throws {
     let outcome = try Tool(program, ["check", file]).attempt()
     guard outcome.status == 0 else {
-      let said = (outcome.errors + outcome.output).trimmingCharacters(in: .whitespacesAndNewlines)
-      throw Rejected(
-        description: said.isEmpty ? "\(program) check \(file): status \(outcome.status)" : said)
+      let message = (outcome.errors + outcome.output).trimmingCharacters(in: .whitespacesAndNewlines)
+      throw SiteCheckError(
+        description: message.isEmpty ? "\(program) check \(file): status \(outcome.status)" : message)
     }
   }
 
-  /// `console=` takes a driver's name with options (Documentation/admin-guide/serial-console.rst).
+  /// Values of the kernel's `console=` parameter (Documentation/admin-guide/serial-console.rst).
   private static func consoles(_ file: String) throws -> [String] {
     guard FileManager.default.fileExists(atPath: file) else { return ["tty0", "ttyS0"] }
     let table = try StrictTable(file: file, known: ["console"])
     let expected = "a list of consoles such as [\"tty0\", \"ttyS0,115200\"]"
-    let consoles = try table.words("console", expected) ?? ["tty0", "ttyS0"]
+    let consoles = try table.strings("console", expected) ?? ["tty0", "ttyS0"]
     for console in consoles
     where console.hasPrefix(",") || !console.utf8.allSatisfy({ $0.isModuleNameByte || $0 == 0x2c }) {
       throw table.error("console", found: TOMLDocument.shown(console), expected: expected)
@@ -78,14 +78,14 @@ struct Site {
   }
 }
 
-/// What the box's own program finds wrong, in its words.
-struct Rejected: Error, CustomStringConvertible {
+/// An error that `synbox check` reported.
+struct SiteCheckError: Error, CustomStringConvertible {
   let description: String
 }
 
-/// What the builder must know of synbox.toml; all the rest is for `synbox check`.
-private struct ServeSettings {
-  /// Files below /etc/synbox that it names.
+/// The part of synbox.toml that the builder checks; `synbox check` checks the rest.
+private struct ScannerSettings {
+  /// The files beside synbox.toml that it names.
   let files: [String]
 
   init(file: String, box: BoxSettings) throws {
@@ -101,7 +101,7 @@ private struct ServeSettings {
       }
     }
     try expect("data", "/data", "where init mounts the data partition")
-    try expect("interface", box.interface.name, "what box.toml calls the interface")
+    try expect("interface", box.interface.name, "the interface name in box.toml")
     var files: [String] = []
     for (path, value) in [
       (["scope", "allow-file"], root["scope"]?.tomlValue.table?["allow-file"]?.tomlValue),
@@ -114,7 +114,7 @@ private struct ServeSettings {
       else {
         throw document.error(
           at: path, found: TOMLDocument.shown(value),
-          expected: "the name of a file beside synbox.toml: the box has no others")
+          expected: "the name of a file beside synbox.toml")
       }
       if !files.contains(name) { files.append(name) }
     }

@@ -1,19 +1,22 @@
-// The builder's TOML files, read as strictly as the box's own.
+// A strict reader for the builder's TOML files: unknown keys are errors.
 import Kernel
 import NIC
 import Plan
 import TOMLKit
 
-/// A table of a document with the place that errors name.
+/// A table of a TOML document, with the path that errors report.
 struct StrictTable {
   let document: TOMLDocument
   let table: TOMLTable
   let path: [String]
 
-  /// Bytes.
+  /// In bytes.
   static let maximumSize = 1 << 20
 
-  /// Reads a file. Throws `ProfileError` for what is wrong in it, `Fault` when it cannot be read.
+  /// Reads a file.
+  ///
+  /// - Parameter known: the keys that the root table may have.
+  /// - Throws: `ProfileError` for invalid contents, a `Fault` if the file cannot be read.
   init(file: String, known: [String]) throws {
     document = try TOMLDocument(
       try Files.read(file), file: file, maximumSize: Self.maximumSize)
@@ -32,7 +35,7 @@ struct StrictTable {
 
   func has(_ key: String) -> Bool { table[key] != nil }
 
-  /// A section; `known` nil allows every key. nil where there is none.
+  /// Returns a subtable, or nil if it is absent. `known` lists the keys it may have; nil allows all.
   func section(_ key: String, known: [String]?) throws(ProfileError) -> StrictTable? {
     guard let value = table[key]?.tomlValue else { return nil }
     guard let inner = value.table else { throw wrong(key, value, "a section [\(key)]") }
@@ -40,7 +43,7 @@ struct StrictTable {
     return StrictTable(document: document, table: inner, path: path + [key])
   }
 
-  /// The tables of an array of tables; none where there is none.
+  /// Returns the tables of an array of tables; empty if it is absent.
   func sections(_ key: String, known: [String]) throws(ProfileError) -> [StrictTable] {
     guard let value = table[key]?.tomlValue else { return [] }
     var found: [StrictTable] = []
@@ -53,17 +56,20 @@ struct StrictTable {
     return found
   }
 
+  /// Returns a non-empty string, or nil if it is absent. `expected` describes it in errors.
   func text(_ key: String, _ expected: String) throws(ProfileError) -> String? {
     guard let value = table[key]?.tomlValue else { return nil }
     guard let text = value.string, !text.isEmpty else { throw wrong(key, value, expected) }
     return text
   }
 
+  /// Returns a non-empty string.
   func required(_ key: String, _ expected: String) throws(ProfileError) -> String {
     guard let text = try text(key, expected) else { throw missing(key, expected) }
     return text
   }
 
+  /// Returns an integer in `range`, or nil if it is absent.
   func number(_ key: String, _ range: ClosedRange<Int>) throws(ProfileError) -> Int? {
     guard let value = table[key]?.tomlValue else { return nil }
     guard let number = value.int, range.contains(number) else {
@@ -72,19 +78,19 @@ struct StrictTable {
     return number
   }
 
-  /// A list of words, or one word.
-  func words(_ key: String, _ expected: String) throws(ProfileError) -> [String]? {
+  /// Returns an array of distinct strings, or one string as an array; nil if it is absent.
+  func strings(_ key: String, _ expected: String) throws(ProfileError) -> [String]? {
     guard let value = table[key]?.tomlValue else { return nil }
-    if let word = value.string { return [word] }
+    if let string = value.string { return [string] }
     guard let array = value.array else { throw wrong(key, value, expected) }
-    var words: [String] = []
+    var strings: [String] = []
     for item in array {
-      guard let word = item.tomlValue.string, !word.isEmpty, !words.contains(word) else {
+      guard let string = item.tomlValue.string, !string.isEmpty, !strings.contains(string) else {
         throw error(key, found: TOMLDocument.shown(item.tomlValue), expected: expected)
       }
-      words.append(word)
+      strings.append(string)
     }
-    return words
+    return strings
   }
 
   // MARK: Errors

@@ -1,26 +1,27 @@
-// Debian's indexes, with their signatures checked, in an apt state of our own: the machine's stays as it is.
+// Debian's signed indexes, kept in a temporary apt state so that the state of this machine does not change.
 import Foundation
 import Kernel
 
-/// The packages that the mirror has now in some suites.
+/// The packages that the mirror has in some suites.
 final class PackageIndex {
-  private let scratch: Scratch
+  private let scratch: TemporaryDirectory
   private let options: [String]
 
   deinit { scratch.remove() }
 
   static let keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
-  /// Fetches the indexes of `suites`, SUITE/COMPONENT each. Throws a `Fault`, also for a suite whose signature
-  /// no key of the machine's keyring proves.
+  /// Downloads the indexes of `suites`, each SUITE/COMPONENT, and verifies their signatures.
+  ///
+  /// - Throws: a `Fault` if an index cannot be downloaded or verified.
   init(of suites: [String], keyring: String = PackageIndex.keyring) throws {
-    scratch = try Scratch()
+    scratch = try TemporaryDirectory()
     guard FileManager.default.fileExists(atPath: keyring) else {
       throw Fault(
-        "there is no \(keyring)", remedy: "Install Debian's package debian-archive-keyring")
+        "no such file: \(keyring)", remedy: "Install the Debian package debian-archive-keyring")
     }
     for directory in ["lists/partial", "cache/archives/partial"] {
-      try Output.directory(scratch.path(directory))
+      try Output.makeDirectory(scratch.path(directory))
     }
     let address = try Mirror.addresses()[0]
     let sources = suites.map { suite in
@@ -34,7 +35,7 @@ final class PackageIndex {
       "Dir::State=\(scratch.root)", "Dir::State::Lists=\(scratch.path("lists"))",
       "Dir::State::status=\(scratch.path("status"))", "Dir::Cache=\(scratch.path("cache"))",
       "Dir::Etc::SourceList=\(scratch.path("sources.list"))", "Dir::Etc::SourceParts=/dev/null",
-      // The machine's triggers are for its own state.
+      // The hooks of this machine's configuration must not run.
       "APT::Update::Post-Invoke=", "APT::Update::Post-Invoke-Success=", "APT::Sandbox::User=",
       "Acquire::AllowInsecureRepositories=false",
       "Acquire::AllowDowngradeToInsecureRepositories=false", "APT::Get::AllowUnauthenticated=false",
@@ -45,24 +46,25 @@ final class PackageIndex {
 
   private func update(_ suites: [String]) throws {
     let outcome = try Tool("apt-get", options + ["update", "-qq"]).attempt()
-    let said = (outcome.errors + outcome.output).split(separator: "\n").map(String.init)
+    let messages = (outcome.errors + outcome.output).split(separator: "\n").map(String.init)
     guard outcome.status == 0 else {
-      let isKey = said.contains { $0.contains("NO_PUBKEY") || $0.contains("EXPKEYSIG") }
+      let isUnverified = messages.contains { $0.contains("NO_PUBKEY") || $0.contains("EXPKEYSIG") }
       throw Fault(
         "cannot read the indexes of \(suites.joined(separator: ", "))",
-        detail: said.suffix(4).joined(separator: "; "),
-        remedy: isKey
-          ? "No key of the keyring has signed them; a newer debian-archive-keyring may have it" : nil)
+        detail: messages.suffix(4).joined(separator: "; "),
+        remedy: isUnverified
+          ? "No key in the keyring verifies the signature; install a newer debian-archive-keyring" : nil
+      )
     }
   }
 
-  /// The names of all packages that begin with `prefix`.
+  /// Returns the names of the packages that begin with `prefix`, sorted.
   func names(prefix: String) throws -> [String] {
     try Tool("apt-cache", options + ["pkgnames", prefix]).run().output
       .split(separator: "\n").map(String.init).sorted()
   }
 
-  /// Every version of a package that there is, the newest first.
+  /// Returns every version of a package, newest first.
   func versions(of name: String) throws -> [LockedPackage] {
     let outcome = try Tool("apt-cache", options + ["show", "--all-versions", name]).attempt()
     guard outcome.status == 0 else { return [] }
@@ -71,12 +73,12 @@ final class PackageIndex {
       .sorted { (try? isNewer($0.version, than: $1.version)) ?? false }
   }
 
-  /// As Debian orders versions (deb-version(7)).
+  /// Compares versions in Debian's order (deb-version(7)).
   func isNewer(_ version: String, than other: String) throws -> Bool {
     try Tool("dpkg", ["--compare-versions", version, "gt", other]).attempt().status == 0
   }
 
-  /// A stanza of an index (deb-control(5)); nil where a field is missing.
+  /// Parses a stanza of an index (deb-control(5)); nil if a field is missing.
   private static func package(_ stanza: String) -> LockedPackage? {
     var fields: [Substring: String] = [:]
     for line in stanza.split(separator: "\n") where !line.hasPrefix(" ") {

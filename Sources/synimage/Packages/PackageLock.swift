@@ -1,32 +1,32 @@
-// image/packages.lock: which Debian packages an image is made of, to the byte.
+// image/packages.lock: the exact Debian packages that go into an image.
 import Kernel
 import NIC
 import TOMLKit
 
-/// One Debian package, as its archive's signed index described it.
+/// A Debian package, as described by the signed index.
 struct LockedPackage: Hashable {
   let name: String
   let version: String
   let architecture: String
   /// SUITE/COMPONENT.
   let from: String
-  /// The path below the mirror, as in the index.
+  /// The path relative to the mirror.
   let file: String
-  /// Bytes.
+  /// In bytes.
   let size: Int
-  /// Of the .deb, 64 hexadecimal digits.
+  /// The SHA-256 of the .deb, in lower-case hexadecimal.
   let sha256: String
 }
 
-/// The packages of an image.
+/// The pinned packages.
 struct PackageLock {
-  /// For messages.
+  /// The path of the lock, for messages.
   let path: String
-  /// The kernel's release, as `uname -r` says it.
+  /// The kernel release, as `uname -r` prints it.
   let kernel: String
   let packages: [LockedPackage]
 
-  static let refresh = "`make image-lock` takes what is there now"
+  static let refreshHint = "`make image-lock` pins the current version"
 
   init(path: String, kernel: String, packages: [LockedPackage]) {
     self.path = path
@@ -34,15 +34,15 @@ struct PackageLock {
     self.packages = packages
   }
 
-  /// Throws `ProfileError` for what is wrong in it, `Fault` when it cannot be read.
+  /// - Throws: `ProfileError` for invalid contents, a `Fault` if the file cannot be read.
   init(path: String) throws {
     let table = try StrictTable(file: path, known: ["kernel", "package"])
     self.path = path
-    kernel = try table.required("kernel", "a kernel's release")
-    // It becomes part of paths.
+    kernel = try table.required("kernel", "a kernel release")
+    // The release becomes part of paths.
     guard kernel.wholeMatch(of: /[0-9A-Za-z][0-9A-Za-z.+_-]*/) != nil else {
       throw table.error(
-        "kernel", found: TOMLDocument.shown(kernel), expected: "a kernel's release as uname -r has it")
+        "kernel", found: TOMLDocument.shown(kernel), expected: "a kernel release as uname -r prints it")
     }
     packages = try table.sections(
       "package", known: ["name", "version", "architecture", "from", "file", "size", "sha256"]
@@ -63,12 +63,12 @@ struct PackageLock {
       throw table.error("file", found: TOMLDocument.shown(file), expected: "a path such as pool/main/…")
     }
     guard let size = try table.number("size", 1...(1 << 32)) else {
-      throw table.missing("size", "bytes")
+      throw table.missing("size", "the size in bytes")
     }
-    let name = try table.required("name", "a package's name")
-    // Debian policy, section 5.6.7; it becomes part of paths.
+    let name = try table.required("name", "a package name")
+    // Debian policy, section 5.6.7. The name becomes part of paths.
     guard name.wholeMatch(of: /[a-z0-9][a-z0-9+.-]+/) != nil else {
-      throw table.error("name", found: TOMLDocument.shown(name), expected: "a package's name")
+      throw table.error("name", found: TOMLDocument.shown(name), expected: "a package name")
     }
     return LockedPackage(
       name: name, version: try table.required("version", "a version"),
@@ -76,24 +76,26 @@ struct PackageLock {
       from: try table.required("from", "SUITE/COMPONENT"), file: file, size: size, sha256: digits)
   }
 
-  /// The package of a name. Throws a `Refusal` where the lock has none.
+  /// Returns the package of a name.
+  ///
+  /// - Throws: `InvalidInput` if the lock does not have it.
   func package(_ name: String) throws -> LockedPackage {
     guard let package = packages.first(where: { $0.name == name }) else {
-      throw Refusal(
-        path, found: "no package \(name)", expected: "one: \(Self.refresh)")
+      throw InvalidInput(
+        path, found: "no package \(name)", expected: "an entry for it (\(Self.refreshHint))")
     }
     return package
   }
 
-  /// The three that make a kernel: its image, its modules, and what depmod must know.
+  /// The packages of the kernel: its image, its modules, and modules.builtin for depmod.
   var kernelPackages: (binary: String, modules: String, base: String) {
     ("linux-binary-\(kernel)", "linux-modules-\(kernel)", "linux-base-\(kernel)")
   }
 
-  /// As the file has it.
+  /// The contents of the file.
   var text: String {
     var text =
-      "# Made by `make image-lock` from Debian's signed indexes; what it looks for is in packages.toml.\n"
+      "# Written by `make image-lock` from Debian's signed indexes. packages.toml names the packages.\n"
     text += "kernel = \"\(kernel)\"\n"
     for package in packages {
       text += """

@@ -1,7 +1,7 @@
-// What the builder will not put into an image.
+// Errors in the inputs of a build.
 
-/// A reason not to build: what was found and what was expected, of a thing that has no line and column.
-struct Refusal: Error, CustomStringConvertible {
+/// An input that the builder rejects and that has no line and column (see `ProfileError` for those that have).
+struct InvalidInput: Error, CustomStringConvertible {
   /// The file, module or setting.
   let subject: String
   let found: String

@@ -1,16 +1,15 @@
-// What the tests of the image builder build from: a copy of image/ to change, and the real programs.
+// Inputs for `synimage build`: a copy of image/ that a test may change, and the real programs.
 import Foundation
 import LabSupport
 
-/// A directory of a test's own with a copy of image/, removed with it. Used by one test at a time, but for the
-/// shared image's, which nobody changes.
-final class Workshop: @unchecked Sendable {
+/// A temporary directory with a copy of image/. Only one test uses it at a time; the one of the shared image is never changed.
+final class BuildFixture: @unchecked Sendable {
   let root: URL
   var data: URL { root.appending(path: "image") }
   var site: URL { root.appending(path: "image/sites/lab") }
   var output: URL { root.appending(path: "out") }
-  /// The box's program.
-  var program = Workshop.program
+  /// The path of the synbox binary.
+  var program = BuildFixture.program
 
   static let program = "\(Lab.root)/build/synbox.stripped"
   static let synimage = "\(Lab.root)/build/synimage"
@@ -19,7 +18,7 @@ final class Workshop: @unchecked Sendable {
   init() throws {
     for file in [Self.program, Self.synimage]
     where !FileManager.default.isExecutableFile(atPath: file) {
-      throw LabError("there is no \(file): run `make image` first, or `make test`")
+      throw LabError("no such file: \(file); run `make image` first")
     }
     Self.sweep
     root = Self.parent.appending(path: "\(Self.prefix)\(getpid()).\(UUID().uuidString)")
@@ -30,7 +29,7 @@ final class Workshop: @unchecked Sendable {
   private static let parent = FileManager.default.temporaryDirectory
   private static let prefix = "ImageTests."
 
-  /// Removes what earlier runs have left: the shared image lasts as long as its process.
+  /// Removes the directories of earlier runs. The shared image outlives its tests.
   private static let sweep: Void = {
     for name in (try? FileManager.default.contentsOfDirectory(atPath: parent.path)) ?? []
     where name.hasPrefix(prefix) {
@@ -42,12 +41,11 @@ final class Workshop: @unchecked Sendable {
 
   deinit { try? FileManager.default.removeItem(at: root) }
 
-  func build(_ options: [String] = [], cache: String = Workshop.cache) throws -> Outcome {
+  func build(_ options: [String] = [], cache: String = BuildFixture.cache) throws -> Outcome {
     try synimage(
       [
         "build", "--data", data.path, "--profile", "lab", "--program", program, "--version", "7",
-        "--revision", "test", "--epoch", "1700000000", "--cache", cache, "--swift-packages",
-        "\(Lab.root)/.build/workspace-state.json", "--output", output.path,
+        "--revision", "test", "--epoch", "1700000000", "--cache", cache, "--output", output.path,
       ] + options)
   }
 
@@ -57,14 +55,14 @@ final class Workshop: @unchecked Sendable {
 
   func write(_ text: String, to url: URL) throws { try Data(text.utf8).write(to: url) }
 
-  /// Replaces text that must be there.
+  /// Replaces text in a file. Throws if the text is not there.
   func change(_ url: URL, _ old: String, to new: String) throws {
     let text = try String(contentsOf: url, encoding: .utf8)
     guard text.contains(old) else { throw LabError("\(url.path) has no \(old)") }
     try write(text.replacing(old, with: new), to: url)
   }
 
-  /// The lock's entry of a package, to change.
+  /// Returns the lock's entry of a package.
   func lockEntry(_ name: String) throws -> (version: String, file: String, sha256: String, size: String)
   {
     let text = try String(contentsOf: data.appending(path: "packages.lock"), encoding: .utf8)
@@ -82,8 +80,8 @@ final class Workshop: @unchecked Sendable {
     return (try field("version"), try field("file"), try field("sha256"), try field("size"))
   }
 
-  /// Puts a package of the test's own into the place of a locked one: into a cache of its own, by its hash, and
-  /// into the lock. The other packages are there too.
+  /// Replaces a locked package with one that the test makes. Changes the lock and returns a cache with the new package and
+  /// all others.
   func replace(_ name: String, content: (URL) throws -> Void) throws -> String {
     let tree = root.appending(path: "package")
     let control = tree.appending(path: "DEBIAN")
@@ -119,7 +117,7 @@ final class Workshop: @unchecked Sendable {
     return cache.path
   }
 
-  /// The kernel's release, by the lock.
+  /// Returns the kernel release in the lock.
   func kernel() throws -> String {
     let text = try String(contentsOf: data.appending(path: "packages.lock"), encoding: .utf8)
     guard let match = text.firstMatch(of: /kernel = "([^"]+)"/) else {
