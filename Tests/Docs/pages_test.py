@@ -28,7 +28,7 @@ def is_path(span):
     if any(PLACEHOLDER.search(part) for part in span.split("/")):
         return False
     first = span.split("/")[0]
-    roots = ["Sources", "Tests", "bpf", "docs", "image", "netconfig", ".ci"]
+    roots = ["Sources", "Tests", "bpf", "docs", "image", "netconfig", "tools", ".ci"]
     modules = [child.name for parent in PARENTS[1:] for child in (ROOT / parent).iterdir() if child.is_dir()]
     return first in roots + modules
 
