@@ -2,9 +2,9 @@
 /*
  * The SYN cookie: SipHash-2-4 (Aumasson and Bernstein, 2012) of the probe's addresses and ports.
  *
- * The message is the 14 bytes source address, destination port, two zero, destination address, source port,
- * each as it stands in the probe's headers: first what few different values are of, so that a sender need
- * not hash the first block each time. The low 32 bits of the hash are the sequence number.
+ * The message has 14 bytes: source address, destination port, two zeros, destination address, source port, each in
+ * network byte order. The fields that rarely change come first, so that a sender need not hash the first block
+ * for each probe. The low 32 bits of the hash are the sequence number.
  */
 #ifndef SYNBOX_COOKIE_H
 #define SYNBOX_COOKIE_H
@@ -13,12 +13,12 @@
 
 #include <linux/bpf.h>
 
-/* Its __always_inline insists; that of linux/stddef.h, in force until here, does not. */
+/* Redefines __always_inline, which linux/stddef.h defines as a hint only, to force inlining. */
 #include <bpf/bpf_helpers.h>
 
 static __always_inline __u64 rotate_left(__u64 x, int bits) { return (x << bits) | (x >> (64 - bits)); }
 
-/* The half of a round that leaves v2 and v3 alone, and the rest of it. */
+/* A round in two halves. The first does not touch v2 and v3. */
 #define SIP_FIRST_HALF(v0, v1)                                                                     \
   do {                                                                                             \
     v0 += v1; v1 = rotate_left(v1, 13); v1 ^= v0; v0 = rotate_left(v0, 32);                        \
@@ -35,7 +35,8 @@ static __always_inline __u64 rotate_left(__u64 x, int bits) { return (x << bits)
     SIP_SECOND_HALF(v0, v1, v2, v3);                                                               \
   } while (0)
 
-/* The message comes in through v3, so the first half of the first round is the key's alone. */
+/* Returns the state after the key and half a round: the message enters through v3, so the first half of the first
+   round depends on the key alone. Twin: Sources/Wire/SipHash.swift. */
 static __always_inline struct synbox_sip_state siphash_start(__u64 k0, __u64 k1) {
   struct synbox_sip_state start = {
       .v0 = k0 ^ 0x736f6d6570736575ULL,
@@ -47,7 +48,7 @@ static __always_inline struct synbox_sip_state siphash_start(__u64 k0, __u64 k1)
   return start;
 }
 
-/* Takes in the first block of two, and the first half of the next round, which knows nothing of the second. */
+/* Compresses the first of two blocks, and the first half of the next round, which does not depend on the second. */
 static __always_inline struct synbox_sip_state siphash_first(const struct synbox_sip_state *start, __u64 first) {
   struct synbox_sip_state state = *start;
   state.v3 ^= first;
@@ -58,7 +59,7 @@ static __always_inline struct synbox_sip_state siphash_first(const struct synbox
   return state;
 }
 
-/* Takes in the last block, length byte included. */
+/* Compresses the last block, which includes the length byte, and returns the hash. */
 static __always_inline __u64 siphash_last(const struct synbox_sip_state *state, __u64 last) {
   __u64 v0 = state->v0, v1 = state->v1, v2 = state->v2, v3 = state->v3;
   v3 ^= last;
@@ -73,7 +74,7 @@ static __always_inline __u64 siphash_last(const struct synbox_sip_state *state, 
   return v0 ^ v1 ^ v2 ^ v3;
 }
 
-/* SipHash-2-4 of a message whose last block, length byte included, is `last`. */
+/* Returns the SipHash-2-4 of a message of two blocks; `last` includes the length byte. */
 static __always_inline __u64 siphash_two_blocks(__u64 k0, __u64 k1, __u64 first, __u64 last) {
   struct synbox_sip_state start = siphash_start(k0, k1);
   struct synbox_sip_state state = siphash_first(&start, first);
@@ -88,7 +89,7 @@ static __always_inline __u64 last_block(__be32 daddr, __be16 sport) {
   return (__u64)daddr | ((__u64)sport << 32) | (14ULL << 56);
 }
 
-/* The sequence number, host order, of the probe from (saddr, sport) to (daddr, dport). */
+/* Returns the sequence number, in host order, of the probe from (saddr, sport) to (daddr, dport). */
 static __always_inline __u32 cookie(const struct synbox_key *key, __be32 saddr, __be32 daddr,
                                     __be16 sport, __be16 dport) {
   return (__u32)siphash_two_blocks(key->k0, key->k1, first_block(saddr, dport), last_block(daddr, sport));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * A cursor over a packet, and one bounds-checked parser a header.
+ * A cursor over a packet, and a bounds-checked parser for each header (RFC 791, 792, 9293; IEEE 802.1Q).
  *
- * Each parser returns a pointer to its header and moves the cursor behind it, or returns NULL and
- * leaves the cursor alone. Next-protocol numbers are read from the header by the caller, so that an
- * EtherType is never compared with an IP protocol (RFC 791, 792, 9293; IEEE 802.1Q).
+ * Each parser returns a pointer to its header and moves the cursor behind it, or returns NULL and leaves the
+ * cursor where it was. The caller reads the next protocol's number from the header, so that an EtherType is
+ * never compared with an IP protocol.
  */
 #ifndef SYNBOX_PARSE_H
 #define SYNBOX_PARSE_H
@@ -31,7 +31,7 @@ struct cursor {
   void *end;
 };
 
-/* linux/icmp.h drags in the C library's socket headers, so the few names needed stand here (RFC 792). */
+/* linux/icmp.h includes the C library's socket headers, so the few names needed are defined here (RFC 792). */
 #define ICMP_DEST_UNREACH 3
 #define ICMP_SOURCE_QUENCH 4
 #define ICMP_TIME_EXCEEDED 11
@@ -54,7 +54,7 @@ static __always_inline struct cursor cursor_of(struct xdp_md *context) {
   return c;
 }
 
-/* Ethernet, and up to two 802.1Q tags behind it; *ether_type is that of the payload. */
+/* Parses Ethernet and up to two 802.1Q tags. *ether_type becomes the payload's. */
 static __always_inline struct ethhdr *parse_ethernet(struct cursor *c, __be16 *ether_type) {
   struct ethhdr *ethernet = c->next;
   if ((void *)(ethernet + 1) > c->end) return NULL;
@@ -70,7 +70,8 @@ static __always_inline struct ethhdr *parse_ethernet(struct cursor *c, __be16 *e
   return ethernet;
 }
 
-/* IPv4 with its options. NULL when cut off, not version 4, or the lengths contradict each other. */
+/* Parses IPv4 with its options. Returns NULL if it is truncated, not version 4, or its lengths contradict each
+   other. */
 static __always_inline struct iphdr *parse_ipv4(struct cursor *c) {
   struct iphdr *ip = c->next;
   if ((void *)(ip + 1) > c->end) return NULL;
@@ -82,17 +83,17 @@ static __always_inline struct iphdr *parse_ipv4(struct cursor *c) {
   return ip;
 }
 
-/* Bytes behind the IPv4 header and its options, by the total length. */
+/* Returns the number of bytes behind the IPv4 header and its options, from the total length. */
 static __always_inline __u32 ipv4_payload(const struct iphdr *ip) {
   return bpf_ntohs(ip->tot_len) - ip->ihl * 4;
 }
 
-/* Whether all of the total length was received. What lies beyond it is the link's padding. */
+/* Returns whether all of the total length was received. Bytes beyond it are the link's padding. */
 static __always_inline int ipv4_is_whole(const struct iphdr *ip, struct cursor c) {
   return (const void *)ip + bpf_ntohs(ip->tot_len) <= c.end;
 }
 
-/* The fixed 20 bytes of TCP; options are read by read_tcp_options. */
+/* Parses the fixed 20 bytes of TCP; copy_tcp_options reads the options. */
 static __always_inline struct tcphdr *parse_tcp(struct cursor *c) {
   struct tcphdr *tcp = c->next;
   if ((void *)(tcp + 1) > c->end) return NULL;
@@ -114,11 +115,11 @@ static __always_inline __u16 fold(__u64 sum) {
 }
 
 /*
- * Sum of `words` 16-bit words, an even constant, so the loop unrolls. Two words are added at once: folding adds
- * the halves to each other.
+ * Returns the sum of `words` 16-bit words. `words` is an even constant, so the loop unrolls. Adds two words at a
+ * time, because folding adds the halves to each other.
  */
 static __always_inline __u64 sum_words(const void *from, int words) {
-  /* Headers have fields of all sizes. */
+  /* may_alias, because headers have fields of all sizes. */
   typedef __u32 __attribute__((may_alias)) word_pair;
   const word_pair *pair = from;
   __u64 sum = 0;
@@ -127,17 +128,17 @@ static __always_inline __u64 sum_words(const void *from, int words) {
   return sum;
 }
 
-/* The TCP pseudo-header of RFC 9293, section 3.1; `length` in host order. */
+/* Returns the sum of the TCP pseudo-header (RFC 9293, section 3.1). `length` is in host order. */
 static __always_inline __u64 sum_pseudo_header(const struct iphdr *ip, __u16 length) {
   return sum_words(&ip->saddr, 4) + bpf_htons(IPPROTO_TCP) + bpf_htons(length);
 }
 
 /*
- * Turns a received TCP packet round: addresses and ports change places, and the rest of the 20-byte
- * IPv4 and TCP headers is written afresh without options or payload. `seq` and `ack` are big-endian.
+ * Rewrites a received TCP packet in place as a reply to its sender: swaps the addresses and ports and writes the
+ * other fields of the 20-byte IPv4 and TCP headers, without options or payload. `seq` and `ack` are big-endian.
  * The caller has checked that both headers lie inside the packet and that the IPv4 header has no options.
  */
-static __always_inline void turn_round(struct ethhdr *ethernet, struct iphdr *ip, struct tcphdr *tcp,
+static __always_inline void make_reply(struct ethhdr *ethernet, struct iphdr *ip, struct tcphdr *tcp,
                                        __be32 seq, __be32 ack, __u8 flags, __u16 window) {
   unsigned char mac[ETH_ALEN];
   __builtin_memcpy(mac, ethernet->h_source, ETH_ALEN);

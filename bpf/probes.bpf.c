@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * The generator: makes probes inside the kernel. The kernel runs `probes` over frames of its own making
- * (BPF_PROG_TEST_RUN with BPF_F_TEST_XDP_LIVE_FRAMES; Documentation/bpf/bpf_prog_run.rst); the program
- * turns each into the next entry of its processor's ring, cookie and checksums included, and redirects it
- * to the NIC. `settle` hears from the device map how many of each bulk the driver took.
+ * The generator: builds probes inside the kernel. BPF_PROG_TEST_RUN with BPF_F_TEST_XDP_LIVE_FRAMES
+ * (Documentation/bpf/bpf_prog_run.rst) allocates frames and runs `probes` on each. The program writes the next
+ * entry of its processor's ring into the frame, with cookie and checksums, and redirects it to the NIC. `settle`
+ * learns from a tracepoint how many frames of each bulk the driver took.
  */
 #include "cookie.h"
 #include "parse.h"
 
-/* For each source address its SYN, then its RST. Sized by the loader. */
+/* For each source address the template of its SYN, then that of its RST. The loader sets max_entries. */
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
   __uint(map_flags, BPF_F_MMAPABLE);
@@ -17,7 +17,7 @@ struct {
   __type(value, struct synbox_template);
 } TEMPLATES SEC(".maps");
 
-/* The first eight bytes of a frame as they lie in memory: the next hop's address, two bytes of ours. */
+/* The first eight bytes of a frame, in memory order: the next hop's MAC address and two bytes of ours. */
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
   __uint(map_flags, BPF_F_MMAPABLE);
@@ -26,13 +26,13 @@ struct {
   __type(value, __u64);
 } NEXT_HOPS SEC(".maps");
 
-/* Mapped into the scanner. */
+/* Mapped by the scanner. */
 struct synbox_senders senders;
 
-/* Where frames leave. const volatile: known to the verifier at load. */
+/* The interface that frames leave by. const volatile, so that the verifier knows it at load. */
 const volatile __u32 interface = 0;
 
-/* Where a probe's changing fields lie, bytes from the start of the frame. */
+/* Offsets of a probe's variable fields from the start of the frame, in bytes. */
 enum {
   AT_IDENTIFICATION = ETH_HLEN + offsetof(struct iphdr, id),
   AT_IPV4_CHECK = ETH_HLEN + offsetof(struct iphdr, check),
@@ -43,21 +43,21 @@ enum {
   AT_SEQ = AT_TCP + offsetof(struct tcphdr, seq),
   AT_TCP_CHECK = AT_TCP + offsetof(struct tcphdr, check),
 };
-/* Ethernet, IPv4, TCP with 40 bytes of options, and two more. */
+/* Bytes: Ethernet, IPv4 and TCP with 40 bytes of options, rounded up to a multiple of 8. */
 #define LONGEST_FRAME 96
-/* Whole words, aligned or not: of a packed structure the compiler would write every byte by itself. */
+/* Accesses a field as one word, aligned or not: for a packed structure the compiler would access single bytes. */
 #define FIELD(type, frame, at) (*(type *)((void *)(frame) + (at)))
 
 static __always_inline struct synbox_sender *sender_here(void) {
-  __u32 ring = senders.ring_of[bpf_get_smp_processor_id() & (SYNBOX_PROCESSORS - 1)];
-  return &senders.senders[ring & (SYNBOX_RINGS - 1)];
+  __u32 number = senders.ring_of[bpf_get_smp_processor_id() & (SYNBOX_PROCESSORS - 1)];
+  return &senders.senders[number & (SYNBOX_RINGS - 1)];
 }
 
 static __always_inline struct synbox_entry *entry_at(struct synbox_sender *sender, __u64 position) {
-  return &sender->entries[position & (SYNBOX_RING - 1)];
+  return &sender->entries[position & (SYNBOX_RING_ENTRIES - 1)];
 }
 
-/* What a profile has beyond the shortest frame; option lengths are multiples of two. */
+/* Copies what a template has beyond the shortest frame. Option lengths are multiples of two. */
 static __always_inline void copy_tail(const struct synbox_template *template, void *data, void *end) {
 #pragma unroll
   for (__u32 at = ETH_ZLEN; at < LONGEST_FRAME; at += 2) {
@@ -66,14 +66,14 @@ static __always_inline void copy_tail(const struct synbox_template *template, vo
   }
 }
 
-/* The shortest frame of a template; ETH_ZLEN bytes are known to lie inside the packet. */
+/* Copies the first ETH_ZLEN bytes of a template. The caller has checked that they lie inside the packet. */
 static __always_inline void copy_frame(void *frame, const void *template) {
 #pragma unroll
   for (__u32 at = 0; at + 8 <= ETH_ZLEN; at += 8) FIELD(__u64, frame, at) = FIELD(const __u64, template, at);
   FIELD(__u32, frame, ETH_ZLEN - 4) = FIELD(const __u32, template, ETH_ZLEN - 4);
 }
 
-/* `sum` is below 2^34: at most three words of 32 bits and one of 16. */
+/* Folds and complements `sum`, which is below 2^34: at most three words of 32 bits and one of 16. */
 static __always_inline __u16 checksum(__u64 sum) {
   sum = (sum & 0xffff) + (sum >> 16);
   sum = (sum & 0xffff) + (sum >> 16);
@@ -85,13 +85,13 @@ static __always_inline const struct synbox_template *template_of(const struct sy
   return bpf_map_lookup_elem(&TEMPLATES, &index);
 }
 
-/* Puts a memo for `entry` in the place of another. Out of line, for it is seldom wanted. */
-static __noinline int fill(struct synbox_sender *sender, struct synbox_memo *memo, const struct synbox_entry *entry) {
+/* Replaces a memo by that of `entry`. Not inlined, because it rarely runs. */
+static __noinline int fill_memo(struct synbox_sender *sender, struct synbox_memo *memo, const struct synbox_entry *entry) {
   const struct synbox_template *template = template_of(entry);
   if (!template) return -1;
   copy_frame(memo->frame, template);
   __be16 dport = bpf_htons((__u16)entry->ports);
-  memo->state = siphash_first(&sender->queue.start, first_block(FIELD(const __be32, template, AT_SADDR), dport));
+  memo->state = siphash_first(&sender->ring.key_state, first_block(FIELD(const __be32, template, AT_SADDR), dport));
   return 0;
 }
 
@@ -100,14 +100,14 @@ static __always_inline const struct synbox_memo *memo_of(struct synbox_sender *s
   __u64 shape = entry->shape & SYNBOX_SHAPE_MASK;
   struct synbox_memo *memo = &sender->memos[(shape * 0x9e3779b97f4a7c15ULL) >> (64 - SYNBOX_MEMO_BITS)];
   if (memo->shape != shape) {
-    if (fill(sender, memo, entry) < 0) return NULL;
+    if (fill_memo(sender, memo, entry) < 0) return NULL;
     memo->shape = shape;
   }
   return memo;
 }
 
-/* The Ethernet address: templates are addressed to the gateway. */
-static __always_inline int address(void *frame, const struct synbox_entry *entry) {
+/* Sets the destination MAC address. Templates are addressed to the gateway. */
+static __always_inline int set_next_hop(void *frame, const struct synbox_entry *entry) {
   __u32 hop = entry->next_hop;
   if (hop == 0) return 0;
   const __u64 *word = bpf_map_lookup_elem(&NEXT_HOPS, &hop);
@@ -125,20 +125,20 @@ static __always_inline void stamp(void *frame, const struct synbox_memo *memo, _
   FIELD(__be32, frame, AT_DADDR) = daddr;
   FIELD(__be32, frame, AT_SOURCE) = ports;
   FIELD(__be32, frame, AT_SEQ) = seq;
-  /* Words of 32 bits add up to the same as their halves (RFC 1071). */
+  /* Summing words of 32 bits gives the same as summing their halves (RFC 1071). */
   FIELD(__u16, frame, AT_TCP_CHECK) = checksum((__u64)FIELD(const __u16, memo->frame, AT_TCP_CHECK) + daddr + ports + seq);
 }
 
-/* The frame of an RST, which needs no hash. Out of line, for there are fewer of them. */
+/* Writes an RST, which needs no hash. Not inlined, because there are fewer of them. */
 static __noinline int reset(struct xdp_md *context, struct synbox_sender *sender, const struct synbox_entry *entry) {
   const struct synbox_memo *memo = memo_of(sender, entry);
   void *data = (void *)(long)context->data, *end = (void *)(long)context->data_end;
   if (!memo || data + ETH_ZLEN > end) return -1;
   copy_frame(data, memo->frame);
-  if (address(data, entry) < 0) return -1;
+  if (set_next_hop(data, entry) < 0) return -1;
   stamp(data, memo, bpf_htonl(entry->destination), bpf_htonl(entry->ports), entry->sequence, 0);
-  sender->queue.resets += 1;
-  /* The frame has a probe's length. */
+  sender->ring.resets += 1;
+  /* The kernel allocated a frame of a probe's length. */
   return data + ETH_ZLEN < end ? bpf_xdp_adjust_tail(context, (int)(ETH_ZLEN - (end - data))) : 0;
 }
 
@@ -147,7 +147,7 @@ static __always_inline int probe(struct xdp_md *context, struct synbox_sender *s
   void *data = (void *)(long)context->data, *end = (void *)(long)context->data_end;
   if (!memo || data + ETH_ZLEN > end) return -1;
   copy_frame(data, memo->frame);
-  if (address(data, entry) < 0) return -1;
+  if (set_next_hop(data, entry) < 0) return -1;
   if (data + ETH_ZLEN < end) {
     const struct synbox_template *template = template_of(entry);
     if (!template) return -1;
@@ -155,34 +155,35 @@ static __always_inline int probe(struct xdp_md *context, struct synbox_sender *s
   }
   __be32 daddr = bpf_htonl(entry->destination), ports = bpf_htonl(entry->ports);
   __u64 hash = siphash_last(&memo->state, last_block(daddr, ports));
-  /* The hash needs every register: nothing of what follows may be mixed into it. */
+  /* A compiler barrier: the hash needs every register, so nothing below may be scheduled into it. */
   asm volatile("" : "+r"(hash)::"memory");
-  struct synbox_queue *queue = &sender->queue;
-  __u16 identification = ((__u16)(hash >> 32) & queue->identification_mask) | queue->identification_fixed;
+  struct synbox_ring *ring = &sender->ring;
+  __u16 identification = ((__u16)(hash >> 32) & ring->identification_mask) | ring->identification_fixed;
   stamp(data, memo, daddr, ports, (__u32)hash, identification);
   return 0;
 }
 
 SEC("xdp")
 int probes(struct xdp_md *context) {
-  /* Where no receive program is attached this one is, for the sake of the kernel's XDP dispatcher. */
+  /* If no receive program is attached, this one is, to be in the kernel's XDP dispatcher; then it sees received
+     packets, too. */
   if (context->ingress_ifindex != SYNBOX_LOOPBACK) return XDP_PASS;
   struct synbox_sender *sender = sender_here();
-  struct synbox_queue *queue = &sender->queue;
-  /* Nothing to send: the scanner never asks for more frames than there are entries, unless its thread
-     has been moved to another processor, whose ring is not its own. */
-  if (queue->built >= queue->end) return XDP_DROP;
-  const struct synbox_entry *entry = entry_at(sender, queue->built);
+  struct synbox_ring *ring = &sender->ring;
+  /* Nothing to send. The scanner never requests more frames than it has entries, but its thread may have been
+     moved to another processor, which has another ring. */
+  if (ring->built >= ring->end) return XDP_DROP;
+  const struct synbox_entry *entry = entry_at(sender, ring->built);
   int error = entry->kind == SYNBOX_FRAME_SYN ? probe(context, sender, entry) : reset(context, sender, entry);
   if (error < 0) return XDP_ABORTED;
-  queue->built += 1;
+  ring->built += 1;
   return bpf_redirect(interface, 0);
 }
 
 /*
- * The limit that `probes` is compared with: the same way through the kernel with one constant frame, without
- * cookie or ring. It is written each time, because a page comes back as the peer left it. Loaded in place of
- * `probes`, for benchmarks alone.
+ * The upper bound for `probes`, for benchmarks: the same path through the kernel with one constant frame, without
+ * cookie or entries. It writes the frame each time, because the kernel recycles pages as the peer left them. Loaded
+ * instead of `probes`.
  */
 SEC("?xdp")
 int flood(struct xdp_md *context) {
@@ -193,7 +194,7 @@ int flood(struct xdp_md *context) {
   void *data = (void *)(long)context->data, *end = (void *)(long)context->data_end;
   if (!template || data + ETH_ZLEN > end) return XDP_DROP;
   copy_frame(data, template);
-  sender->queue.built += 1;
+  sender->ring.built += 1;
   return bpf_redirect(interface, 0);
 }
 
@@ -202,10 +203,10 @@ struct net_device {
 } __attribute__((preserve_access_index));
 
 /*
- * Called for each bulk of at most 16 frames, in the order in which they were built, on their processor:
- * the driver took the first `sent`, the other `drops` were freed (kernel/bpf/devmap.c, bq_xmit_all).
- * Bulks of other programs find nothing outstanding here: between a frame's making and its bulk's
- * sending nothing else runs in this processor's softirq context.
+ * Called for each bulk of at most 16 frames, in the order in which they were built, on their processor: the driver
+ * took the first `sent` frames, and the kernel freed the other `drops` (kernel/bpf/devmap.c, bq_xmit_all). Bulks of
+ * other programs find nothing outstanding here, because nothing else runs in this processor's softirq context
+ * between building a frame and sending its bulk.
  */
 SEC("tp_btf/xdp_devmap_xmit")
 int settle(__u64 *arguments) {
@@ -213,27 +214,28 @@ int settle(__u64 *arguments) {
   __u32 sent = (__u32)arguments[2], drops = (__u32)arguments[3];
   int error = (int)arguments[4];
   struct synbox_sender *sender = sender_here();
-  struct synbox_queue *queue = &sender->queue;
+  struct synbox_ring *ring = &sender->ring;
   if (to->ifindex != (int)interface) return 0;
-  __u64 outstanding = queue->built - queue->settled;
+  __u64 outstanding = ring->built - ring->settled;
   if ((__u64)sent + drops > outstanding) return 0;
   for (__u32 drop = 0; drop < drops && drop < 64; drop++) {
-    entry_at(sender, queue->settled + sent + drop)->refused = 1;
+    entry_at(sender, ring->settled + sent + drop)->refused = 1;
   }
-  if (error < 0) queue->error = -error;
-  queue->refused += drops;
-  queue->settled += sent + drops;
+  if (error < 0) ring->error = -error;
+  ring->refused += drops;
+  ring->settled += sent + drops;
   return 0;
 }
 
-/* A frame that did not get as far as a bulk (the interface is down, the frame too long): never settled. */
+/* Called for a frame that never reaches a bulk, because the interface is down or the frame too long. It is never
+   settled. */
 SEC("tp_btf/xdp_redirect_err")
 int redirect_error(__u64 *arguments) {
   int error = (int)arguments[3];
   struct synbox_sender *sender = sender_here();
   if (error >= 0) return 0;
-  struct synbox_queue *queue = &sender->queue;
-  if (queue->built != queue->settled) queue->error = -error;
+  struct synbox_ring *ring = &sender->ring;
+  if (ring->built != ring->settled) ring->error = -error;
   return 0;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * The receive program: is it a reply to one of our probes? Then an event, and the packet goes straight
- * back as RST. Everything else is passed on untouched. Every packet is counted under one fate.
+ * The receive program. A packet that validly replies to one of our probes becomes an event; a SYN-ACK is also
+ * sent back as an RST. Every other packet is passed to the kernel untouched. Each packet is counted under
+ * exactly one fate.
  */
 #include "cookie.h"
 #include "parse.h"
@@ -14,7 +15,7 @@ struct {
   __type(value, __u64);
 } STATS SEC(".maps");
 
-/* Our source addresses, big-endian; the value carries nothing. Sized by the loader. */
+/* Our source addresses, big-endian; the value is unused. The loader sets max_entries. */
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
   __uint(max_entries, 65536);
@@ -23,13 +24,13 @@ struct {
   __type(value, __u8);
 } WHITELIST_IPV4 SEC(".maps");
 
-/* Sized by the loader. */
+/* The event ring. The loader sets max_entries. */
 struct {
   __uint(type, BPF_MAP_TYPE_RINGBUF);
   __uint(max_entries, 1 << 22);
 } EVENTS SEC(".maps");
 
-/* Mapped into the scanner, which sets it anew for each job without a system call. */
+/* Mapped by the scanner, which writes a new key for each job without a system call. */
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
   __uint(map_flags, BPF_F_MMAPABLE);
@@ -38,7 +39,7 @@ struct {
   __type(value, struct synbox_key);
 } SIPHASH_KEY SEC(".maps");
 
-/* The program that turns frames of the kernel's own making into probes (probes.bpf.c), if there is one. */
+/* The generator's program (probes.bpf.c), if there is one. */
 struct {
   __uint(type, BPF_MAP_TYPE_PROG_ARRAY);
   __uint(max_entries, 1);
@@ -46,7 +47,7 @@ struct {
   __type(value, __u32);
 } GENERATOR SEC(".maps");
 
-/* const volatile: the verifier knows the values at load and drops the branches that cannot be taken. */
+/* const volatile, so that the verifier knows the values at load and removes branches that cannot be taken. */
 const volatile struct synbox_settings settings = {
     .port_first = 32768, .port_last = 61000, .rst = SYNBOX_RST_IN_PLACE};
 
@@ -63,8 +64,8 @@ static __always_inline int pass(__u32 fate) {
   return XDP_PASS;
 }
 
-/* The fate of a packet that is no reply: foreign, unless its destination is one of our addresses. A valid
-   cookie needs no such question, for our address is part of what it proves. */
+/* Passes a packet that is no reply: as `fate`, or as not ours if its destination is not one of our addresses.
+   Packets with a valid cookie skip this lookup, because the cookie covers our address. */
 static __always_inline int pass_ip(const struct iphdr *ip, __u32 fate) {
   __be32 destination = ip->daddr;
   return pass(bpf_map_lookup_elem(&WHITELIST_IPV4, &destination) ? fate : SYNBOX_PASS_NOT_OURS);
@@ -80,7 +81,8 @@ static __always_inline int is_our_port(__be16 port) {
   return p >= settings.port_first && p <= settings.port_last;
 }
 
-/* An event with all that IPv4 and `kind` say, or NULL when the ring is full. The caller fills the rest. */
+/* Reserves an event and fills in the time, `kind` and the IPv4 fields. Returns NULL if the ring is full. The
+   caller fills in the other fields. */
 static __always_inline struct synbox_event *reserve(const struct iphdr *ip, __u8 kind) {
   struct synbox_event *event = bpf_ringbuf_reserve(&EVENTS, sizeof(*event), 0);
   if (!event) return NULL;
@@ -92,8 +94,8 @@ static __always_inline struct synbox_event *reserve(const struct iphdr *ip, __u8
   return event;
 }
 
-/* Copies the TCP options, at most 40 bytes; the caller has checked that they lie inside the packet. */
-static __always_inline void read_tcp_options(struct synbox_event *event, const struct tcphdr *tcp,
+/* Copies the TCP options, at most 40 bytes. The caller has checked that they lie inside the IPv4 packet. */
+static __always_inline void copy_tcp_options(struct synbox_event *event, const struct tcphdr *tcp,
                                              struct cursor c) {
   __u32 claimed = (tcp->doff - 5) * 4;
   __u32 copied = 0;
@@ -117,20 +119,20 @@ static __always_inline void fill_tcp(struct synbox_event *event, const struct ip
   event->acknum = tcp->ack_seq;
   event->window = tcp->window;
   event->tcp_flags = tcp_flags(tcp);
-  read_tcp_options(event, tcp, c);
+  copy_tcp_options(event, tcp, c);
 }
 
 /*
- * The RST for a SYN-ACK: our sequence number is what the peer acknowledged (RFC 9293, 3.10.7.4).
- * An IPv4 header with options, or a VLAN tag that offload may have to add again, is no reason to lose
- * it: turn_round needs the plain shape only, and the caller leaves other shapes to the transmitter.
+ * Turns a SYN-ACK into its RST. The RST's sequence number is the number that the SYN-ACK acknowledges
+ * (RFC 9293, section 3.10.7.4). The IPv4 header must have no options: the caller leaves those packets to the
+ * transmitter.
  */
 static __always_inline int send_rst(struct xdp_md *context, struct ethhdr *ethernet, struct iphdr *ip,
                                     struct tcphdr *tcp) {
-  turn_round(ethernet, ip, tcp, tcp->ack_seq, 0, TCP_RST, 0);
+  make_reply(ethernet, ip, tcp, tcp->ack_seq, 0, TCP_RST, 0);
   count(SYNBOX_RST_SENT);
-  /* Nothing of the target's own data goes back: what pads the frame to the Ethernet minimum is cleared,
-     the rest cut. Behind two VLAN tags the headers alone are longer than the minimum. */
+  /* Send none of the target's data back: zero what pads the frame to the Ethernet minimum and cut off the
+     remainder. With two VLAN tags the headers alone exceed the minimum. */
   __u8 *padding = (void *)(tcp + 1);
 #pragma unroll
   for (int byte = 0; byte < (int)(ETH_ZLEN - PLAIN_HEADERS); byte++) {
@@ -147,7 +149,7 @@ static __always_inline int send_rst(struct xdp_md *context, struct ethhdr *ether
 static __always_inline int syn_ack(struct xdp_md *context, struct cursor c, struct ethhdr *ethernet,
                                    struct iphdr *ip, struct tcphdr *tcp) {
   struct synbox_event *event = reserve(ip, SYNBOX_SYN_ACK);
-  /* No RST either: the target's own TCP sends its SYN-ACK again, and nothing is lost. */
+  /* Send no RST either: the target retransmits its SYN-ACK, so the result is not lost. */
   if (!event) return drop(SYNBOX_OPEN_RING_FULL);
   fill_tcp(event, ip, tcp, c);
   int in_place = settings.rst == SYNBOX_RST_IN_PLACE && ip->ihl == 5;
@@ -171,31 +173,32 @@ static __always_inline int tcp_packet(struct xdp_md *context, struct cursor c, s
   struct tcphdr *tcp = parse_tcp(&c);
   if (!tcp || tcp->doff * 4 > ipv4_payload(ip)) return pass_ip(ip, SYNBOX_PASS_MALFORMED);
   if (!is_our_port(tcp->dest)) return pass_ip(ip, SYNBOX_PASS_OTHER_PORT);
-  /* FIN beside SYN or RST, or both of these: no TCP answers so. Other bits say nothing about the port. */
+  /* Reject FIN with SYN or RST, and SYN with RST: no TCP replies like that. Ignore the other flags. */
   __u8 flags = tcp_flags(tcp) & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK);
   int is_syn_ack = flags == (TCP_SYN | TCP_ACK);
   if (!is_syn_ack && flags != (TCP_RST | TCP_ACK)) return pass_ip(ip, SYNBOX_PASS_NOT_REPLY);
   __u32 expected = cookie(key, ip->daddr, ip->saddr, tcp->dest, tcp->source);
   __u32 ahead = bpf_ntohl(tcp->ack_seq) - expected;
-  /* Some stacks acknowledge the SYN in their RST, some do not: seq and seq + 1 both prove it. */
+  /* Some stacks acknowledge the SYN in their RST and some do not, so an RST may carry seq or seq + 1. */
   if (ahead != 1 && (is_syn_ack || ahead != 0)) return pass_ip(ip, SYNBOX_PASS_BAD_COOKIE);
   if (bpf_ntohs(ip->tot_len) > SYNBOX_LONGEST_REPLY) return pass(SYNBOX_PASS_MALFORMED);
-  if (!ipv4_is_sound(context, ip) || !tcp_is_sound(context, c, ip, tcp, settings.partial_checksums)) {
+  if (!ipv4_checksum_ok(context, ip) || !tcp_checksum_ok(context, c, ip, tcp, settings.partial_checksums)) {
     return pass(SYNBOX_PASS_BAD_CHECKSUM);
   }
   return is_syn_ack ? syn_ack(context, c, ethernet, ip, tcp) : reset(c, ip, tcp);
 }
 
-/* Destination unreachable, source quench, time exceeded, parameter problem (RFC 792). */
+/* Returns whether an ICMP type is an error: destination unreachable, source quench, time exceeded or parameter
+   problem (RFC 792). */
 static __always_inline int is_error(__u8 type) {
   return type == ICMP_DEST_UNREACH || type == ICMP_SOURCE_QUENCH || type == ICMP_TIME_EXCEEDED ||
          type == ICMP_PARAMETERPROB;
 }
 
-/* An error quotes at least the IPv4 header and eight bytes: both ports and the sequence number. */
+/* An ICMP error quotes at least the IPv4 header and the next eight bytes: both ports and the sequence number. */
 static __always_inline int icmp_packet(struct xdp_md *context, struct cursor c, struct iphdr *ip,
                                        const struct synbox_key *key) {
-  /* The cookie proves the quoted source address, not the one this error was sent to. */
+  /* The cookie covers the quoted source address, not the address that this error was sent to. */
   __be32 destination = ip->daddr;
   if (!bpf_map_lookup_elem(&WHITELIST_IPV4, &destination)) return pass(SYNBOX_PASS_NOT_OURS);
   struct icmphdr *icmp = c.next;
@@ -204,7 +207,7 @@ static __always_inline int icmp_packet(struct xdp_md *context, struct cursor c, 
   }
   if (!is_error(icmp->type)) return pass(SYNBOX_PASS_OTHER_PROTOCOL);
   c.next = icmp + 1;
-  /* Its total length is the probe's, most of which may have been left out. */
+  /* Its total length is the probe's; the quotation may be shorter. */
   struct iphdr *quoted = parse_ipv4(&c);
   if (!quoted || ipv4_payload(ip) < sizeof(*icmp) + quoted->ihl * 4) return pass(SYNBOX_PASS_MALFORMED);
   if (quoted->protocol != IPPROTO_TCP) return pass(SYNBOX_PASS_OTHER_PROTOCOL);
@@ -216,11 +219,11 @@ static __always_inline int icmp_packet(struct xdp_md *context, struct cursor c, 
   __u32 needed = sizeof(*icmp) + quoted->ihl * 4 + sizeof(*probe);
   if ((void *)(probe + 1) > c.end || ipv4_payload(ip) < needed) return pass(SYNBOX_PASS_MALFORMED);
   if (!is_our_port(probe->source)) return pass(SYNBOX_PASS_OTHER_PORT);
-  /* No need to look quoted->saddr up: a foreign one does not give our cookie. */
+  /* quoted->saddr needs no lookup: no other address gives our cookie. */
   __u32 expected = cookie(key, quoted->saddr, quoted->daddr, probe->source, probe->dest);
   if (bpf_ntohl(probe->seq) != expected) return pass(SYNBOX_PASS_BAD_COOKIE);
   if (bpf_ntohs(ip->tot_len) > SYNBOX_LONGEST_REPLY) return pass(SYNBOX_PASS_MALFORMED);
-  if (!ipv4_is_sound(context, ip) || !icmp_is_sound(context, ip, icmp)) {
+  if (!ipv4_checksum_ok(context, ip) || !icmp_checksum_ok(context, ip, icmp)) {
     return pass(SYNBOX_PASS_BAD_CHECKSUM);
   }
 
@@ -240,8 +243,8 @@ static __always_inline int icmp_packet(struct xdp_md *context, struct cursor c, 
 
 SEC("xdp")
 int receive(struct xdp_md *context) {
-  /* The generator runs through this program because this one is attached: the kernel then has it in its
-     XDP dispatcher already, and a run need not wait for RCU to put it there and take it out again. */
+  /* The generator is run through this program because this one is attached, and therefore already in the
+     kernel's XDP dispatcher. Running an unattached program adds and removes it each time, and waits for RCU. */
   if (settings.generator && context->ingress_ifindex == SYNBOX_LOOPBACK) {
     bpf_tail_call(context, &GENERATOR, 0);
     return XDP_DROP;

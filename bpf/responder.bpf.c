@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * The target node: answers SYNs in place by a fixed rule and counts what it received and sent. It owns
- * every address and port behind its interface; the rule alone says which of them are open.
+ * The target node: replies to SYNs in place by a fixed rule and counts what it receives and sends. It owns every
+ * address and port behind its interface; the rule alone decides which of them are open.
  */
 #include "cookie.h"
 #include "parse.h"
@@ -20,7 +20,7 @@ struct {
   __type(value, __u64);
 } ARRIVALS SEC(".maps");
 
-/* CLOCK_MONOTONIC at the first valid SYN, nanoseconds; 0 before. */
+/* CLOCK_MONOTONIC at the first valid SYN, in nanoseconds; 0 before it. */
 __u64 first_arrival;
 
 const volatile struct synbox_responder_settings settings = {.threshold = 1ULL << 32};
@@ -40,7 +40,7 @@ static __always_inline int drop(__u32 stat) {
   return XDP_DROP;
 }
 
-/* Frames arrive on any processor, so two may be the first, and a later one may carry an earlier time. */
+/* Frames arrive on any processor, so two may race to be the first, and a later one may have an earlier time. */
 static __always_inline void count_arrival(void) {
   __u64 now = bpf_ktime_get_ns();
   __u64 first = __sync_val_compare_and_swap(&first_arrival, 0, now);
@@ -51,7 +51,7 @@ static __always_inline void count_arrival(void) {
   if (arrivals) __sync_fetch_and_add(arrivals, 1);
 }
 
-/* The hash of the pair under the seed; its high half becomes the SYN-ACK's sequence number. */
+/* Returns the hash of the pair under the seed. Its high half becomes the SYN-ACK's sequence number. */
 static __always_inline __u64 pair_hash(__be32 address, __be16 port) {
   return siphash_two_blocks(settings.seed, 0, (__u64)address | ((__u64)port << 32), 8ULL << 56);
 }
@@ -63,10 +63,10 @@ static __always_inline int is_open(__be32 address, __u64 hash) {
 }
 
 /*
- * Both checksums and the lengths, over the headers and up to 40 bytes of options: what a real TCP
- * verifies before it believes a segment. A probe carries no data.
+ * Verifies both checksums and the lengths, over the headers and up to 40 bytes of options, as a real TCP does
+ * before it accepts a segment. A probe carries no data.
  */
-static __always_inline int is_sound(const struct iphdr *ip, const struct tcphdr *tcp, struct cursor c) {
+static __always_inline int is_valid(const struct iphdr *ip, const struct tcphdr *tcp, struct cursor c) {
   if (ip->ihl != 5 || fold(sum_words(ip, 10)) != 0xffff) return 0;
   __u32 length = bpf_ntohs(ip->tot_len) - sizeof(*ip);
   if (length != (__u32)tcp->doff * 4) return 0;
@@ -82,8 +82,9 @@ static __always_inline int is_sound(const struct iphdr *ip, const struct tcphdr 
 }
 
 /*
- * Out of the same interface. veth wakes its peer after XDP_TX only if that holds an XDP program; after a
- * redirect it does so whenever the peer polls, as with GRO (drivers/net/veth.c, veth_xdp_flush).
+ * Sends the frame out of the interface that it came from. After XDP_TX a veth wakes its peer only if the peer has
+ * an XDP program; after a redirect, whenever the peer polls, as it does with GRO (drivers/net/veth.c,
+ * veth_xdp_flush).
  */
 static __always_inline int send_back(struct xdp_md *context) {
   return settings.redirect ? bpf_redirect(context->ingress_ifindex, 0) : XDP_TX;
@@ -103,10 +104,10 @@ int responder(struct xdp_md *context) {
 
   __u8 flags = tcp_flags(tcp) & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK);
   if (flags & TCP_RST) {
-    return drop(is_sound(ip, tcp, c) ? SYNBOX_RESPONDER_RST : SYNBOX_RESPONDER_RST_BAD);
+    return drop(is_valid(ip, tcp, c) ? SYNBOX_RESPONDER_RST : SYNBOX_RESPONDER_RST_BAD);
   }
   if (flags != TCP_SYN) return pass(SYNBOX_RESPONDER_OTHER);
-  if (!is_sound(ip, tcp, c)) return drop(SYNBOX_RESPONDER_SYN_BAD);
+  if (!is_valid(ip, tcp, c)) return drop(SYNBOX_RESPONDER_SYN_BAD);
   count(SYNBOX_RESPONDER_SYN);
   if (settings.arrivals) count_arrival();
 
@@ -114,12 +115,12 @@ int responder(struct xdp_md *context) {
   __be32 acknowledges = bpf_htonl(bpf_ntohl(tcp->seq) + 1);
   if (is_open(ip->daddr, hash)) {
     count(SYNBOX_RESPONDER_ANSWERED);
-    turn_round(ethernet, ip, tcp, (__be32)(hash >> 32), acknowledges, TCP_SYN | TCP_ACK, 65535);
+    make_reply(ethernet, ip, tcp, (__be32)(hash >> 32), acknowledges, TCP_SYN | TCP_ACK, 65535);
     return send_back(context);
   }
   if (!settings.closed_rst) return XDP_DROP;
   count(SYNBOX_RESPONDER_REFUSED);
-  turn_round(ethernet, ip, tcp, 0, acknowledges, TCP_RST | TCP_ACK, 0);
+  make_reply(ethernet, ip, tcp, 0, acknowledges, TCP_RST | TCP_ACK, 0);
   return send_back(context);
 }
 

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * The whole contract between the BPF programs and the Swift program: the record that crosses the
- * ring buffer, the counters, the settings. Nothing else crosses. Both sides include this file.
+ * Everything that the BPF programs and the Swift program share: event records, counters, settings, and the
+ * generator's memory. Both sides include this file.
  *
- * Byte order: every field named __be16 or __be32 is as it stood on the wire; all else is host order.
+ * Byte order: fields of type __be16 and __be32 are in network order, all others in host order.
  */
 #ifndef SYNBOX_H
 #define SYNBOX_H
 
 #include <linux/types.h>
 
-/* The interface that frames made by BPF_PROG_TEST_RUN pretend to come from: lo, everywhere number 1. */
+/* The ingress interface of frames made by BPF_PROG_TEST_RUN: lo, which always has index 1. */
 #define SYNBOX_LOOPBACK 1
 
 /*
- * Bytes of an IPv4 packet that may be a reply. No honest one is longer: probes allow a segment of 1460 bytes
- * at most, and an ICMP error is to fit into 576 (RFC 1812, section 4.3.2.3).
+ * The longest IPv4 packet, in bytes, that may be a reply. Probes announce an MSS of at most 1460 bytes, and an ICMP
+ * error should not exceed 576 (RFC 1812, section 4.3.2.3).
  */
 #define SYNBOX_LONGEST_REPLY 1500
 
-/* What a valid reply is. */
+/* The kinds of valid replies. */
 enum synbox_kind {
   SYNBOX_SYN_ACK = 1, /* the port is open */
   SYNBOX_RST = 2,     /* the port is closed */
@@ -29,13 +29,13 @@ enum synbox_kind {
 /* Who closes the half-open connection after a valid SYN-ACK. */
 enum synbox_rst {
   SYNBOX_RST_NONE = 0,        /* nobody */
-  SYNBOX_RST_IN_PLACE = 1,    /* the XDP program turns the packet round (XDP_TX) */
-  SYNBOX_RST_TRANSMITTER = 2, /* the event asks the transmitter for it */
+  SYNBOX_RST_IN_PLACE = 1,    /* the receive program, by XDP_TX */
+  SYNBOX_RST_TRANSMITTER = 2, /* the transmitter, which the event asks for it */
 };
 
-/* One valid reply, 88 bytes, written once into EVENTS. */
+/* One valid reply, 88 bytes, in EVENTS. */
 struct synbox_event {
-  __u64 time_ns;         /* CLOCK_MONOTONIC_COARSE at receipt, nanoseconds: a clock tick late at most */
+  __u64 time_ns;         /* CLOCK_MONOTONIC_COARSE at receipt, nanoseconds; behind by up to a clock tick */
   __be32 saddr;          /* the probed address (ICMP: as quoted) */
   __be32 daddr;          /* our address */
   __be16 sport;          /* the probed port (ICMP: as quoted) */
@@ -48,10 +48,10 @@ struct synbox_event {
   __u8 kind;             /* enum synbox_kind */
   __u8 icmp_type;        /* ICMP only */
   __u8 icmp_code;        /* ICMP only */
-  __be32 icmp_responder; /* ICMP only: who sent the error */
+  __be32 icmp_responder; /* ICMP only: the source address of the error */
   __u8 tcp_flags;        /* the TCP flags byte */
   __u8 options_length;   /* bytes of options that follow, 0..40 */
-  __u8 rst_wanted;       /* 1: the transmitter must send the RST */
+  __u8 rst_wanted;       /* 1: the transmitter must send an RST */
   __u8 zero;
   __u8 options[40]; /* TCP options as received, zero-padded */
   __u32 zero2;
@@ -59,46 +59,46 @@ struct synbox_event {
 _Static_assert(sizeof(struct synbox_event) == 88, "the event record is 88 bytes");
 
 /*
- * STATS, per CPU. The first SYNBOX_FATES are fates: every packet the program sees is counted under
- * exactly one, so their sum is the number of packets seen. The rest are plain counters.
+ * Indices into STATS, a per-CPU array. The first SYNBOX_FATES are fates: every packet is counted under exactly one
+ * of them, so their sum is the number of packets seen. Those behind are plain counters.
  */
 enum synbox_stat {
   SYNBOX_PASS_NOT_IPV4 = 0,
-  SYNBOX_PASS_MALFORMED,      /* a header runs past the packet's end, or a length is impossible in a reply */
-  SYNBOX_PASS_FRAGMENT,       /* IPv4 fragments are never believed */
+  SYNBOX_PASS_MALFORMED,      /* a header exceeds the packet, or a length is impossible in a reply */
+  SYNBOX_PASS_FRAGMENT,       /* an IPv4 fragment: never accepted */
   SYNBOX_PASS_NOT_OURS,       /* destination not in WHITELIST_IPV4 */
   SYNBOX_PASS_OTHER_PROTOCOL, /* neither TCP nor an ICMP error */
   SYNBOX_PASS_OTHER_PORT,     /* destination port outside our source ports */
   SYNBOX_PASS_NOT_REPLY,      /* TCP, but neither SYN-ACK nor RST-ACK */
-  SYNBOX_PASS_BAD_COOKIE,     /* looks like a reply, but the cookie does not hold */
-  SYNBOX_PASS_BAD_CHECKSUM,   /* the cookie holds, the IPv4, TCP or ICMP checksum does not */
+  SYNBOX_PASS_BAD_COOKIE,     /* looks like a reply, but its cookie is wrong */
+  SYNBOX_PASS_BAD_CHECKSUM,   /* the cookie is valid; the IPv4, TCP or ICMP checksum is wrong */
   SYNBOX_OPEN,                /* valid SYN-ACK, reported */
-  SYNBOX_OPEN_RING_FULL,      /* valid SYN-ACK dropped without an RST: the target sends it again */
+  SYNBOX_OPEN_RING_FULL,      /* valid SYN-ACK dropped without an RST: the target retransmits it */
   SYNBOX_CLOSED,              /* valid RST, reported */
-  SYNBOX_CLOSED_UNREPORTED,   /* valid RST that nobody asked for */
+  SYNBOX_CLOSED_UNREPORTED,   /* valid RST; the settings do not ask for them */
   SYNBOX_CLOSED_RING_FULL,
   SYNBOX_ICMP_VALID,      /* valid ICMP error, reported */
-  SYNBOX_ICMP_UNREPORTED, /* valid ICMP error that nobody asked for */
+  SYNBOX_ICMP_UNREPORTED, /* valid ICMP error; the settings do not ask for them */
   SYNBOX_ICMP_RING_FULL,
   SYNBOX_FATES,
   SYNBOX_RST_SENT = SYNBOX_FATES, /* RSTs returned by XDP_TX */
   SYNBOX_STATS,
 };
 
-/* Fixed before the program is loaded (read-only data, so dead branches go). */
+/* The receive program's read-only data, set before it is loaded, so that the verifier removes dead branches. */
 struct synbox_settings {
-  __u16 port_first; /* our source ports, host order, both inclusive */
+  __u16 port_first; /* our source ports, host order, inclusive */
   __u16 port_last;
   __u8 rst;           /* enum synbox_rst */
   __u8 report_closed; /* valid RSTs become events */
   __u8 report_icmp;   /* valid ICMP errors become events */
-  __u8 generator;     /* frames made by BPF_PROG_TEST_RUN go on to the program in GENERATOR */
-  __u8 partial_checksums; /* the link is virtual: TCP checksums may be left to an adapter that there is not */
+  __u8 generator;     /* frames made by BPF_PROG_TEST_RUN are passed to the program in GENERATOR */
+  __u8 partial_checksums; /* accept CHECKSUM_PARTIAL: the link is virtual, and no adapter completes checksums */
   __u8 zero;
 };
 _Static_assert(sizeof(struct synbox_settings) == 10, "settings are 10 bytes");
 
-/* The 128-bit SipHash key, as two little-endian words. Sole element of SIPHASH_KEY. */
+/* The 128-bit SipHash key, as two little-endian words. The only element of SIPHASH_KEY. */
 struct synbox_key {
   __u64 k0;
   __u64 k1;
@@ -108,10 +108,10 @@ struct synbox_key {
 
 enum synbox_frame {
   SYNBOX_FRAME_SYN = 1, /* a probe; its sequence number is the cookie */
-  SYNBOX_FRAME_RST = 2, /* closes the half-open connection that a SYN-ACK told of */
+  SYNBOX_FRAME_RST = 2, /* closes the half-open connection after a SYN-ACK */
 };
 
-/* One frame to send, 24 bytes, all in host order. What Wire.TransmitEntry is in Swift. */
+/* One frame to send, 24 bytes, all in host order. Twin of TransmitEntry in Sources/Wire. */
 struct synbox_entry {
   __u32 destination;
   __u32 sequence; /* RST only */
@@ -120,29 +120,29 @@ struct synbox_entry {
       __u32 ports;  /* source port << 16 | destination port */
       __u16 source; /* index into TEMPLATES, which has a SYN and an RST for each */
       __u8 kind;    /* enum synbox_frame */
-      __u8 refused; /* set by the program: the driver did not take the frame */
+      __u8 refused; /* set by `settle`: the driver did not take the frame */
     };
-    __u64 shape; /* under SYNBOX_SHAPE_MASK what frames share that differ only in what is stamped */
+    __u64 shape; /* under SYNBOX_SHAPE_MASK: equal for frames that differ only in what is stamped */
   };
   __u32 next_hop; /* 0 is the gateway, else an index into NEXT_HOPS */
   __u32 zero;
 };
 _Static_assert(sizeof(struct synbox_entry) == 24, "an entry is 24 bytes");
-/* Destination port, source and kind; never 0, for no kind is. */
+/* Destination port, source and kind. A masked shape is never 0, because no kind is 0. */
 #define SYNBOX_SHAPE_MASK 0x00ffffff0000ffffULL
 
 /*
- * What one of our source addresses fixes of a frame: the frame to the gateway with every changing field zero,
- * zero-padded. In the places of the checksums stand the sums of what is fixed, folded and not complemented
- * (IPv4 header; pseudo-header, TCP header and options), so that the shortest frame needs one cache line.
- * 128 bytes, so that an index becomes a shift.
+ * A frame to the gateway from one of our source addresses, zero-padded, with every variable field zero. The
+ * checksum fields hold the sums of the constant fields, folded and not complemented (IPv4 header; pseudo-header, TCP
+ * header and options). They are in the frame itself so that the shortest frame needs one cache line. 128 bytes, so
+ * that indexing is a shift.
  */
 struct synbox_template {
   __u8 frame[128];
 };
 _Static_assert(sizeof(struct synbox_template) == 128, "a template is 128 bytes");
 
-/* SipHash's state on the way through a message (cookie.h). */
+/* SipHash's internal state (cookie.h). */
 struct synbox_sip_state {
   __u64 v0;
   __u64 v1;
@@ -151,11 +151,11 @@ struct synbox_sip_state {
 };
 
 /*
- * What all frames of one kind from one source to one port have in common: the shortest frame, and the hash's
- * state behind the message's first block, a third of the hash. A scan has few of these.
+ * What all frames of one kind from one source to one port share: the first 60 bytes, and the hash state after the
+ * message's first block, which saves a third of the hash. A scan has few of these.
  */
 struct synbox_memo {
-  __u64 shape; /* as in the entries; 0 if there is none */
+  __u64 shape; /* as in the entries; 0 if the memo is empty */
   __u64 zero;
   struct synbox_sip_state state;
   __u8 frame[60];
@@ -165,37 +165,37 @@ _Static_assert(sizeof(struct synbox_memo) == 128, "a memo is two cache lines");
 #define SYNBOX_MEMO_BITS 9
 #define SYNBOX_MEMOS (1 << SYNBOX_MEMO_BITS)
 
-/* The state of one ring of entries. Positions count entries since the ring was made. */
-struct synbox_queue {
-  struct synbox_sip_state start; /* of the job's key, half a round on */
+/* The state of one ring of entries. Positions count entries since the ring was created. */
+struct synbox_ring {
+  struct synbox_sip_state key_state; /* of the job's key: siphash_start() */
   __u64 end;     /* set by user space: entries below may be sent */
   __u64 built;   /* entries below have become frames */
-  __u64 settled; /* entries below were taken by the driver, or refused */
-  __u64 refused; /* how many entries were refused so far */
-  __u64 resets;  /* how many of those built were RSTs */
+  __u64 settled; /* entries below were taken or refused by the driver */
+  __u64 refused; /* entries refused so far */
+  __u64 resets;  /* RSTs among those built */
   __u16 identification_mask;  /* the IPv4 identification: (hash bits & mask) | fixed */
   __u16 identification_fixed;
-  __u32 error; /* the errno of the last bulk or frame that was refused for another reason than room */
+  __u32 error; /* the errno of the last bulk or frame that was refused for a reason other than a full queue */
   __u64 zero[6];
 };
-_Static_assert(sizeof(struct synbox_queue) == 128, "a queue is two cache lines");
+_Static_assert(sizeof(struct synbox_ring) == 128, "a ring's state is two cache lines");
 
-/* Entries in a ring, and rings, the first of which stays empty. */
-#define SYNBOX_RING 8192
+/* Entries of a ring; rings, the first of which stays empty; processors. Powers of two. */
+#define SYNBOX_RING_ENTRIES 8192
 #define SYNBOX_RINGS 16
 #define SYNBOX_PROCESSORS 1024
 
 /*
- * All that a sending thread shares with the program. It is found by the processor that the thread is pinned
- * to; no other processor touches it, so there is nothing to lock.
+ * Everything that a sender shares with the program, which finds it by the processor that the sender is pinned to. No
+ * other processor touches it, so no lock is needed.
  */
 struct synbox_sender {
-  struct synbox_queue queue;
-  struct synbox_memo memos[SYNBOX_MEMOS]; /* by a hash of their shape; the program's own, zero for each new job */
-  struct synbox_entry entries[SYNBOX_RING];
+  struct synbox_ring ring;
+  struct synbox_memo memos[SYNBOX_MEMOS]; /* by a hash of their shape; used by the program, cleared for each job */
+  struct synbox_entry entries[SYNBOX_RING_ENTRIES];
 };
 
-/* In the program's own data: to look each up in a map would take as long as to fill a frame. */
+/* In the program's .bss rather than a map, because a map lookup takes as long as filling a frame. */
 struct synbox_senders {
   __u8 ring_of[SYNBOX_PROCESSORS]; /* by processor */
   struct synbox_sender senders[SYNBOX_RINGS];
@@ -209,38 +209,39 @@ enum {
 
 /* ---- the target node (responder.bpf.c) ---- */
 
+/* Which pairs are open. */
 enum synbox_answer {
   SYNBOX_ANSWER_ALL = 0,
   SYNBOX_ANSWER_EVEN = 1,  /* even last byte */
   SYNBOX_ANSWER_SHARE = 2, /* a share of (address, port) pairs, by hash */
 };
 
-/* Fixed before load. */
+/* The responder's read-only data, set before it is loaded. */
 struct synbox_responder_settings {
   __u64 seed;      /* of the hash behind SYNBOX_ANSWER_SHARE */
-  __u64 threshold; /* a pair answers if the low 32 bits of its hash lie below; 2^32 is everyone */
+  __u64 threshold; /* a pair is open if the low 32 bits of its hash are below this; 2^32 opens all */
   __u32 answer;    /* enum synbox_answer */
-  __u32 closed_rst; /* 1: pairs that do not answer send an RST, 0: they are silent */
-  __u32 redirect;   /* 1: answers leave by redirect to the own interface, 0: by XDP_TX */
-  __u32 arrivals;   /* 1: count SYNs by the millisecond in ARRIVALS */
+  __u32 closed_rst; /* 1: other pairs send an RST, 0: they are silent */
+  __u32 redirect;   /* 1: replies leave by redirect to the ingress interface, 0: by XDP_TX */
+  __u32 arrivals;   /* 1: count SYNs per millisecond in ARRIVALS */
 };
 _Static_assert(sizeof(struct synbox_responder_settings) == 32, "responder settings are 32 bytes");
 
 /*
- * ARRIVALS: valid SYNs in each millisecond, the first of which begins with the first valid SYN. The element
- * after these holds all that came later.
+ * ARRIVALS counts valid SYNs per millisecond, starting at the first valid SYN. One further element counts all that
+ * arrive later.
  */
 #define SYNBOX_ARRIVAL_SLOTS 32768
 
 enum synbox_responder_stat {
   SYNBOX_RESPONDER_RECEIVED = 0, /* packets seen */
   SYNBOX_RESPONDER_SYN,          /* TCP SYNs with correct checksums */
-  SYNBOX_RESPONDER_SYN_BAD,      /* TCP SYNs with a wrong checksum or length: never answered */
+  SYNBOX_RESPONDER_SYN_BAD,      /* TCP SYNs with a wrong checksum or length: get no reply */
   SYNBOX_RESPONDER_ANSWERED,     /* SYN-ACKs sent */
   SYNBOX_RESPONDER_REFUSED,      /* RSTs sent */
   SYNBOX_RESPONDER_RST,          /* RSTs received with correct checksums */
   SYNBOX_RESPONDER_RST_BAD,      /* RSTs received that a TCP would not accept */
-  SYNBOX_RESPONDER_OTHER,        /* passed on */
+  SYNBOX_RESPONDER_OTHER,        /* passed to the kernel */
   SYNBOX_RESPONDER_STATS,
 };
 

@@ -1,11 +1,11 @@
-// Landlock, securebits and seccomp's macros: what confinement needs of C.
+// Landlock calls, securebits and seccomp macros for confinement. See CLinux.h.
 #include "CLinux.h"
 
 #include <linux/securebits.h>
 #include <sys/syscall.h>
 
-// struct landlock_ruleset_attr as of Landlock ABI 6. Debian 12's header ends after the first field; a
-// kernel that knows fewer fields accepts the rest as long as it is zero (copy_struct_from_user).
+// struct landlock_ruleset_attr as of Landlock ABI 6. Debian 12's header ends after the first field. A kernel that
+// knows fewer fields accepts the others if they are zero (copy_struct_from_user).
 struct ruleset_attributes {
   unsigned long long handled_access_fs;
   unsigned long long handled_access_net;

@@ -1,5 +1,5 @@
-// The BPF objects and the build's identity, taken in at compile time so that the binary is the whole
-// product. `make bpf` writes the files; without them this file does not compile, and says which.
+// The BPF objects and the build's identity, embedded so that the product is one file. `make bpf` writes the embedded
+// files.
 #include "CLinux.h"
 
 static const unsigned char receive[] __attribute__((aligned(8))) = {

@@ -1,4 +1,4 @@
-// Calls of a process that owns its machine: block devices, the watchdog, kernel modules. See CLinux.h.
+// Calls for a process that runs the machine: block devices, the watchdog, kernel modules. See CLinux.h.
 #include "CLinux.h"
 
 #include <linux/blkpg.h>
@@ -30,7 +30,7 @@ int clinux_device_size(int device, unsigned long long *bytes) {
 
 int clinux_sector_size(int device, int *bytes) { return ioctl(device, BLKSSZGET, bytes); }
 
-int clinux_read_partitions_again(int device) { return ioctl(device, BLKRRPART, 0); }
+int clinux_reread_partition_table(int device) { return ioctl(device, BLKRRPART, 0); }
 
 int clinux_resize_partition(int disk, int number, long long start, long long length) {
   struct blkpg_partition partition = {.start = start, .length = length, .pno = number};
@@ -39,7 +39,7 @@ int clinux_resize_partition(int disk, int number, long long start, long long len
   return ioctl(disk, BLKPG, &argument);
 }
 
-// EXT4_IOC_RESIZE_FS of fs/ext4/ext4.h, which no header for programs has.
+// EXT4_IOC_RESIZE_FS is in fs/ext4/ext4.h, but in no UAPI header.
 int clinux_resize_ext4(int file, unsigned long long blocks) {
   return ioctl(file, _IOW('f', 16, unsigned long long), &blocks);
 }
@@ -52,15 +52,15 @@ const short clinux_spawn_new_session = POSIX_SPAWN_SETSID;
 
 static unsigned long long init_start;
 
-// Before main, and before the Swift runtime's own beginnings (which have no priority): it looks for itself in
-// /proc, and ends the process where there is none, as for the first process of a machine. Whether it worked
-// `synbox init` finds out when it mounts the others.
+// Mounts /proc for PID 1. Runs before the Swift runtime's constructors, which have no priority, because the runtime
+// opens /proc/self and ends the process without it. Errors are not handled here: `synbox init` finds them when it
+// mounts the other file systems.
 __attribute__((constructor(101))) static void mount_proc(int count, char **words) {
   if (getpid() != 1) return;
   struct timespec now = {0};
   clock_gettime(CLOCK_BOOTTIME, &now);
   init_start = (unsigned long long)now.tv_sec * 1000000000 + (unsigned long long)now.tv_nsec;
-  // Not always the first word: the kernel hands on the parameters that it does not know before what is behind `--`.
+  // Not always the first argument: the kernel puts parameters that it does not know before those behind `--`.
   for (int word = 1; word < count; word++) {
     if (strcmp(words[word], "init") != 0) continue;
     mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);

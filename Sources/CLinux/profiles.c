@@ -1,4 +1,4 @@
-// The NIC profiles of netconfig/, taken in at compile time so that the binary is the whole product.
+// The NIC profiles of netconfig/, embedded so that the product is one file.
 #include "CLinux.h"
 
 static const char profile_default[] = {

@@ -1,4 +1,4 @@
-// Out-of-line bodies for what CLinux.h declares; see there for why each exists.
+// The functions that CLinux.h declares; it says why each exists.
 #include "CLinux.h"
 
 #include <stdarg.h>

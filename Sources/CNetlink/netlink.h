@@ -1,5 +1,5 @@
-// libnl-3 and the kernel's netlink families, as they are. A module of its own because libnl's headers
-// lie in a directory that only pkg-config knows.
+// libnl-3 and the kernel's netlink families. A separate module, because only pkg-config knows the directory of
+// libnl's headers.
 #ifndef CNETLINK_H
 #define CNETLINK_H
 #include <linux/ethtool_netlink.h>

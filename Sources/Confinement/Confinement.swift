@@ -1,74 +1,72 @@
-// Privilege is a phase that ends here: everything is given up, once, and the kernel is asked whether it is
-// so. Needs no privilege itself; with CAP_SETPCAP it can close the bounding set too.
+// The drop: gives up every privilege of the process and proves it. Needs no privilege; with CAP_SETPCAP it also empties
+// the bounding set.
 import Kernel
 
 /// The drop. Irreversible.
 public enum Confinement {
-  /// Gives up all privilege of this process, as `policy` says, and proves it.
+  /// Gives up all privileges of this process, according to `policy`, and proves it.
   ///
-  /// Must be called while there is one thread: capabilities, no_new_privs, Landlock and seccomp belong to
-  /// threads, and one that was started earlier would keep what it has.
+  /// Call this while there is only one thread: capabilities, no_new_privs, Landlock and seccomp are attributes of
+  /// threads, and other threads would keep theirs.
   ///
-  /// Any Fault means: do not scan. The process may be half confined then; end it.
+  /// What each step needs determines their order. Locking memory needs RLIMIT_MEMLOCK raised. The bounding set and the
+  /// securebits need CAP_SETPCAP. Landlock opens the allowed paths, which may need root. Switching the user needs
+  /// CAP_SETUID. The other capability sets follow. seccomp comes last, so that its list need not include the calls of the
+  /// other steps. Trials run before it, too, because afterwards a refusal could come from the filter instead of a missing
+  /// capability.
   ///
-  /// The order is given by what each step needs. Memory is locked while RLIMIT_MEMLOCK can be lifted. The
-  /// bounding set and the securebits need CAP_SETPCAP and go while there is one; Landlock opens the paths it
-  /// allows, which root may be needed for; the user id needs CAP_SETUID; the other sets go last. seccomp comes
-  /// at the very end, so that its list need not name the calls that the steps before it make. A first trial
-  /// stands before it, for afterwards a refused call could no longer tell the lack of a capability from
-  /// the filter.
+  /// A process without CAP_SETPCAP, such as one started by an ordinary user, cannot empty its bounding set. That is
+  /// reported but is no error, because under no_new_privs nothing can be gained from it.
   ///
-  /// A process that starts without CAP_SETPCAP, say as an ordinary user, cannot empty its bounding set.
-  /// That is reported and no Fault: under no_new_privs nothing can be gained from it. A capability that
-  /// is left in any other set is one.
+  /// - Throws: a `Fault` if anything fails or a privilege remains. The process may then be partly confined; end it.
   public static func drop(_ policy: ConfinementPolicy) throws(Fault) -> ConfinementReport {
     try drop(policy, omitting: [])
   }
 
-  /// As `drop(_:)`, leaving out steps so that a test can see the proof fail.
+  /// Does the same without some of the steps, so that tests can see the proof fail.
   package static func drop(_ policy: ConfinementPolicy, omitting: Omissions) throws(Fault)
     -> ConfinementReport
   {
     try requireOneThread()
     let memory = try lockMemory(policy.lockedMemory)
-    try noNewPrivileges()
+    try setNoNewPrivileges()
     let maySeal = try Capabilities.current().permitted.contains(.CAP_SETPCAP)
     if maySeal && !omitting.contains(.capabilities) { try Capabilities.seal() }
     let landlock = try restrictFiles(policy, enforcing: !omitting.contains(.landlock))
-    if let become = policy.become, !omitting.contains(.user) { try become.assume() }
-    try forbidMemoryImages()
+    if let user = policy.user, !omitting.contains(.user) { try user.assume() }
+    try disableCoreDumps()
     if !omitting.contains(.capabilities) { try Capabilities.clear() }
 
-    var proof = Proof(user: policy.become, boundingToo: maySeal)
-    if !omitting.contains(.statusProof) { try proof.everyThreadHasNothing(filtered: false) }
-    if memory == .locked { try proof.memoryIsLocked() }
-    try proof.mustRefuse(.packetSocket, with: .permission)
-    try proof.mustRefuse(.changeRoot, with: .permission)
-    if case .inForce = landlock { try proof.mustRefuse(.readRoot, with: .access) }
+    var proof = Proof(user: policy.user, checksBounding: maySeal)
+    if !omitting.contains(.statusProof) { try proof.requireNoPrivileges(filtered: false) }
+    if memory == .locked { try proof.requireLockedMemory() }
+    try proof.requireRefusal(of: .packetSocket, with: .notPermitted)
+    try proof.requireRefusal(of: .changeRoot, with: .notPermitted)
+    if case .inForce = landlock { try proof.requireRefusal(of: .readRoot, with: .permissionDenied) }
     let credentials = Credentials.current()
 
     if !omitting.contains(.systemCallFilter) { try filterSystemCalls(policy.systemCalls) }
     if policy.systemCalls == .enforced {
-      try proof.mustRefuse(.unixSocket, with: .permission)
-      try proof.mustRefuse(.packetSocket, with: .permission)
+      try proof.requireRefusal(of: .unixSocket, with: .notPermitted)
+      try proof.requireRefusal(of: .packetSocket, with: .notPermitted)
     }
     if !omitting.contains(.statusProof) {
-      try proof.everyThreadHasNothing(filtered: policy.systemCalls != .unfiltered)
+      try proof.requireNoPrivileges(filtered: policy.systemCalls != .unfiltered)
     }
     return ConfinementReport(
       credentials: credentials, systemCalls: policy.systemCalls.reported, landlock: landlock,
       memory: memory, remainingBounding: proof.remainingBounding, refused: proof.refused)
   }
 
-  private static func lockMemory(_ need: ConfinementPolicy.Need) throws(Fault)
+  private static func lockMemory(_ requirement: ConfinementPolicy.Requirement) throws(Fault)
     -> ConfinementReport.Memory
   {
-    guard need != .unused else { return .notAsked }
+    guard requirement != .unused else { return .notRequested }
     do throws(Fault) {
       try Kernel.lockMemory()
       return .locked
     } catch {
-      guard need == .wanted else { throw error }
+      guard requirement == .wanted else { throw error }
       return .unlocked("\(error)")
     }
   }
@@ -78,8 +76,8 @@ public enum Confinement {
     guard tasks.count == 1 else {
       let others = tasks.filter { $0 != processID() }.map(String.init).joined(separator: ", ")
       throw Fault(
-        "cannot give up privilege: this process already has \(tasks.count) threads",
-        detail: "besides the first one these run and would keep theirs: \(others)",
+        "cannot drop privileges: this process already has \(tasks.count) threads",
+        detail: "threads \(others) would keep theirs",
         remedy: "Start threads and tasks only after the drop")
     }
   }
@@ -87,18 +85,18 @@ public enum Confinement {
   private static func restrictFiles(_ policy: ConfinementPolicy, enforcing: Bool) throws(Fault)
     -> ConfinementReport.Landlock
   {
-    guard policy.landlock != .unused else { return .notAsked }
+    guard policy.landlock != .unused else { return .notRequested }
     guard let abi = LandlockRuleset.kernelABI() else {
       if policy.landlock == .wanted { return .absent }
       throw Fault(
-        "this kernel has no Landlock of ABI \(LandlockRuleset.oldestABI) or newer",
-        remedy: "Boot a kernel from 5.19 on with `landlock` in CONFIG_LSM or in lsm=")
+        "this kernel does not have Landlock of ABI \(LandlockRuleset.oldestABI) or newer",
+        remedy: "Boot Linux 5.19 or newer with `landlock` in CONFIG_LSM or lsm=")
     }
     guard enforcing else { return .inForce(abi: abi) }
     let rules = try LandlockRuleset(abi: abi)
     for path in policy.readWrite { try rules.allow(.readWrite, path) }
     for path in policy.readOnly { try rules.allow(.read, path) }
-    // For the proof below, and for the summary's peak of resident memory.
+    // Needed by the proof, and for the peak of resident memory in the summary.
     try rules.allowOwnProcess()
     try rules.enforce()
     return .inForce(abi: abi)
@@ -106,14 +104,14 @@ public enum Confinement {
 
   private static func filterSystemCalls(_ mode: ConfinementPolicy.SystemCalls) throws(Fault) {
     guard mode != .unfiltered else { return }
-    let filter = try SeccompFilter(otherwise: mode == .enforced ? .killProcess : .log)
+    let filter = try SeccompFilter(default: mode == .enforced ? .killProcess : .log)
     for rule in SystemCallTable.rules(inProcess: processID()) {
-      // What is only watched is not refused either, but for what makes the C library take another way.
-      let isWatched = mode == .logged && rule.action == .refuse(.permission)
-      if !isWatched { try filter.add(rule.action, rule.name, where: rule.arguments) }
+      // Logging refuses nothing except clone3, whose refusal makes the C library use clone.
+      let isOnlyLogged = mode == .logged && rule.action == .refuse(.notPermitted)
+      if !isOnlyLogged { try filter.add(rule.action, rule.name, where: rule.arguments) }
     }
-    for (place, name) in SystemCallTable.frequent.enumerated() {
-      try filter.prefer(name, priority: UInt8(255 - place))
+    for (rank, name) in SystemCallTable.frequent.enumerated() {
+      try filter.setPriority(of: name, to: UInt8(255 - rank))
     }
     try filter.load()
   }

@@ -1,54 +1,55 @@
-// What a confinement is asked to be.
+// The settings of the drop.
 import Kernel
 
-/// What the process may still reach after the drop, and as whom.
+/// What the process may do after the drop, and as which user.
 public struct ConfinementPolicy: Sendable {
-  /// What is done with system calls outside the list.
+  /// What happens to system calls that are not on the list.
   public enum SystemCalls: Sendable {
-    /// Refused or fatal, as `SystemCallTable` says.
+    /// They are refused or end the process (`SystemCallTable`).
     case enforced
-    /// Allowed and logged by the kernel: for finding out, in development, what the list lacks.
+    /// They are allowed, and the kernel logs them. For development, to find calls that the list lacks.
     case logged
-    /// No filter. For tests only.
+    /// There is no filter. For tests only.
     case unfiltered
   }
 
-  /// What it means where the kernel does not give what is wanted.
-  public enum Need: Sendable {
-    /// A Fault.
+  /// What happens if the kernel does not provide something.
+  public enum Requirement: Sendable {
+    /// The drop throws a `Fault`.
     case required
-    /// Reported as missing.
+    /// The report lists it as missing.
     case wanted
-    /// Not asked for. For tests only.
+    /// Nothing: it is not requested. For tests only.
     case unused
   }
 
-  /// Directories, or files, that may be read and changed: the data directory, where results go.
+  /// Files, and directories with all beneath them, that may be read and changed, such as the data directory.
   public var readWrite: [String]
-  /// Directories, or files, that may be read, besides this process's own in /proc. Not `/`: that confines
-  /// nothing, and the proof, which tries to list it, fails.
+  /// Files, and directories with all beneath them, that may be read. This process's /proc/PID is always among them. Do
+  /// not use `/`: the proof tries to open it, and fails if that is allowed.
   public var readOnly: [String]
-  /// Whom to become before the capabilities go; nil to stay who we are.
-  public var become: Credentials?
+  /// The user and group to run as; nil to keep the present ones.
+  public var user: Credentials?
   public var systemCalls: SystemCalls
-  public var landlock: Need
-  /// That no memory is ever written to swap.
-  public var lockedMemory: Need
+  public var landlock: Requirement
+  /// Whether all memory must be locked, so that none is written to swap.
+  public var lockedMemory: Requirement
 
   public init(
-    readWrite: [String] = [], readOnly: [String] = [], become: Credentials? = nil,
-    systemCalls: SystemCalls = .enforced, landlock: Need = .wanted, lockedMemory: Need = .wanted
+    readWrite: [String] = [], readOnly: [String] = [], user: Credentials? = nil,
+    systemCalls: SystemCalls = .enforced, landlock: Requirement = .wanted,
+    lockedMemory: Requirement = .wanted
   ) {
     self.readWrite = readWrite
     self.readOnly = readOnly
-    self.become = become
+    self.user = user
     self.systemCalls = systemCalls
     self.landlock = landlock
     self.lockedMemory = lockedMemory
   }
 }
 
-/// Steps that a test leaves out, to see that the proof notices. Nothing outside this package can.
+/// Steps that tests omit, to see that the proof notices.
 package struct Omissions: OptionSet, Sendable {
   package let rawValue: Int
   package init(rawValue: Int) { self.rawValue = rawValue }

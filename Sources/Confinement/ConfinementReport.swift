@@ -1,7 +1,7 @@
-// What is in force after the drop, for the log and for the summary.
+// The confinement in force after the drop, for the log and the summary.
 import Kernel
 
-/// What was found in force, not what was asked for.
+/// The confinement as it was found in force, which may differ from the policy.
 public struct ConfinementReport: Hashable, Sendable, CustomStringConvertible {
   public enum SystemCalls: String, Hashable, Sendable {
     case enforced
@@ -11,57 +11,57 @@ public struct ConfinementReport: Hashable, Sendable, CustomStringConvertible {
 
   public enum Landlock: Hashable, Sendable {
     case inForce(abi: Int)
-    /// The kernel has none, and the policy did not insist.
+    /// The kernel does not have it, and the policy does not require it.
     case absent
     /// For tests only.
-    case notAsked
+    case notRequested
   }
 
   public enum Memory: Hashable, Sendable {
     case locked
-    /// Why it is not, where the policy did not insist.
+    /// Not locked, for this reason, and the policy does not require it.
     case unlocked(String)
     /// For tests only.
-    case notAsked
+    case notRequested
   }
 
   public var credentials: Credentials
   public var systemCalls: SystemCalls
   public var landlock: Landlock
   public var memory: Memory
-  /// What the bounding set still holds: not empty only when the process never had CAP_SETPCAP, and then
-  /// without effect, since no_new_privs holds and execve(2) is not on the list.
+  /// The bounding set. Empty unless the process never had CAP_SETPCAP; then it has no effect, because of no_new_privs and
+  /// because execve(2) is not on the list.
   public var remainingBounding: CapabilitySet
-  /// The calls that were tried after the drop, each with the refusal it met.
+  /// The calls that were refused in the proof, each with its error.
   public var refused: [String]
 
-  /// What does not hold though it was wanted, a sentence each.
+  /// What the policy wants but the kernel does not provide, as messages.
   public var shortcomings: [String] {
     var all: [String] = []
-    if case .unlocked(let why) = memory { all.append("memory may be written to swap: \(why)") }
+    if case .unlocked(let reason) = memory { all.append("memory may be written to swap: \(reason)") }
     if landlock == .absent {
-      all.append("this kernel has no Landlock: files are confined by the user's rights alone")
+      all.append("this kernel does not have Landlock: only file permissions restrict access to files")
     }
     return all
   }
 
-  /// One line: `uid 60900 gid 60900, no capabilities, bounding none, no_new_privs, …`.
+  /// A line such as `uid 60900 gid 60900, no capabilities, bounding none, no_new_privs, …`.
   public var description: String {
     let landlock =
       switch self.landlock {
       case .inForce(let abi):
-        "Landlock ABI \(abi) (\(LandlockRuleset.confines(abi: abi).joined(separator: ", ")))"
-      case .absent: "Landlock absent from this kernel"
-      case .notAsked: "Landlock not asked for"
+        "Landlock ABI \(abi) (\(LandlockRuleset.restrictions(abi: abi).joined(separator: ", ")))"
+      case .absent: "no Landlock in this kernel"
+      case .notRequested: "Landlock not requested"
       }
     let memory =
       switch self.memory {
       case .locked: "memory locked"
       case .unlocked: "memory not locked"
-      case .notAsked: "memory lock not asked for"
+      case .notRequested: "memory lock not requested"
       }
     return "\(credentials), no capabilities, bounding \(remainingBounding), no_new_privs, "
-      + "system calls \(systemCalls.rawValue), \(landlock), \(memory), no core file; refused: "
+      + "system calls \(systemCalls.rawValue), \(landlock), \(memory), no core dumps; refused: "
       + refused.joined(separator: ", ")
   }
 }

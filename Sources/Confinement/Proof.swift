@@ -1,27 +1,27 @@
-// The proof of the drop: what the kernel says about every thread, and what it answers to trials.
+// The proof of the drop: the kernel's report about every thread, and calls that the kernel must refuse.
 import Kernel
 
-/// Collects what was proven; throws at the first thing that does not hold.
+/// Proves that the drop is in force. Each step throws a `Fault` if it is not.
 struct Proof {
-  /// Whom every thread must be; nil where nobody was to become another.
+  /// The user of every thread; nil if the policy names none.
   let user: Credentials?
   /// Whether the bounding set must be empty, too.
-  let boundingToo: Bool
+  let checksBounding: Bool
   private(set) var refused: [String] = []
   private(set) var remainingBounding: CapabilitySet = []
 
-  init(user: Credentials?, boundingToo: Bool) {
+  init(user: Credentials?, checksBounding: Bool) {
     self.user = user
-    self.boundingToo = boundingToo
+    self.checksBounding = checksBounding
   }
 
-  /// Every thread's status must show empty sets, no_new_privs and the user, and the filter when there is one.
-  mutating func everyThreadHasNothing(filtered: Bool) throws(Fault) {
+  /// Requires that every thread has empty capability sets, no_new_privs, the user and, if `filtered`, a seccomp filter.
+  mutating func requireNoPrivileges(filtered: Bool) throws(Fault) {
     for status in try TaskStatus.all() {
       let sets = [
         ("permitted", status.permitted), ("effective", status.effective),
         ("inheritable", status.inheritable), ("ambient", status.ambient),
-        ("bounding", boundingToo ? status.bounding : []),
+        ("bounding", checksBounding ? status.bounding : []),
       ]
       for (name, set) in sets where !set.isEmpty {
         throw unconfined("thread \(status.task) still has \(set) in its \(name) set")
@@ -44,22 +44,22 @@ struct Proof {
     else {
       throw unconfined(
         "thread \(status.task) has uids \(status.users), gids \(status.groups) and supplementary groups "
-          + "\(status.supplementaryGroups), not \(user) alone")
+          + "\(status.supplementaryGroups), expected \(user) only")
     }
   }
 
-  /// The kernel must count memory as locked.
-  func memoryIsLocked() throws(Fault) {
+  /// Requires that the kernel counts memory as locked.
+  func requireLockedMemory() throws(Fault) {
     guard try TaskStatus.lockedBytes() > 0 else { throw unconfined("no memory is locked") }
   }
 
-  /// `trial` must fail with exactly `expected`: any other error does not tell what refused it.
-  mutating func mustRefuse(_ trial: PrivilegeTrial, with expected: Errno) throws(Fault) {
+  /// Requires that `trial` fails with `expected`. Another error would not tell what refused it.
+  mutating func requireRefusal(of trial: PrivilegeTrial, with expected: Errno) throws(Fault) {
     guard let errno = trial.attempt() else {
       throw unconfined("\(trial.rawValue) succeeded")
     }
     guard errno == expected else {
-      throw unconfined("\(trial.rawValue) gave \(errno.symbol), expected \(expected.symbol)")
+      throw unconfined("\(trial.rawValue) failed with \(errno.symbol), expected \(expected.symbol)")
     }
     let line = "\(trial.rawValue) \(errno.symbol)"
     if !refused.contains(line) { refused.append(line) }
@@ -67,14 +67,7 @@ struct Proof {
 
   private func unconfined(_ detail: String) -> Fault {
     Fault(
-      "privilege was given up, but is still there", detail: detail,
-      remedy: "Nothing is scanned like this; it is a fault of this program or of the kernel")
+      "privileges remain after the drop", detail: detail,
+      remedy: "This is a bug of synbox or of the kernel; synbox does not scan with privileges")
   }
-}
-
-extension Errno {
-  /// EPERM.
-  static let permission = Errno(1)
-  /// EACCES.
-  static let access = Errno(13)
 }

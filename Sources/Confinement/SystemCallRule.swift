@@ -1,13 +1,13 @@
-// What a line of the list of allowed system calls says.
+// A rule for a system call.
 import Kernel
 
-/// One line of the list. Several lines of one name are alternatives.
+/// One rule of the table. Several rules with the same name are alternatives.
 public struct SystemCallRule: Hashable, Sendable {
-  /// How it is known that the line is needed.
+  /// How tests cover the rule.
   public enum Use: Hashable, Sendable {
     /// The scenarios of `ServeTests/SystemCallTests` make the call.
     case everyday
-    /// They do not. Where it is made then; `ConfinementTests` shows that it is let through.
+    /// They do not make the call; it happens in this situation. `ConfinementTests` shows that it is allowed.
     case rare(String)
   }
 
@@ -15,9 +15,9 @@ public struct SystemCallRule: Hashable, Sendable {
   public let name: String
   /// What the box needs it for.
   public let reason: String
-  /// All of these must hold; a filter sees numbers only, never what a pointer points to.
+  /// The conditions, all of which must hold. A filter sees only the arguments' values, not what a pointer points to.
   public let arguments: [SeccompFilter.Argument]
-  /// What `arguments` mean, in the kernel's names; empty where there are none.
+  /// A description of `arguments` in the kernel's names; empty if there are none.
   public let condition: String
   public let action: SeccompFilter.Action
   public let use: Use
@@ -35,7 +35,7 @@ public struct SystemCallRule: Hashable, Sendable {
     self.use = use
   }
 
-  /// Whether the line speaks of a call with these arguments.
+  /// Returns whether the rule applies to a call with these arguments.
   public func matches(_ name: String, _ arguments: [UInt64]) -> Bool {
     self.name == name && self.arguments.allSatisfy { $0.holds(for: arguments) }
   }
@@ -45,7 +45,7 @@ extension SystemCallTable {
   /// The list as docs/design/confinement.md shows it: a Markdown table.
   package static var document: String {
     let rows = rules(inProcess: 0).map { rule in
-      let answer =
+      let refusal =
         switch rule.action {
         case .refuse(let errno): "**\(errno.symbol)**: "
         case .allow, .killProcess, .log: ""
@@ -53,8 +53,8 @@ extension SystemCallTable {
       let condition = rule.condition.replacing("|", with: "\\|")
       var reason = rule.reason
       if case .rare(let when) = rule.use { reason += " — *rare:* \(when)" }
-      return "| `\(rule.name)` | \(condition) | \(answer)\(reason) |"
+      return "| `\(rule.name)` | \(condition) | \(refusal)\(reason) |"
     }
-    return (["| call | only with | what for |", "|---|---|---|"] + rows).joined(separator: "\n") + "\n"
+    return (["| call | only with | purpose |", "|---|---|---|"] + rows).joined(separator: "\n") + "\n"
   }
 }

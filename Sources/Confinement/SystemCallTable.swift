@@ -1,22 +1,22 @@
-// The system calls of a scanning box as data: what is allowed and why. docs/design/confinement.md shows it.
+// The system calls that a scanning box may make, and why, as data. docs/design/confinement.md shows the table.
 import Kernel
 
-/// Three answers, decided like this:
-/// - *allowed*: the loops, the spool, the C library or the Swift runtime make the call to scan;
-/// - *refused*: a call with an answer of its own, EPERM for what the proof of the drop tries;
-/// - *fatal* (SIGSYS for the whole process): everything else, and an allowed call with other arguments.
-///   Nothing here ever makes one, so whoever does has taken over the process.
+/// Each call has one of three outcomes:
+/// - *allowed*: the loops, the spool, the C library or the Swift runtime make the call during a scan;
+/// - *refused*: the call fails with an error of its rule, such as EPERM for the calls that the proof of the drop makes;
+/// - *fatal* (SIGSYS for the process): all others, and allowed calls with other arguments. The program never makes them,
+///   so whoever does has taken over the process.
 ///
-/// The binary is static, so it is this C library's calls that count and no other's. A new version of it, or
-/// of the Swift runtime, may need others: `ServeTests/SystemCallTests` then says which.
+/// The binary is static, so only the calls of its own C library matter. A new version of that or of the Swift runtime may
+/// need other calls; `ServeTests/SystemCallTests` reports them.
 public enum SystemCallTable {
-  /// The lines of the list; some name the process that makes the call.
+  /// Returns the rules. Some contain the ID of the process that makes the call.
   public static func rules(inProcess process: Int32) -> [SystemCallRule] {
-    packets + waiting + files + directories + memory + threads + facts + ending(process) + refused
+    packets + waiting + files + directories + memory + threads + queries + exit(of: process) + refused
   }
 
-  /// From the most frequent on: what stands first in the filter is found first. A call that is allowed whatever
-  /// its arguments costs nothing either way, for the kernel remembers it (Linux 5.11).
+  /// The most frequent calls, in descending order, because the filter compares calls in the order of their priority. Calls
+  /// that are allowed with any arguments cost nothing, because the kernel caches that (Linux 5.11).
   static let frequent = [
     "bpf", "sendto", "recvmsg", "clock_nanosleep", "poll", "write", "read", "futex",
   ]
@@ -25,175 +25,180 @@ public enum SystemCallTable {
 
   static let packets = [
     SystemCallRule(
-      "bpf", "counters of the BPF programs", "BPF_MAP_LOOKUP_ELEM", [.equals(0, 1)]),
+      "bpf", "reads counters of the BPF programs", "BPF_MAP_LOOKUP_ELEM",
+      [.equals(0, .BPF_MAP_LOOKUP_ELEM)]),
     SystemCallRule(
-      "bpf", "the in-kernel generator: each call sends a batch", "BPF_PROG_TEST_RUN", [.equals(0, 10)]),
+      "bpf", "runs the in-kernel generator: each call sends a batch", "BPF_PROG_TEST_RUN",
+      [.equals(0, .BPF_PROG_TEST_RUN)]),
     SystemCallRule(
-      "sendto", "wakes an AF_XDP or AF_PACKET ring, which holds the frames",
-      "no data, no address, MSG_DONTWAIT", [.equals(2, 0), .equals(3, 0x40), .equals(4, 0)]),
+      "sendto", "makes the kernel send the frames in an AF_XDP or AF_PACKET ring",
+      "no data, no address, MSG_DONTWAIT", [.equals(2, 0), .equals(3, .MSG_DONTWAIT), .equals(4, 0)]),
     SystemCallRule(
-      "sendto", "ARP requests, on a socket that is bound to the interface",
+      "sendto", "sends ARP requests, on a socket that is bound to the interface",
       "no flags, no address", [.equals(3, 0), .equals(4, 0)]),
-    SystemCallRule("recvfrom", "ARP answers"),
+    SystemCallRule("recvfrom", "receives ARP replies"),
     SystemCallRule(
-      "recvmsg", "frames of packet capture", "MSG_DONTWAIT|MSG_TRUNC", [.equals(2, 0x60)]),
+      "recvmsg", "receives captured packets", "MSG_DONTWAIT|MSG_TRUNC",
+      [.equals(2, .MSG_DONTWAIT | .MSG_TRUNC)]),
     SystemCallRule(
-      "recvmsg", "libnl asks for the length of rtnetlink's answer", "MSG_PEEK|MSG_TRUNC",
-      [.equals(2, 0x22)]),
-    SystemCallRule("recvmsg", "rtnetlink's answer", "no flags", [.equals(2, 0)]),
+      "recvmsg", "reads the length of an rtnetlink reply (libnl)", "MSG_PEEK|MSG_TRUNC",
+      [.equals(2, .MSG_PEEK | .MSG_TRUNC)]),
+    SystemCallRule("recvmsg", "receives rtnetlink replies", "no flags", [.equals(2, 0)]),
     SystemCallRule(
-      "sendmsg", "libnl asks rtnetlink for the link, routes and neighbours", "no flags",
+      "sendmsg", "requests the link, routes and neighbours from rtnetlink (libnl)", "no flags",
       [.equals(2, 0)]),
     SystemCallRule(
-      "getsockopt", "what packet capture had no room for", "SOL_PACKET, PACKET_STATISTICS",
-      [.equals(1, 263), .equals(2, 6)]),
+      "getsockopt", "reads the number of packets that packet capture dropped",
+      "SOL_PACKET, PACKET_STATISTICS", [.equals(1, .SOL_PACKET), .equals(2, .PACKET_STATISTICS)]),
     SystemCallRule(
-      "getsockopt", "libxdp asks where the rings lie to unmap them at the end",
-      "SOL_XDP, XDP_MMAP_OFFSETS", [.equals(1, 283), .equals(2, 1)]),
+      "getsockopt", "reads the offsets of the rings, to unmap them at the end (libxdp)",
+      "SOL_XDP, XDP_MMAP_OFFSETS", [.equals(1, .SOL_XDP), .equals(2, .XDP_MMAP_OFFSETS)]),
   ]
 
   // MARK: Waiting
 
   static let waiting = [
-    SystemCallRule("clock_nanosleep", "pacing, and the pauses between two looks"),
-    SystemCallRule("poll", "waits for answers, signals, the spool and rtnetlink"),
+    SystemCallRule("clock_nanosleep", "paces probes; waits between checks"),
+    SystemCallRule("poll", "waits for replies, signals, the spool and rtnetlink"),
     SystemCallRule(
-      "restart_syscall", "the kernel makes it when a wait goes on after SIGSTOP and SIGCONT"),
+      "restart_syscall", "continues a wait after SIGSTOP and SIGCONT (made by the kernel)"),
     SystemCallRule(
-      "clock_gettime", "clocks",
-      use: .rare(
-        "the vDSO reads the clock without a call, but for clock sources that it cannot read (hpet, acpi_pm)"
-      )),
+      "clock_gettime", "reads clocks",
+      use: .rare("clock sources that the vDSO cannot read without a call (hpet, acpi_pm)")),
   ]
 
-  // MARK: Files, which Landlock confines
+  // MARK: Files, which Landlock restricts
 
   static let files = [
-    SystemCallRule("openat", "target files, results, checkpoints, lists, sysfs"),
-    SystemCallRule("read", "files; inotify's events; signals"),
-    SystemCallRule("write", "results, answers, checkpoints, status, log, heartbeat"),
-    SystemCallRule("close", "of what was opened"),
+    SystemCallRule("openat", "opens target files, results, checkpoints, lists and files of sysfs"),
+    SystemCallRule("read", "reads files, inotify events and signals"),
+    SystemCallRule("write", "writes results, the journal, checkpoints, status, log and heartbeat"),
+    SystemCallRule("close", "closes files"),
+    SystemCallRule("newfstatat", "reads kind, size and times of files and symbolic links"),
+    SystemCallRule("lseek", "reads the journal of an interrupted job from its start"),
+    SystemCallRule("ftruncate", "removes the remains of a failed or interrupted write"),
     SystemCallRule(
-      "newfstatat",
-      "kind, size and times of files, of symbolic links themselves and of what they lead to"),
-    SystemCallRule("lseek", "reads the answers of an interrupted job from their start"),
-    SystemCallRule("ftruncate", "cuts off what a failed or interrupted write has left"),
+      "fallocate", "reserves disk space for the status files", "FALLOC_FL_KEEP_SIZE",
+      [.equals(1, .FALLOC_FL_KEEP_SIZE)]),
+    SystemCallRule("fsync", "flushes files before a checkpoint refers to them"),
+    SystemCallRule("rename", "moves a job from directory to directory atomically"),
     SystemCallRule(
-      "fallocate", "the status files have their room in advance", "FALLOC_FL_KEEP_SIZE", [.equals(1, 1)]
-    ),
-    SystemCallRule("fsync", "a checkpoint vouches for what is on the disk"),
-    SystemCallRule("rename", "a job moves from directory to directory in one step"),
+      "renameat2", "exchanges the status files, which also works on a full disk", "RENAME_EXCHANGE",
+      [.equals(4, .RENAME_EXCHANGE)]),
     SystemCallRule(
-      "renameat2", "the status files are exchanged, so that a full disk takes them", "RENAME_EXCHANGE",
-      [.equals(4, 2)]),
+      "unlink", "removes job.json and checkpoints when a job ends, and handled cancel files"),
     SystemCallRule(
-      "unlink", "job.json and checkpoints go when a job ends; cancellations that were met"),
-    SystemCallRule(
-      "fcntl", "is a file of the spool still open for writing?", "F_SETLEASE", [.equals(1, 1024)]),
+      "fcntl", "finds out whether a file in the spool is still open for writing", "F_SETLEASE",
+      [.equals(1, .F_SETLEASE)]),
   ]
 
   // MARK: Directories
 
   static let directories = [
-    SystemCallRule("getdents64", "lists spool/, active/ and results/, and the tasks for the proof"),
-    SystemCallRule("mkdir", "the directory of a job"),
-    SystemCallRule("rmdir", "the directory of a job whose file went before it was moved"),
-    SystemCallRule("unlinkat", "fetched results make room"),
-    SystemCallRule("statfs", "how full the disk is"),
-    SystemCallRule("access", "may the box's user work in the data directory and read the lists?"),
+    SystemCallRule("getdents64", "lists spool/, active/ and results/, and threads for the proof"),
+    SystemCallRule("mkdir", "creates the directory of a job"),
+    SystemCallRule("rmdir", "removes the directory of a job whose file vanished before the claim"),
+    SystemCallRule("unlinkat", "removes fetched results to free space"),
+    SystemCallRule("statfs", "reads the free space of the disk"),
+    SystemCallRule("access", "checks permissions on the data directory and the lists"),
   ]
 
   // MARK: Memory
 
   static let memory = [
     SystemCallRule(
-      "mmap", "large allocations, arenas and thread stacks, never files, never executable",
-      "MAP_ANONYMOUS, not PROT_EXEC", [.has(3, 0x20), .lacks(2, 4)]),
-    SystemCallRule("munmap", "gives them back; rings at the end"),
+      "mmap", "allocates large blocks, arenas and thread stacks; never files, never executable",
+      "MAP_ANONYMOUS, not PROT_EXEC", [.has(3, .MAP_ANONYMOUS), .lacks(2, .PROT_EXEC)]),
+    SystemCallRule("munmap", "frees those, and the rings at the end"),
     SystemCallRule(
-      "mprotect", "arenas grow; never executable", "not PROT_EXEC", [.lacks(2, 4)]),
-    SystemCallRule("brk", "the first arena grows and shrinks"),
+      "mprotect", "grows arenas; never executable", "not PROT_EXEC", [.lacks(2, .PROT_EXEC)]),
+    SystemCallRule("brk", "grows and shrinks the first arena"),
     SystemCallRule(
-      "madvise", "arenas and the stacks of ended threads give back their pages", "MADV_DONTNEED",
-      [.equals(2, 4)]),
+      "madvise", "frees pages of arenas and of the stacks of ended threads", "MADV_DONTNEED",
+      [.equals(2, .MADV_DONTNEED)]),
   ]
 
   // MARK: Threads
 
   static let threads = [
     SystemCallRule(
-      "clone", "a thread of this process, never another process", "pthread_create(3)'s flags alone",
-      [.equals(0, 0x3d0f00)]),
-    SystemCallRule("set_robust_list", "each new thread"),
-    SystemCallRule("rseq", "each new thread; the C library reads the processor's number through it"),
+      "clone", "creates a thread of this process, never a process",
+      "only the flags of pthread_create(3)",
+      [.equals(0, .PTHREAD_CREATE_FLAGS)]),
+    SystemCallRule("set_robust_list", "initialises a thread"),
     SystemCallRule(
-      "prctl", "threads have names", "PR_SET_NAME", [.equals(0, 15)]),
-    SystemCallRule("prctl", "pacing to the microsecond", "PR_SET_TIMERSLACK", [.equals(0, 29)]),
-    SystemCallRule("sched_setaffinity", "a sending thread is pinned to its processor"),
-    SystemCallRule("sched_getaffinity", "the processors that may be used"),
-    SystemCallRule("exit", "the end of a thread"),
+      "rseq", "initialises a thread: the C library reads the processor's number through it"),
+    SystemCallRule("prctl", "names threads", "PR_SET_NAME", [.equals(0, .PR_SET_NAME)]),
     SystemCallRule(
-      "futex", "pthread_join(3)", "FUTEX_WAIT_BITSET", [.masked(1, futexCommand, 9)]),
+      "prctl", "makes pacing precise to the microsecond", "PR_SET_TIMERSLACK",
+      [.equals(0, .PR_SET_TIMERSLACK)]),
+    SystemCallRule("sched_setaffinity", "pins a sender to its processor"),
+    SystemCallRule("sched_getaffinity", "lists the usable processors"),
+    SystemCallRule("exit", "ends a thread"),
     SystemCallRule(
-      "futex", "wakes who waits for a lock of the C library's", "FUTEX_WAKE",
-      [.masked(1, futexCommand, 1)],
-      use: .rare("two threads that want the allocator's arena or a lazily made value at once")),
+      "futex", "waits for the end of a thread (pthread_join(3))", "FUTEX_WAIT_BITSET",
+      [.masked(1, futexCommand, .FUTEX_WAIT_BITSET)]),
     SystemCallRule(
-      "futex", "waits for a lock of the C library's", "FUTEX_WAIT", [.masked(1, futexCommand, 0)],
-      use: .rare("two threads that want the allocator's arena or a lazily made value at once")),
+      "futex", "releases a lock of the C library", "FUTEX_WAKE",
+      [.masked(1, futexCommand, .FUTEX_WAKE)],
+      use: .rare("two threads use an allocator's arena or a lazily initialised value at once")),
     SystemCallRule(
-      "futex", "Swift's Mutex waits", "FUTEX_LOCK_PI", [.masked(1, futexCommand, 6)],
-      use: .rare("two threads that want the same Mutex at once")),
+      "futex", "waits for a lock of the C library", "FUTEX_WAIT",
+      [.masked(1, futexCommand, .FUTEX_WAIT)],
+      use: .rare("two threads use an allocator's arena or a lazily initialised value at once")),
     SystemCallRule(
-      "futex", "Swift's Mutex lets others in", "FUTEX_UNLOCK_PI", [.masked(1, futexCommand, 7)],
-      use: .rare("two threads that want the same Mutex at once")),
+      "futex", "waits for a Swift Mutex", "FUTEX_LOCK_PI", [.masked(1, futexCommand, .FUTEX_LOCK_PI)],
+      use: .rare("two threads lock a Mutex at once")),
+    SystemCallRule(
+      "futex", "releases a Swift Mutex", "FUTEX_UNLOCK_PI",
+      [.masked(1, futexCommand, .FUTEX_UNLOCK_PI)], use: .rare("two threads lock a Mutex at once")),
   ]
 
-  /// All but FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME.
-  private static let futexCommand: UInt64 = ~0x180
+  /// A mask without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME.
+  private static let futexCommand = ~(UInt64.FUTEX_PRIVATE_FLAG | .FUTEX_CLOCK_REALTIME)
 
-  // MARK: Facts
+  // MARK: Queries
 
-  static let facts = [
-    SystemCallRule("getpid", "status.json names the process"),
-    SystemCallRule("gettid", "Swift's lazily made values and its Mutex name their owner by it"),
-    SystemCallRule("getrandom", "the key of a scan, the seed of a job"),
-    SystemCallRule("geteuid", "as whom the box may not read a target file, for reason.txt"),
-    SystemCallRule("getegid", "the same"),
-    SystemCallRule("getrusage", "processor time, for the summary"),
+  static let queries = [
+    SystemCallRule("getpid", "names the process in status.json"),
+    SystemCallRule("gettid", "names the owner of a Swift Mutex or lazily initialised value"),
+    SystemCallRule("getrandom", "makes the key of a scan and the seed of a job"),
+    SystemCallRule("geteuid", "names the box's user in reason.txt if it may not read a target file"),
+    SystemCallRule("getegid", "names the box's group in reason.txt"),
+    SystemCallRule("getrusage", "reads the processor time for the summary"),
   ]
 
-  // MARK: Signals and the end
+  // MARK: Signals and exit
 
-  static func ending(_ process: Int32) -> [SystemCallRule] {
+  static func exit(of process: Int32) -> [SystemCallRule] {
     [
-      SystemCallRule("rt_sigprocmask", "a new thread begins with all signals blocked; abort(3)"),
+      SystemCallRule("rt_sigprocmask", "blocks signals while a thread starts, and in abort(3)"),
       SystemCallRule(
-        "rt_sigaction", "the C library's own signal, with the first thread", "SIGSETXID",
-        [.equals(0, 33)]),
+        "rt_sigaction", "installs the C library's own handler, with the first thread", "SIGSETXID",
+        [.equals(0, .SIGSETXID)]),
       SystemCallRule(
-        "rt_sigaction", "who writes to a file under a lease raises it; it is ignored", "SIGIO",
-        [.equals(0, 29)]),
-      SystemCallRule("exit_group", "the end of the process"),
+        "rt_sigaction", "ignores the signal of a process that writes to a file under a lease", "SIGIO",
+        [.equals(0, .SIGIO)]),
+      SystemCallRule("exit_group", "ends the process"),
       SystemCallRule(
-        "tgkill", "abort(3)", "SIGABRT to this process",
-        [.equals(0, UInt64(process)), .equals(2, 6)],
-        use: .rare("the C library finds its heap damaged")),
+        "tgkill", "ends the process in abort(3)", "SIGABRT to this process",
+        [.equals(0, UInt64(process)), .equals(2, .SIGABRT)],
+        use: .rare("the C library finds its heap corrupted")),
       SystemCallRule(
-        "writev", "the C library says why it aborts", "to standard error", [.equals(0, 2)],
-        use: .rare("the C library finds its heap damaged")),
+        "writev", "prints why the C library aborts", "to standard error", [.equals(0, .STDERR)],
+        use: .rare("the C library finds its heap corrupted")),
     ]
   }
 
-  // MARK: Answers of their own
+  // MARK: Refused calls
 
   static let refused = [
     SystemCallRule(
       "clone3",
-      "its flags lie in memory that a filter cannot see; ENOSYS makes the C library use clone",
-      action: .refuse(Errno(38))),
+      "its flags are in memory that a filter cannot see; ENOSYS makes the C library use clone",
+      action: .refuse(.noFunction)),
     SystemCallRule(
-      "socket", "the proof of the drop tries to open two; every other was opened before",
-      action: .refuse(.permission)),
+      "socket", "the proof of the drop tries to open two; all others are opened before the drop",
+      action: .refuse(.notPermitted)),
   ]
 }

@@ -1,24 +1,24 @@
-// The in-kernel generator of one interface: opened, attached, and tried out before anything relies on it.
+// The in-kernel generator of one interface: loaded, attached, and verified before anything relies on it.
 import Kernel
 import Wire
 
-/// What all generator queues of an interface share.
+/// What all generator transmitters of an interface share.
 public final class Generator: Sendable {
   let program: ProbeGenerator
-  /// What BPF_PROG_TEST_RUN is asked to run.
+  /// The program that BPF_PROG_TEST_RUN runs.
   let entry: Int32
-  /// Only where no receive program is attached.
+  /// nil if a receive program is attached.
   private let link: XDPLink?
   private let interfaceName: String
 
-  /// Loads the programs and joins them with what is attached to the interface.
+  /// Loads the generator's programs and makes them callable through a program attached to the interface.
   ///
-  /// With `floods` it is what `Flood` needs.
+  /// For each test run of an unattached program the kernel adds the program to its XDP dispatcher and removes it
+  /// again, waiting for RCU each time (kernel/bpf/dispatcher.c counts users). So either the attached receive program
+  /// calls the generator, or the generator itself is attached.
   ///
-  /// The kernel puts a program that it test-runs into its XDP dispatcher and takes it out again, and each
-  /// time waits for RCU, about 24 ms; unless the program is attached somewhere (kernel/bpf/dispatcher.c
-  /// counts). Hence the receive program is the one that runs, or else this one is attached.
-  /// - Throws: a fault that names what the kernel lacks, or the NIC.
+  /// - Parameter floods: loads the program that `Flood` runs.
+  /// - Throws: a `Fault` that names what the kernel or the NIC lacks.
   public init(
     interface: Int32, name: String, receiver: any Receiver, rings: Int,
     sources: Int, nextHops: Int, floods: Bool = false
@@ -42,7 +42,7 @@ public final class Generator: Sendable {
     }
   }
 
-  /// One that is run by itself and attached to nothing: slow, for tests of what it makes.
+  /// Makes a generator that is attached to nothing. Slow; for tests of the frames it builds.
   init(unattached program: ProbeGenerator) {
     self.program = program
     entry = program.program
@@ -50,19 +50,21 @@ public final class Generator: Sendable {
     interfaceName = "no interface"
   }
 
-  /// Sends one frame from this thread and hears what became of it, so that a NIC which takes no redirected
-  /// frames is found out now. It is addressed to the interface itself: no switch passes it on.
+  /// Verifies that the NIC takes redirected frames, by sending one from the calling thread. The frame is addressed to
+  /// the interface itself, so no switch forwards it.
   ///
-  /// The thread must run on `processor`. Call it before `prepare` of any transmitter.
-  public func tryOut(mac: MACAddress, processor: Int) throws(Fault) {
+  /// The thread must run on `processor`. Call this before `prepare` of any transmitter.
+  ///
+  /// - Throws: a `Fault` if the driver refuses the frame 20 times or the kernel cannot run the generator.
+  public func verify(mac: MACAddress, processor: Int) throws(Fault) {
     var ring = GeneratorRing(program, number: 0, processor: processor, entry: entry)
-    // Ethernet's configuration testing protocol, which nobody speaks any more; the rest is never read.
+    // The EtherType of the obsolete Ethernet Configuration Testing Protocol, which receivers ignore.
     let frame = mac.bytes + mac.bytes + [0x90, 0x00]
     program.setTemplate(0, frame: frame)
     let entries = [TransmitEntry(syn: 0, port: 0, source: 0, sourcePort: 0)]
     ring.append(entries.span)
     var refusal: Errno?
-    // A ring that is full at this moment, of other traffic, is not a NIC that cannot.
+    // Retry, because the NIC's queue may be full of other traffic at this moment.
     for _ in 0..<20 {
       do throws(Errno) {
         if try ring.run(limit: 1, frameLength: FrameLayout.minimumLength).sent.total == 1 { return }
@@ -70,28 +72,28 @@ public final class Generator: Sendable {
       } catch {
         throw Fault(
           "the in-kernel generator does not run on \(interfaceName)", cause: error,
-          remedy: Self.remedy(error))
+          remedy: Self.remedy(error, interfaceName))
       }
       Clock.sleep(untilMonotonic: Clock.monotonic + 1_000_000)
     }
     throw Fault(
-      "the driver of \(interfaceName) refused 20 redirected frames one after the other", cause: refusal,
+      "the driver of \(interfaceName) refused 20 redirected frames in a row", cause: refusal,
       remedy: "Use --transmit xdp-copy or packet")
   }
 
-  private static func remedy(_ cause: Errno) -> String? {
-    switch cause.number {
-    case 22: "Live frames need Linux 5.18 or newer; use --transmit xdp-copy or packet"
-    case 95:
-      "Its driver takes no redirected frames (ndo_xdp_xmit); a veth does when its peer has GRO on or an "
+  private static func remedy(_ cause: Errno, _ interface: String) -> String? {
+    switch cause {
+    case .invalidArgument: "Live frames need Linux 5.18 or newer; use --transmit xdp-copy or packet"
+    case .notSupported:
+      "Its driver does not take redirected frames (ndo_xdp_xmit); a veth does if its peer has GRO enabled or an "
         + "XDP program. Use --transmit xdp-copy or packet"
-    case 100: "The interface is down; `ip link set … up`"
-    case 1: "A seccomp filter or a security module forbids bpf(BPF_PROG_TEST_RUN)"
+    case .networkDown: "The interface is down; run `ip link set \(interface) up`"
+    case .notPermitted: "A seccomp filter or a security module denies bpf(BPF_PROG_TEST_RUN)"
     default: nil
     }
   }
 
-  /// Sets all templates and next hops for a job. Nothing may be in flight on any queue.
+  /// Sets all templates and next hops for a job. Nothing may be in flight on any of the interface's queues.
   func prepare(_ stamper: FrameStamper) {
     for source in 0..<stamper.sourceCount {
       set(stamper.template(of: .syn, source: source), stamper.nextHops[0], at: 2 * source)
@@ -110,7 +112,7 @@ public final class Generator: Sendable {
     var tcp = InternetChecksum.tcpPseudoHeader(length: end - FrameLayout.tcp)
     tcp.add(frame[FrameLayout.source..<FrameLayout.source + 4])
     tcp.add(frame[FrameLayout.tcp..<end])
-    // Not complemented: the program adds what changes.
+    // Not complemented, because the program adds the variable fields.
     for (offset, sum) in [(FrameLayout.ipv4Checksum, ipv4), (FrameLayout.tcpChecksum, tcp)] {
       frame[offset] = UInt8(sum.folded >> 8)
       frame[offset + 1] = UInt8(truncatingIfNeeded: sum.folded)

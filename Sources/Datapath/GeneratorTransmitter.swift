@@ -1,8 +1,9 @@
-// Sending by the in-kernel generator: entries are copied into shared memory, the kernel makes the frames.
+// Sending by the in-kernel generator: entries are copied into shared memory, and the kernel builds the frames.
 import Kernel
 import Synchronization
 import Wire
 
+/// Sends through one ring of the in-kernel generator.
 public final class GeneratorTransmitter: Transmitter {
   public let mode = TransmitMode.generator
   public let queue: UInt32
@@ -14,11 +15,11 @@ public final class GeneratorTransmitter: Transmitter {
   fileprivate struct State: ~Copyable {
     var ring: GeneratorRing
     var frameLength = FrameLayout.minimumLength
-    /// Sent; nobody has been told yet.
+    /// Sent, and not yet returned by `complete`.
     var completed = FrameCounts()
-    /// Frames to try at a time: fewer while the driver's ring refuses some.
+    /// Frames per system call: fewer than `batch` while the driver refuses some.
     var stride: Int
-    /// Probes may use the ring but for so many entries, so that an RST always finds room.
+    /// Entries of the ring that probes may not use, so that there is always room for an RST.
     let reserved: Int
     let ringSize: Int
     let batch: Int
@@ -26,9 +27,9 @@ public final class GeneratorTransmitter: Transmitter {
 
   /// - Parameters:
   ///   - number: which of the generator's rings.
-  ///   - processor: the one that the sending thread is pinned to, and the thread of no other ring.
-  ///   - batch: frames made in one system call.
-  ///   - ringSize: entries that wait at most.
+  ///   - processor: the one that the sending thread is pinned to; each ring needs its own.
+  ///   - batch: frames sent per system call.
+  ///   - ringSize: the most entries that may wait.
   public init(
     _ generator: Generator, number: Int, processor: Int, batch: Int,
     ringSize: Int = ProbeGenerator.ringSize
@@ -49,15 +50,15 @@ public final class GeneratorTransmitter: Transmitter {
   public var waiting: Int { state.withLock { $0.ring.waiting } }
 
   public func prepare(_ stamper: FrameStamper) {
-    // Each queue sets all templates anew: the same bytes, while nothing is in flight.
+    // Each transmitter sets all templates again: the same bytes, and nothing is in flight.
     generator.prepare(stamper)
-    let key = stamper.cookie.key
+    let keyState = SipHash24.keyState(of: stamper.cookie.key)
     state.withLock { state in
       state.frameLength = stamper.frameLength
       state.completed = FrameCounts()
       state.stride = state.batch
       state.ring.prepare(
-        k0: key.k0, k1: key.k1,
+        keyState: keyState,
         identification: (stamper.identificationMask, stamper.identificationFixed))
     }
   }
@@ -80,10 +81,10 @@ public final class GeneratorTransmitter: Transmitter {
 
   private func fault(_ cause: Errno) -> Fault {
     let remedy: String? =
-      switch cause.number {
-      case 3: "Something moved the sending thread off processor \(processor ?? 0)"
-      // A veth that is down has no ring, and so no ndo_xdp_xmit.
-      case 95, 100: "The interface is down, or its peer is; `ip link set … up`"
+      switch cause {
+      case .noSuchProcess: "Another program moved the sending thread off processor \(processor ?? 0)"
+      // EOPNOTSUPP: a veth that is down has no ring, and so no ndo_xdp_xmit.
+      case .notSupported, .networkDown: "The interface or its peer is down; run `ip link set … up`"
       default: nil
       }
     return Fault("cannot send through generator queue \(queue)", cause: cause, remedy: remedy)
@@ -100,7 +101,7 @@ extension GeneratorTransmitter.State {
       let run = try ring.run(limit: stride, frameLength: frameLength)
       completed.probes += UInt64(run.sent.probes)
       completed.resets += UInt64(run.sent.resets)
-      result.left = run.sent.total
+      result.sent = run.sent.total
       result.refused = FrameCounts(
         probes: UInt64(run.refused.probes), resets: UInt64(run.refused.resets))
       adapt(sent: run.sent.total, refused: run.refused.total)
@@ -110,7 +111,7 @@ extension GeneratorTransmitter.State {
     }
   }
 
-  /// How many of the first ones there is room for.
+  /// Returns how many of the entries, from the first, there is room for.
   private func accepted(_ entries: Span<TransmitEntry>) -> Int {
     let count = min(entries.count, batch)
     var room = ringSize - ring.waiting
@@ -122,8 +123,8 @@ extension GeneratorTransmitter.State {
     return count
   }
 
-  /// A full ring refuses the tail of what it is offered, and making those frames was in vain: offer about
-  /// what it took, and a little more each time it takes all.
+  /// Adapts the number of frames per call to what the driver takes. A full queue refuses the tail of a batch, whose
+  /// frames were built in vain, so offer as many as it took last, and a few more each time it takes all.
   private mutating func adapt(sent: Int, refused: Int) {
     if refused > 0 {
       stride = max(min(64, batch), sent)

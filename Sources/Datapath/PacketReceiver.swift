@@ -1,15 +1,16 @@
-// Receiving by AF_PACKET capture where no XDP program can be attached.
+// Receiving by AF_PACKET capture, for interfaces to which no XDP program can be attached.
 import Kernel
 import Synchronization
 import Wire
 
+/// Captures packets and classifies them in user space.
 public final class PacketReceiver: Receiver {
   public let mode = ReceiveMode.packet
   public let reason: String?
-  /// The transmitter sends RSTs for addresses that are not this host's, and for frames that its own IPv4 does not
-  /// take. For the others the kernel does, whose TCP sees the SYN-ACK too and knows no such connection.
+  /// The transmitter sends the RSTs, except for SYN-ACKs that the host's own TCP receives too: it knows no such
+  /// connection and sends an RST itself.
   public let reset: ResetMethod
-  /// By what the kernel says of each frame, so only what a local TCP sent can have one.
+  /// The kernel marks frames whose checksum is pending, so only frames of a local TCP are accepted without one.
   public let acceptsPartialChecksums = true
   private let local: Set<IPv4Address>
   public let descriptor: Int32
@@ -19,11 +20,11 @@ public final class PacketReceiver: Receiver {
     var capture: PacketCapture
     var classifier: ReplyClassifier
     var fates = FateCounts()
-    /// A reply that was read but could not be taken yet.
+    /// A reply that was captured, but that the caller of `drain` did not take.
     var waiting: Reply?
   }
 
-  /// Needs CAP_NET_RAW.
+  /// Opens the capture. Needs CAP_NET_RAW.
   public init(_ settings: ReceiveSettings, reason: String? = nil) throws(Fault) {
     let capture = try PacketCapture(interface: settings.interface, ports: settings.ports)
     descriptor = capture.descriptor
@@ -45,26 +46,26 @@ public final class PacketReceiver: Receiver {
   public func drain(limit: Int, _ body: (Reply) -> Bool) throws(Fault) -> Int {
     let (wantsReset, local) = (reset == .transmitter, self.local)
     return try state.withLock { (state) throws(Fault) -> Int in
-      var left = limit
+      var remaining = limit
       if let waiting = state.waiting {
-        guard left > 0, body(waiting) else { return 0 }
+        guard remaining > 0, body(waiting) else { return 0 }
         state.waiting = nil
-        left -= 1
+        remaining -= 1
       }
-      // A function, not a closure in a constant: that would lie on the heap.
+      // A local function, because a closure in a constant would be allocated on the heap.
       let classifier = state.classifier
       func classify(_ frame: Span<UInt8>, _ origin: PacketCapture.Origin) -> (Fate, Reply?) {
         let (fate, found) = classifier.classify(
           frame, time: Clock.monotonic, partialChecksum: origin.isChecksumPending)
         guard var reply = found else { return (fate, nil) }
-        let kernelAnswers = origin.isForHost && local.contains(reply.destination)
-        reply.needsRST = wantsReset && reply.kind == .open && !kernelAnswers
+        let kernelSendsReset = origin.isForHost && local.contains(reply.destination)
+        reply.needsRST = wantsReset && reply.kind == .open && !kernelSendsReset
         return (fate, reply)
       }
-      left -= try state.capture.drain(
-        limit: left, counting: &state.fates, leaving: &state.waiting, classify: classify, handing: body)
-      // The reply that waits is counted when it is taken.
-      return limit - left - (state.waiting == nil ? 0 : 1)
+      remaining -= try state.capture.drain(
+        limit: remaining, counting: &state.fates, leaving: &state.waiting, classify: classify, to: body)
+      // A reply that waits is counted when it is taken.
+      return limit - remaining - (state.waiting == nil ? 0 : 1)
     }
   }
 
@@ -74,28 +75,30 @@ public final class PacketReceiver: Receiver {
 }
 
 extension PacketCapture {
-  /// Classifies what was captured, at most `limit` packets, and hands on the replies; how many packets. The
-  /// reply that `take` does not want is left in `waiting`, and ends it.
+  /// Classifies at most `limit` captured packets and passes the replies to `body`. A reply for which `body` returns
+  /// false goes into `waiting`, and ends the call.
+  ///
+  /// - Returns: the number of packets read.
   fileprivate mutating func drain(
     limit: Int, counting fates: inout FateCounts, leaving waiting: inout Reply?,
-    classify: (Span<UInt8>, Origin) -> (Fate, Reply?), handing take: (Reply) -> Bool
+    classify: (Span<UInt8>, Origin) -> (Fate, Reply?), to body: (Reply) -> Bool
   ) throws(Fault) -> Int {
-    var taken = 0
+    var count = 0
     var failure: Errno?
     do throws(Errno) {
-      taken = try drain(limit: limit) { frame, origin in
+      count = try drain(limit: limit) { frame, origin in
         let (fate, reply) = classify(frame, origin)
         fates[fate] += 1
-        guard let reply, !take(reply) else { return true }
+        guard let reply, !body(reply) else { return true }
         waiting = reply
         return false
       }
     } catch {
       failure = error
     }
-    // What the kernel had no room for may have been anything; it counts as lost events.
+    // Packets that the kernel dropped may have been replies, so count them as lost events.
     if let drops = try? self.drops() { fates[.openRingFull] += drops }
     if let failure { throw Fault("cannot read captured packets", cause: failure) }
-    return taken
+    return count
   }
 }

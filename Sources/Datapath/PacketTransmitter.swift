@@ -1,8 +1,9 @@
-// Sending by AF_PACKET: works on every NIC.
+// Sending by AF_PACKET, which works on every NIC.
 import Kernel
 import Synchronization
 import Wire
 
+/// Sends through an AF_PACKET ring.
 public final class PacketTransmitter: Transmitter {
   public let mode = TransmitMode.packet
   public let queue: UInt32
@@ -12,24 +13,24 @@ public final class PacketTransmitter: Transmitter {
   fileprivate struct State: ~Copyable {
     var ring: PacketRing
     var stamper: FrameStamper?
-    /// Which template each slot holds, if any.
+    /// The template in each slot, if any.
     var kinds: [TransmitEntry.Kind?]
-    /// Slots from the oldest one in flight on; the ring is as long as its slots are many.
+    /// The slot of the oldest frame in flight. The frames in flight are in the slots from there on.
     var oldest = 0
     var inFlight = 0
-    /// The last call sent not all that waited: another one is needed.
-    var waits = false
-    /// Refused, and nobody has been told yet.
+    /// Whether frames wait that the last call did not send, so that another call is needed.
+    var hasUnsent = false
+    /// Refused, and not yet returned by `submit`.
     var refused = FrameCounts()
-    /// Probes may use all slots but these, so that an RST always finds one.
+    /// Slots that probes may not use, so that there is always one for an RST.
     let reserved: Int
   }
 
-  /// Needs CAP_NET_RAW.
+  /// Opens the ring. Needs CAP_NET_RAW.
   ///
   /// - Parameters:
-  ///   - batch: frames handed over with one call; 1 sends each by itself.
-  ///   - ringSize: frames in flight at most, a power of two.
+  ///   - batch: frames sent per system call.
+  ///   - ringSize: the most frames in flight, a power of two.
   public init(interface: Int32, queue: UInt32, batch: Int, ringSize: Int = 2048) throws(Fault) {
     self.queue = queue
     self.batch = batch
@@ -81,13 +82,13 @@ extension PacketTransmitter.State {
       inFlight += 1
       result.accepted += 1
     }
-    result.left = result.accepted
+    result.sent = result.accepted
     if more {
-      waits = waits || result.accepted > 0
+      hasUnsent = hasUnsent || result.accepted > 0
       return .success(result)
     }
     do throws(Fault) {
-      if result.accepted > 0 || waits { try send() }
+      if result.accepted > 0 || hasUnsent { try send() }
     } catch {
       return .failure(error)
     }
@@ -99,7 +100,7 @@ extension PacketTransmitter.State {
   mutating func complete() -> Result<FrameCounts, Fault> {
     var counts = FrameCounts()
     do throws(Fault) {
-      if waits { try send() }
+      if hasUnsent { try send() }
       while inFlight > 0, try ring.state(of: oldest) == .free {
         if let kind = kinds[oldest] { counts.count(kind) }
         oldest = (oldest + 1) & (ring.slotCount - 1)
@@ -118,15 +119,15 @@ extension PacketTransmitter.State {
     } catch {
       throw Fault(
         "cannot send", cause: error,
-        remedy: error.number == 100 ? "The interface is down; `ip link set … up`" : nil)
+        remedy: error == .networkDown ? "The interface is down; run `ip link set … up`" : nil)
     }
-    // In order: if the last one does not wait, none does.
+    // The kernel sends in order: if the last frame does not wait, none does.
     let last = (oldest + inFlight - 1) & (ring.slotCount - 1)
-    waits = try ring.state(of: last) == .waiting
+    hasUnsent = try ring.state(of: last) == .waiting
     if isRefused { try countRefused() }
   }
 
-  /// The first one that waits is the refused one; it stays in its place, and the kernel tries it again.
+  /// Counts the refused frame: the first that waits. It stays in its slot, and the next call retries it.
   private mutating func countRefused() throws(Fault) {
     for offset in 0..<inFlight {
       let slot = (oldest + offset) & (ring.slotCount - 1)

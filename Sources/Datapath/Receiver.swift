@@ -1,34 +1,35 @@
-// What every way of receiving has in common, and how one is chosen.
+// The interface of every way to receive, and the choice of one.
 import Kernel
 import Wire
 
-/// The ways to receive, as they are named on the command line and in the summary.
+/// A way to receive. Raw values are the names on the command line and in the summary.
 public enum ReceiveMode: String, Sendable, CaseIterable {
-  /// The XDP program in the driver.
+  /// The receive program in the driver.
   case xdpNative = "xdp-native"
-  /// The XDP program in the network core.
+  /// The receive program in the kernel's network core.
   case xdpGeneric = "xdp-generic"
   /// AF_PACKET capture, classified in user space.
   case packet
 }
 
-/// What the receive side must know before it is opened.
+/// The settings of a receiver, fixed when it is opened.
 public struct ReceiveSettings: Sendable {
   public var interface: Int32
   public var interfaceName: String
-  /// Our addresses: packets to any other are passed on untouched.
+  /// Our addresses. Packets to other addresses are passed to the kernel untouched.
   public var sources: [IPv4Address]
-  /// Those of them that this host's own kernel answers for.
+  /// The sources that are addresses of this host, so that its kernel's TCP sees the replies, too.
   public var localSources: Set<IPv4Address>
   public var ports: ClosedRange<UInt16>
   public var reset: ResetMethod
   public var reportClosed: Bool
   public var reportICMP: Bool
-  /// A generator will run through the XDP program.
+  /// Whether a generator will run through the receive program.
   public var generator: Bool
-  /// The link is virtual: TCP checksums of local senders may be left to an adapter that there is not.
+  /// Whether to accept TCP checksums that a local sender left to the adapter (CHECKSUM_PARTIAL), because the link is
+  /// virtual.
   public var partialChecksums: Bool
-  /// Bytes of the event ring, a power of two and a multiple of the page.
+  /// The size of the event ring in bytes: a power of two and a multiple of the page size.
   public var ringBytes: UInt32
 
   public init(
@@ -51,53 +52,65 @@ public struct ReceiveSettings: Sendable {
   }
 }
 
-/// One open receive side. Used by one thread.
+/// An open receiver. One thread uses it at a time.
 public protocol Receiver: Sendable {
   var mode: ReceiveMode { get }
-  /// Why not a better mode, where `auto` had to go on to this one.
+  /// Why `auto` did not choose a better mode; nil if it did not have to.
   var reason: String? { get }
   /// Who sends the RST after a SYN-ACK.
   var reset: ResetMethod { get }
-  /// Believed is also a TCP checksum that a local sender left to the adapter; else only a correct one.
+  /// Whether a TCP checksum that a local sender left to the adapter (CHECKSUM_PARTIAL) is accepted.
   var acceptsPartialChecksums: Bool { get }
-  /// Readable when replies may be waiting.
+  /// A descriptor that is readable when replies may be waiting.
   var descriptor: Int32 { get }
-  /// From now on only replies under this key are believed.
+  /// Sets the key of the cookies. Only replies with a cookie under this key are valid from now on.
   func setKey(_ key: SipHashKey)
-  /// Hands waiting replies to `body`, at most `limit`; how many. `body` returns false to leave this reply
-  /// and what follows for later. A receiver that must look at other packets too counts those: 0 means that
-  /// nothing waits, or that `body` wants no more.
+  /// Passes at most `limit` waiting replies to `body`, which returns false to leave this reply and those behind it for
+  /// later.
+  ///
+  /// - Returns: the number of packets handled. A receiver that reads other packets, too, counts them, so 0 means that
+  ///   nothing waits or that `body` returned false at once.
   func drain(limit: Int, _ body: (Reply) -> Bool) throws(Fault) -> Int
-  /// Lets a generator's program run through the attached program, and returns that one; nil where none is
-  /// attached.
+  /// Makes a generator's program callable through the attached program.
+  ///
+  /// - Returns: the attached program; nil if none is attached.
   func attach(generator program: Int32) throws(Fault) -> Int32?
-  /// All packets so far by fate.
+  /// Returns the number of packets so far, by fate.
   func fates() throws(Fault) -> FateCounts
 }
 
-/// Opens what was asked for; `nil` is `auto`: native, else generic, else packet capture, and the reason is
-/// kept. An explicit mode that cannot be had is a fault.
+/// Opens a receiver. `nil` is `auto`: native XDP, else generic XDP, else packet capture; the receiver keeps the reason.
+///
+/// - Throws: a `Fault` if an explicit mode is unavailable, or if another program is attached.
 public func openReceiver(_ settings: ReceiveSettings, mode: ReceiveMode?) throws(Fault)
   -> any Receiver
 {
   switch mode {
-  case .xdpNative: return try XDPReceiver(settings, mode: .native)
-  case .xdpGeneric: return try XDPReceiver(settings, mode: .generic)
+  case .xdpNative: return try openXDPReceiver(settings, mode: .native)
+  case .xdpGeneric: return try openXDPReceiver(settings, mode: .generic)
   case .packet: return try PacketReceiver(settings)
   case nil: break
   }
   let first: Fault
-  do throws(Fault) {
+  do throws(XDPReceiver.OpenError) {
     return try XDPReceiver(settings, mode: .native)
   } catch {
-    // Another program on the NIC is not a missing ability: going round it would read its leavings.
-    guard XDPReceiver.meansUnsupported(error) else { throw error }
-    first = error
+    // Do not fall back if another program is attached: the other modes see only the packets that it passes.
+    guard error.isUnsupported else { throw error.fault }
+    first = error.fault
   }
-  do throws(Fault) {
+  do throws(XDPReceiver.OpenError) {
     return try XDPReceiver(settings, mode: .generic, reason: first.description)
   } catch {
-    guard XDPReceiver.meansUnsupported(error) else { throw error }
-    return try PacketReceiver(settings, reason: error.description)
+    guard error.isUnsupported else { throw error.fault }
+    return try PacketReceiver(settings, reason: error.fault.description)
+  }
+}
+
+private func openXDPReceiver(_ settings: ReceiveSettings, mode: XDPMode) throws(Fault) -> XDPReceiver {
+  do throws(XDPReceiver.OpenError) {
+    return try XDPReceiver(settings, mode: mode)
+  } catch {
+    throw error.fault
   }
 }

@@ -1,19 +1,19 @@
-// The target node: an XDP program that answers SYNs by a fixed rule (bpf/responder.bpf.c).
+// The target node: an XDP program that replies to SYNs by a fixed rule (bpf/responder.bpf.c).
 import Kernel
 import Wire
 
-/// Which (address, port) pairs the target node answers.
+/// The (address, port) pairs that are open at the target node.
 public enum AnswerRule: Hashable, Sendable {
   case all
   /// Addresses whose last byte is even.
   case even
-  /// This share of all pairs, 0...1, chosen by hash.
+  /// This share of all pairs, from 0 to 1, chosen by hash.
   case share(Double)
 }
 
-/// Counted since the start. Names as in the JSON output.
+/// The target node's counters since its start.
 public struct ResponderCounts: Hashable, Sendable {
-  /// In the order of `enum synbox_responder_stat`.
+  /// The names in the JSON output, in the order of `enum synbox_responder_stat`.
   public static let names = [
     "packets_received", "syns_valid", "syns_invalid", "answers_sent", "refusals_sent",
     "rsts_received", "rsts_invalid", "packets_passed",
@@ -21,6 +21,7 @@ public struct ResponderCounts: Hashable, Sendable {
   public var values: [UInt64]
 }
 
+/// The target node's program, attached to an interface.
 public final class Responder: Sendable {
   public let mode: XDPMode
   private let object: BPFObject
@@ -28,24 +29,23 @@ public final class Responder: Sendable {
   private let statistics: BPFMap
   private let arrivalCounters: BPFMap
 
-  /// Loads and attaches the program; without a `mode` in native mode where the interface has it.
+  /// Loads and attaches the program, in native mode if `mode` is nil and the interface has it.
   ///
-  /// - Parameter redirects: answers leave by redirect instead of XDP_TX. What XDP_TX sends on a veth arrives
-  ///   only while the other end, too, runs a native XDP program; what is redirected also if that polls for
-  ///   another reason, such as GRO.
-  /// - Parameter countsArrivals: SYNs are also counted by the millisecond, see `arrivals`. It costs a look at
-  ///   the clock for each.
+  /// - Parameters:
+  ///   - redirects: sends replies by redirect instead of XDP_TX. On a veth, XDP_TX reaches the peer only if the peer
+  ///     runs a native XDP program; a redirect, whenever the peer polls, as it does with GRO.
+  ///   - countsArrivals: also counts SYNs per millisecond; see `arrivals`. This reads the clock for each SYN.
   public init(
     interface: Int32, name: String, rule: AnswerRule, seed: UInt64, closedReset: Bool,
     redirects: Bool = false, countsArrivals: Bool = false, mode: XDPMode? = nil
   ) throws(Fault) {
     let object = try BPFObject(.responder)
-    let everyone: UInt64 = 1 << 32
+    let allPairs: UInt64 = 1 << 32
     let (answer, threshold): (UInt32, UInt64) =
       switch rule {
-      case .all: (0, everyone)
-      case .even: (1, everyone)
-      case .share(let share): (2, UInt64((share * Double(everyone)).rounded()))
+      case .all: (Contract.answerAll, allPairs)
+      case .even: (Contract.answerEven, allPairs)
+      case .share(let share): (Contract.answerShare, UInt64((share * Double(allPairs)).rounded()))
       }
     try object.setReadOnlyData(
       Contract.responderSettings(
@@ -76,7 +76,7 @@ public final class Responder: Sendable {
     } catch {
       throw Fault(
         "cannot attach the target node's program to \(name)", cause: error,
-        remedy: "It needs root, and an interface that holds no other XDP program")
+        remedy: "This needs root, and an interface without another XDP program")
     }
   }
 
@@ -84,8 +84,8 @@ public final class Responder: Sendable {
     ResponderCounts(values: try statistics.perCPUSums())
   }
 
-  /// Valid SYNs in each millisecond since the first one, up to the last in which one came; and how many came
-  /// after the time that is kept.
+  /// Returns the number of valid SYNs in each millisecond from the first SYN to the last, and how many arrived after
+  /// the counters' range.
   public func arrivals() throws(Fault) -> (milliseconds: [UInt64], later: UInt64) {
     var counters = try arrivalCounters.counters()
     let later = counters.removeLast()

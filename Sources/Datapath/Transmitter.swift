@@ -1,12 +1,12 @@
-// What every way of sending has in common. A call crosses this border once a batch, never once a frame.
+// The interface of every way to send. It is called once per batch, never once per frame.
 import Kernel
 import Wire
 
-/// The ways to send, as they are named on the command line and in the summary.
+/// A way to send. Raw values are the names on the command line and in the summary.
 public enum TransmitMode: String, Sendable, CaseIterable {
-  /// The kernel makes the frames itself (BPF_PROG_TEST_RUN) and redirects them to the NIC.
+  /// The kernel builds the frames (BPF_PROG_TEST_RUN) and redirects them to the NIC.
   case generator
-  /// AF_PACKET, a ring shared with the kernel, past the queueing discipline.
+  /// AF_PACKET: a ring shared with the kernel that bypasses the queueing discipline.
   case packet
   /// AF_XDP, frames copied by the kernel.
   case xdpCopy = "xdp-copy"
@@ -14,7 +14,7 @@ public enum TransmitMode: String, Sendable, CaseIterable {
   case xdpZeroCopy = "xdp-zerocopy"
 }
 
-/// Frames counted by what they were.
+/// Numbers of frames, by kind.
 public struct FrameCounts: Hashable, Sendable {
   public var probes: UInt64 = 0
   public var resets: UInt64 = 0
@@ -34,35 +34,34 @@ public struct FrameCounts: Hashable, Sendable {
 
 /// What became of a batch.
 public struct SubmitResult: Sendable {
-  /// The first so many entries were taken; the rest must be offered again.
+  /// The number of entries taken, from the first. The caller must submit the others again.
   public var accepted = 0
-  /// Tried and refused, as opposed to not tried for want of room. They are among the rest; the generator
-  /// keeps its own and tries them again itself.
+  /// Frames that the driver refused, as opposed to entries without room. The transmitter retries them.
   public var refused = FrameCounts()
-  /// Frames that left in this call, those kept from earlier ones included: what counts against the rate.
-  public var left = 0
+  /// Frames sent in this call, including those retained from earlier calls. They count against the rate.
+  public var sent = 0
 }
 
-/// One transmit queue. Used by one thread at a time; which one may change between jobs.
+/// One transmit queue. One thread uses it at a time; the thread may change between jobs.
 public protocol Transmitter: Sendable {
   var mode: TransmitMode { get }
-  /// The NIC's queue, where the way of sending has one.
+  /// The NIC queue, for modes that have one; else the transmitter's number.
   var queue: UInt32 { get }
-  /// Entries in one batch at most.
+  /// The most entries in one batch.
   var batch: Int { get }
-  /// The processor that the thread must be pinned to; nil where any will do.
+  /// The processor that the thread must be pinned to; nil for any.
   var processor: Int? { get }
-  /// Sets the frames' contents for a job. Nothing of the last job may be in flight.
+  /// Sets the contents of frames for a job. Nothing of the previous job may be in flight.
   func prepare(_ stamper: FrameStamper)
-  /// Makes frames of as many entries as there is room for, and hands them over.
+  /// Builds frames from as many entries as there is room for, and sends them.
   ///
-  /// - Parameter more: another call follows at once, which may do the handing over for both.
+  /// - Parameter more: whether another call follows at once, so that this one may leave the sending to it.
   func submit(_ entries: Span<TransmitEntry>, more: Bool) throws(Fault) -> SubmitResult
-  /// Frames whose sending has been confirmed since the last call.
+  /// Returns the number of frames completed since the last call.
   func complete() throws(Fault) -> FrameCounts
-  /// Frames handed over and not confirmed yet.
+  /// The number of frames submitted and not yet completed.
   var inFlight: Int { get }
-  /// Of these the ones that were refused, and leave with the next `submit`.
+  /// The number of those that were refused and will be sent by the next `submit`.
   var waiting: Int { get }
 }
 

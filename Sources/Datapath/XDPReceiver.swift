@@ -1,8 +1,9 @@
-// Receiving by the XDP program bpf/receive.bpf.c: replies come through a ring buffer, already validated.
+// Receiving by the receive program (bpf/receive.bpf.c), which validates replies and passes them through the event ring.
 import Kernel
 import Synchronization
 import Wire
 
+/// Receives the events of the receive program.
 public final class XDPReceiver: Receiver {
   public let mode: ReceiveMode
   public let reason: String?
@@ -15,32 +16,62 @@ public final class XDPReceiver: Receiver {
   private let key: SharedKey
   private let statistics: BPFMap
 
+  /// Why a receiver could not be opened.
+  enum OpenError: Error {
+    /// The interface cannot run the program in this mode; another mode may work.
+    case unsupported(Fault)
+    /// Anything else, such as a missing capability or another program on the interface.
+    case failed(Fault)
+
+    /// Classifies the error of attaching to `interface`.
+    init(attaching cause: Errno, to interface: String, mode: XDPMode) {
+      let fault = Fault(
+        "cannot attach the receive program to \(interface) in \(mode.rawValue) mode", cause: cause,
+        remedy: XDPReceiver.remedy(cause, interface, mode))
+      switch cause {
+      // Drivers return these for "not with XDP", for example because of the MTU or the number of queues.
+      case .notSupported, .invalidArgument, .outOfRange, .messageTooLong, .noSpace:
+        self = .unsupported(fault)
+      default: self = .failed(fault)
+      }
+    }
+
+    var fault: Fault {
+      switch self {
+      case .unsupported(let fault), .failed(let fault): fault
+      }
+    }
+
+    var isUnsupported: Bool {
+      if case .unsupported = self { true } else { false }
+    }
+  }
+
   /// Loads and attaches the program. Needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN.
-  public init(_ settings: ReceiveSettings, mode: XDPMode, reason: String? = nil) throws(Fault) {
-    let object = try Self.load(settings)
-    let key = try SharedKey(try object.map("SIPHASH_KEY"))
-    // Until the first job sets its own: nothing can be forged for an idle box.
-    let random = SipHashKey.random()
-    key.set(k0: random.k0, k1: random.k1)
-    let ring = try EventRing(try object.map("EVENTS"))
-    let statistics = try object.map("STATS")
-    let program = try object.program("receive")
-    let link: XDPLink
+  init(_ settings: ReceiveSettings, mode: XDPMode, reason: String? = nil) throws(OpenError) {
+    let program: Int32
+    do throws(Fault) {
+      object = try Self.load(settings)
+      key = try SharedKey(try object.map("SIPHASH_KEY"))
+      // Until the first job sets its key, so that nobody can forge replies to an idle box.
+      let random = SipHashKey.random()
+      key.set(k0: random.k0, k1: random.k1)
+      ring = try EventRing(try object.map("EVENTS"))
+      statistics = try object.map("STATS")
+      program = try object.program("receive")
+    } catch {
+      throw .failed(error)
+    }
     do throws(Errno) {
       link = try XDPLink(program: program, interface: settings.interface, mode: mode)
     } catch {
-      throw Self.attachFault(error, settings.interfaceName, mode)
+      throw OpenError(attaching: error, to: settings.interfaceName, mode: mode)
     }
     self.mode = mode == .native ? .xdpNative : .xdpGeneric
     self.reason = reason
     self.reset = settings.reset
     acceptsPartialChecksums = settings.partialChecksums
     descriptor = ring.descriptor
-    self.object = object
-    self.key = key
-    self.ring = ring
-    self.statistics = statistics
-    self.link = link
   }
 
   private static func load(_ settings: ReceiveSettings) throws(Fault) -> BPFObject {
@@ -62,27 +93,17 @@ public final class XDPReceiver: Receiver {
     return object
   }
 
-  private static func attachFault(_ cause: Errno, _ name: String, _ mode: XDPMode) -> Fault {
-    let remedy: String? =
-      switch cause.number {
-      case 16, 17:
-        "Another XDP program is attached to \(name); see `ip link show \(name)`, then detach it"
-      case 95: "Its driver has no \(mode.rawValue) XDP"
-      case 34, 90: "Its MTU is too large for XDP; lower it with `ip link set \(name) mtu 1500`"
-      case 28: "Its peer has more transmit queues than it has receive queues"
-      case 1: "Attaching needs root, or CAP_BPF and CAP_NET_ADMIN"
-      default: nil
-      }
-    return Fault(
-      "cannot attach the XDP program to \(name) in \(mode.rawValue) mode", cause: cause,
-      remedy: remedy)
-  }
-
-  /// The interface cannot do it, as opposed to: may not now.
-  static func meansUnsupported(_ fault: Fault) -> Bool {
-    // EOPNOTSUPP, EINVAL, ERANGE, EMSGSIZE, ENOSPC, ENODEV as drivers use them for "not with XDP"
-    [95, 22, 34, 90, 28].contains(fault.cause?.number ?? 0)
-      && fault.what.hasPrefix("cannot attach the XDP program")
+  private static func remedy(_ cause: Errno, _ interface: String, _ mode: XDPMode) -> String? {
+    switch cause {
+    case .resourceBusy, .fileExists:
+      "Another XDP program is attached to \(interface); see `ip link show \(interface)`, then detach it"
+    case .notSupported: "Its driver has no \(mode.rawValue) XDP"
+    case .outOfRange, .messageTooLong:
+      "Its MTU is too large for XDP; lower it with `ip link set \(interface) mtu 1500`"
+    case .noSpace: "Its peer has more transmit queues than it has receive queues"
+    case .notPermitted: "Attaching needs root, or CAP_BPF and CAP_NET_ADMIN"
+    default: nil
+    }
   }
 
   public func attach(generator program: Int32) throws(Fault) -> Int32? {
@@ -93,30 +114,32 @@ public final class XDPReceiver: Receiver {
   public func setKey(_ key: SipHashKey) { self.key.set(k0: key.k0, k1: key.k1) }
 
   public func drain(limit: Int, _ body: (Reply) -> Bool) throws(Fault) -> Int {
-    var foreign = false
+    var foundInvalid = false
     let now = Clock.monotonic
-    let taken = ring.drain(limit: limit) { record in
+    let count = ring.drain(limit: limit) { record in
       guard var reply = Reply(record: record) else {
-        foreign = true
+        foundInvalid = true
         return true
       }
-      reply.time = Self.receipt(noted: reply.time, taken: now)
+      reply.time = Self.receiptTime(stamped: reply.time, drained: now)
       return body(reply)
     }
-    if foreign {
+    if foundInvalid {
       throw Fault(
-        "the event ring holds a record that is not ours",
-        remedy: "The BPF program and the binary differ; build both again")
+        "the event ring contains an invalid record",
+        remedy: "The BPF program and the binary do not match; rebuild both")
     }
-    return taken
+    return count
   }
 
-  /// When a reply came. The program notes the time to a clock tick (1 to 10 ms), for a precise clock costs a
-  /// third of all its work; that the reply is taken here is later by a millisecond or so, unless there is a
-  /// jam.
-  package static func receipt(noted: UInt64, taken: UInt64) -> UInt64 {
+  /// Returns when a reply was received, in nanoseconds of CLOCK_MONOTONIC.
+  ///
+  /// The receive program stamps events with a coarse clock, up to a tick (1 to 10 ms) behind, because a precise one is
+  /// expensive. User space usually drains an event about a millisecond later, so the time of draining is the better
+  /// estimate unless it is more than a tick later.
+  package static func receiptTime(stamped: UInt64, drained: UInt64) -> UInt64 {
     let tick: UInt64 = 10_000_000
-    return taken > noted ? noted + min(taken - noted, tick) : noted
+    return drained > stamped ? stamped + min(drained - stamped, tick) : stamped
   }
 
   public func fates() throws(Fault) -> FateCounts {

@@ -1,8 +1,9 @@
-// Sending by AF_XDP, one socket a queue.
+// Sending by AF_XDP, with one socket for each NIC queue.
 import Kernel
 import Synchronization
 import Wire
 
+/// Sends through an AF_XDP socket.
 public final class XDPTransmitter: Transmitter {
   public let mode: TransmitMode
   public let queue: UInt32
@@ -12,20 +13,21 @@ public final class XDPTransmitter: Transmitter {
   fileprivate struct State: ~Copyable {
     var socket: XDPSocket
     var stamper: FrameStamper?
-    /// Frames that the kernel does not hold, as a stack.
+    /// A stack of the frames that the kernel does not hold.
     var free: [Int]
-    /// Which template each frame holds, if any.
+    /// The template in each frame, if any.
     var kinds: [TransmitEntry.Kind?]
-    /// Probes may use all frames but these, so that an RST always finds one.
+    /// Frames that probes may not use, so that there is always one for an RST.
     let reserved: Int
   }
 
-  /// Binds to `queue` in exactly the given mode. Needs CAP_NET_RAW; the XDP program must be attached.
+  /// Binds to `queue` in exactly the given mode. Needs CAP_NET_RAW; the receive program must be attached.
   ///
   /// - Parameters:
-  ///   - batch: frames handed over with one wake-up; 1 sends each by itself.
-  ///   - ringSize: frames in flight at most, a power of two.
-  ///   - receiveRing: descriptors of the queue's receive ring, which zero-copy mode takes over; nil is not known.
+  ///   - batch: frames sent per wake-up.
+  ///   - ringSize: the most frames in flight, a power of two.
+  ///   - receiveRing: the number of descriptors of the queue's receive ring, which zero-copy mode takes over; nil if
+  ///     unknown.
   public init(
     interface: String, queue: UInt32, mode: XDPSocketMode, batch: Int, ringSize: Int = 2048,
     receiveRing: UInt32? = nil
@@ -36,7 +38,7 @@ public final class XDPTransmitter: Transmitter {
     guard socket.mode == mode else {
       throw Fault(
         "AF_XDP on queue \(queue) of \(interface) runs in \(socket.mode.rawValue) mode",
-        remedy: "\(mode.rawValue) was asked for; choose --transmit auto, or another NIC")
+        remedy: "\(mode.rawValue) was requested; use --transmit auto, or another NIC")
     }
     self.mode = socket.mode == .zeroCopy ? .xdpZeroCopy : .xdpCopy
     self.queue = queue
@@ -47,7 +49,7 @@ public final class XDPTransmitter: Transmitter {
         kinds: [TransmitEntry.Kind?](repeating: nil, count: ringSize), reserved: ringSize / 4))
   }
 
-  /// As many as the ring has descriptors, and what a driver may hold besides.
+  /// A frame for each descriptor of the ring, and some that a driver may hold besides.
   private static func receiveFrames(_ ring: UInt32?) -> Int { Int(min(ring ?? 2048, 16_384)) + 64 }
 
   public var inFlight: Int { state.withLock { $0.socket.frameCount - $0.free.count } }
@@ -97,13 +99,13 @@ extension XDPTransmitter.State {
     socket.submit(count)
     var result = SubmitResult()
     result.accepted = count
-    result.left = count
+    result.sent = count
     return more ? .success(result) : wakeUp(result)
   }
 
   mutating func complete() -> Result<FrameCounts, Fault> {
     var counts = FrameCounts()
-    // Copy mode sends a bounded number of frames a wake-up: what still waits needs another one.
+    // In copy mode a wake-up sends a bounded number of frames; those that still wait need another.
     if free.count < socket.frameCount {
       if case .failure(let fault) = wakeUp(SubmitResult()) { return .failure(fault) }
     }
@@ -122,7 +124,7 @@ extension XDPTransmitter.State {
       return .failure(
         Fault(
           "cannot send through queue \(socket.queue)", cause: error,
-          remedy: error.number == 100 ? "The interface is down; `ip link set … up`" : nil))
+          remedy: error == .networkDown ? "The interface is down; run `ip link set … up`" : nil))
     }
   }
 }

@@ -146,6 +146,6 @@ extension BootCount {
     guard Files.kind(of: "\(path)/\(goodName)") == nil else {
       throw Fault("\(path) has both \(file) and \(goodName): neither is changed")
     }
-    try Files.renameLasting(file, to: goodName, in: path)
+    try Files.renameDurably(file, to: goodName, in: path)
   }
 }

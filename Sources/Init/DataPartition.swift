@@ -50,7 +50,7 @@ public struct DataPartition {
       }
       guard let number else { continue }
       _ = try growTable(device, number)
-      try device.readPartitionsAgain()
+      try device.rereadPartitionTable()
       return true
     }
     return false

@@ -19,7 +19,7 @@ public enum EarlyMounts {
         try Mount.attach(type, at: target, type: type, options, data: data)
       } catch {
         // machine.c mounts /proc before main, and kernels with CONFIG_DEVTMPFS_MOUNT mount devtmpfs.
-        guard error.cause == Mount.isMounted else { throw error }
+        guard error.cause == Mount.alreadyMounted else { throw error }
       }
     }
   }

@@ -49,7 +49,7 @@ public struct ModuleLoader {
       do throws(Errno) {
         try insert(path)
       } catch {
-        if error != Machine.isLoaded {
+        if error != Machine.alreadyLoaded {
           faults.append(Fault("cannot load the module \(module)", cause: error))
           continue
         }

@@ -1,4 +1,4 @@
-// What the program does with loaded BPF maps: bpf(2) for hash and per-CPU maps, shared memory for arrays.
+// Access to loaded BPF maps: by bpf(2) for hash and per-CPU maps, by shared memory for arrays.
 import CLinux
 
 /// A loaded map, borrowed from its `BPFObject`.
@@ -16,7 +16,7 @@ public struct BPFMap: Sendable {
     guard error == 0 else { throw Fault("cannot write to the BPF map \(name)", cause: Errno(-error)) }
   }
 
-  /// Every element of an array of 64-bit counters.
+  /// Returns the elements of an array of 64-bit counters.
   public func counters() throws(Fault) -> [UInt64] {
     precondition(valueSize == 8)
     var values: [UInt64] = []
@@ -33,7 +33,7 @@ public struct BPFMap: Sendable {
     return values
   }
 
-  /// Sums each element of a per-CPU array of 64-bit counters over all processors.
+  /// Returns the elements of a per-CPU array of 64-bit counters, each summed over all processors.
   public func perCPUSums() throws(Fault) -> [UInt64] {
     precondition(valueSize == 8)
     let processors = libbpf_num_possible_cpus()
@@ -54,8 +54,7 @@ public struct BPFMap: Sendable {
   }
 }
 
-/// The SipHash key in the kernel, mapped here: set anew for each job without a system call, which is all
-/// that is left after privileges are gone.
+/// The receive program's SipHash key, in shared memory, because after the drop no system call can write to a map.
 @safe public struct SharedKey: ~Copyable, @unchecked Sendable {
   private let memory: MappedMemory
 
@@ -66,7 +65,7 @@ public struct BPFMap: Sendable {
       what: "the BPF map \(map.name)")
   }
 
-  /// Not atomic over the two words: change the key only while no probe of the old one is awaited.
+  /// Sets the key. Not atomic over the two words: call it only while no replies are expected.
   public func set(k0: UInt64, k1: UInt64) {
     unsafe memory.start.storeBytes(of: k0, as: UInt64.self)
     unsafe memory.start.storeBytes(of: k1, toByteOffset: 8, as: UInt64.self)

@@ -1,17 +1,17 @@
-// A BPF object through libbpf: opened from memory, set up, loaded. Loading needs CAP_BPF, CAP_PERFMON and
-// CAP_NET_ADMIN; what is borrowed from it afterwards needs nothing.
+// A BPF object: opened from memory, configured, and loaded with libbpf. Loading needs CAP_BPF, CAP_PERFMON and
+// CAP_NET_ADMIN; using its maps and programs afterwards needs no privilege.
 import CLinux
 
-/// The life of one BPF object file. Closed (maps, programs) when it goes out of scope.
+/// A BPF object file. Its maps and programs are closed when it goes out of scope.
 @safe public struct BPFObject: ~Copyable, @unchecked Sendable {
   private let object: OpaquePointer
   private let name: String
 
-  /// Parses an object that is part of the binary; nothing reaches the kernel yet.
+  /// Parses an embedded object, without loading it.
   public init(_ embedded: EmbeddedObject) throws(Fault) {
     let bytes = unsafe embedded.bytes
     name = embedded.rawValue
-    // Without a name libbpf invents one out of the address, which would stand in its messages.
+    // Without a name, libbpf makes one of the address, and its messages show that.
     let opened = unsafe embedded.rawValue.withCString { name in
       var options = unsafe bpf_object_open_opts()
       unsafe options.sz = MemoryLayout<bpf_object_open_opts>.size
@@ -26,7 +26,7 @@ import CLinux
 
   deinit { unsafe bpf_object__close(object) }
 
-  /// Sets the program's read-only data (`const volatile settings`) before it is loaded.
+  /// Sets the read-only data (`const volatile settings`). Call it before `load`.
   public func setReadOnlyData(_ bytes: [UInt8]) throws(Fault) {
     var size = 0
     guard let map = unsafe map(suffix: ".rodata"),
@@ -34,7 +34,7 @@ import CLinux
     else {
       throw Fault("the BPF object \(name) has no settings of \(bytes.count) bytes")
     }
-    // The section may be longer than the settings, which stand at its start.
+    // The section may be longer than the settings at its start.
     var data = unsafe [UInt8](UnsafeRawBufferPointer(start: current, count: size))
     data.replaceSubrange(0..<bytes.count, with: bytes)
     let error = unsafe bpf_map__set_initial_value(map, data, size)
@@ -43,7 +43,7 @@ import CLinux
     }
   }
 
-  /// Sets a map's size before it is loaded; a ring buffer's in bytes.
+  /// Sets a map's max_entries, for a ring buffer its size in bytes. Call it before `load`.
   public func setMaxEntries(_ map: String, _ count: UInt32) throws(Fault) {
     let error = unsafe bpf_map__set_max_entries(try pointer(map), count)
     guard error == 0 else {
@@ -51,19 +51,21 @@ import CLinux
     }
   }
 
-  /// Whether `load` loads a program; what an object's source leaves out by `SEC("?…")` is not.
-  public func setLoads(_ program: String, _ loads: Bool) throws(Fault) {
+  /// Sets whether `load` loads a program. The default is false for `SEC("?…")` and true for others.
+  public func setAutoload(_ program: String, _ autoload: Bool) throws(Fault) {
     guard let found = unsafe bpf_object__find_program_by_name(object, program) else {
       throw Fault("the BPF object \(name) has no program \(program)")
     }
-    unsafe bpf_program__set_autoload(found, loads)
+    unsafe bpf_program__set_autoload(found, autoload)
   }
 
-  /// Hands maps and programs to the kernel. What the verifier says against it becomes the fault's detail.
+  /// Loads maps and programs into the kernel.
+  ///
+  /// - Throws: a `Fault` whose detail is the end of the verifier's log.
   public func load() throws(Fault) {
-    // libbpf reads the number of processors from /sys once and keeps it; later that path is out of reach.
+    // libbpf reads the number of processors from /sys and caches it. After the drop it cannot read /sys.
     _ = libbpf_num_possible_cpus()
-    // The verifier comes to the point last, and a log that is cut loses its end.
+    // Large, because the reason is at the log's end, which a smaller buffer would cut off.
     var log = [CChar](repeating: 0, count: 1 << 20)
     let error = unsafe log.withUnsafeMutableBufferPointer { buffer in
       unsafe clinux_libbpf_capture(buffer.baseAddress, buffer.count)
@@ -75,31 +77,31 @@ import CLinux
         decoding: log.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
       throw Fault(
         "cannot load the BPF program \(name)", cause: Errno(-error),
-        detail: error == -EPERM ? nil : BPFObject.point(of: text),
+        detail: error == -EPERM ? nil : BPFObject.summary(ofLog: text),
         remedy: BPFObject.loadRemedy(Errno(-error)))
     }
   }
 
-  /// The lines that say what was wrong: the verifier's last words where it has spoken, else libbpf's.
-  static func point(of log: String) -> String? {
+  /// Returns the last three lines of the verifier's log if there is one, else of libbpf's; nil if there are none.
+  static func summary(ofLog log: String) -> String? {
     let lines = log.split(separator: "\n")
     let end = lines.firstIndex { $0.hasPrefix("-- END PROG LOAD LOG") }
     let verifier = lines.prefix(upTo: end ?? lines.startIndex).filter { !$0.hasPrefix("processed ") }
-    let telling = end == nil ? lines.suffix(3) : verifier.suffix(3)
-    return telling.isEmpty ? nil : telling.joined(separator: " | ")
+    let reason = end == nil ? lines.suffix(3) : verifier.suffix(3)
+    return reason.isEmpty ? nil : reason.joined(separator: " | ")
   }
 
   private static func loadRemedy(_ cause: Errno) -> String? {
     switch cause.number {
     case EPERM:
       "Loading needs root, or CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN"
-    case EACCES: "The verifier of this kernel does not accept the program"
+    case EACCES: "This kernel's verifier rejected the program"
     case ENOMEM: "Raise the memory lock limit (ulimit -l) or the memory cgroup's limit"
     default: nil
     }
   }
 
-  /// A map for use after loading. The object must outlive it.
+  /// Returns a loaded map. The object must outlive it.
   public func map(_ name: String) throws(Fault) -> BPFMap {
     let map = unsafe try pointer(name)
     return unsafe BPFMap(
@@ -107,7 +109,7 @@ import CLinux
       maxEntries: Int(bpf_map__max_entries(map)))
   }
 
-  /// A loaded program's descriptor, borrowed from the object.
+  /// Returns a loaded program's descriptor, borrowed from the object.
   public func program(_ name: String) throws(Fault) -> Int32 {
     guard let program = unsafe bpf_object__find_program_by_name(object, name) else {
       throw Fault("the BPF object \(self.name) has no program \(name)")

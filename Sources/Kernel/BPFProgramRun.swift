@@ -1,8 +1,8 @@
-// Running a loaded XDP program on a packet of one's own, on no interface (kernel:
-// Documentation/bpf/bpf_prog_run.rst). Needs CAP_BPF or root where unprivileged BPF is off.
+// Runs a loaded XDP program on a given packet, without an interface (Documentation/bpf/bpf_prog_run.rst). Needs root or
+// CAP_BPF if unprivileged BPF is disabled.
 import CLinux
 
-/// What an XDP program says of a packet (`enum xdp_action`).
+/// The verdict of an XDP program (`enum xdp_action`).
 public enum XDPVerdict: UInt32, Sendable {
   case aborted = 0
   case drop = 1
@@ -13,19 +13,19 @@ public enum XDPVerdict: UInt32, Sendable {
 
 /// The outcome of one run.
 public struct BPFProgramRun: Sendable {
-  /// As returned, for it may be no verdict at all.
+  /// The program's return value, which need not be a verdict.
   public let code: UInt32
   public var verdict: XDPVerdict? { XDPVerdict(rawValue: code) }
-  /// The packet as the program left it.
+  /// The packet after the last run.
   public let output: [UInt8]
-  /// For one packet, the average over all repetitions.
+  /// The average duration of a run.
   public let nanoseconds: UInt32
 
-  /// Runs `program` on `frame`, `times` times over; each repetition sees what the one before left.
+  /// Runs `program` `times` times on `frame`. Each run gets the packet as the previous run left it.
   ///
-  /// Throws EINVAL for a frame shorter than an Ethernet header or longer than a page can hold.
+  /// - Throws: EINVAL if the frame is shorter than an Ethernet header or does not fit into a page.
   public init(program: Int32, frame: [UInt8], times: UInt32 = 1) throws(Errno) {
-    // The kernel copies all of the output or fails: no program here makes a packet longer.
+    // The kernel fails if the output does not fit, but none of our programs makes a packet longer.
     var output = [UInt8](repeating: 0, count: frame.count)
     var (length, code, nanoseconds) = (UInt32(frame.count), UInt32(0), UInt32(0))
     let error = unsafe clinux_program_run(

@@ -1,13 +1,13 @@
-// A disk, or a file in its place, by offset.
+// A block device, or a disk image, read and written by offset.
 import CLinux
 
-/// Reads and writes at places of its own choosing (pread(2), pwrite(2)).
+/// An open block device or regular file (pread(2), pwrite(2)).
 public struct BlockDevice: ~Copyable, Sendable {
   private let device: Descriptor
   public let path: String
-  /// Bytes.
+  /// In bytes.
   public let size: UInt64
-  /// Bytes of a logical sector; 512 for a regular file.
+  /// The size of a logical sector in bytes; 512 for a regular file.
   public let sectorSize: Int
 
   public init(_ path: String, writable: Bool = false) throws(Fault) {
@@ -23,7 +23,7 @@ public struct BlockDevice: ~Copyable, Sendable {
     } else {
       guard unsafe clinux_device_size(number, &size) == 0,
         unsafe clinux_sector_size(number, &sector) == 0
-      else { throw Fault("\(path) is neither a disk nor a file", cause: .last) }
+      else { throw Fault("\(path) is neither a block device nor a regular file", cause: .last) }
     }
     self.device = device
     self.path = path
@@ -31,10 +31,12 @@ public struct BlockDevice: ~Copyable, Sendable {
     sectorSize = Int(sector)
   }
 
-  /// Exactly `count` bytes from `offset`; a `Fault` where there are fewer.
+  /// Returns `count` bytes from `offset`.
+  ///
+  /// - Throws: a `Fault` if the device has fewer.
   public func read(at offset: UInt64, count: Int) throws(Fault) -> [UInt8] {
     guard offset <= size, UInt64(count) <= size - offset else {
-      throw Fault("\(path) ends at byte \(size): there are no \(count) bytes at \(offset)")
+      throw Fault("cannot read \(count) bytes at byte \(offset) of \(path), which has \(size) bytes")
     }
     let number = device.number
     var bytes = [UInt8](repeating: 0, count: count)
@@ -76,8 +78,8 @@ public struct BlockDevice: ~Copyable, Sendable {
     }
   }
 
-  /// Tells the kernel where a partition of this disk ends now; `start` and `length` in bytes. It may be in
-  /// use (BLKPG_RESIZE_PARTITION, linux/blkpg.h).
+  /// Tells the kernel a partition's new size (BLKPG_RESIZE_PARTITION, linux/blkpg.h). `start` and `length` are in bytes.
+  /// The partition may be in use.
   public func resizePartition(_ number: Int, start: UInt64, length: UInt64) throws(Fault) {
     let disk = device.number
     do throws(Errno) {
@@ -87,20 +89,20 @@ public struct BlockDevice: ~Copyable, Sendable {
     }
   }
 
-  /// Makes the kernel read the partition table again; none of the partitions may be in use.
-  public func readPartitionsAgain() throws(Fault) {
+  /// Makes the kernel read the partition table again (BLKRRPART). No partition may be in use.
+  public func rereadPartitionTable() throws(Fault) {
     let disk = device.number
     do throws(Errno) {
-      try syscall { clinux_read_partitions_again(disk) }
+      try syscall { clinux_reread_partition_table(disk) }
     } catch {
-      throw Fault("cannot read the partitions of \(path) again", cause: error)
+      throw Fault("cannot re-read the partition table of \(path)", cause: error)
     }
   }
 }
 
 extension Files {
-  /// Grows the mounted ext4 file system that holds a directory to `blocks` blocks of its own size
-  /// (EXT4_IOC_RESIZE_FS, fs/ext4/ioctl.c). It stays in use; after a crash it has the old size or the new.
+  /// Grows the mounted ext4 file system that holds a directory to `blocks` of its blocks (EXT4_IOC_RESIZE_FS,
+  /// fs/ext4/ioctl.c). It may be in use; after a crash it has the old size or the new.
   public static func growExt4(holding directory: String, toBlocks blocks: UInt64) throws(Fault) {
     let number = unsafe clinux_open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
     guard number >= 0 else { throw Fault("cannot open the directory \(directory)", cause: .last) }
@@ -113,10 +115,11 @@ extension Files {
     }
   }
 
-  /// Renames a file within its directory so that it lasts on FAT too, where a rename alone may leave an entry
-  /// without content behind: the file is open meanwhile and flushed after it, then the directory, then the file
-  /// system (rename(2), fsync(2), syncfs(2)).
-  public static func renameLasting(_ name: String, to newName: String, in directory: String)
+  /// Renames a file within its directory durably, on FAT too.
+  ///
+  /// On FAT a rename alone may leave an entry without content after a power cut. So keep the file open across the
+  /// rename, then flush the file, the directory and the file system (fsync(2), syncfs(2)).
+  public static func renameDurably(_ name: String, to newName: String, in directory: String)
     throws(Fault)
   {
     let old = "\(directory)/\(name)"

@@ -1,10 +1,9 @@
-// Capabilities of the calling thread, through libcap: reading them, and giving them up for good.
+// The calling thread's capabilities, by libcap: how to read them and how to drop them for good.
 import CLinux
 
 /// A set of Linux capabilities (capabilities(7)); bit n is capability n of linux/capability.h.
 ///
-/// All 64 bits are kept: CAP_PERFMON (38) and CAP_BPF (39) lie in the second 32-bit word of the kernel's
-/// structure.
+/// 64 bits, because CAP_PERFMON (38) and CAP_BPF (39) are in the second 32-bit word of the kernel's structure.
 public struct CapabilitySet: OptionSet, Hashable, Sendable, CustomStringConvertible {
   public let rawValue: UInt64
 
@@ -12,16 +11,16 @@ public struct CapabilitySet: OptionSet, Hashable, Sendable, CustomStringConverti
 
   init(bit: Int) { rawValue = 1 << UInt64(bit) }
 
-  /// Those that have a name.
-  public static let everyNamed = CapabilitySet(named.map(\.capability))
+  /// All capabilities that have a name.
+  public static let allNamed = CapabilitySet(named.map(\.capability))
 
-  /// The kernel's names, `CAP_NET_RAW+CAP_BPF`; `none` and `all`; `all but CAP_SYS_RESOURCE` when few are
-  /// missing, as in a container; a number for a bit without name.
+  /// The kernel's names, `CAP_NET_RAW+CAP_BPF`; `none`; `all`; `all but CAP_SYS_RESOURCE` if few are missing, as in a
+  /// container. A bit without a name is shown as its number.
   public var description: String {
     if isEmpty { return "none" }
-    let missing = Self.everyNamed.subtracting(self)
-    if missing.isEmpty && self == Self.everyNamed { return "all" }
-    if isSubset(of: Self.everyNamed) && missing.rawValue.nonzeroBitCount <= 4 {
+    let missing = Self.allNamed.subtracting(self)
+    if missing.isEmpty && self == Self.allNamed { return "all" }
+    if isSubset(of: Self.allNamed) && missing.rawValue.nonzeroBitCount <= 4 {
       return "all but \(missing)"
     }
     var names = Self.named.filter { contains($0.capability) }.map(\.name)
@@ -31,7 +30,7 @@ public struct CapabilitySet: OptionSet, Hashable, Sendable, CustomStringConverti
     return names.joined(separator: "+")
   }
 
-  /// The name that libcap gives to bit `number`, in lower case; nil when it knows none.
+  /// Returns libcap's name of bit `number`, in lower case; nil if it has none.
   static func libcapName(ofBit number: Int32) -> String? {
     guard let name = unsafe cap_to_name(number) else { return nil }
     defer { _ = unsafe cap_free(name) }
@@ -39,7 +38,7 @@ public struct CapabilitySet: OptionSet, Hashable, Sendable, CustomStringConverti
   }
 }
 
-/// The three sets that capset(2) changes, of one thread.
+/// The three sets of a thread that capset(2) changes.
 public struct Capabilities: Hashable, Sendable {
   public var permitted: CapabilitySet
   public var effective: CapabilitySet
@@ -53,7 +52,7 @@ public struct Capabilities: Hashable, Sendable {
     self.inheritable = inheritable
   }
 
-  /// The calling thread's sets (cap_get_proc(3)).
+  /// Returns the calling thread's sets (cap_get_proc(3)).
   public static func current() throws(Fault) -> Capabilities {
     guard let state = unsafe cap_get_proc() else {
       throw Fault("cannot read the capabilities of this thread", cause: .last)
@@ -70,7 +69,7 @@ public struct Capabilities: Hashable, Sendable {
       inheritable: read(CAP_INHERITABLE))
   }
 
-  /// Makes these the calling thread's sets (cap_set_proc(3)); other threads keep theirs.
+  /// Sets the calling thread's sets (cap_set_proc(3)). Other threads keep theirs.
   public func apply() throws(Fault) {
     guard let state = unsafe cap_init() else {
       throw Fault("cannot allocate a capability state", cause: .last)
@@ -92,10 +91,10 @@ public struct Capabilities: Hashable, Sendable {
     }
   }
 
-  /// The calling thread's bounding set: what an execve(2) could ever gain.
+  /// Returns the calling thread's bounding set, which limits what execve(2) can gain.
   public static func bounding() -> CapabilitySet { collect { cap_get_bound($0) == 1 } }
 
-  /// The calling thread's ambient set: what survives an execve(2) without a privileged file.
+  /// Returns the calling thread's ambient set, which survives execve(2) of an unprivileged file.
   public static func ambient() -> CapabilitySet { collect { cap_get_ambient($0) == 1 } }
 
   private static func collect(_ isMember: (cap_value_t) -> Bool) -> CapabilitySet {
@@ -107,17 +106,17 @@ public struct Capabilities: Hashable, Sendable {
   }
 }
 
-// MARK: - Giving them up
+// MARK: - Dropping
 
 extension Capabilities {
-  /// Leaves the calling thread with nothing, and with no way to get anything back. Needs CAP_SETPCAP.
+  /// Drops all capabilities of the calling thread for good. Needs CAP_SETPCAP.
   public static func dropAll() throws(Fault) {
     try seal()
     try clear()
   }
 
-  /// Closes the ways in which a capability could come back, while the present ones stay: the ambient and
-  /// the bounding set are emptied, and locked securebits take the meaning out of uid 0. Needs CAP_SETPCAP.
+  /// Prevents the calling thread from ever gaining a capability, while it keeps those it has: empties the ambient and
+  /// bounding sets and locks the securebits, so that uid 0 gives no capabilities. Needs CAP_SETPCAP.
   public static func seal() throws(Fault) {
     try raiseSetpcap()
     try clearAmbient()
@@ -129,7 +128,7 @@ extension Capabilities {
     }
   }
 
-  /// Empties the ambient, permitted, effective and inheritable sets of the calling thread. Needs nothing.
+  /// Empties the calling thread's ambient, permitted, effective and inheritable sets. Needs no privilege.
   public static func clear() throws(Fault) {
     try clearAmbient()
     try Capabilities().apply()
@@ -155,9 +154,8 @@ extension Capabilities {
     }
   }
 
-  /// The kernel may know more capabilities than libcap and its headers did when this was built, so all
-  /// 64 that a set can hold are tried. EINVAL says that a number is past the kernel's last one; below
-  /// the last one that we know it would be a refusal like any other.
+  /// Tries all 64 bits, because the kernel may know more capabilities than the headers at build time. EINVAL means that
+  /// the bit is past the kernel's last capability, unless we know that capability.
   private static func dropBounding() throws(Fault) {
     let known = max(cap_max_bits(), CAP_LAST_CAP + 1)
     for bit in 0..<Int32(64) {

@@ -1,5 +1,5 @@
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
-// The capabilities by the kernel's own names, so that capabilities(7) can be searched with them.
+// The capabilities by the kernel's names, so that they can be looked up in capabilities(7).
 
 extension CapabilitySet {
   public static let CAP_CHOWN = CapabilitySet(bit: 0)

@@ -1,4 +1,4 @@
-// Processes that this one starts, and their ends (posix_spawn(3), waitpid(2)).
+// Starting and reaping child processes (posix_spawn(3), waitpid(2)).
 import CLinux
 
 /// How a process ended.
@@ -15,15 +15,15 @@ public enum ProcessEnd: Hashable, Sendable, CustomStringConvertible {
 }
 
 public enum ChildProcess {
-  /// Starts a program in a session of its own, without environment, with no signal blocked or ignored. It has
-  /// /dev/null as standard input, `output` as standard output and error, and `inherited` as its descriptors from 3 on;
-  /// no others are passed on, for all of ours are marked close-on-exec.
+  /// Starts a program in a new session, with an empty environment and no signal blocked or ignored. It gets /dev/null as
+  /// standard input, `output` as standard output and error, and `inherited` as descriptors 3 and up. It gets no others,
+  /// because all descriptors of this process are close-on-exec.
   ///
-  /// - Returns: its process id.
+  /// - Returns: the process ID.
   public static func start(
     _ path: String, _ arguments: [String], output: Int32, inherited: [Int32]
   ) throws(Fault) -> Int32 {
-    // Out of the way of the numbers that they are to get.
+    // Duplicate them above the numbers that they will get, so that dup2 does not overwrite one.
     let passed = inherited.map { clinux_fcntl($0, F_DUPFD_CLOEXEC, 3 + Int32(inherited.count)) }
     defer { for number in passed where number >= 0 { close(number) } }
     guard passed.allSatisfy({ $0 >= 0 }) else { throw Fault("cannot start \(path)", cause: .last) }
@@ -57,18 +57,18 @@ public enum ChildProcess {
     return process
   }
 
-  /// A child that has ended, whichever it is: also the orphans that PID 1 inherits. nil when none has.
+  /// Reaps a child that has ended, including orphans that PID 1 inherited. Returns nil if none has.
   public static func reap() -> (process: Int32, end: ProcessEnd)? {
     var status: Int32 = 0
     let process = unsafe waitpid(-1, &status, WNOHANG)
     guard process > 0 else { return nil }
-    // WIFEXITED and its like are macros (wait(2)): the low seven bits are the signal, 0 for an exit.
+    // Swift does not import WIFEXITED and WTERMSIG (wait(2)): the low seven bits are the signal, 0 for an exit.
     let signal = status & 0x7f
     return (process, signal == 0 ? .code(status >> 8 & 0xff) : .signal(signal))
   }
 }
 
-/// A pipe whose ends are closed on exec (pipe(7)). Reading from it never waits.
+/// A pipe (pipe(7)). Both ends are close-on-exec, and reads do not block.
 public struct PipeEnds: ~Copyable {
   public let reader: Descriptor
   public let writer: Descriptor
@@ -76,17 +76,17 @@ public struct PipeEnds: ~Copyable {
   public init() throws(Fault) {
     var ends: [Int32] = [-1, -1]
     guard unsafe clinux_pipe(&ends, O_CLOEXEC) == 0 else {
-      throw Fault("cannot make a pipe", cause: .last)
+      throw Fault("cannot create a pipe", cause: .last)
     }
     reader = Descriptor(owning: ends[0])
     writer = Descriptor(owning: ends[1])
-    // The other side may wait: what a program says on standard error must not be lost.
+    // Writes may block, so that no output of the child is lost.
     _ = clinux_fcntl(ends[0], F_SETFL, O_NONBLOCK)
   }
 
-  /// Gives the reading end away and closes the other.
+  /// Returns the reading end and closes the other.
   public consuming func takeReader() -> Descriptor { reader }
 
-  /// Gives the writing end away and closes the other.
+  /// Returns the writing end and closes the other.
   public consuming func takeWriter() -> Descriptor { writer }
 }

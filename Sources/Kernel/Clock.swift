@@ -1,9 +1,9 @@
-// Time from the kernel.
+// The kernel's clocks.
 import CLinux
 
-/// The clocks a scan reads, all in nanoseconds.
+/// Clocks in nanoseconds (clock_gettime(2)).
 public enum Clock {
-  /// CLOCK_MONOTONIC: what pacing and event records use.
+  /// CLOCK_MONOTONIC, which pacing and events use.
   public static var monotonic: UInt64 { read(CLOCK_MONOTONIC) }
   /// CLOCK_REALTIME since 1970-01-01 UTC.
   public static var realtime: UInt64 { read(CLOCK_REALTIME) }
@@ -17,14 +17,14 @@ public enum Clock {
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
   }
 
-  /// Sleeps until a moment of CLOCK_MONOTONIC, or until a signal comes.
+  /// Sleeps until `moment` of CLOCK_MONOTONIC or until a signal arrives.
   public static func sleep(untilMonotonic moment: UInt64) {
     var time = timespec(tv_sec: Int(moment / 1_000_000_000), tv_nsec: Int(moment % 1_000_000_000))
     _ = unsafe clock_nanosleep(CLOCK_MONOTONIC, Int32(TIMER_ABSTIME), &time, nil)
   }
 }
 
-/// What the process has used so far (getrusage(2)).
+/// The processor time that the process has used (getrusage(2)).
 public struct ResourceUsage: Sendable {
   public let userSeconds: Double
   public let systemSeconds: Double

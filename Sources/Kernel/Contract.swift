@@ -1,4 +1,4 @@
-// Numbers of bpf/synbox.h that modules above this one mirror; their tests compare.
+// Constants and settings of bpf/synbox.h for the other modules. Tests compare them with those modules' own.
 import CLinux
 
 public enum Contract {
@@ -8,8 +8,11 @@ public enum Contract {
   public static let responderStats = Int(SYNBOX_RESPONDER_STATS.rawValue)
   public static let longestReply = Int(SYNBOX_LONGEST_REPLY)
   public static let arrivalSlots = Int(SYNBOX_ARRIVAL_SLOTS)
+  public static let answerAll = SYNBOX_ANSWER_ALL.rawValue
+  public static let answerEven = SYNBOX_ANSWER_EVEN.rawValue
+  public static let answerShare = SYNBOX_ANSWER_SHARE.rawValue
 
-  /// Bytes of `struct synbox_settings`.
+  /// Returns the bytes of a `struct synbox_settings`.
   public static func settings(
     ports: ClosedRange<UInt16>, reset: ResetMethod, reportClosed: Bool, reportICMP: Bool,
     generator: Bool = false, partialChecksums: Bool = false
@@ -25,7 +28,7 @@ public enum Contract {
     return bytes(of: settings)
   }
 
-  /// Bytes of `struct synbox_responder_settings`.
+  /// Returns the bytes of a `struct synbox_responder_settings`.
   public static func responderSettings(
     seed: UInt64, threshold: UInt64, answer: UInt32, closedReset: Bool, redirects: Bool,
     arrivals: Bool
@@ -36,7 +39,7 @@ public enum Contract {
         redirect: redirects ? 1 : 0, arrivals: arrivals ? 1 : 0))
   }
 
-  /// Bytes of the read-only data of `probes`: the interface that frames leave by.
+  /// Returns the read-only data of `probes`: the interface that frames leave by.
   static func generatorSettings(interface: Int32) -> [UInt8] { bytes(of: interface) }
 
   private static func bytes<Value: BitwiseCopyable>(of value: Value) -> [UInt8] {
@@ -48,8 +51,8 @@ public enum Contract {
 public enum ResetMethod: UInt8, Sendable {
   /// Nobody.
   case none = 0
-  /// The XDP program turns the packet round.
+  /// The receive program, by XDP_TX.
   case inPlace = 1
-  /// The transmitter sends it.
+  /// The transmitter.
   case transmitter = 2
 }

@@ -1,7 +1,7 @@
-// Who this process is, and no_new_privs: the two facts beside capabilities that decide about privilege.
+// The process's user and group, and no_new_privs.
 import CLinux
 
-/// The user and group that a process acts as (credentials(7)).
+/// The user and group of a process (credentials(7)).
 public struct Credentials: Hashable, Sendable, CustomStringConvertible {
   public var uid: UInt32
   public var gid: UInt32
@@ -11,13 +11,14 @@ public struct Credentials: Hashable, Sendable, CustomStringConvertible {
     self.gid = gid
   }
 
-  /// The effective ids of this process.
+  /// Returns the effective IDs of this process.
   public static func current() -> Credentials { Credentials(uid: geteuid(), gid: getegid()) }
 
   public var description: String { "uid \(uid) gid \(gid)" }
 
-  /// Those of a line of `file`, in passwd(5)'s form; nil when it has no such name. The file alone is read, none
-  /// of what nsswitch.conf(5) names beside it: a static program has none of those modules.
+  /// Looks up a user in `file`, which has the format of passwd(5). Returns nil if the file has no such user.
+  ///
+  /// Ignores nsswitch.conf(5), because a static program cannot load its modules.
   public static func named(_ name: String, in file: String = "/etc/passwd") throws(Fault)
     -> Credentials?
   {
@@ -33,14 +34,14 @@ public struct Credentials: Hashable, Sendable, CustomStringConvertible {
     return nil
   }
 
-  /// Becomes this user for good: no supplementary groups, then real, effective and saved group, then
-  /// user. Needs CAP_SETGID and CAP_SETUID. The order matters: the user is what permits the rest.
+  /// Switches the process to this user and group for good, without supplementary groups. Needs CAP_SETGID and
+  /// CAP_SETUID. Changes the user last, because the user permits the other changes.
   public func assume() throws(Fault) {
     try step("drop the supplementary groups") { setgroups(0, nil) }
-    try step("become gid \(gid)") { clinux_setresgid(gid) }
-    try step("become uid \(uid)") { clinux_setresuid(uid) }
+    try step("switch to gid \(gid)") { clinux_setresgid(gid) }
+    try step("switch to uid \(uid)") { clinux_setresuid(uid) }
     guard Self.real() == self, Self.current() == self else {
-      throw Fault("asked to become \(self), still \(Self.real())")
+      throw Fault("cannot switch to \(self): the process is still \(Self.real())")
     }
   }
 
@@ -53,15 +54,15 @@ public struct Credentials: Hashable, Sendable, CustomStringConvertible {
       throw Fault(
         "cannot \(what)", cause: error,
         remedy: error.number == EINVAL
-          ? "This user namespace does not know \(self); name one that it knows"
+          ? "\(self) is not mapped in this user namespace; use one that is"
           : "This needs CAP_SETGID and CAP_SETUID")
     }
   }
 }
 
-/// From here on no execve(2) can give privilege to the calling thread or to what it starts
-/// (PR_SET_NO_NEW_PRIVS, prctl(2)). Cannot be taken back.
-public func noNewPrivileges() throws(Fault) {
+/// Sets no_new_privs, so that no execve(2) can give privilege to the calling thread or its children
+/// (PR_SET_NO_NEW_PRIVS, prctl(2)). Irreversible.
+public func setNoNewPrivileges() throws(Fault) {
   do throws(Errno) {
     try syscall { clinux_prctl(PR_SET_NO_NEW_PRIVS, 1, 0) }
   } catch {
@@ -69,5 +70,5 @@ public func noNewPrivileges() throws(Fault) {
   }
 }
 
-/// The id of this process, which is also that of its first thread (getpid(2)).
+/// Returns the ID of this process, which is also that of its main thread (getpid(2)).
 public func processID() -> Int32 { getpid() }

@@ -1,16 +1,16 @@
-// Files that were compressed with gzip or zstd, taken apart without trust: bounded, and every byte accounted for.
+// Decompression of untrusted gzip and zstd files: the output is bounded, and every input byte is accounted for.
 import CLinux
 
-/// What a file was compressed with, told by its first bytes.
+/// A compression format, recognised by a file's first bytes.
 public enum Compression: String, Sendable, CaseIterable {
   /// RFC 1952, as gzip, pigz and bgzip write it.
   case gzip
   /// RFC 8878.
   case zstd
 
-  /// nil where the file starts like neither.
+  /// Recognises the format; nil if it is neither.
   public init?(startOf bytes: [UInt8]) {
-    // Method 8 is the only one there is; of the flags three bits are reserved, and zero.
+    // Deflate (8) is the only method. The upper three flag bits are reserved and must be zero.
     if bytes.starts(with: [0x1f, 0x8b, 8]), bytes.count > 3, bytes[3] & 0xe0 == 0 {
       self = .gzip
     } else if bytes.starts(with: [0x28, 0xb5, 0x2f, 0xfd]) {
@@ -20,25 +20,25 @@ public enum Compression: String, Sendable, CaseIterable {
     }
   }
 
-  /// The name's ending without the dot.
+  /// The file name's extension, without the dot.
   public var suffix: String { self == .gzip ? "gz" : "zst" }
 }
 
-/// Why compressed data cannot be taken apart.
+/// Why data cannot be decompressed.
 public enum DecompressionError: Error, Hashable, Sendable {
-  /// More comes out than was allowed.
+  /// The output exceeds the limit.
   case tooLarge(limit: Int)
-  /// The data ends in the middle.
+  /// The input is truncated.
   case cutOff
-  /// The decoder's reason.
+  /// The input is corrupt, for the decoder's reason.
   case damaged(String)
-  /// So many bytes follow that belong to nothing.
+  /// This many bytes follow the compressed data.
   case trailing(Int)
 }
 
 extension Compression {
-  /// All that was compressed. Takes it apart twice: first only to count, so that what is too large costs
-  /// time but no memory, and what is not is allocated once.
+  /// Returns the decompressed data. Decompresses twice, the first time only to count, so that data over the limit costs
+  /// no memory and other data is allocated once.
   public func expand(_ bytes: [UInt8], limit: Int) throws(DecompressionError) -> [UInt8] {
     var count = 0
     try run(bytes) { (chunk) throws(DecompressionError) in
@@ -55,7 +55,7 @@ extension Compression {
     return expanded
   }
 
-  /// At most so many bytes of the beginning; what comes before anything that is wrong.
+  /// Returns at most the first `limit` decompressed bytes, and fewer if an error comes first.
   public func head(_ bytes: [UInt8], limit: Int) -> [UInt8] {
     var head: [UInt8] = []
     try? run(bytes) { (chunk) throws(DecompressionError) in
@@ -65,7 +65,7 @@ extension Compression {
     return head
   }
 
-  /// Hands on what comes out, in pieces, until `take` wants no more.
+  /// Passes the output in pieces to `take` until it returns false.
   private func run(
     _ bytes: [UInt8], _ take: (ArraySlice<UInt8>) throws(DecompressionError) -> Bool
   ) throws(DecompressionError) {
@@ -82,9 +82,9 @@ extension Compression {
 
 private let pieceSize = 1 << 18
 
-/// zlib's inflate over a gzip file of one or more members.
+/// zlib's inflate, for a gzip file of one or more members.
 @safe private struct GzipStream: ~Copyable {
-  /// On the heap: zlib's own state points back to it.
+  /// On the heap, because zlib's state points back to it.
   private let stream: UnsafeMutablePointer<z_stream>
 
   init() throws(DecompressionError) {
@@ -112,19 +112,19 @@ private let pieceSize = 1 << 18
       switch status {
       case Z_STREAM_END:
         if at == bytes.count { return }
-        // Another member, or nothing that belongs here.
+        // Either another member follows, or trailing bytes.
         guard bytes[at...].starts(with: [0x1f, 0x8b]) else { throw .trailing(bytes.count - at) }
         _ = unsafe inflateReset(stream)
       case Z_OK: break
       case Z_BUF_ERROR where at == bytes.count: throw .cutOff
       default:
         let reason = unsafe stream.pointee.msg.map { unsafe String(cString: $0) }
-        throw .damaged(reason ?? "zlib's error \(status)")
+        throw .damaged(reason ?? "zlib error \(status)")
       }
     }
   }
 
-  /// One call of inflate(3): consumes from `at` on, fills `piece` from its start.
+  /// Calls inflate(3) once: consumes input from `at` and fills `piece` from its start.
   private func step(_ bytes: [UInt8], _ at: inout Int, _ piece: inout [UInt8]) -> (Int32, Int) {
     // zlib counts in 32 bits.
     let count = min(bytes.count - at, 1 << 30)
@@ -146,8 +146,7 @@ private let pieceSize = 1 << 18
   }
 }
 
-/// libzstd's streaming decoder over one or more frames. A frame that wants a window of more than 128 MB is
-/// refused, as the library does by itself.
+/// libzstd's streaming decoder, for one or more frames. It rejects frames with a window of more than 128 MiB.
 @safe private struct ZstdStream: ~Copyable {
   private let stream: OpaquePointer
 
@@ -170,7 +169,7 @@ private let pieceSize = 1 << 18
         throw .damaged(unsafe String(cString: ZSTD_getErrorName(status)))
       }
       if produced > 0, try !take(piece[..<produced]) { return }
-      // 0: a frame is complete and all of it was handed out.
+      // 0 means that a frame is complete and all of its output was returned.
       if status == 0, at == bytes.count { return }
       if at == before, produced == 0 { throw .cutOff }
     }

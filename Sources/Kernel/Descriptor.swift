@@ -1,18 +1,18 @@
-// A file descriptor that closes itself and cannot be copied.
+// A file descriptor that is closed automatically and cannot be copied.
 import CLinux
 
-/// Owns one open descriptor; closed when it goes out of scope.
+/// An open file descriptor, closed when it goes out of scope.
 public struct Descriptor: ~Copyable, Sendable {
-  /// The number, for calls that borrow it. Never close it.
+  /// The descriptor's number, to borrow. Never close it.
   public let number: Int32
 
-  /// Takes over `number`, which nothing else may close.
+  /// Takes ownership of `number`. Nothing else may close it.
   public init(owning number: Int32) {
     precondition(number >= 0, "not a descriptor: \(number)")
     self.number = number
   }
 
-  /// Gives the number away; the receiver must close it.
+  /// Gives up ownership. The caller must close the returned number.
   public consuming func release() -> Int32 {
     let number = self.number
     discard self
@@ -23,19 +23,20 @@ public struct Descriptor: ~Copyable, Sendable {
 }
 
 extension Descriptor {
-  /// A descriptor that this process was started with; from now on it closes on exec and never waits. A `Fault`
-  /// where there is none.
+  /// Takes ownership of a descriptor that this process was started with, and makes it close-on-exec and non-blocking.
+  ///
+  /// - Throws: a `Fault` if it is not open.
   public static func inherited(_ number: Int32) throws(Fault) -> Descriptor {
     let flags = number > 2 ? clinux_fcntl(number, F_GETFL, 0) : -1
     guard flags >= 0 else {
-      throw Fault("\(number) is no descriptor that this process was started with")
+      throw Fault("descriptor \(number) is not open: this process was not started with it")
     }
     _ = clinux_fcntl(number, F_SETFL, flags | O_NONBLOCK)
     _ = clinux_fcntl(number, F_SETFD, FD_CLOEXEC)
     return Descriptor(owning: number)
   }
 
-  /// Reads at most `buffer.count` bytes into `buffer`; how many, 0 at the end, nil when none are ready.
+  /// Reads at most `buffer.count` bytes. Returns their number: 0 at the end of the file, nil if none are ready.
   public func read(into buffer: inout [UInt8]) throws(Errno) -> Int? {
     let number = self.number
     return try syscallUnlessBusy {
@@ -63,7 +64,7 @@ extension Descriptor {
     }
   }
 
-  /// Where the next byte written goes; nil where that means nothing, as for a pipe.
+  /// The offset of the next write; nil for a file without offsets, such as a pipe.
   public var writePosition: Int? {
     let flags = clinux_fcntl(number, F_GETFL, 0)
     let position = lseek(number, 0, flags & O_APPEND != 0 ? SEEK_END : SEEK_CUR)

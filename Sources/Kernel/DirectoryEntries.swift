@@ -1,15 +1,15 @@
-// Directory entries whose names and kinds somebody else has chosen.
+// Directory entries that others create, so that their names and kinds cannot be trusted.
 import CLinux
 import Support
 
-/// A name as the file system has it: any bytes but NUL and `/`, which need not be text.
+/// A file name: any bytes except NUL and `/`, not necessarily text.
 public struct FileName: Hashable, Comparable, Sendable, CustomStringConvertible {
   public let bytes: [UInt8]
 
   public init(bytes: some Sequence<UInt8>) { self.bytes = Array(bytes) }
   public init(_ text: String) { bytes = Array(text.utf8) }
 
-  /// nil when it is not UTF-8.
+  /// The name as text; nil if it is not UTF-8.
   public var text: String? { String(validating: bytes, as: UTF8.self) }
 
   public static func < (a: Self, b: Self) -> Bool { a.bytes.lexicographicallyPrecedes(b.bytes) }
@@ -22,16 +22,17 @@ public struct FileName: Hashable, Comparable, Sendable, CustomStringConvertible 
   }
 }
 
-/// What the file system says about an entry; a symbolic link is not followed.
+/// The attributes of a file (stat(2)).
 public struct FileStatus: Hashable, Sendable {
   public let kind: Files.Kind
   public let device: UInt64
   public let inode: UInt64
   public let size: UInt64
-  /// The user whose it is, and the permission bits.
+  /// The user ID of the owner, and the permission bits.
   public let owner: UInt32
   public let mode: UInt32
-  /// Last write and last change of name, owner or content; nanoseconds since 1970.
+  /// The times of the last write (mtime) and of the last change of content or attributes (ctime), in nanoseconds
+  /// since 1970.
   public let modified: UInt64
   public let changed: UInt64
 
@@ -55,7 +56,7 @@ public struct FileStatus: Hashable, Sendable {
 }
 
 extension Files {
-  /// All names in a directory, sorted, without `.` and `..`; also those that are not UTF-8.
+  /// Returns the names in a directory, sorted, without `.` and `..`. Includes names that are not UTF-8.
   public static func entries(of path: String) throws(Fault) -> [FileName] {
     guard let directory = unsafe opendir(path) else {
       throw Fault("cannot read the directory \(path)", cause: .last)
@@ -70,21 +71,21 @@ extension Files {
     return names.sorted()
   }
 
-  /// What stands at a path; nil for nothing.
+  /// Returns the attributes of a file, without following a symbolic link; nil if there is none.
   public static func status(of path: String) -> FileStatus? {
     var status = stat()
     guard unsafe lstat(path, &status) == 0 else { return nil }
     return FileStatus(status)
   }
 
-  /// What a name in a directory stands for; nil for nothing.
+  /// Returns the attributes of an entry, without following a symbolic link; nil if there is none.
   public static func status(of name: FileName, in directory: String) -> FileStatus? {
     var status = stat()
     guard unsafe lstat(name.path(in: directory), &status) == 0 else { return nil }
     return FileStatus(status)
   }
 
-  /// Moves an entry, whatever it is, by one rename(2); false when it is not there (any more).
+  /// Moves an entry of any kind by one rename(2). Returns false if it does not exist (any more).
   public static func move(_ name: FileName, in directory: String, to: String) throws(Fault) -> Bool {
     if unsafe CLinux.rename(name.path(in: directory), to) == 0 { return true }
     let errno = Errno.last
@@ -92,7 +93,7 @@ extension Files {
     throw Fault("cannot move \(directory)/\(name) to \(to)", cause: errno)
   }
 
-  /// The first bytes of a regular file, at most `limit`; nil when it is none or cannot be read.
+  /// Returns at most the first `limit` bytes of a regular file; nil if it is not one or cannot be read.
   public static func head(of name: FileName, in directory: String, limit: Int) -> [UInt8]? {
     guard let file = try? openRegular(name, in: directory) else { return nil }
     var bytes = [UInt8](repeating: 0, count: limit)
@@ -100,8 +101,8 @@ extension Files {
     return Array(bytes.prefix(count))
   }
 
-  /// The whole of a regular file, at most `limit` bytes. Nothing else is opened: neither what a symbolic
-  /// link leads to, nor a FIFO that would wait, nor a device.
+  /// Returns the content of a regular file of at most `limit` bytes. Does not open the target of a symbolic link, nor a
+  /// FIFO, which would block, nor a device.
   public static func readRegular(_ name: String, in directory: String, limit: Int = 1 << 32)
     throws(Fault) -> [UInt8]
   {
@@ -109,24 +110,25 @@ extension Files {
     return try read(descriptor: file.number, name: name, limit: limit)
   }
 
-  /// The whole of the regular file that a path leads to, by symbolic links too, at most `limit` bytes.
-  /// Throws a `Fault` also when it was changed while it was read.
+  /// Returns the content of a regular file of at most `limit` bytes, following symbolic links.
+  ///
+  /// - Throws: a `Fault`, also if the file changed while it was read.
   public static func readUnchanged(_ path: String, limit: Int = 1 << 32) throws(Fault) -> [UInt8] {
-    // A FIFO must not keep us waiting.
+    // O_NONBLOCK, so that opening a FIFO does not block.
     let number = unsafe clinux_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0)
     guard number >= 0 else { throw Fault("cannot open \(path)", cause: .last) }
     let file = Descriptor(owning: number)
     guard let before = status(of: file), before.kind == .file else {
-      throw Fault("\(path) is no regular file")
+      throw Fault("\(path) is not a regular file")
     }
     let bytes = try read(descriptor: number, name: path, limit: limit)
     guard status(of: file) == before, UInt64(bytes.count) == before.size else {
-      throw Fault("\(path) was changed while it was read")
+      throw Fault("\(path) changed while it was read")
     }
     return bytes
   }
 
-  /// What a path leads to, by symbolic links too; nil for nothing.
+  /// Returns the attributes of a file, following symbolic links; nil if there is none.
   public static func statusOfTarget(of path: String) -> FileStatus? {
     var status = stat()
     guard unsafe fstatat(AT_FDCWD, path, &status, 0) == 0 else { return nil }
@@ -139,11 +141,11 @@ extension Files {
     return FileStatus(status)
   }
 
-  /// Whether somebody has a regular file open for writing, under this name or another; nil where the kernel
-  /// does not tell us: the file is somebody else's, or its file system has no leases.
+  /// Returns whether a process has a regular file open for writing, under this name or another; nil if the kernel does
+  /// not tell, because the file has another owner or its file system has no leases.
   ///
-  /// A lease for reading is what the kernel grants when nobody writes (fcntl(2), F_SETLEASE). It is given
-  /// back at once: a writer that comes in between waits that long.
+  /// The kernel grants a read lease if nobody has the file open for writing (fcntl(2), F_SETLEASE). The lease is released
+  /// at once; a writer that opens the file in between waits for that.
   public static func isOpenForWriting(_ name: FileName, in directory: String) -> Bool? {
     guard let file = try? openRegular(name, in: directory) else { return nil }
     _ = leaseSignalIgnored
@@ -154,7 +156,7 @@ extension Files {
     return Errno.last.number == EAGAIN ? true : nil
   }
 
-  /// Whoever wants to write while the lease is held raises SIGIO, which would end the process.
+  /// A process that opens the file for writing during the lease raises SIGIO here, which would end this process.
   private static let leaseSignalIgnored: Void = clinux_ignore_sigio()
 
   private static func openRegular(_ name: FileName, in directory: String) throws(Fault) -> Descriptor {
@@ -164,12 +166,12 @@ extension Files {
     let file = Descriptor(owning: number)
     var status = stat()
     guard unsafe fstat(number, &status) == 0, FileStatus(status).kind == .file else {
-      throw Fault("\(name) is no regular file")
+      throw Fault("\(name) is not a regular file")
     }
     return file
   }
 
-  /// Flushes a file that was written and closed (fsync(2)).
+  /// Flushes a file that is not open any more (fsync(2)).
   public static func sync(_ path: String) throws(Fault) {
     let number = unsafe clinux_open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0)
     guard number >= 0 else { throw Fault("cannot open \(path)", cause: .last) }
@@ -188,14 +190,14 @@ extension Files {
     }
   }
 
-  /// Removes an entry, and with a directory all that is in it, at most 16 levels deep. Symbolic links are
-  /// removed, not followed.
+  /// Removes an entry and, if it is a directory, everything in it, at most 16 levels deep. Removes symbolic links without
+  /// following them.
   public static func removeTree(_ name: FileName, in directory: String, levels: Int = 16) throws(Fault)
   {
     let isDirectory = status(of: name, in: directory)?.kind == .directory
     let path = "\(directory)/\(String(decoding: name.bytes, as: UTF8.self))"
     if isDirectory {
-      guard levels > 0 else { throw Fault("\(path) is nested too deep to be removed") }
+      guard levels > 0 else { throw Fault("cannot remove \(path): it is nested too deeply") }
       for entry in try entries(of: path) { try removeTree(entry, in: path, levels: levels - 1) }
     }
     let flags = isDirectory ? Int32(AT_REMOVEDIR) : 0
@@ -204,8 +206,8 @@ extension Files {
     if errno.number != ENOENT { throw Fault("cannot remove \(path)", cause: errno) }
   }
 
-  /// Locks a directory against other processes until the descriptor is closed (flock(2)); nil when
-  /// another has it.
+  /// Locks a directory against other processes until the descriptor is closed (flock(2)). Returns nil if another process
+  /// holds the lock.
   public static func lockDirectory(_ path: String) throws(Fault) -> Descriptor? {
     let number = unsafe clinux_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
     guard number >= 0 else { throw Fault("cannot open the directory \(path)", cause: .last) }

@@ -1,22 +1,23 @@
-// What happens in a directory, as a hint (inotify(7)): the directory itself is the truth.
+// Changes in a directory, as a hint of when to list it (inotify(7)).
 import CLinux
 
-/// Watches one directory without blocking.
+/// A watch of one directory. Does not block.
 public struct DirectoryWatch: ~Copyable, Sendable {
   /// What happened to a name.
   public enum Change: Hashable, Sendable {
-    /// It is new: made by open(2), link(2) or mkdir(2).
+    /// IN_CREATE: created by open(2), link(2) or mkdir(2).
     case created
+    /// IN_OPEN.
     case opened
-    /// Bytes were written.
+    /// IN_MODIFY: written to.
     case modified
-    /// Closed by somebody who could write.
+    /// IN_CLOSE_WRITE: closed by a process that had it open for writing.
     case closedAfterWriting
-    /// Closed by somebody who could only read.
+    /// IN_CLOSE_NOWRITE: closed by a process that had it open for reading only.
     case closed
-    /// It came by rename(2).
+    /// IN_MOVED_TO: moved here by rename(2).
     case movedIn
-    /// It went, by unlink(2) or rename(2).
+    /// IN_DELETE or IN_MOVED_FROM: removed by unlink(2) or moved away by rename(2).
     case gone
   }
 
@@ -31,15 +32,18 @@ public struct DirectoryWatch: ~Copyable, Sendable {
   }
 
   private static let changes: [(bit: UInt32, change: Change)] = [
-    (0x100, .created), (0x20, .opened), (0x2, .modified), (0x8, .closedAfterWriting),
-    (0x10, .closed), (0x80, .movedIn), (0x200, .gone), (0x40, .gone),
+    (UInt32(IN_CREATE), .created), (UInt32(IN_OPEN), .opened), (UInt32(IN_MODIFY), .modified),
+    (UInt32(IN_CLOSE_WRITE), .closedAfterWriting), (UInt32(IN_CLOSE_NOWRITE), .closed),
+    (UInt32(IN_MOVED_TO), .movedIn), (UInt32(IN_DELETE), .gone), (UInt32(IN_MOVED_FROM), .gone),
   ]
 
   private let descriptor: Descriptor
-  /// To wait on.
+  /// The descriptor to poll.
   public var number: Int32 { descriptor.number }
 
-  /// Throws a `Fault` when the directory is not there or the user's limit of watches is reached.
+  /// Watches a directory.
+  ///
+  /// - Throws: a `Fault` if it does not exist or the user's limit of watches is reached.
   public init(_ path: String) throws(Fault) {
     do throws(Errno) {
       descriptor = try Self.open(path)
@@ -59,8 +63,8 @@ public struct DirectoryWatch: ~Copyable, Sendable {
     return descriptor
   }
 
-  /// What happened since the last call; nil when the kernel had to drop some of it, or the watch ended:
-  /// then nothing is known, and the directory must be listed.
+  /// Returns the changes since the last call; nil if the kernel dropped some or the watch ended, so that the directory
+  /// must be listed.
   public func events() throws(Fault) -> [Event]? {
     var events: [Event] = []
     var lost = false
@@ -82,7 +86,7 @@ public struct DirectoryWatch: ~Copyable, Sendable {
         }
       }
     } catch {
-      throw Fault("cannot read what happens in a watched directory", cause: error)
+      throw Fault("cannot read the events of a watched directory", cause: error)
     }
     return lost ? nil : events
   }

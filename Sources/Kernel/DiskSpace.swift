@@ -1,10 +1,10 @@
-// How full a file system is (statvfs(3)).
+// The space of a file system (statvfs(3)).
 import CLinux
 
-/// The room on the file system that holds a path, in bytes.
+/// The space of the file system that holds a path, in bytes.
 public struct DiskSpace: Hashable, Sendable {
   public let total: UInt64
-  /// What an ordinary user may still write; root may use a reserve beyond it.
+  /// What an unprivileged user may still write, without root's reserve.
   public let available: UInt64
   public let used: UInt64
 
@@ -19,7 +19,7 @@ public struct DiskSpace: Hashable, Sendable {
     do throws(Errno) {
       try syscall { unsafe statvfs(path, &about) }
     } catch {
-      throw Fault("cannot ask how full the disk of \(path) is", cause: error)
+      throw Fault("cannot read the free space of the file system of \(path)", cause: error)
     }
     let block = UInt64(about.f_frsize)
     self.init(
@@ -27,7 +27,7 @@ public struct DiskSpace: Hashable, Sendable {
       used: UInt64(about.f_blocks - about.f_bfree) * block)
   }
 
-  /// From 0 to 100, rounded up, as df(1) has it: of what ordinary users may have.
+  /// The used share of the space for unprivileged users, from 0 to 100, rounded up as by df(1).
   public var usedPercent: Int {
     let whole = used + available
     return whole == 0 ? 100 : Int((used * 100 + whole - 1) / whole)

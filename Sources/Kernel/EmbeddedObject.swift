@@ -1,13 +1,13 @@
-// What was compiled into the binary: the BPF objects and the build's identity.
+// The BPF objects and the build's identity, embedded in the binary.
 import CLinux
 
-/// A BPF object file inside the binary.
+/// An embedded BPF object file. The raw value is its name in the kernel.
 public enum EmbeddedObject: String, Sendable {
   case receive
   case probes
   case responder
 
-  /// The ELF file's first byte and length. Static data: valid for ever.
+  /// The ELF file's first byte and length. Static data, so always valid.
   var bytes: (start: UnsafeRawPointer, count: Int) {
     switch self {
     case .receive:

@@ -1,8 +1,8 @@
-// The NIC profiles that were compiled in.
+// The NIC profiles of netconfig/, embedded in the binary.
 import CLinux
 
 public enum EmbeddedProfiles {
-  /// All of netconfig/: the text of each profile by its driver's name, `default` among them.
+  /// The text of each profile by its driver's name, including `default`.
   public static let texts: [String: String] = {
     var texts: [String: String] = [:]
     while let profile = unsafe clinux_profile(texts.count) {

@@ -1,16 +1,14 @@
-// What went wrong while running: one sentence for the operator.
+// A runtime error as one message for the operator.
 
-/// A failure of the machine or the kernel, as opposed to wrong input (`Plan.InputError`).
-///
-/// Reads as one sentence: what could not be done, why, and what to do about it.
+/// A failure of the machine or the kernel, as opposed to invalid input (`Plan.InputError`).
 public struct Fault: Error, Hashable, Sendable, CustomStringConvertible {
-  /// What could not be done, with the object's name: "cannot bind AF_XDP to queue 3 of eth0".
+  /// What failed, and where: "cannot bind AF_XDP to queue 3 of eth0".
   public var what: String
-  /// The kernel's reason, where a call was refused.
+  /// The errno of the failed call.
   public var cause: Errno?
-  /// Further reasons in words, for example the verifier's last lines.
+  /// Further reasons, for example the end of the verifier's log.
   public var detail: String?
-  /// What the operator can do.
+  /// What the operator can do, as a sentence without a full stop.
   public var remedy: String?
 
   public init(_ what: String, cause: Errno? = nil, detail: String? = nil, remedy: String? = nil) {

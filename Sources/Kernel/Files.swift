@@ -1,17 +1,17 @@
-// Files as the spool needs them: read whole, written durably, moved by one rename.
+// Files: read whole, written durably, moved by one rename.
 import CLinux
 
 public enum Files {
-  /// The whole of a file or of standard input (`-`), at most `limit` bytes.
+  /// Returns the content of a file, or of standard input (`-`), of at most `limit` bytes.
   public static func read(_ path: String, limit: Int = 1 << 32) throws(Fault) -> [UInt8] {
-    if path == "-" { return try read(descriptor: 0, name: "standard input", limit: limit) }
+    if path == "-" { return try read(descriptor: STDIN_FILENO, name: "standard input", limit: limit) }
     let number = unsafe clinux_open(path, O_RDONLY | O_CLOEXEC, 0)
     guard number >= 0 else { throw Fault("cannot open \(path)", cause: .last) }
     let file = Descriptor(owning: number)
     return try read(descriptor: file.number, name: path, limit: limit)
   }
 
-  /// The rest of an open file, at most `limit` bytes.
+  /// Returns the remainder of an open file, at most `limit` bytes.
   static func read(descriptor: Int32, name: String, limit: Int) throws(Fault) -> [UInt8] {
     let tooLarge = Fault(
       "\(name) is larger than \(limit) bytes", remedy: "Split it into several files")
@@ -19,7 +19,7 @@ public enum Files {
     let size = unsafe fstat(descriptor, &status) == 0 ? Int(status.st_size) : 0
     guard size <= limit else { throw tooLarge }
     var bytes: [UInt8] = []
-    // So that a large file is in memory once, not copied from one array to the next that is twice as large.
+    // So that a large file is not copied each time the array grows.
     bytes.reserveCapacity(size)
     var chunk = [UInt8](repeating: 0, count: 1 << 18)
     while true {
@@ -36,9 +36,9 @@ public enum Files {
     }
   }
 
-  /// Creates or empties a file for writing, at its end whoever else writes to it.
+  /// Creates or truncates a file and opens it for appending.
   ///
-  /// - Parameter isSecret: nobody but the owner may read a file that is made.
+  /// - Parameter isSecret: whether only the owner may read a file that is created.
   public static func create(_ path: String, exclusive: Bool = false, isSecret: Bool = false)
     throws(Fault) -> Descriptor
   {
@@ -48,8 +48,8 @@ public enum Files {
     return Descriptor(owning: number)
   }
 
-  /// Replaces a file by one with the given content: written beside it, flushed, renamed. A reader sees the
-  /// old content or the new, never half; after a power cut too when `durable`.
+  /// Replaces a file's content atomically, by writing `PATH.new` and renaming it. A reader sees either the old content or
+  /// the new; so it is after a power cut if `durable`.
   public static func replace(
     _ path: String, with bytes: [UInt8], durable: Bool, isSecret: Bool = false
   ) throws(Fault) {
@@ -59,7 +59,7 @@ public enum Files {
     if durable { try syncDirectory(parent(of: path)) }
   }
 
-  /// Makes a file with the given content, in place of what had it before; flushed to the device when `durable`.
+  /// Writes a file, replacing its content in place. Flushes it to the device if `durable`.
   public static func write(
     _ path: String, _ bytes: [UInt8], durable: Bool, isSecret: Bool = false
   ) throws(Fault) {
@@ -82,17 +82,17 @@ public enum Files {
     guard unsafe unlink(path) == 0 else { throw Fault("cannot remove \(path)", cause: .last) }
   }
 
-  /// Makes a directory that may be there already; its parent must exist.
+  /// Creates a directory, if it does not exist. Its parent must exist.
   public static func makeDirectory(_ path: String) throws(Fault) {
-    // A umask of 022 makes it 755; one of 002 lets the directory's group put `fetched` into results.
+    // 755 with a umask of 022. With 002 the directory's group may mark results as fetched.
     if unsafe mkdir(path, 0o775) == 0 { return }
     let errno = Errno.last
     guard errno.number == EEXIST, kind(of: path) == .directory else {
-      throw Fault("cannot make the directory \(path)", cause: errno)
+      throw Fault("cannot create the directory \(path)", cause: errno)
     }
   }
 
-  /// Makes renames and new names in a directory survive a power cut.
+  /// Flushes a directory, so that renames and new names in it survive a power cut.
   public static func syncDirectory(_ path: String) throws(Fault) {
     let number = unsafe clinux_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
     guard number >= 0 else { throw Fault("cannot open the directory \(path)", cause: .last) }
@@ -106,10 +106,10 @@ public enum Files {
 
   public enum Kind: Sendable { case file, directory, other }
 
-  /// What stands at a path, without following a symbolic link; nil for nothing.
+  /// Returns the kind of a file, without following a symbolic link; nil if there is none.
   public static func kind(of path: String) -> Kind? { status(of: path)?.kind }
 
-  /// Without symbolic links (realpath(3)); nil where it leads to nothing.
+  /// Returns a path without symbolic links (realpath(3)); nil if it does not exist.
   public static func resolved(_ path: String) -> String? {
     guard let found = unsafe realpath(path, nil) else { return nil }
     defer { unsafe free(found) }
@@ -129,9 +129,9 @@ extension Descriptor {
     try syscall { fsync(number) }
   }
 
-  /// Standard output, as a descriptor of its own.
+  /// Returns a duplicate of standard output.
   public static func standardOutput() throws(Fault) -> Descriptor {
-    let number = clinux_fcntl(1, F_DUPFD_CLOEXEC, 3)
+    let number = clinux_fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)
     guard number >= 0 else { throw Fault("cannot use standard output", cause: .last) }
     return Descriptor(owning: number)
   }

@@ -1,10 +1,10 @@
-// Which driver runs an interface.
+// The driver of a network interface.
 import CLinux
 
 public enum InterfaceDriver {
-  /// The driver's name (`ETHTOOL_GDRVINFO`), for example `igb`; nil where a device has none (`lo`).
+  /// Returns the driver's name (`ETHTOOL_GDRVINFO`), for example `igb`; nil if the interface has none (`lo`).
   ///
-  /// Asked by ioctl and not of /sys, which shows the network namespace of whoever mounted it.
+  /// Uses the ioctl instead of /sys, which shows the network namespace of the process that mounted it.
   public static func name(of interface: String) throws(Errno) -> String? {
     let socket = Descriptor(
       owning: try syscall {
@@ -22,6 +22,6 @@ public enum InterfaceDriver {
     return text.isEmpty ? nil : text
   }
 
-  /// How many processors are online.
+  /// The number of processors online.
   public static var processors: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 }

@@ -1,15 +1,15 @@
-// The kernel's log as a place to write to (/dev/kmsg, Documentation/ABI/testing/dev-kmsg).
+// Writing to the kernel's log (/dev/kmsg, Documentation/ABI/testing/dev-kmsg).
 import CLinux
 
-/// An open /dev/kmsg. Each call is one record, so several threads may write.
+/// An open /dev/kmsg. Each write is one record, so several threads may write.
 public final class KernelLog: Sendable {
-  /// RFC 5424, table 2.
+  /// The severities of RFC 5424, table 2.
   public enum Severity: Int, Sendable {
     case critical = 2
     case error, warning, notice, informational, debug
   }
 
-  /// Bytes of a record that the kernel takes whole, with room for its prefix.
+  /// The longest line in bytes: what fits into a record, with room for its prefix.
   static let longest = 900
 
   private let file: Descriptor
@@ -23,13 +23,12 @@ public final class KernelLog: Sendable {
     file = Descriptor(owning: number)
   }
 
-  /// Writes a line, cut to what a record holds. What the kernel refuses is lost: there is nobody left to
-  /// tell.
+  /// Writes a line, truncated to what a record holds. Ignores errors, because there is nowhere to report them.
   public func write(_ line: [UInt8], severity: Severity) {
-    // Facility 1, user: what comes from the kernel itself has 0.
+    // Facility 1 is "user"; 0 is the kernel itself.
     var record = Array("<\(1 << 3 | severity.rawValue)>synbox: ".utf8) + line.prefix(Self.longest)
     if line.count > Self.longest {
-      // No half character at the end.
+      // Do not split a UTF-8 character.
       while let last = record.last, last & 0xc0 == 0x80 { record.removeLast() }
       if let last = record.last, last >= 0xc0 { record.removeLast() }
       record += Array("…".utf8)

@@ -1,13 +1,12 @@
-// Threads with a name and a processor of their own.
+// Threads with a name and an affinity.
 import CLinux
 
-/// A running thread that must be joined.
+/// A running thread. Must be joined.
 @safe public struct KernelThread: ~Copyable, @unchecked Sendable {
   private let thread: pthread_t
 
-  /// Hands a value to another thread once. The caller must not use it afterwards; `sending` parameters
-  /// make the compiler see to that.
-  private final class Work: @unchecked Sendable {
+  /// What a new thread gets. Sendable, because its parameters are `sending`: the creator cannot use them afterwards.
+  private final class StartArgument: @unchecked Sendable {
     let name: String
     let processor: Int?
     let body: () -> Void
@@ -18,43 +17,45 @@ import CLinux
     }
   }
 
-  /// Starts a thread; `name` shows in ps and top (15 bytes at most), `processor` pins it.
+  /// Starts a thread.
   ///
-  /// A processor that does not exist or is not allowed leaves the thread unpinned.
+  /// - Parameters:
+  ///   - name: shown by ps and top, truncated to 15 bytes.
+  ///   - processor: the processor to pin the thread to. If it does not exist or is not allowed, the thread is not pinned.
   public init(name: String, processor: Int?, _ body: sending @escaping () -> Void) throws(Fault) {
-    let work = Work(name: name, processor: processor, body: body)
+    let start = StartArgument(name: name, processor: processor, body: body)
     var thread = pthread_t()
     let error = unsafe pthread_create(
       &thread, nil,
       { argument in
-        let work = unsafe Unmanaged<Work>.fromOpaque(argument!).takeRetainedValue()
-        unsafe clinux_name_thread(String(work.name.prefix(15)))
-        if let processor = work.processor { _ = unsafe clinux_pin_thread([Int32(processor)], 1) }
-        // The default slack of 50 us would show in the pacing.
+        let start = unsafe Unmanaged<StartArgument>.fromOpaque(argument!).takeRetainedValue()
+        unsafe clinux_name_thread(String(start.name.prefix(15)))
+        if let processor = start.processor { _ = unsafe clinux_pin_thread([Int32(processor)], 1) }
+        // The default timer slack of 50 us would make the pacing imprecise.
         _ = clinux_prctl(PR_SET_TIMERSLACK, 1, 0)
-        work.body()
+        start.body()
         return nil
-      }, Unmanaged.passRetained(work).toOpaque())
+      }, Unmanaged.passRetained(start).toOpaque())
     guard error == 0 else {
       throw Fault("cannot start the thread \(name)", cause: Errno(error))
     }
     self.thread = thread
   }
 
-  /// Waits until it has ended.
+  /// Waits until the thread has ended.
   public consuming func join() {
     _ = pthread_join(thread, nil)
   }
 }
 
-/// Processors this process may run on.
+/// The processors that the calling thread may run on (sched_getaffinity(2)).
 public var usableProcessors: [Int] {
   var list = [Int32](repeating: 0, count: 1024)
   let count = unsafe clinux_usable_processors(&list, Int32(list.count))
   return list.prefix(Int(max(0, count))).map(Int.init)
 }
 
-/// Runs `body` on one processor, then lets this thread have all that it had before; nil changes nothing.
+/// Runs `body` pinned to a processor, then restores the calling thread's affinity. nil does not pin it.
 public func onProcessor<Failure: Error>(
   _ processor: Int?, _ body: () throws(Failure) -> Void
 ) throws(Failure) {

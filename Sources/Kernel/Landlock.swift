@@ -1,27 +1,27 @@
-// Landlock: which files this process may still reach, whoever it is (landlock(7)).
+// Landlock: the files that this process may access, whatever its user may (landlock(7)).
 import CLinux
 
-/// A set of rules under construction; what no rule allows is refused once it is in force.
+/// A ruleset that is being built. Once enforced, it denies everything that no rule allows.
 public struct LandlockRuleset: ~Copyable {
-  /// What a path and everything beneath it may be used for.
+  /// The access that a rule allows to a path and everything beneath it.
   public enum Access: Sendable { case read, readWrite }
 
-  /// Renaming from one directory into another is refused outright by ABI 1 (Linux 5.13 to 5.18), and the
-  /// spool lives on such renames; so a kernel with ABI 1 counts as one without Landlock.
+  /// ABI 1 (Linux 5.13 to 5.18) denies every rename between directories, which the spool needs. So a kernel with ABI 1
+  /// counts as one without Landlock.
   public static let oldestABI = 2
 
   public let abi: Int
   private let descriptor: Descriptor
   private let handled: UInt64
 
-  /// The ABI of the running kernel; nil when it has no Landlock, or when that is switched off.
+  /// Returns the ABI of the running kernel; nil if Landlock is missing, disabled or too old.
   public static func kernelABI() -> Int? {
     let abi = Int(clinux_landlock_abi())
     return abi >= oldestABI ? abi : nil
   }
 
-  /// What a ruleset of ABI `abi` confines, in words (landlock(7)).
-  public static func confines(abi: Int) -> [String] {
+  /// Returns what a ruleset of ABI `abi` restricts, in words (landlock(7)).
+  public static func restrictions(abi: Int) -> [String] {
     let all: [(abi: Int, what: String)] = [
       (2, "files"), (3, "truncation"), (4, "TCP bind and connect"), (5, "ioctl on devices"),
       (6, "abstract Unix sockets"), (6, "signals"),
@@ -29,13 +29,13 @@ public struct LandlockRuleset: ~Copyable {
     return all.filter { $0.abi <= abi }.map(\.what)
   }
 
-  /// Handles every right that ABI `abi` knows: files, TCP bind and connect (ABI 4), abstract Unix sockets
-  /// and signals to processes outside (ABI 6). Newer ABIs, up to 7, know no others.
+  /// Creates a ruleset that handles every right of ABI `abi`: files, TCP bind and connect (ABI 4), abstract Unix sockets
+  /// and signals to processes outside (ABI 6). ABI 7 adds none.
   public init(abi: Int) throws(Fault) {
     self.abi = abi
     let handled = Rights.handled(abi: abi)
-    let network: UInt64 = abi >= 4 ? 0b11 : 0
-    let scopes: UInt64 = abi >= 6 ? 0b11 : 0
+    let network = abi >= 4 ? Rights.bindTCP | Rights.connectTCP : 0
+    let scopes = abi >= 6 ? Rights.abstractUnixSocketScope | Rights.signalScope : 0
     do throws(Errno) {
       let number = try syscall { clinux_landlock_create(handled, network, scopes) }
       descriptor = Descriptor(owning: number)
@@ -47,35 +47,35 @@ public struct LandlockRuleset: ~Copyable {
 
   /// Allows `access` to `path`, a file or a directory with everything beneath it.
   ///
-  /// The rule holds for the inode that is there now, so the path must exist. Not for /proc, whose inodes the
-  /// kernel makes anew whenever its cache was trimmed: the rule would be lost.
+  /// A rule applies to an inode, so the path must exist. Do not use this for /proc: the kernel recreates its inodes when
+  /// it shrinks its caches, and the rule is lost.
   public borrowing func allow(_ access: Access, _ path: String) throws(Fault) {
     do throws(Errno) {
-      let place = Descriptor(
+      let file = Descriptor(
         owning: try syscall { unsafe clinux_open(path, clinux_o_path | O_CLOEXEC, 0) })
-      try allow(access, beneath: place)
+      try allow(access, beneath: file)
     } catch {
-      throw Fault("cannot allow \(path) by Landlock", cause: error)
+      throw Fault("cannot add a Landlock rule for \(path)", cause: error)
     }
   }
 
-  /// Allows this process to read what the kernel says of it, /proc/PID of its own, and of no other.
+  /// Allows this process to read its own /proc/PID, and no other.
   ///
-  /// A rule belongs to an inode, and /proc makes a directory's inode anew once nobody uses the directory: so a
-  /// descriptor keeps it, until the process ends.
+  /// A rule applies to an inode, and /proc recreates a directory's inode if nobody uses it. So a descriptor of the
+  /// directory stays open until the process ends.
   public borrowing func allowOwnProcess() throws(Fault) {
     do throws(Errno) {
-      let place = Descriptor(
+      let directory = Descriptor(
         owning: try syscall { unsafe clinux_open("/proc/self", clinux_o_path | O_CLOEXEC, 0) })
-      try allow(.read, beneath: place)
-      _ = place.release()
+      try allow(.read, beneath: directory)
+      _ = directory.release()
     } catch {
-      throw Fault("cannot allow /proc/self by Landlock", cause: error, remedy: "Mount /proc")
+      throw Fault("cannot add a Landlock rule for /proc/self", cause: error, remedy: "Mount /proc")
     }
   }
 
-  private borrowing func allow(_ access: Access, beneath place: borrowing Descriptor) throws(Errno) {
-    let number = place.number
+  private borrowing func allow(_ access: Access, beneath file: borrowing Descriptor) throws(Errno) {
+    let number = file.number
     let ruleset = descriptor.number
     var about = stat()
     try syscall { unsafe fstat(number, &about) }
@@ -84,7 +84,7 @@ public struct LandlockRuleset: ~Copyable {
     try syscall { clinux_landlock_allow_beneath(ruleset, rights, number) }
   }
 
-  /// Puts the rules in force for the calling thread and all it starts. Needs no_new_privs.
+  /// Enforces the rules for the calling thread and all it starts. Needs no_new_privs.
   public consuming func enforce() throws(Fault) {
     let ruleset = descriptor.number
     do throws(Errno) {
@@ -95,20 +95,26 @@ public struct LandlockRuleset: ~Copyable {
   }
 }
 
-/// LANDLOCK_ACCESS_FS_*, of which Debian 12's header lacks the two newest.
+/// The rights that Debian 12's linux/landlock.h lacks, and combinations.
 private enum Rights {
   static let truncate: UInt64 = 1 << 14  // LANDLOCK_ACCESS_FS_TRUNCATE, ABI 3
   static let ioctlDevice: UInt64 = 1 << 15  // LANDLOCK_ACCESS_FS_IOCTL_DEV, ABI 5
+  static let bindTCP: UInt64 = 1 << 0  // LANDLOCK_ACCESS_NET_BIND_TCP, ABI 4
+  static let connectTCP: UInt64 = 1 << 1  // LANDLOCK_ACCESS_NET_CONNECT_TCP, ABI 4
+  static let abstractUnixSocketScope: UInt64 = 1 << 0  // LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, ABI 6
+  static let signalScope: UInt64 = 1 << 1  // LANDLOCK_SCOPE_SIGNAL, ABI 6
 
+  /// Every file right of an ABI.
   static func handled(abi: Int) -> UInt64 {
-    var rights: UInt64 = (1 << 13) - 1  // ABI 1: EXECUTE to MAKE_SYM
-    if abi >= 2 { rights |= 1 << 13 }  // REFER
+    // ABI 1: all from LANDLOCK_ACCESS_FS_EXECUTE to LANDLOCK_ACCESS_FS_MAKE_SYM.
+    var rights = UInt64(LANDLOCK_ACCESS_FS_MAKE_SYM) * 2 - 1
+    if abi >= 2 { rights |= UInt64(LANDLOCK_ACCESS_FS_REFER) }
     if abi >= 3 { rights |= truncate }
     if abi >= 5 { rights |= ioctlDevice }
     return rights
   }
 
-  /// Rights on a file that is no directory may not name what only directories have (EINVAL).
+  /// Returns the rights for an access. The kernel rejects directory rights for other files (EINVAL).
   static func granted(_ access: LandlockRuleset.Access, toDirectory: Bool) -> UInt64 {
     var rights = UInt64(LANDLOCK_ACCESS_FS_READ_FILE)
     if toDirectory { rights |= UInt64(LANDLOCK_ACCESS_FS_READ_DIR) }

@@ -1,24 +1,23 @@
-// The machine as a whole: its name, its end, its kernel's modules.
+// The machine: its name, reboot and power-off, kernel modules.
 import CLinux
 
 public enum Machine {
-  /// CLOCK_BOOTTIME in nanoseconds when the first process of the machine began, before its runtime did; 0 in any
-  /// other process.
+  /// CLOCK_BOOTTIME in nanoseconds when PID 1 started, before its runtime; 0 in any other process.
   public static var initStart: UInt64 { clinux_init_start() }
 
-  /// At most 64 bytes (sethostname(2)).
+  /// Sets the host name, at most 64 bytes (sethostname(2)).
   public static func setName(_ name: String) throws(Errno) {
     try syscall { unsafe sethostname(name, name.utf8.count) }
   }
 
-  /// From now on ctrl-alt-del is a SIGINT to PID 1 and not the machine's end (reboot(2)).
-  public static func takeControlAltDelete() throws(Errno) {
+  /// Makes ctrl-alt-del send SIGINT to PID 1 instead of rebooting the machine (RB_DISABLE_CAD, reboot(2)).
+  public static func disableControlAltDelete() throws(Errno) {
     try syscall { reboot(Int32(bitPattern: UInt32(RB_DISABLE_CAD))) }
   }
 
   public enum End: Sendable { case restart, powerOff }
 
-  /// Ends the machine at once: nothing is flushed or unmounted any more. Returns only when it is refused.
+  /// Restarts or powers off the machine at once, without flushing or unmounting. Returns only by throwing.
   public static func end(_ end: End) throws(Errno) {
     let command = end == .restart ? UInt32(RB_AUTOBOOT) : UInt32(RB_POWER_OFF)
     try syscall { reboot(Int32(bitPattern: command)) }
@@ -27,7 +26,7 @@ public enum Machine {
   /// Flushes all file systems (sync(2)).
   public static func flush() { sync() }
 
-  /// Hands an uncompressed module to the kernel (finit_module(2)), which checks its signature.
+  /// Loads an uncompressed kernel module (finit_module(2)). The kernel checks its signature.
   public static func loadModule(_ path: String, parameters: String = "") throws(Errno) {
     let file = Descriptor(
       owning: try syscall { unsafe clinux_open(path, O_RDONLY | O_CLOEXEC, 0) })
@@ -35,11 +34,11 @@ public enum Machine {
     try syscall { unsafe clinux_load_module(number, parameters) }
   }
 
-  /// EEXIST: the module is loaded already.
-  public static let isLoaded = Errno(EEXIST)
+  /// EEXIST: what `loadModule` throws for a module that is loaded.
+  public static let alreadyLoaded = Errno.fileExists
 }
 
-/// Shell patterns as fnmatch(3) has them: `*`, `?`, `[…]`.
+/// Returns whether a shell pattern (`*`, `?`, `[…]`) matches (fnmatch(3)).
 public func matches(pattern: String, _ text: String) -> Bool {
   unsafe fnmatch(pattern, text, 0) == 0
 }

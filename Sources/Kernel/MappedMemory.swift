@@ -1,10 +1,10 @@
-// Memory from mmap(2), unmapped when its owner goes.
+// Memory from mmap(2), unmapped when it goes out of scope.
 import CLinux
 
-/// Bytes of a page of memory.
+/// The size of a memory page in bytes.
 public var pageSize: Int { MappedMemory.pageSize }
 
-/// Bytes of memory that the machine has. Asks the kernel, so before the drop.
+/// The machine's memory in bytes. Makes a system call that the confinement does not allow, so call it before the drop.
 public var physicalMemory: UInt64 {
   UInt64(max(0, sysconf(Int32(_SC_PHYS_PAGES)))) * UInt64(pageSize)
 }
@@ -23,7 +23,7 @@ public var physicalMemory: UInt64 {
       mmap(nil, count, protection, MAP_SHARED, descriptor, offset), count, what)
   }
 
-  /// Zeroed memory whose pages are present from the start.
+  /// Maps zeroed memory with all pages present.
   init(anonymous count: Int, what: String) throws(Fault) {
     try unsafe self.init(
       mmap(

@@ -1,19 +1,18 @@
-// Memory that is never written to swap (mlockall(2)), and its limit.
+// Locked memory, which is never written to swap (mlockall(2)), and core dumps.
 import CLinux
 
-/// Lifts RLIMIT_MEMLOCK where CAP_SYS_RESOURCE permits; otherwise it stays, and a call that needs more
-/// will fail with a reason. AF_XDP counts its frames against it, too.
+/// Removes the limit of locked memory (RLIMIT_MEMLOCK), if CAP_SYS_RESOURCE permits. Otherwise a later call that needs
+/// more fails with a reason. The frames of AF_XDP count against it, too.
 public func raiseMemoryLockLimit() {
   var limit = rlimit(rlim_cur: .max, rlim_max: .max)
   _ = unsafe setrlimit(__rlimit_resource_t(__RLIMIT_MEMLOCK.rawValue), &limit)
 }
 
-/// Locks all memory of this process, and what it will ever have: keys reach no disk, and no page of the
-/// program has to be read again. What is mapped now is made present at once; what comes later, a thread's stack
-/// or an arena, page by page as it is used, for most of it never is.
+/// Locks all present and future memory of this process, so that keys are never written to swap. Present pages are faulted
+/// in now; later ones, such as thread stacks, when they are used, because most of them never are.
 ///
-/// Throws a `Fault` where the limit of locked memory is not lifted, and locks nothing then: an allocation above
-/// it, or the growth of a stack, would fail later, in the middle of a scan.
+/// - Throws: a `Fault` if locked memory is limited. Then nothing is locked, because an allocation or a growing stack
+///   would fail later, during a scan.
 public func lockMemory() throws(Fault) {
   raiseMemoryLockLimit()
   var limit = rlimit()
@@ -25,7 +24,7 @@ public func lockMemory() throws(Fault) {
   else {
     throw Fault(
       "cannot lock the memory of this process",
-      detail: "it may lock \(limit.rlim_cur / 1024) KiB, and none of what comes later may fail",
+      detail: "the limit is \(limit.rlim_cur / 1024) KiB, and later allocations must not fail",
       remedy: remedy)
   }
   do throws(Errno) {
@@ -36,15 +35,14 @@ public func lockMemory() throws(Fault) {
   }
 }
 
-/// No memory image of this process is ever written, nor may processes of the same user look into it: no core
-/// file (RLIMIT_CORE), and not dumpable (PR_SET_DUMPABLE, prctl(2)). Call it after the user was changed, which
-/// sets the second anew.
-public func forbidMemoryImages() throws(Fault) {
+/// Disables core dumps (RLIMIT_CORE) and makes the process undumpable (PR_SET_DUMPABLE, prctl(2)), so that other processes
+/// of its user cannot read its memory. Call it after switching the user, which resets the latter.
+public func disableCoreDumps() throws(Fault) {
   var none = rlimit(rlim_cur: 0, rlim_max: 0)
   do throws(Errno) {
     try syscall { unsafe setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none) }
     try syscall { clinux_prctl(PR_SET_DUMPABLE, 0, 0) }
   } catch {
-    throw Fault("cannot forbid core files", cause: error)
+    throw Fault("cannot disable core dumps", cause: error)
   }
 }

@@ -1,22 +1,22 @@
-// File systems attached and detached (mount(2), umount2(2)).
+// Mounting and unmounting of file systems (mount(2), umount2(2)).
 import CLinux
 
 public enum Mount {
-  /// `MS_` flags, under the names that mount(8) has for them.
+  /// Mount flags (`MS_*`, mount(2)).
   public struct Options: OptionSet, Sendable {
     public let rawValue: UInt
     public init(rawValue: UInt) { self.rawValue = rawValue }
 
-    public static let readOnly = Options(rawValue: 1)
-    public static let noSetUID = Options(rawValue: 2)
-    public static let noDevices = Options(rawValue: 4)
-    public static let noExecution = Options(rawValue: 8)
-    public static let noAccessTimes = Options(rawValue: 1024)
-    /// What files of others get: nothing in them is run, and no device node of them is believed.
+    public static let readOnly = Options(rawValue: UInt(MS_RDONLY))
+    public static let noSetUID = Options(rawValue: UInt(MS_NOSUID))
+    public static let noDevices = Options(rawValue: UInt(MS_NODEV))
+    public static let noExecution = Options(rawValue: UInt(MS_NOEXEC))
+    public static let noAccessTimes = Options(rawValue: UInt(MS_NOATIME))
+    /// For untrusted files: no programs, no set-user-ID bits, no device nodes.
     public static let dataOnly: Options = [.noSetUID, .noDevices, .noExecution]
   }
 
-  /// Attaches `source` at the directory `target`. `data` are options of the file system's own.
+  /// Mounts `source` at the directory `target`. `data` are options of the file system itself.
   public static func attach(
     _ source: String, at target: String, type: String, _ options: Options, data: String? = nil
   ) throws(Fault) {
@@ -35,6 +35,6 @@ public enum Mount {
     }
   }
 
-  /// EBUSY: it is mounted there already, or in use.
-  public static let isMounted = Errno(EBUSY)
+  /// EBUSY: what `attach` throws for a file system that is mounted there.
+  public static let alreadyMounted = Errno.resourceBusy
 }

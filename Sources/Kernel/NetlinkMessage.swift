@@ -1,15 +1,15 @@
-// A netlink message being put together: fixed header first, attributes after it, all in host order.
+// Building netlink messages: a fixed header, then attributes, all in host order.
 
-/// One request: the kernel's `nlmsghdr` without sequence and port, and the payload (netlink(7)).
+/// A request: type and flags of its `nlmsghdr`, and the payload (netlink(7)).
 public struct NetlinkMessage: Hashable, Sendable {
-  /// `nlmsg_type`: an `RTM_` number or a generic family's id.
+  /// `nlmsg_type`: an `RTM_` number or a generic family's ID.
   public let type: UInt16
   /// `nlmsg_flags` beyond `NLM_F_REQUEST` and `NLM_F_ACK`, which the socket adds.
   public let flags: UInt16
   /// Everything after the `nlmsghdr`.
   public private(set) var payload: [UInt8]
 
-  /// `header` is the family's fixed header (`ifinfomsg`, `rtmsg`, …), padded to 4 bytes here.
+  /// Makes a message with the family's fixed header (`ifinfomsg`, `rtmsg`, …), which is padded to 4 bytes.
   public init(type: UInt16, flags: UInt16 = 0, header: [UInt8] = []) {
     self.type = type
     self.flags = flags
@@ -17,11 +17,12 @@ public struct NetlinkMessage: Hashable, Sendable {
     pad()
   }
 
-  /// A message to the generic netlink family `family`: `genlmsghdr` is command, version and two zeros.
+  /// Makes a message to a generic netlink family, with its `genlmsghdr`.
   public init(family: UInt16, command: UInt8, version: UInt8 = 1, flags: UInt16 = 0) {
     self.init(type: family, flags: flags, header: [command, version, 0, 0])
   }
 
+  /// Appends an attribute with the given value.
   public mutating func put(_ attribute: UInt16, bytes: [UInt8]) {
     precondition(bytes.count <= 65_531, "a netlink attribute holds 65,531 bytes at most")
     payload.append(native: UInt16(4 + bytes.count))
@@ -30,22 +31,22 @@ public struct NetlinkMessage: Hashable, Sendable {
     pad()
   }
 
-  /// A number of any width, in host order as netlink has it.
+  /// Appends a number, in host order.
   public mutating func put<Number: FixedWidthInteger>(_ attribute: UInt16, _ number: Number) {
     var bytes: [UInt8] = []
     bytes.append(native: number)
     put(attribute, bytes: bytes)
   }
 
-  /// A string with its terminating NUL.
+  /// Appends a NUL-terminated string.
   public mutating func put(_ attribute: UInt16, string: String) {
     put(attribute, bytes: Array(string.utf8) + [0])
   }
 
-  /// An attribute that says something by being there (`NLA_FLAG`).
+  /// Appends an attribute without value (`NLA_FLAG`).
   public mutating func put(flag attribute: UInt16) { put(attribute, bytes: []) }
 
-  /// An attribute that holds those which `fill` puts. Marked `NLA_F_NESTED`, on which ethtool insists.
+  /// Appends an attribute that contains those that `fill` appends. Sets `NLA_F_NESTED`, which ethtool requires.
   public mutating func nest(_ attribute: UInt16, _ fill: (inout NetlinkMessage) -> Void) {
     var inner = NetlinkMessage(type: type)
     fill(&inner)
@@ -59,18 +60,18 @@ public struct NetlinkMessage: Hashable, Sendable {
 
 /// `NLA_F_NESTED`, linux/netlink.h.
 let netlinkNested: UInt16 = 0x8000
-/// `NLA_TYPE_MASK`: without `NLA_F_NESTED` and `NLA_F_NET_BYTEORDER`.
+/// `NLA_TYPE_MASK`, which excludes `NLA_F_NESTED` and `NLA_F_NET_BYTEORDER`.
 let netlinkTypeMask: UInt16 = 0x3fff
 
 extension [UInt8] {
-  /// Appends the bytes of `number` as this machine keeps them in memory.
+  /// Appends the bytes of `number` in host order.
   public mutating func append<Number: FixedWidthInteger>(native number: Number) {
     unsafe Swift.withUnsafeBytes(of: number) { unsafe append(contentsOf: $0) }
   }
 }
 
 extension Collection<UInt8> where Index == Int {
-  /// The number at `offset` from the start, as this machine keeps it in memory; nil past the end.
+  /// Returns the number at `offset` from the start, in host order; nil past the end.
   public func native<Number: FixedWidthInteger>(at offset: Int, as: Number.Type) -> Number? {
     let size = MemoryLayout<Number>.size
     guard offset >= 0, count >= size, offset <= count - size else { return nil }

@@ -1,6 +1,5 @@
-// The kernel's netlink constants under their own names, so that a man page or a kernel header can be
-// searched straight from the code. C imports them with whatever integer type its enum had; here each has
-// the width of the field it goes into.
+// The kernel's netlink constants under the kernel's names, so that they can be looked up in man pages and headers. Each
+// has the width of the field that it is used in, which Swift's import of a C enum does not give.
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 import CNetlink
@@ -16,7 +15,7 @@ public let RTM_GETROUTE = UInt16(CNetlink.RTM_GETROUTE)
 public let RTM_NEWNEIGH = UInt16(CNetlink.RTM_NEWNEIGH)
 public let RTM_GETNEIGH = UInt16(CNetlink.RTM_GETNEIGH)
 
-// Message types every family has, and message flags, netlink(7).
+// Message types of every family, and message flags, netlink(7).
 public let NLMSG_NOOP = UInt16(CNetlink.NLMSG_NOOP)
 public let NLMSG_ERROR = UInt16(CNetlink.NLMSG_ERROR)
 public let NLMSG_DONE = UInt16(CNetlink.NLMSG_DONE)
@@ -24,7 +23,7 @@ public let NLMSG_OVERRUN = UInt16(CNetlink.NLMSG_OVERRUN)
 public let NLM_F_REQUEST = UInt16(CNetlink.NLM_F_REQUEST)
 public let NLM_F_ACK = UInt16(CNetlink.NLM_F_ACK)
 public let NLM_F_DUMP_INTR = UInt16(CNetlink.NLM_F_DUMP_INTR)
-/// `NLM_F_ROOT | NLM_F_MATCH`: everything, not one object.
+/// `NLM_F_ROOT | NLM_F_MATCH`: the whole table instead of one object.
 public let NLM_F_DUMP = UInt16(CNetlink.NLM_F_ROOT | CNetlink.NLM_F_MATCH)
 public let NLM_F_REPLACE = UInt16(CNetlink.NLM_F_REPLACE)
 public let NLM_F_EXCL = UInt16(CNetlink.NLM_F_EXCL)
@@ -32,7 +31,7 @@ public let NLM_F_CREATE = UInt16(CNetlink.NLM_F_CREATE)
 public let NLM_F_CAPPED = UInt16(CNetlink.NLM_F_CAPPED)
 public let NLM_F_ACK_TLVS = UInt16(CNetlink.NLM_F_ACK_TLVS)
 
-// What an extended acknowledgement carries, linux/netlink.h.
+// Attributes of an extended acknowledgement, linux/netlink.h.
 public let NLMSGERR_ATTR_MSG = UInt16(CNetlink.NLMSGERR_ATTR_MSG.rawValue)
 
 // Links, linux/if_link.h.
@@ -91,7 +90,7 @@ public let ETHTOOL_MSG_CHANNELS_SET = UInt8(CNetlink.ETHTOOL_MSG_CHANNELS_SET)
 public let ETHTOOL_MSG_COALESCE_GET = UInt8(CNetlink.ETHTOOL_MSG_COALESCE_GET)
 public let ETHTOOL_MSG_COALESCE_SET = UInt8(CNetlink.ETHTOOL_MSG_COALESCE_SET)
 
-// and attributes. Every request carries its header first, as attribute 1.
+// and attributes. Attribute 1 of every request is its header.
 public let ETHTOOL_A_RINGS_HEADER = UInt16(CNetlink.ETHTOOL_A_RINGS_HEADER)
 public let ETHTOOL_A_HEADER_DEV_INDEX = UInt16(CNetlink.ETHTOOL_A_HEADER_DEV_INDEX)
 public let ETHTOOL_A_RINGS_RX_MAX = UInt16(CNetlink.ETHTOOL_A_RINGS_RX_MAX)
@@ -122,8 +121,8 @@ public let ETHTOOL_A_BITSET_BITS_BIT = UInt16(CNetlink.ETHTOOL_A_BITSET_BITS_BIT
 public let ETHTOOL_A_BITSET_BIT_NAME = UInt16(CNetlink.ETHTOOL_A_BITSET_BIT_NAME)
 public let ETHTOOL_A_BITSET_BIT_VALUE = UInt16(CNetlink.ETHTOOL_A_BITSET_BIT_VALUE)
 
-// The `netdev` family, from include/uapi/linux/netdev.h and Documentation/netlink/specs/netdev.yaml of
-// Linux 6.6. Debian 12 has no such header, so the numbers, which are the kernel's promise, stand here.
+// The `netdev` family, from include/uapi/linux/netdev.h and Documentation/netlink/specs/netdev.yaml of Linux 6.6.
+// Debian 12 does not have that header. The numbers are part of the kernel's stable ABI.
 public let NETDEV_CMD_DEV_GET: UInt8 = 1
 public let NETDEV_A_DEV_IFINDEX: UInt16 = 1
 public let NETDEV_A_DEV_XDP_FEATURES: UInt16 = 3

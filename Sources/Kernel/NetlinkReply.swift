@@ -1,5 +1,5 @@
-// What comes back on a netlink socket: messages, acknowledgements, the end of a dump. Pure, so that
-// transcripts and garbage can be fed to it without a kernel.
+// Parsing what a netlink socket receives: messages, acknowledgements, the end of a dump. Without system calls, so that
+// tests can pass it transcripts and garbage.
 
 /// One message of a reply.
 public struct NetlinkReply: Hashable, Sendable {
@@ -7,7 +7,7 @@ public struct NetlinkReply: Hashable, Sendable {
   public let type: UInt16
   /// `nlmsg_flags`.
   public let flags: UInt16
-  /// What follows the `nlmsghdr`.
+  /// The bytes behind the `nlmsghdr`.
   public let payload: [UInt8]
 
   public init(type: UInt16, flags: UInt16, payload: [UInt8]) {
@@ -17,17 +17,17 @@ public struct NetlinkReply: Hashable, Sendable {
   }
 }
 
-/// Why a request had no good answer.
+/// Why a request failed.
 public enum NetlinkError: Error, Hashable, Sendable, CustomStringConvertible {
-  /// The kernel said no; `reason` is the driver's or subsystem's own sentence (`NLMSGERR_ATTR_MSG`).
+  /// The kernel refused it. `reason` is the message of the driver or subsystem (`NLMSGERR_ATTR_MSG`).
   case refused(Errno, reason: String?)
-  /// A reply contradicts its own lengths.
+  /// The lengths in a reply are inconsistent.
   case malformed(String)
-  /// Nothing came within this many milliseconds.
+  /// No reply arrived within the timeout.
   case noReply(milliseconds: Int)
-  /// The table changed during every try to read it (`NLM_F_DUMP_INTR`).
+  /// The table changed during every attempt to read it (`NLM_F_DUMP_INTR`).
   case interrupted(tries: Int)
-  /// libnl could not make or use the socket; its words.
+  /// libnl could not create or use the socket, for its reason.
   case transport(String)
 
   public var errno: Errno? {
@@ -42,13 +42,13 @@ public enum NetlinkError: Error, Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .refused(let errno, let reason): reason.map { "\($0) (\(errno.symbol))" } ?? "\(errno)"
     case .malformed(let what): "the kernel's netlink reply is malformed: \(what)"
-    case .noReply(let milliseconds): "the kernel did not answer within \(milliseconds) ms"
-    case .interrupted(let tries): "the table changed during each of \(tries) tries to read it"
+    case .noReply(let milliseconds): "the kernel did not reply within \(milliseconds) ms"
+    case .interrupted(let tries): "the table changed during each of \(tries) attempts to read it"
     case .transport(let what): "netlink socket: \(what)"
     }
   }
 
-  /// As the operator's sentence.
+  /// Returns a `Fault` with this error as its cause.
   public func fault(_ what: String, remedy: String? = nil) -> Fault {
     switch self {
     case .refused(let errno, let reason): Fault(what, cause: errno, detail: reason, remedy: remedy)
@@ -57,17 +57,16 @@ public enum NetlinkError: Error, Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// Collects the answer to one request out of the datagrams that arrive.
+/// Collects the replies to one request from the datagrams that arrive.
 ///
-/// Messages with another sequence number or port are not ours (for example the late answer to a request
-/// that was given up) and are passed over.
+/// Ignores messages with another sequence number or port, such as a late reply to a request that timed out.
 public struct NetlinkExchange: Sendable {
   /// `nlmsg_seq` of the request.
   public let sequence: UInt32
-  /// `nlmsg_pid` of the request: the socket's port id.
+  /// `nlmsg_pid` of the request: the socket's port ID.
   public let port: UInt32
   public private(set) var replies: [NetlinkReply] = []
-  /// A part of the dump was marked `NLM_F_DUMP_INTR`: it may show a state that never was.
+  /// Whether a part of the dump had `NLM_F_DUMP_INTR`, so that it may show a state that never existed.
   public private(set) var isInconsistent = false
   public private(set) var isComplete = false
 
@@ -76,27 +75,28 @@ public struct NetlinkExchange: Sendable {
     self.port = port
   }
 
-  /// Takes the messages of one datagram; whether the answer is complete.
-  public mutating func take(_ datagram: [UInt8]) throws(NetlinkError) -> Bool {
-    var rest = datagram[...]
-    while !rest.isEmpty, !isComplete {
-      guard rest.count >= 16, let length = rest.native(at: 0, as: UInt32.self).map(Int.init),
-        let type = rest.native(at: 4, as: UInt16.self), let flags = rest.native(at: 6, as: UInt16.self),
-        let sequence = rest.native(at: 8, as: UInt32.self),
-        let port = rest.native(at: 12, as: UInt32.self)
-      else { throw .malformed("\(rest.count) bytes where a message header begins") }
-      guard length >= 16, length <= rest.count else {
-        throw .malformed("a message claims \(length) bytes, \(rest.count) are left")
+  /// Parses the messages of a datagram. Returns whether all replies have arrived.
+  public mutating func parse(_ datagram: [UInt8]) throws(NetlinkError) -> Bool {
+    var remaining = datagram[...]
+    while !remaining.isEmpty, !isComplete {
+      guard remaining.count >= 16, let length = remaining.native(at: 0, as: UInt32.self).map(Int.init),
+        let type = remaining.native(at: 4, as: UInt16.self),
+        let flags = remaining.native(at: 6, as: UInt16.self),
+        let sequence = remaining.native(at: 8, as: UInt32.self),
+        let port = remaining.native(at: 12, as: UInt32.self)
+      else { throw .malformed("\(remaining.count) bytes are too few for a message header") }
+      guard length >= 16, length <= remaining.count else {
+        throw .malformed("a message claims \(length) bytes, but \(remaining.count) remain")
       }
       if sequence == self.sequence, port == self.port {
-        try take(type: type, flags: flags, payload: rest.dropFirst(16).prefix(length - 16))
+        try handle(type: type, flags: flags, payload: remaining.dropFirst(16).prefix(length - 16))
       }
-      rest = rest.dropFirst((length + 3) & ~3)
+      remaining = remaining.dropFirst((length + 3) & ~3)
     }
     return isComplete
   }
 
-  private mutating func take(type: UInt16, flags: UInt16, payload: ArraySlice<UInt8>)
+  private mutating func handle(type: UInt16, flags: UInt16, payload: ArraySlice<UInt8>)
     throws(NetlinkError)
   {
     if flags & NLM_F_DUMP_INTR != 0 { isInconsistent = true }
@@ -106,7 +106,7 @@ public struct NetlinkExchange: Sendable {
     case NLMSG_ERROR:
       // struct nlmsgerr: the error, then the request's header, then (unless capped) the request.
       guard let request = payload.native(at: 4, as: UInt32.self).map(Int.init) else {
-        throw .malformed("an acknowledgement of \(payload.count) bytes")
+        throw .malformed("an acknowledgement has \(payload.count) bytes")
       }
       let echoed = flags & NLM_F_CAPPED != 0 ? 16 : (max(request, 16) + 3) & ~3
       try finish(flags: flags, payload: payload, explanationAt: 4 + echoed)
@@ -121,14 +121,14 @@ public struct NetlinkExchange: Sendable {
     throws(NetlinkError)
   {
     guard let code = payload.native(at: 0, as: Int32.self) else {
-      throw .malformed("an end of \(payload.count) bytes")
+      throw .malformed("an NLMSG_DONE message has \(payload.count) bytes")
     }
     isComplete = true
     guard code != 0 else { return }
-    guard code < 0, code > -4096 else { throw .malformed("\(code) where an error number belongs") }
+    guard code < 0, code > -4096 else { throw .malformed("\(code) is not an error number") }
     var reason: String?
     if flags & NLM_F_ACK_TLVS != 0, payload.count > offset {
-      // The refusal counts more than a garbled explanation of it.
+      // Report the refusal even if its explanation is malformed.
       let explanation = try? NetlinkAttributes(payload.dropFirst(offset))
       reason = explanation?[NLMSGERR_ATTR_MSG]?.string
     }

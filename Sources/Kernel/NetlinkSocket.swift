@@ -1,10 +1,10 @@
-// A netlink socket by libnl-3: it chooses the port id, numbers and sends the requests and sizes the
-// receive buffer. What comes back is read in NetlinkReply.swift.
+// A netlink socket. libnl-3 chooses the port ID, numbers and sends requests and sizes the receive buffer;
+// NetlinkReply.swift parses what arrives.
 import CLinux
 import CNetlink
 
-/// One connection to a netlink family. Belongs to the network namespace its thread was in when it was
-/// made, whatever that thread does afterwards. Making requests that only read needs no capability.
+/// A connection to a netlink family, in the network namespace of the thread that created it. Requests that only read need
+/// no capability.
 @safe
 public struct NetlinkSocket: ~Copyable {
   public enum Family: Sendable { case route, generic }
@@ -12,7 +12,9 @@ public struct NetlinkSocket: ~Copyable {
   private let socket: OpaquePointer
   private let timeout: Int
 
-  /// `timeout`: how many milliseconds one request may take in all.
+  /// Opens a socket.
+  ///
+  /// - Parameter timeout: the most milliseconds that a request may take.
   public init(_ family: Family, timeout milliseconds: Int = 5_000) throws(NetlinkError) {
     guard let socket = unsafe nl_socket_alloc() else { throw .transport("no memory") }
     let status = unsafe nl_connect(socket, family == .route ? NETLINK_ROUTE : NETLINK_GENERIC)
@@ -23,8 +25,8 @@ public struct NetlinkSocket: ~Copyable {
     unsafe self.socket = unsafe socket
     timeout = milliseconds
     _ = unsafe nl_socket_set_nonblocking(socket)
-    // Extended acknowledgements carry the driver's reason; capped ones leave out the request itself.
-    // A kernel without them (before 4.12, 4.3) still answers, only with less.
+    // Extended acknowledgements carry the driver's reason (Linux 4.12), capped ones omit the request (4.3). Errors are
+    // ignored, because older kernels work without.
     let number = unsafe nl_socket_get_fd(socket)
     var on: Int32 = 1
     for option in [NETLINK_EXT_ACK, NETLINK_CAP_ACK] {
@@ -34,10 +36,9 @@ public struct NetlinkSocket: ~Copyable {
 
   deinit { unsafe nl_socket_free(socket) }
 
-  /// Sends `message` and returns all messages of the answer, without the acknowledgement.
+  /// Sends `message` and returns all replies except the acknowledgement. Waits at most for the timeout.
   ///
-  /// With `NLM_F_DUMP` among its flags the answer is a whole table; one that changed meanwhile is read
-  /// again. Throws `NetlinkError`, never waits longer than the timeout.
+  /// With the flag `NLM_F_DUMP` the replies are a whole table. If that changes while it is read, it is read again.
   public func request(_ message: NetlinkMessage) throws(NetlinkError) -> [NetlinkReply] {
     let tries = 8
     for _ in 0..<tries {
@@ -55,11 +56,11 @@ public struct NetlinkSocket: ~Copyable {
       guard let datagram = try receive(until: deadline) else {
         throw .noReply(milliseconds: timeout)
       }
-      if try exchange.take(datagram) { return exchange }
+      if try exchange.parse(datagram) { return exchange }
     }
   }
 
-  /// The sequence number that libnl gave the request.
+  /// Sends a request. Returns the sequence number that libnl gave it.
   private func send(_ message: NetlinkMessage) throws(NetlinkError) -> UInt32 {
     let flags = message.flags | NLM_F_REQUEST | NLM_F_ACK
     guard let raw = unsafe nlmsg_alloc_size(message.payload.count + 64) else {
@@ -80,11 +81,11 @@ public struct NetlinkSocket: ~Copyable {
     return unsafe header.pointee.nlmsg_seq
   }
 
-  /// The next datagram from the kernel itself (port 0); nil when `deadline` comes first.
+  /// Returns the next datagram from the kernel (port 0); nil if `deadline` comes first.
   private func receive(until deadline: Int) throws(NetlinkError) -> [UInt8]? {
     while true {
-      let left = deadline - Int(Clock.monotonic / 1_000_000)
-      guard left > 0, waitReadable(unsafe nl_socket_get_fd(socket), milliseconds: left) else {
+      let remaining = deadline - Int(Clock.monotonic / 1_000_000)
+      guard remaining > 0, waitReadable(unsafe nl_socket_get_fd(socket), milliseconds: remaining) else {
         return nil
       }
       var sender = sockaddr_nl()
@@ -105,8 +106,7 @@ public struct NetlinkSocket: ~Copyable {
 }
 
 extension NetlinkSocket {
-  /// The number of a generic netlink family (`CTRL_CMD_GETFAMILY`); nil when the kernel has none of
-  /// that name.
+  /// Returns the ID of a generic netlink family (`CTRL_CMD_GETFAMILY`); nil if the kernel does not have it.
   public func family(named name: String) throws(NetlinkError) -> UInt16? {
     var message = NetlinkMessage(family: GENL_ID_CTRL, command: CTRL_CMD_GETFAMILY)
     message.put(CTRL_ATTR_FAMILY_NAME, string: name)

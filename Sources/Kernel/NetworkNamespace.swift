@@ -1,12 +1,10 @@
-// Which network a thread lives in (network_namespaces(7)).
+// The network namespace of a thread (network_namespaces(7)).
 import CLinux
 
-/// Sockets belong to the namespace their thread was in when they were made; only what is made after
-/// `enter` lies in the other one.
+/// A socket belongs to the namespace that its thread was in when it created the socket.
 public enum NetworkNamespace {
-  /// Moves the calling thread, and no other, into the namespace that the file names
-  /// (`/run/netns/NAME`, `/proc/PID/ns/net`). Needs CAP_SYS_ADMIN. Meant for a thread of its own:
-  /// a pooled one would carry the namespace on to strangers.
+  /// Moves only the calling thread into a namespace, given by a file such as `/run/netns/NAME` or `/proc/PID/ns/net`.
+  /// Needs CAP_SYS_ADMIN. Use a dedicated thread: one of a pool would keep the namespace for other work.
   public static func enter(_ path: String) throws(Errno) {
     let file = Descriptor(
       owning: try syscall { unsafe clinux_open(path, O_RDONLY | O_CLOEXEC, 0) })

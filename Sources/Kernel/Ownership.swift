@@ -1,12 +1,14 @@
-// What root's files need to become another user's, and nothing more.
+// Giving files of root to another user.
 import CLinux
 
 extension Files {
-  /// Gives what root owns at `path` to `owner`; its group only where that is root's too. Somebody else's stays
-  /// as it is, and where nothing is, nothing happens. Neither a symbolic link nor what it leads to is given
-  /// away, nor a file of which there is a second name: they may lead to what was never meant.
+  /// Gives a file or directory of root to `owner`, and its group if that is root's, too. Leaves the files of other users
+  /// as they are.
   ///
-  /// - Returns: whether it stands there, whoever owns it now.
+  /// Does not touch symbolic links and their targets, nor files with several hard links, because an attacker may have
+  /// made them to point at another file.
+  ///
+  /// - Returns: whether the file exists.
   @discardableResult
   public static func handOver(_ path: String, to owner: Credentials) throws(Fault) -> Bool {
     let number = unsafe clinux_open(path, clinux_o_path | O_NOFOLLOW | O_CLOEXEC, 0)
@@ -18,18 +20,20 @@ extension Files {
     return try handOver(Descriptor(owning: number), path, to: owner)
   }
 
-  /// The same for all entries of a directory that `isMeant`, reached through the directory itself, so that nobody
-  /// can put another in its place meanwhile; the directories among them.
+  /// Does the same for the entries of a directory that satisfy `isIncluded`. Reaches them through an open descriptor of
+  /// the directory, so that nobody can replace it meanwhile.
+  ///
+  /// - Returns: the entries that are directories.
   @discardableResult
   public static func handOver(
-    entriesOf path: String, to owner: Credentials, _ isMeant: (FileName) -> Bool = { _ in true }
+    entriesOf path: String, to owner: Credentials, _ isIncluded: (FileName) -> Bool = { _ in true }
   ) throws(Fault) -> [FileName] {
     let number = unsafe clinux_open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0)
     guard number >= 0 else { throw Fault("cannot open the directory \(path)", cause: .last) }
     let directory = Descriptor(owning: number)
     let held = "/proc/self/fd/\(directory.number)"
     var directories: [FileName] = []
-    for name in try entries(of: held + "/.") where isMeant(name) {
+    for name in try entries(of: held + "/.") where isIncluded(name) {
       let entry = unsafe clinux_open(
         name.path(in: held), clinux_o_path | O_NOFOLLOW | O_CLOEXEC, 0)
       guard entry >= 0 else {
@@ -44,19 +48,19 @@ extension Files {
 
   @discardableResult
   private static func handOver(
-    _ place: consuming Descriptor, _ path: String, to owner: Credentials
+    _ file: consuming Descriptor, _ path: String, to owner: Credentials
   ) throws(Fault) -> Bool {
-    let number = place.number
-    var about = stat()
-    guard unsafe fstat(number, &about) == 0 else {
-      throw Fault("cannot look at \(path)", cause: .last)
+    let number = file.number
+    var status = stat()
+    guard unsafe fstat(number, &status) == 0 else {
+      throw Fault("cannot stat \(path)", cause: .last)
     }
-    let kind = about.st_mode & UInt32(S_IFMT)
+    let kind = status.st_mode & UInt32(S_IFMT)
     let isDirectory = kind == UInt32(S_IFDIR)
-    let isLoneFile = kind == UInt32(S_IFREG) && about.st_nlink == 1
-    guard about.st_uid == 0, isDirectory || isLoneFile else { return true }
-    // A group that is not root's was chosen by somebody: it stays.
-    let group = about.st_gid == 0 ? owner.gid : gid_t.max
+    let isSingleLink = kind == UInt32(S_IFREG) && status.st_nlink == 1
+    guard status.st_uid == 0, isDirectory || isSingleLink else { return true }
+    // Keep a group other than root's, because an administrator chose it.
+    let group = status.st_gid == 0 ? owner.gid : gid_t.max
     do throws(Errno) {
       try syscall { unsafe fchownat(number, "", owner.uid, group, clinux_at_empty_path) }
     } catch {
@@ -65,11 +69,11 @@ extension Files {
     return true
   }
 
-  /// What a process may do with a file (access(2)).
-  public enum Use: Sendable { case read, work }
+  /// What a process does with a file (access(2)): reads it, or lists a directory and changes its entries.
+  public enum Use: Sendable { case read, modify }
 
-  /// Whether this process's user may read a file, or work in a directory: list it, make, move and remove in it.
-  /// A disk that takes no writes from anybody, and a file that is not there, are other matters.
+  /// Returns whether file permissions let this process use a file. Returns true for other obstacles, such as a read-only
+  /// file system or a missing file.
   public static func isUsable(_ path: String, for use: Use) -> Bool {
     if unsafe access(path, use == .read ? R_OK : R_OK | W_OK | X_OK) == 0 { return true }
     return ![EACCES, EPERM].contains(Errno.last.number)

@@ -1,21 +1,21 @@
-// AF_PACKET reception behind a kernel filter, for interfaces on which no XDP program can run (packet(7),
-// socket filters: kernel Documentation/networking/filter.rst).
+// Receiving by AF_PACKET with a socket filter, for interfaces that cannot run an XDP program (packet(7),
+// Documentation/networking/filter.rst).
 import CLinux
 
-/// Receives copies of the packets that may be replies.
+/// A socket that receives copies of packets that may be replies.
 @safe public struct PacketCapture: ~Copyable, @unchecked Sendable {
-  /// To wait on.
+  /// The descriptor to poll.
   public var descriptor: Int32 { socket.number }
   private let socket: Descriptor
   private let buffer: UnsafeMutableRawPointer
-  /// The longest frame there is: a checksum needs all of it.
+  /// The longest possible frame in bytes, because a checksum covers all of it.
   private static let snapLength = 1 << 16
 
-  /// What the kernel says of a captured frame beside its bytes.
+  /// What the kernel reports about a captured frame.
   public struct Origin: Sendable {
-    /// A local sender left the TCP or UDP checksum to an adapter (TP_STATUS_CSUMNOTREADY).
+    /// A local sender left the TCP or UDP checksum to the adapter (TP_STATUS_CSUMNOTREADY).
     public var isChecksumPending: Bool
-    /// It is addressed to this host (PACKET_HOST), whose own IPv4 sees it too.
+    /// The frame is addressed to this host (PACKET_HOST), so the host's own IPv4 receives it, too.
     public var isForHost: Bool
   }
 
@@ -24,7 +24,7 @@ import CLinux
     let descriptor = try Descriptor.packetSocket(for: "Capturing packets")
     let number = descriptor.number
     do throws(Errno) {
-      // The filter first, then the binding: no packet slips in between.
+      // Attach the filter before binding, so that no other packet gets through.
       try Self.attachFilter(number, ports)
       try descriptor.setOption(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
       try descriptor.setOption(SOL_PACKET, PACKET_AUXDATA, 1)
@@ -39,8 +39,8 @@ import CLinux
 
   deinit { unsafe buffer.deallocate() }
 
-  /// tcp dst port in range, or ICMP type 3, 4, 11, 12; all else is refused in the kernel. Fragments are left to
-  /// the classifier.
+  /// Attaches a filter for TCP with a destination port in the range and ICMP of type 3, 4, 11 or 12. The classifier
+  /// handles fragments.
   private static func attachFilter(_ socket: Int32, _ ports: ClosedRange<UInt16>) throws(Errno) {
     func op(_ code: Int32, _ jt: UInt8, _ jf: UInt8, _ k: UInt32) -> sock_filter {
       sock_filter(code: UInt16(code), jt: jt, jf: jf, k: k)
@@ -61,8 +61,8 @@ import CLinux
       op(jumpEqual, 2, 0, 4),  // 10
       op(jumpEqual, 1, 0, 11),  // 11
       op(jumpEqual, 0, 1, 12),  // 12
-      op(BPF_RET | BPF_K, 0, 0, .max),  // 13: take it
-      op(BPF_RET | BPF_K, 0, 0, 0),  // 14: leave it
+      op(BPF_RET | BPF_K, 0, 0, .max),  // 13: accept
+      op(BPF_RET | BPF_K, 0, 0, 0),  // 14: reject
     ]
     try syscall {
       unsafe program.withUnsafeMutableBufferPointer { buffer in
@@ -73,17 +73,19 @@ import CLinux
     }
   }
 
-  /// Hands at most `limit` frames to `body`, which returns false to stop; how many were taken.
+  /// Passes at most `limit` frames to `body`, which returns false to stop.
+  ///
+  /// - Returns: the number of frames passed.
   public mutating func drain(limit: Int, _ body: (Span<UInt8>, Origin) -> Bool) throws(Errno) -> Int {
-    var taken = 0
-    while taken < limit {
+    var count = 0
+    while count < limit {
       var status: UInt32 = 0
       var type: UInt8 = 0
       let length = unsafe clinux_receive_packet(
         socket.number, buffer, Self.snapLength, &status, &type)
       if length < 0 {
         let errno = Errno.last
-        if [EAGAIN, EINTR].contains(errno.number) { return taken }
+        if [EAGAIN, EINTR].contains(errno.number) { return count }
         throw errno
       }
       let bytes = unsafe UnsafeRawBufferPointer(start: buffer, count: min(length, Self.snapLength))
@@ -91,13 +93,13 @@ import CLinux
       let origin = Origin(
         isChecksumPending: status & UInt32(TP_STATUS_CSUMNOTREADY) != 0,
         isForHost: type == UInt8(PACKET_HOST))
-      taken += 1
+      count += 1
       if !body(frame, origin) { break }
     }
-    return taken
+    return count
   }
 
-  /// Packets the kernel had no room for since the last call (PACKET_STATISTICS resets itself).
+  /// Returns the number of packets that the kernel dropped since the last call (PACKET_STATISTICS).
   public func drops() throws(Errno) -> UInt64 {
     var statistics = tpacket_stats()
     var length = socklen_t(MemoryLayout<tpacket_stats>.size)

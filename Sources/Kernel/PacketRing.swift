@@ -1,38 +1,36 @@
-// AF_PACKET transmission through memory shared with the kernel (PACKET_TX_RING; kernel:
-// Documentation/networking/packet_mmap.rst), past the queueing discipline. Opening needs CAP_NET_RAW, sending
-// nothing.
+// Sending by AF_PACKET through memory shared with the kernel (PACKET_TX_RING, Documentation/networking/packet_mmap.rst),
+// bypassing the queueing discipline. Opening needs CAP_NET_RAW; sending needs no privilege.
 import CLinux
 
-/// A ring of slots that each hold one frame, sent in order on one interface.
+/// A ring of slots, each of which holds one frame. Frames are sent in order on one interface.
 ///
-/// The kernel would make packets whose pages are the ring's, which every other owner of the packet must copy
-/// first. A virtio header before each frame claims that all of it is header, so it is copied once, into a plain
-/// packet: a third faster than that, a fifth faster than sendmmsg(2) (`benchmark packet-send`).
+/// Each frame has a virtio header that declares all of it as header, so that the kernel copies it into a linear packet.
+/// Otherwise packets would refer to the ring's pages, which is slower because the driver must copy them first.
 @safe public struct PacketRing: ~Copyable, @unchecked Sendable {
-  /// Bytes that a frame may have.
+  /// The longest frame in bytes.
   public static let frameSize = slotSize - frameOffset
-  /// Slots in the ring.
+  /// The number of slots.
   public let slotCount: Int
   private let socket: Descriptor
   private let memory: MappedMemory
 
   private static let slotSize = 256
-  /// TPACKET2_HDRLEN without the address that only reception has, a macro of sizes: the slot's header
-  /// padded to TPACKET_ALIGNMENT.
+  /// The slot's header, padded to TPACKET_ALIGNMENT. (TPACKET2_HDRLEN also includes an address, which only reception
+  /// uses.)
   private static let headerSize = (MemoryLayout<tpacket2_hdr>.size + 15) & ~15
   private static let frameOffset = headerSize + MemoryLayout<virtio_net_hdr>.size
 
-  /// What has become of a slot.
+  /// The state of a slot.
   public enum SlotState: Sendable {
-    /// Free: never used, or sent and let go.
+    /// Never used, or sent and completed.
     case free
-    /// To be sent.
+    /// Waiting to be sent.
     case waiting
-    /// With the NIC.
+    /// Submitted to the driver.
     case sending
   }
 
-  /// Opens a socket bound to `interface` that receives nothing. `slotCount` is a power of two from 16 on.
+  /// Opens a socket bound to `interface` that receives nothing. `slotCount` is a power of two, at least 16.
   public init(interface: Int32, slotCount: Int) throws(Fault) {
     precondition(slotCount >= 16 && slotCount & (slotCount - 1) == 0)
     let socket = try Descriptor.packetSocket(for: "Sending raw frames")
@@ -41,13 +39,13 @@ import CLinux
       try socket.bindPacket(interface: interface, protocolNumber: 0)
       try socket.setOption(SOL_PACKET, PACKET_QDISC_BYPASS, 1)
       try socket.setOption(SOL_PACKET, PACKET_VERSION, Int32(TPACKET_V2.rawValue))
-      // Before the ring: afterwards the kernel refuses it.
+      // Before creating the ring, after which the kernel refuses it.
       try socket.setOption(SOL_PACKET, PACKET_VNET_HDR, 1)
       try Self.makeRing(number, slotCount)
     } catch {
       throw Fault("cannot set up an AF_PACKET ring on interface \(interface)", cause: error)
     }
-    // Without CAP_NET_ADMIN the system's limit stays in force: smaller bursts, nothing lost.
+    // Best effort: without CAP_NET_ADMIN the default limit allows only smaller bursts.
     try? socket.setOption(SOL_SOCKET, SO_SNDBUFFORCE, 1 << 24)
     memory = try MappedMemory(
       descriptor: number, offset: 0, count: slotCount * Self.slotSize, writable: true,
@@ -58,7 +56,7 @@ import CLinux
 
   private static func makeRing(_ socket: Int32, _ slotCount: Int) throws(Errno) {
     let block = max(MappedMemory.pageSize, slotSize * 16)
-    // A block holds whole slots, and a page is 16 of them or a multiple.
+    // A block holds whole slots, and a page holds 16 or a multiple.
     var request = tpacket_req(
       tp_block_size: UInt32(block), tp_block_nr: UInt32(max(1, slotCount * slotSize / block)),
       tp_frame_size: UInt32(slotSize), tp_frame_nr: UInt32(slotCount))
@@ -68,7 +66,7 @@ import CLinux
     }
   }
 
-  /// Lets `write` fill a free slot's frame, and marks it to be sent; `write` returns the frame's length.
+  /// Fills a free slot with the frame that `write` writes, and marks it to be sent. `write` returns the frame's length.
   @inline(__always)
   public mutating func put(_ slot: Int, _ write: (inout MutableRawSpan) -> Int) {
     precondition(slot >= 0 && slot < slotCount)
@@ -81,10 +79,13 @@ import CLinux
       of: virtio_net_hdr.plain(headerLength: length), as: virtio_net_hdr.self)
     let header = unsafe start.assumingMemoryBound(to: tpacket2_hdr.self)
     unsafe header.pointee.tp_len = UInt32(length + MemoryLayout<virtio_net_hdr>.size)
-    // Last, for the kernel may read the slot as soon as it sees this.
+    // Last, because the kernel may read the slot as soon as it sees this.
     unsafe clinux_store_release_u32(&header.pointee.tp_status, UInt32(TP_STATUS_SEND_REQUEST))
   }
 
+  /// Returns the state of a slot.
+  ///
+  /// - Throws: a `Fault` if the kernel rejected its frame as malformed.
   public func state(of slot: Int) throws(Fault) -> SlotState {
     precondition(slot >= 0 && slot < slotCount)
     let header = unsafe (memory.start + slot * Self.slotSize).assumingMemoryBound(
@@ -93,12 +94,14 @@ import CLinux
     case TP_STATUS_AVAILABLE: return .free
     case TP_STATUS_SEND_REQUEST: return .waiting
     case TP_STATUS_SENDING: return .sending
-    default: throw Fault("the kernel takes a frame in the AF_PACKET ring for malformed")
+    default: throw Fault("the kernel rejected a frame in the AF_PACKET ring as malformed")
     }
   }
 
-  /// Sends what waits, in order, as far as the socket has room; false when the NIC's queue refused a frame.
-  /// What was refused or had no room goes on waiting, and needs another call.
+  /// Sends waiting frames, in order, while the socket has room. Frames that are refused or have no room keep waiting for
+  /// the next call.
+  ///
+  /// - Returns: false if the NIC queue refused a frame.
   public mutating func send() throws(Errno) -> Bool {
     if clinux_wake_transmit(socket.number) == 0 { return true }
     let errno = Errno.last
@@ -111,7 +114,7 @@ import CLinux
 }
 
 extension virtio_net_hdr {
-  /// No offload; the whole frame is header.
+  /// Requests no offload and declares the whole frame as header.
   fileprivate static func plain(headerLength: Int) -> virtio_net_hdr {
     var header = virtio_net_hdr()
     header.hdr_len = UInt16(headerLength)

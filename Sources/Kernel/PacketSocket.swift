@@ -1,24 +1,26 @@
-// AF_PACKET sockets (packet(7)): one for ARP alone, and what all of them need.
+// AF_PACKET sockets (packet(7)): one for ARP, and what all of them need.
 import CLinux
 
-/// Sends and receives ARP frames on one interface.
+/// A socket that sends and receives ARP frames on one interface. It does not receive the frames that this host sends.
 ///
-/// Opening it needs CAP_NET_RAW in the interface's network namespace; using it afterwards needs none.
-/// Frames that this machine sends do not come back on it.
+/// Opening it needs CAP_NET_RAW in the interface's network namespace; using it needs no privilege.
 public struct ARPSocket: ~Copyable, Sendable {
   private let descriptor: Descriptor
 
-  /// Throws ENODEV when the interface is gone, EPERM without CAP_NET_RAW.
+  /// Opens a socket.
+  ///
+  /// - Throws: ENODEV if the interface does not exist, EPERM without CAP_NET_RAW.
   public init(interfaceIndex: Int32) throws(Errno) {
     let opened = try Descriptor.packetSocket(type: SOCK_NONBLOCK)
-    // 65,536 answers may come within seconds. Best effort: without CAP_NET_ADMIN the default stays.
+    // 65,536 replies may arrive within seconds. Best effort: this needs CAP_NET_ADMIN.
     try? opened.setOption(SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20)
     try opened.bindPacket(interface: interfaceIndex, protocolNumber: UInt16(ETH_P_ARP))
     descriptor = opened
   }
 
-  /// Sends one complete Ethernet frame; false when the interface's queue is full just now.
-  /// Throws ENETDOWN when the interface is down, ENXIO when it is gone.
+  /// Sends one complete Ethernet frame. Returns false if the interface's queue is full.
+  ///
+  /// - Throws: ENETDOWN if the interface is down, ENXIO if it does not exist any more.
   public func send(_ frame: [UInt8]) throws(Errno) -> Bool {
     let number = descriptor.number
     do throws(Errno) {
@@ -31,7 +33,7 @@ public struct ARPSocket: ~Copyable, Sendable {
     }
   }
 
-  /// The next received frame, cut to `buffer.count` bytes; how many, nil when none is there.
+  /// Receives a frame, truncated to `buffer.count` bytes. Returns its length; nil if none has arrived.
   public func receive(into buffer: inout [UInt8]) throws(Errno) -> Int? {
     let number = descriptor.number
     return try syscallUnlessBusy {
@@ -39,21 +41,21 @@ public struct ARPSocket: ~Copyable, Sendable {
     }
   }
 
-  /// Whether a frame arrives within `milliseconds`.
+  /// Returns whether a frame arrives within `milliseconds`.
   public func wait(milliseconds: Int) -> Bool {
     waitReadable(descriptor.number, milliseconds: milliseconds)
   }
 }
 
 extension Descriptor {
-  /// An AF_PACKET socket of whole frames. It receives nothing until it is bound, so that no frame of another
-  /// interface slips in.
+  /// Opens an AF_PACKET socket for whole frames. It receives nothing until it is bound, so that it gets no frame of
+  /// another interface.
   static func packetSocket(type: __socket_type = SOCK_CLOEXEC) throws(Errno) -> Descriptor {
     let type = Int32(SOCK_RAW.rawValue | SOCK_CLOEXEC.rawValue | type.rawValue)
     return Descriptor(owning: try syscall { socket(AF_PACKET, type, 0) })
   }
 
-  /// The same with a fault that says what needs the privilege, as the start of a sentence.
+  /// Does the same, with `purpose` as the subject of the fault's remedy.
   static func packetSocket(for purpose: String) throws(Fault) -> Descriptor {
     do throws(Errno) {
       return try packetSocket()

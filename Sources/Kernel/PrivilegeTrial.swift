@@ -1,18 +1,18 @@
-// Calls that are made in order to be refused: a drop is believed only when the kernel says no.
+// Calls that must fail after the drop, which proves that it is in force.
 import CLinux
 
-/// A call that changes nothing and sends nothing if it succeeds, but must not succeed.
+/// A call that must fail after the drop, and is harmless if it succeeds.
 public enum PrivilegeTrial: String, CaseIterable, Sendable {
-  /// A raw AF_PACKET socket for protocol 0, which hears nothing; needs CAP_NET_RAW (packet(7)).
+  /// Opens a raw AF_PACKET socket for protocol 0, which receives nothing. Needs CAP_NET_RAW (packet(7)).
   case packetSocket = "socket(AF_PACKET, SOCK_RAW)"
-  /// A change of root to the present root; needs CAP_SYS_CHROOT (chroot(2)).
+  /// Changes the root directory to itself. Needs CAP_SYS_CHROOT (chroot(2)).
   case changeRoot = "chroot(\"/\")"
-  /// A Unix socket, which anyone may open (unix(7)): only a seccomp filter refuses it.
+  /// Opens a Unix socket, which every user may (unix(7)): only a seccomp filter refuses it.
   case unixSocket = "socket(AF_UNIX)"
-  /// The list of the root directory, which anyone may read: only Landlock refuses it.
+  /// Opens the root directory, which every user may: only Landlock refuses it.
   case readRoot = "open(\"/\")"
 
-  /// Makes the call. nil when it succeeded, else the error.
+  /// Makes the call. Returns its error; nil if it succeeded.
   public func attempt() -> Errno? {
     switch self {
     case .packetSocket: descriptorOrErrno { socket(AF_PACKET, Int32(SOCK_RAW.rawValue), 0) }

@@ -1,47 +1,49 @@
-// The in-kernel generator (bpf/probes.bpf.c): its programs and the memory shared with them. Loading needs
-// CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN; running it needs nothing.
+// The in-kernel generator (bpf/probes.bpf.c): its programs and the memory shared with them. Loading needs CAP_BPF,
+// CAP_PERFMON and CAP_NET_ADMIN; running needs no privilege.
 import CLinux
 
-/// The loaded generator of one interface. Its rings are run by one thread each.
+/// The loaded generator of one interface. Each of its rings is used by one thread.
 public final class ProbeGenerator: Sendable {
-  /// Bytes of a template's frame at most.
+  /// The size of a template's frame in bytes.
   public static let frameSize = 96
-  /// Entries in each ring, a power of two.
-  public static let ringSize = Int(SYNBOX_RING)
-  /// Rings at most.
+  /// The number of entries in each ring, a power of two.
+  public static let ringSize = Int(SYNBOX_RING_ENTRIES)
+  /// The most rings.
   public static let mostRings = Int(SYNBOX_RINGS) - 1
-  /// The program that makes the frames. Borrowed.
+  /// The program that builds the frames. The descriptor is borrowed.
   public let program: Int32
   private let object: BPFObject
   private let settle: Descriptor
   private let redirectError: Descriptor
-  /// A `struct synbox_senders`.
+  /// Holds a `struct synbox_senders`.
   let senders: MappedMemory
   private let templates: MappedMemory
   private let nextHops: MappedMemory
   private let templateCount: Int
   private let nextHopCount: Int
 
+  /// Loads the programs and maps their memory.
+  ///
   /// - Parameters:
-  ///   - interface: where frames leave; its driver must have ndo_xdp_xmit, and the namespace must be that of
-  ///     the thread that runs the rings.
-  ///   - rings, sources, nextHops: how many there may be.
-  ///   - floods: send the ring's constant frame instead of probes; for benchmarks.
+  ///   - interface: the interface that frames leave by, in the network namespace of the threads that run the rings. Its
+  ///     driver must have ndo_xdp_xmit.
+  ///   - rings, sources, nextHops: the most of each.
+  ///   - floods: loads the flood program, which sends a constant frame instead of probes; for benchmarks.
   public init(
     interface: Int32, rings: Int, sources: Int, nextHops: Int, floods: Bool = false
   ) throws(Fault) {
     let processors = Int(libbpf_num_possible_cpus())
     guard rings <= Self.mostRings, processors <= Int(SYNBOX_PROCESSORS) else {
       throw Fault(
-        "the in-kernel generator has at most \(Self.mostRings) rings and \(SYNBOX_PROCESSORS) processors, "
+        "the in-kernel generator supports at most \(Self.mostRings) senders and \(SYNBOX_PROCESSORS) processors, "
           + "not \(rings) and \(processors)", remedy: "Use fewer senders")
     }
     let object = try BPFObject(.probes)
     let counts = ["TEMPLATES": 2 * sources, "NEXT_HOPS": nextHops]
     for (map, count) in counts { try object.setMaxEntries(map, UInt32(count)) }
     if floods {
-      try object.setLoads("probes", false)
-      try object.setLoads("flood", true)
+      try object.setAutoload("probes", false)
+      try object.setAutoload("flood", true)
     }
     try object.setReadOnlyData(Contract.generatorSettings(interface: interface))
     try object.load()
@@ -73,26 +75,26 @@ public final class ProbeGenerator: Sendable {
     let link = bpf_raw_tracepoint_open(nil, program)
     guard link >= 0 else {
       throw Fault(
-        "cannot attach the generator's \(name) to its tracepoint", cause: Errno(-link),
-        remedy: "It needs root or CAP_PERFMON, and a kernel with the XDP tracepoints")
+        "cannot attach the generator's program \(name) to its tracepoint", cause: Errno(-link),
+        remedy: "This needs root or CAP_PERFMON, and a kernel with the XDP tracepoints")
     }
     return Descriptor(owning: link)
   }
 
-  /// Sets what a source fixes of a frame, as `struct synbox_template` has it. Nothing may be running.
+  /// Sets a template (`struct synbox_template`). No ring may be running.
   ///
-  /// - Parameter index: twice the source's number, and one more for the RST.
+  /// - Parameter index: twice the source's index, plus one for the RST.
   public func setTemplate(_ index: Int, frame: [UInt8]) {
     precondition(index >= 0 && index < templateCount && frame.count <= Self.frameSize)
     let size = MemoryLayout<synbox_template>.size
-    let place = unsafe UnsafeMutableRawBufferPointer(
+    let template = unsafe UnsafeMutableRawBufferPointer(
       start: templates.start + index * size, count: size)
     for offset in 0..<size {
-      unsafe place[offset] = offset < frame.count ? frame[offset] : 0
+      unsafe template[offset] = offset < frame.count ? frame[offset] : 0
     }
   }
 
-  /// Sets the first eight bytes of frames for a next hop, as they lie in memory.
+  /// Sets the first eight bytes of frames to a next hop, in memory order.
   public func setNextHop(_ index: Int, _ word: UInt64) {
     precondition(index >= 0 && index < nextHopCount)
     unsafe nextHops.start.storeBytes(of: word, toByteOffset: index * 8, as: UInt64.self)
@@ -100,13 +102,12 @@ public final class ProbeGenerator: Sendable {
 }
 
 extension BPFMap {
-  /// Puts a program into an array of programs.
+  /// Sets an element of a BPF_MAP_TYPE_PROG_ARRAY.
   public func setProgram(_ program: Int32, at index: UInt32) throws(Fault) {
-    let bytes = withUnsafeByteSpan(index)
-    try update(key: bytes, value: withUnsafeByteSpan(program))
+    try update(key: bytes(of: index), value: bytes(of: program))
   }
 
-  private func withUnsafeByteSpan<Value: BitwiseCopyable>(_ value: Value) -> [UInt8] {
+  private func bytes<Value: BitwiseCopyable>(of value: Value) -> [UInt8] {
     unsafe withUnsafeBytes(of: value) { unsafe [UInt8]($0) }
   }
 }

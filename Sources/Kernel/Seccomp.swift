@@ -1,29 +1,31 @@
-// seccomp: which system calls this process may still make (seccomp(2)), through libseccomp.
+// seccomp: the system calls that this process may make (seccomp(2)), by libseccomp.
 import CLinux
 
-/// A seccomp filter under construction, for the machine's own architecture; calls of any other kill.
+/// A seccomp filter that is being built, for the machine's own architecture. A call of another architecture kills the
+/// process.
 @safe public struct SeccompFilter: ~Copyable {
   /// What the kernel does with a call.
   public enum Action: Hashable, Sendable {
     case allow
-    /// Refused: the call returns this error.
+    /// The call fails with this error.
     case refuse(Errno)
-    /// The whole process dies by SIGSYS.
+    /// SIGSYS ends the process.
     case killProcess
-    /// Allowed, and written to the kernel's log with the call's number.
+    /// The call is allowed, and the kernel logs its number.
     case log
   }
 
-  /// A condition on one of a call's arguments, counted from 0.
+  /// A condition on an argument of a call. Arguments are counted from 0.
   public enum Argument: Hashable, Sendable {
     case equals(Int, UInt64)
-    /// All bits of the mask are set, or all are clear.
+    /// All bits of the mask are set.
     case has(Int, UInt64)
+    /// All bits of the mask are clear.
     case lacks(Int, UInt64)
-    /// The bits of the first number, a mask, are those of the second.
+    /// The argument's bits under the mask, the first number, equal the second.
     case masked(Int, UInt64, UInt64)
 
-    /// Whether it holds for a call with these arguments; one that is missing is 0.
+    /// Returns whether the condition holds for these arguments. Missing arguments are 0.
     public func holds(for arguments: [UInt64]) -> Bool {
       func value(_ index: Int) -> UInt64 { index < arguments.count ? arguments[index] : 0 }
       return switch self {
@@ -37,11 +39,12 @@ import CLinux
 
   private let context: scmp_filter_ctx
 
-  public init(otherwise action: Action) throws(Fault) {
+  /// Makes a filter with a default action, for calls that match no rule.
+  public init(default action: Action) throws(Fault) {
     guard let context = unsafe seccomp_init(action.number) else {
       throw Fault("cannot allocate a seccomp filter")
     }
-    // no_new_privs is set beforehand.
+    // The caller sets no_new_privs.
     let noNewPrivileges = unsafe seccomp_attr_set(context, SCMP_FLTATR_CTL_NNP, 0)
     let badArchitecture = unsafe seccomp_attr_set(
       context, SCMP_FLTATR_ACT_BADARCH, UInt32(SCMP_ACT_KILL_PROCESS))
@@ -55,9 +58,9 @@ import CLinux
 
   deinit { unsafe seccomp_release(context) }
 
-  /// Adds a rule; it holds when all of `arguments` do. Several rules for one call are alternatives.
+  /// Adds a rule, which matches if all of `arguments` hold. Several rules for one call are alternatives.
   ///
-  /// A name that other architectures have and this one lacks is left out, as there is nothing to filter.
+  /// Does nothing for a call that only other architectures have.
   public borrowing func add(_ action: Action, _ name: String, where arguments: [Argument] = [])
     throws(Fault)
   {
@@ -71,17 +74,15 @@ import CLinux
       "add a seccomp rule for \(name)")
   }
 
-  /// Puts a call where the filter finds it early.
-  ///
-  /// - Parameter priority: the higher, the earlier.
-  public borrowing func prefer(_ name: String, priority: UInt8) throws(Fault) {
+  /// Sets a call's priority in the filter. Calls with a higher one are compared earlier.
+  public borrowing func setPriority(of name: String, to priority: UInt8) throws(Fault) {
     let number = unsafe seccomp_syscall_resolve_name(name)
     try check(
-      unsafe seccomp_syscall_priority(context, number, priority), "order the seccomp filter for \(name)"
-    )
+      unsafe seccomp_syscall_priority(context, number, priority),
+      "set the priority of \(name) in the seccomp filter")
   }
 
-  /// Puts the filter in force for the calling thread and all it starts. Needs no_new_privs.
+  /// Applies the filter to the calling thread and all it starts. Needs no_new_privs.
   public consuming func load() throws(Fault) {
     try check(unsafe seccomp_load(context), "load the seccomp filter")
   }

@@ -1,38 +1,44 @@
-// Signals as something to read, so that nothing runs in a handler (signalfd(2)).
+// Reading signals from a descriptor, instead of handling them (signalfd(2)).
 import CLinux
 
+/// Signals by their numbers on x86 and Arm (signal(7)).
 public enum Signal: Int32, Sendable, CaseIterable {
+  /// SIGINT.
   case interrupt = 2
+  /// SIGTERM.
   case terminate = 15
+  /// SIGHUP.
   case hangUp = 1
+  /// SIGUSR1.
   case user1 = 10
-  /// A child ended; x86 and Arm have this number (signal(7)).
+  /// SIGCHLD: a child ended.
   case child = 17
-  /// These two can be sent, not read.
+  /// SIGKILL; can be sent, but not read.
   case kill = 9
+  /// SIGSTOP; can be sent, but not read.
   case stop = 19
 }
 
-/// Blocks some signals in this thread, and so in all it starts, and reads them instead.
+/// Blocks signals in the calling thread and all it starts, and reads them from a descriptor.
 public struct SignalReader: ~Copyable, Sendable {
   private let descriptor: Descriptor
-  /// To wait on.
+  /// The descriptor to poll.
   public var number: Int32 { descriptor.number }
 
-  /// Call it before any thread is started.
+  /// Blocks `signals`. Call it before starting any thread. Also ignores SIGPIPE.
   public init(_ signals: [Signal]) throws(Fault) {
     var set = sigset_t()
     unsafe sigemptyset(&set)
     for signal in signals { unsafe sigaddset(&set, signal.rawValue) }
     unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
-    // A reader that went away (head, a closed pipe) is a write error, not the end of the process.
+    // Ignore SIGPIPE, so that a closed pipe is a write error and does not end the process.
     clinux_ignore_sigpipe()
     let number = unsafe signalfd(-1, &set, Int32(SFD_NONBLOCK) | Int32(SFD_CLOEXEC))
     guard number >= 0 else { throw Fault("cannot read signals", cause: .last) }
     descriptor = Descriptor(owning: number)
   }
 
-  /// The next pending signal; nil when there is none.
+  /// Returns the next pending signal; nil if there is none.
   public func next() -> Signal? {
     var info = signalfd_siginfo()
     let size = MemoryLayout<signalfd_siginfo>.size
@@ -46,7 +52,7 @@ public func send(_ signal: Signal, to process: Int32) throws(Errno) {
   try syscall { kill(process, signal.rawValue) }
 }
 
-/// Waits until one of two descriptors can be read or `milliseconds` have passed; which can. Allocates nothing.
+/// Waits until one of two descriptors is readable, for at most `milliseconds`. Returns which are. Does not allocate.
 public func poll(_ first: Int32, _ second: Int32, milliseconds: Int) -> (first: Bool, second: Bool) {
   var entries: InlineArray<2, pollfd> = [
     pollfd(fd: first, events: Int16(POLLIN), revents: 0),

@@ -1,8 +1,10 @@
-// Whole small files: /proc, /sys, profiles.
+// Small files, such as those of /proc and /sys.
 import CLinux
 
 public enum SmallFile {
-  /// All bytes of a file that may have `limit` at most; EFBIG for a longer one.
+  /// Returns the content of a file.
+  ///
+  /// - Throws: EFBIG if it is longer than `limit` bytes.
   public static func read(_ path: String, limit: Int) throws(Errno) -> [UInt8] {
     let file = Descriptor(
       owning: try syscall { unsafe clinux_open(path, O_RDONLY | O_CLOEXEC, 0) })
@@ -15,15 +17,14 @@ public enum SmallFile {
     return bytes
   }
 
-  /// Writes to an existing file (one of /proc or /sys) in as few calls as possible: there each call is
-  /// one setting.
+  /// Writes to an existing file of /proc or /sys, in one call if possible, because there each write is one setting.
   public static func write(_ text: String, to path: String) throws(Errno) {
     let file = Descriptor(
       owning: try syscall { unsafe clinux_open(path, O_WRONLY | O_CLOEXEC, 0) })
     try file.writeAll(Array(text.utf8))
   }
 
-  /// The names in a directory, sorted, without `.` and `..`.
+  /// Returns the names in a directory, sorted, without `.` and `..`.
   public static func names(in directory: String) throws(Errno) -> [String] {
     guard let stream = unsafe opendir(directory) else { throw Errno.last }
     defer { _ = unsafe closedir(stream) }

@@ -1,10 +1,11 @@
-// How every system call is made: errno read at once, EINTR retried, our own bugs trapped.
+// System calls: errno is read at once, EINTR is retried, and our own bugs trap.
 import CLinux
 
-/// Runs `call` until it is not interrupted; its result, or the errno it set.
+/// Makes a system call, again if it is interrupted, and returns its result.
 ///
-/// EBADF and EFAULT mean that this program handed the kernel a dead descriptor or a bad pointer: there
-/// is no honest way on from there, so they trap.
+/// Traps on EBADF and EFAULT, because a closed descriptor or a bad pointer is a bug of this program.
+///
+/// - Throws: the errno.
 @discardableResult
 func syscall<Result: FixedWidthInteger & SignedInteger>(_ call: () -> Result) throws(Errno) -> Result {
   while true {
@@ -17,7 +18,7 @@ func syscall<Result: FixedWidthInteger & SignedInteger>(_ call: () -> Result) th
   }
 }
 
-/// As `syscall`, for a call that may not be ready: `nil` instead of EAGAIN.
+/// Does the same, but returns nil instead of throwing EAGAIN.
 func syscallUnlessBusy<Result: FixedWidthInteger & SignedInteger>(_ call: () -> Result)
   throws(Errno) -> Result?
 {

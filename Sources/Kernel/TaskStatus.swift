@@ -1,7 +1,7 @@
-// What the kernel itself says about every thread of a process: /proc/PID/task/*/status.
+// The kernel's report about the threads of a process: /proc/PID/task/*/status.
 import CLinux
 
-/// The lines of one thread's `status` that concern privilege (proc_pid_status(5)).
+/// The lines of a thread's `status` that concern privilege (proc_pid_status(5)).
 public struct TaskStatus: Hashable, Sendable {
   /// The line `Seccomp`.
   public enum Seccomp: Int, Sendable {
@@ -11,7 +11,7 @@ public struct TaskStatus: Hashable, Sendable {
   }
 
   public let task: Int32
-  /// Real, effective, saved and file system id each: the lines `Uid` and `Gid`.
+  /// The real, effective, saved and file-system IDs: the lines `Uid` and `Gid`.
   public let users: [UInt32]
   public let groups: [UInt32]
   public let supplementaryGroups: [UInt32]
@@ -23,8 +23,8 @@ public struct TaskStatus: Hashable, Sendable {
   public let noNewPrivileges: Bool
   public let seccomp: Seccomp
 
-  /// Reads `text`, the content of a `status` file. Strict, for a proof rests on it: each line must be
-  /// there exactly once and in exactly the kernel's form.
+  /// Parses the content of a `status` file. Strict, because the proof of the drop relies on it: each line must occur
+  /// exactly once and have exactly the kernel's format.
   public init(task: Int32, parsing text: String) throws(Fault) {
     let lines = StatusLines(task: task, text: text)
     self.task = task
@@ -42,13 +42,13 @@ public struct TaskStatus: Hashable, Sendable {
     self.seccomp = seccomp
   }
 
-  /// The status of every thread that lives, sorted by its number.
+  /// Returns the status of every thread of a process, sorted by ID.
   ///
-  /// - Parameter process: nil is this one.
+  /// - Parameter process: nil for this process.
   public static func all(of process: Int32? = nil) throws(Fault) -> [TaskStatus] {
     var statuses: [TaskStatus] = []
     for task in try tasks(of: process) {
-      // A thread may end between the listing and the reading; what is gone has no privilege.
+      // A thread may have ended since the listing; then it has no privileges.
       guard let text = try readText("\(directory(of: process))/\(task)/status") else { continue }
       statuses.append(try TaskStatus(task: task, parsing: text))
     }
@@ -59,7 +59,7 @@ public struct TaskStatus: Hashable, Sendable {
     "/proc/\(process.map(String.init) ?? "self")/task"
   }
 
-  /// The numbers of the threads of a process, sorted; nil is this one.
+  /// Returns the IDs of the threads of a process, sorted; nil for this process.
   public static func tasks(of process: Int32? = nil) throws(Fault) -> [Int32] {
     let path = directory(of: process)
     guard let directory = unsafe opendir(path) else {
@@ -71,15 +71,15 @@ public struct TaskStatus: Hashable, Sendable {
       let name = unsafe withUnsafePointer(to: &entry.pointee.d_name.0) { unsafe String(cString: $0) }
       if let task = Int32(name) { tasks.append(task) }
     }
-    guard !tasks.isEmpty else { throw Fault("\(path) lists no thread") }
+    guard !tasks.isEmpty else { throw Fault("\(path) lists no threads") }
     return tasks.sorted()
   }
 
-  /// The most memory that this process has had resident: the line `VmHWM`. getrusage(2) would count what ran
-  /// before execve(2) too.
+  /// Returns this process's peak of resident memory: the line `VmHWM`. (getrusage(2) includes the program before
+  /// execve(2).)
   public static func peakResidentBytes() throws(Fault) -> UInt64 { try memory("VmHWM") }
 
-  /// Memory of this process that stays in memory: the line `VmLck`.
+  /// Returns the amount of this process's locked memory: the line `VmLck`.
   public static func lockedBytes() throws(Fault) -> UInt64 { try memory("VmLck") }
 
   private static func memory(_ key: String) throws(Fault) -> UInt64 {
@@ -93,7 +93,7 @@ public struct TaskStatus: Hashable, Sendable {
     return kibibytes * 1024
   }
 
-  /// The whole of a file in /proc; nil when the thread it speaks of is gone.
+  /// Returns the content of a file in /proc; nil if its thread has ended.
   private static func readText(_ path: String) throws(Fault) -> String? {
     do throws(Errno) {
       let file = Descriptor(owning: try syscall { unsafe clinux_open(path, O_RDONLY | O_CLOEXEC, 0) })
@@ -108,7 +108,7 @@ public struct TaskStatus: Hashable, Sendable {
   }
 }
 
-/// `Key:\tvalue` lines, looked up strictly.
+/// Lines of the form `Key:\tvalue`.
 private struct StatusLines {
   let task: Int32
   let lines: [Substring]
@@ -127,35 +127,35 @@ private struct StatusLines {
     return line.dropFirst(prefix.count)
   }
 
-  /// Decimal numbers between tabs or spaces; `count` of them where that is given.
+  /// Parses decimal numbers separated by tabs or spaces; exactly `count` if that is given.
   func numbers(_ key: String, count: Int? = nil) throws(Fault) -> [UInt32] {
     let text = try value(key)
     let words = text.split(whereSeparator: { $0 == "\t" || $0 == " " })
     let numbers = words.compactMap { UInt32($0) }
     guard numbers.count == words.count, numbers.count == count ?? numbers.count else {
       throw Fault(
-        "the status of task \(task) says \(key) \(text), expected \(count.map { "\($0) " } ?? "")numbers"
+        "the status of task \(task) has \(key) \(text), expected \(count.map { "\($0) " } ?? "")numbers"
       )
     }
     return numbers
   }
 
-  /// Sixteen hexadecimal digits, no more and no fewer.
+  /// Parses exactly 16 hexadecimal digits.
   func capabilities(_ key: String) throws(Fault) -> CapabilitySet {
     let text = try value(key)
     guard text.utf8.count == 16, text.allSatisfy({ $0.isASCII && $0.isHexDigit }),
       let bits = UInt64(text, radix: 16)
     else {
-      throw Fault("the status of task \(task) says \(key) \(text), expected 16 hexadecimal digits")
+      throw Fault("the status of task \(task) has \(key) \(text), expected 16 hexadecimal digits")
     }
     return CapabilitySet(rawValue: bits)
   }
 
-  /// One decimal digit below `limit`.
+  /// Parses one decimal digit below `limit`.
   func digit(_ key: String, below limit: Int) throws(Fault) -> Int {
     let text = try value(key)
     guard text.utf8.count == 1, let number = Int(text), (0..<limit).contains(number) else {
-      throw Fault("the status of task \(task) says \(key) \(text), expected 0 to \(limit - 1)")
+      throw Fault("the status of task \(task) has \(key) \(text), expected 0 to \(limit - 1)")
     }
     return number
   }

@@ -1,29 +1,31 @@
-// Standard output and standard error, and whether a person reads them.
+// Standard input, output and error, and terminals.
 import CLinux
 
 public enum Terminal {
-  /// Writes to standard error. A reader that has gone is no reason to stop.
-  public static func error(_ text: String) { write(text, to: 2) }
+  /// Writes to standard error. Ignores errors.
+  public static func error(_ text: String) { write(text, to: STDERR_FILENO) }
 
-  /// Writes to standard output, for short texts such as help.
-  public static func output(_ text: String) { write(text, to: 1) }
+  /// Writes short texts such as help to standard output. Ignores errors.
+  public static func output(_ text: String) { write(text, to: STDOUT_FILENO) }
 
-  public static var errorIsTerminal: Bool { isatty(2) == 1 }
-  public static var outputIsTerminal: Bool { isatty(1) == 1 }
-  public static var inputIsTerminal: Bool { isatty(0) == 1 }
+  public static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+  public static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+  public static var inputIsTerminal: Bool { isatty(STDIN_FILENO) == 1 }
 
   private static func write(_ text: String, to number: Int32) {
-    var rest = Array(text.utf8)[...]
-    while !rest.isEmpty {
-      let count = unsafe rest.withUnsafeBytes { unsafe CLinux.write(number, $0.baseAddress, $0.count) }
+    var remaining = Array(text.utf8)[...]
+    while !remaining.isEmpty {
+      let count = unsafe remaining.withUnsafeBytes {
+        unsafe CLinux.write(number, $0.baseAddress, $0.count)
+      }
       guard count > 0 else { return }
-      rest = rest.dropFirst(count)
+      remaining = remaining.dropFirst(count)
     }
   }
 }
 
 extension Descriptor {
-  /// A terminal to write to, which does not become the process's own and is never waited for.
+  /// Opens a terminal for non-blocking writes, without making it the controlling terminal.
   public static func console(_ path: String) throws(Errno) -> Descriptor {
     Descriptor(
       owning: try syscall {
@@ -31,27 +33,26 @@ extension Descriptor {
       })
   }
 
-  /// Makes sure that 0, 1 and 2 are open, so that no other file gets these numbers: to /dev/console, which must
-  /// exist, where they are not.
+  /// Opens /dev/console as those of the descriptors 0, 1 and 2 that are closed, so that no other file gets their numbers.
   public static func openStandard() {
     for number in Int32(0)...2 where clinux_fcntl(number, F_GETFD, 0) < 0 {
-      // The lowest free number is taken.
+      // open(2) returns the lowest free number.
       guard unsafe clinux_open("/dev/console", O_RDWR | O_NOCTTY, 0) == number else { return }
     }
   }
 
-  /// Writes what can be written within so many milliseconds.
+  /// Writes as many of the bytes as possible within the given time.
   public func write(_ bytes: [UInt8], within milliseconds: Int) {
     let deadline = Clock.monotonic + UInt64(milliseconds) * 1_000_000
-    var rest = bytes[...]
-    while !rest.isEmpty {
+    var remaining = bytes[...]
+    while !remaining.isEmpty {
       let number = self.number
       do throws(Errno) {
         let count = try syscallUnlessBusy {
-          unsafe rest.withUnsafeBytes { unsafe CLinux.write(number, $0.baseAddress, $0.count) }
+          unsafe remaining.withUnsafeBytes { unsafe CLinux.write(number, $0.baseAddress, $0.count) }
         }
         if let count {
-          rest = rest.dropFirst(count)
+          remaining = remaining.dropFirst(count)
         } else {
           guard Clock.monotonic < deadline else { return }
           pause(milliseconds: 5)
@@ -63,9 +64,9 @@ extension Descriptor {
   }
 }
 
-/// Ends the process with an exit code.
+/// Ends the process with an exit code (exit(3)).
 public func endProcess(_ code: Int32) -> Never { exit(code) }
 
-/// Ends the process with an exit code, at once and from any thread: nothing of the C library is run down,
-/// which would not be safe while other threads work.
+/// Ends the process with an exit code at once (_exit(2)), from any thread. Does not run exit handlers, which would not be
+/// safe while other threads run.
 public func endProcessAtOnce(_ code: Int32) -> Never { _exit(code) }

@@ -1,24 +1,25 @@
-// An XDP program on an interface, by a bpf_link: it goes when the link's descriptor is closed, so that a
-// crash leaves nothing attached.
+// An XDP program attached by a bpf_link, which ends when its descriptor is closed, so that a crash leaves nothing
+// attached.
 import CLinux
 
-/// How an XDP program runs.
+/// Where an XDP program runs.
 public enum XDPMode: String, Sendable, CaseIterable {
   /// In the driver, before an skb exists.
   case native
-  /// In the network core, on skbs; any interface, slower.
+  /// In the network core, on skbs. Slower, but works on every interface.
   case generic
 
   var flags: UInt32 { self == .native ? UInt32(XDP_FLAGS_DRV_MODE) : UInt32(XDP_FLAGS_SKB_MODE) }
 }
 
-/// Keeps a program attached for as long as it lives.
+/// Keeps a program attached until it goes out of scope.
 public struct XDPLink: ~Copyable, Sendable {
   public let mode: XDPMode
   private let link: Descriptor
 
-  /// Attaches `program`. Throws the errno, because what it means depends on what the caller tried:
-  /// EOPNOTSUPP for a driver without native XDP, EBUSY or EEXIST where another program holds the place.
+  /// Attaches `program`.
+  ///
+  /// - Throws: EOPNOTSUPP for a driver without native XDP; EBUSY or EEXIST if another program is attached.
   public init(program: Int32, interface: Int32, mode: XDPMode) throws(Errno) {
     let number = clinux_xdp_link(program, interface, mode.flags)
     guard number >= 0 else { throw Errno(-number) }
@@ -26,7 +27,7 @@ public struct XDPLink: ~Copyable, Sendable {
     link = Descriptor(owning: number)
   }
 
-  /// The mode the kernel says is in force on an interface; nil where no program is attached.
+  /// Returns the mode of the program attached to an interface; nil if there is none.
   public static func attachedMode(interface: Int32) throws(Errno) -> XDPMode? {
     let mode = clinux_xdp_mode(interface)
     guard mode >= 0 else { throw Errno(-mode) }

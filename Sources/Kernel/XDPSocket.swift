@@ -1,20 +1,22 @@
-// An AF_XDP socket through libxdp, for transmission alone (kernel: Documentation/networking/af_xdp.rst).
-// Received packets are the XDP program's affair. Opening needs CAP_NET_RAW, running nothing.
+// An AF_XDP socket, by libxdp, that only sends (Documentation/networking/af_xdp.rst). The receive program handles
+// received packets. Opening needs CAP_NET_RAW; sending needs no privilege.
 import CLinux
 
-/// Whether the NIC reads frames from user memory, or the kernel copies them first.
+/// How frames reach the NIC.
 public enum XDPSocketMode: String, Sendable {
+  /// The NIC reads them from user memory.
   case zeroCopy = "zero-copy"
+  /// The kernel copies them.
   case copy
 }
 
 /// One transmit queue: a ring of descriptors that point into memory shared with the kernel (UMEM).
 @safe public struct XDPSocket: ~Copyable, @unchecked Sendable {
   public static let frameSize = 2048
-  /// What the kernel says the socket got, not what was asked for.
+  /// The mode that the kernel reports, which may differ from the requested one.
   public let mode: XDPSocketMode
   public let queue: UInt32
-  /// Frames for sending, which is also the transmit ring's size.
+  /// The number of frames for sending, which is also the size of the transmit ring.
   public let frameCount: Int
   private let memory: MappedMemory
   private let umem: OpaquePointer
@@ -28,19 +30,18 @@ public enum XDPSocketMode: String, Sendable {
     var transmit = unsafe xsk_ring_prod()
   }
 
-  /// Binds to one queue of an interface in exactly the mode asked for.
+  /// Binds to one queue of an interface, in the given mode only.
   ///
-  /// Attach the XDP program first: an igb socket bound without one claims zero-copy and sends nothing.
+  /// Attach the receive program first: without one an igb socket reports zero-copy and sends nothing.
   ///
-  /// In zero-copy mode the driver also receives this queue's packets into the UMEM, whether or not they are meant
-  /// for the socket, and loses those it has no frame for. The XDP program lets none through to the socket,
-  /// so that each frame goes back to the driver by itself: the fill ring is stocked here, once.
+  /// In zero-copy mode the driver receives all packets of the queue into the UMEM and drops those for which it has no
+  /// frame. The receive program passes none to the socket, so the driver reuses the frames, and the fill ring needs
+  /// filling only once, here.
   ///
   /// - Parameters:
-  ///   - frameCount: frames for sending, a power of two.
-  ///   - receiveFrameCount: frames for the driver to receive into, at least as many as its receive ring
-  ///     has descriptors; nothing is done with them in copy mode.
-  /// - Throws: the errno of the refused step, named in the fault.
+  ///   - frameCount: the number of frames for sending, a power of two.
+  ///   - receiveFrameCount: the number of frames for the driver to receive into, at least as many as its receive ring
+  ///     has descriptors. Copy mode ignores them.
   public init(
     interface: String, queue: UInt32, frameCount: Int, receiveFrameCount: Int, mode: XDPSocketMode
   ) throws(Fault) {
@@ -62,7 +63,7 @@ public enum XDPSocketMode: String, Sendable {
       unsafe rings.deallocate()
       throw Self.umemFault(Errno(-error), bytes: memory.count)
     }
-    // A ring that was just made, and is larger, has room for all.
+    // The new ring is large enough for all.
     _ = unsafe clinux_xsk_fill(
       &rings.pointee.fill, UInt32(receiving), UInt64(frameCount * Self.frameSize),
       UInt32(Self.frameSize))
@@ -112,7 +113,7 @@ public enum XDPSocketMode: String, Sendable {
       switch cause.number {
       case _ where mode == .zeroCopy && [EOPNOTSUPP, EINVAL].contains(cause.number):
         "The driver of \(interface) has no AF_XDP zero-copy on this kernel; use --transmit xdp-copy"
-      case EBUSY: "Another AF_XDP socket holds this queue; end that program"
+      case EBUSY: "Another AF_XDP socket is bound to this queue; end its program"
       case ENOBUFS, ENOMEM: "Raise the memory lock limit (ulimit -l)"
       case EPERM, EACCES: "AF_XDP needs root or CAP_NET_RAW"
       default: nil
@@ -131,7 +132,7 @@ public enum XDPSocketMode: String, Sendable {
     return options.flags & UInt32(XDP_OPTIONS_ZEROCOPY) != 0 ? .zeroCopy : .copy
   }
 
-  /// Lets `write` fill frame `index`; it returns the frame's length.
+  /// Fills frame `index` with `write`, which returns the frame's length.
   @inline(__always)
   public mutating func withFrame(_ index: Int, _ write: (inout MutableRawSpan) -> Int) -> Int {
     precondition(index >= 0 && index < frameCount)
@@ -140,7 +141,7 @@ public enum XDPSocketMode: String, Sendable {
     return write(&span)
   }
 
-  /// Reserves `count` places in the transmit ring; the first one's index, or nil when there is no room.
+  /// Reserves `count` descriptors in the transmit ring. Returns the index of the first; nil if there is no room.
   @inline(__always)
   public mutating func reserve(_ count: Int) -> UInt32? {
     var index: UInt32 = 0
@@ -148,41 +149,40 @@ public enum XDPSocketMode: String, Sendable {
     return reserved == UInt32(count) ? index : nil
   }
 
-  /// Points a reserved place at a frame.
+  /// Sets a reserved descriptor to a frame.
   @inline(__always)
-  public mutating func setDescriptor(_ place: UInt32, frame: Int, length: Int) {
+  public mutating func setDescriptor(_ index: UInt32, frame: Int, length: Int) {
     precondition(frame >= 0 && frame < frameCount && length <= Self.frameSize)
     unsafe clinux_xsk_tx_set(
-      &rings.pointee.transmit, place, UInt64(frame * Self.frameSize), UInt32(length))
+      &rings.pointee.transmit, index, UInt64(frame * Self.frameSize), UInt32(length))
   }
 
-  /// Hands over reserved places. All that were reserved: submitting fewer would leak them.
+  /// Submits reserved descriptors. Submit all that were reserved: others would be lost.
   public mutating func submit(_ count: Int) {
     unsafe clinux_xsk_tx_submit(&rings.pointee.transmit, UInt32(count))
   }
 
-  /// Tells the kernel to send, where it asked to be told. In copy mode the call itself sends.
+  /// Wakes the kernel up to send, if it needs that. In copy mode this call sends.
   public mutating func wakeUp() throws(Errno) {
     guard unsafe clinux_xsk_needs_wakeup(&rings.pointee.transmit) != 0 else { return }
     guard clinux_wake_transmit(descriptor) != 0 else { return }
     let errno = Errno.last
     switch errno.number {
-    // The ring goes on from where it stopped at the next call.
+    // The next call continues where this one stopped.
     case EAGAIN, EBUSY, ENOBUFS, EINTR: return
     default: throw errno
     }
   }
 
-  /// Takes back at most `limit` frames that were sent, handing each one's index to `body`; how many.
+  /// Reclaims at most `limit` completed frames and passes the index of each to `body`. Returns their number.
   public mutating func complete(limit: Int, _ body: (Int) -> Void) -> Int {
     var index: UInt32 = 0
     let count = unsafe clinux_xsk_completion_peek(
       &rings.pointee.completion, UInt32(limit), &index)
     guard count > 0 else { return 0 }
     for offset in 0..<count {
-      // Ring indices run on and wrap at 2^32.
-      let place = index &+ offset
-      let address = unsafe clinux_xsk_completion_address(&rings.pointee.completion, place)
+      // Ring indices wrap at 2^32.
+      let address = unsafe clinux_xsk_completion_address(&rings.pointee.completion, index &+ offset)
       body(Int(address) / Self.frameSize)
     }
     unsafe clinux_xsk_completion_release(&rings.pointee.completion, count)

@@ -88,7 +88,7 @@ public final class DataDirectory: Sendable {
   /// Throws a `Fault` unless this process's user may create and remove files in all of it.
   public func requireUsable() throws(Fault) {
     for directory in [path, spool, active, results, rejected]
-    where !Files.isUsable(directory, for: .work) {
+    where !Files.isUsable(directory, for: .modify) {
       throw Fault(
         "\(Credentials.current()) cannot write to \(directory)",
         remedy:

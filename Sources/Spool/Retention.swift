@@ -18,7 +18,7 @@ extension Spool {
       let directory = "\(data.results)/\(text)"
       // A directory of another owner could be renamed, but its files could not be removed.
       guard Files.kind(of: "\(directory)/\(Self.fetchedMarker)") == .file,
-        Files.isUsable(directory, for: .work)
+        Files.isUsable(directory, for: .modify)
       else { continue }
       // A directory without a summary is ordered by its own time.
       let status = Files.status(of: "\(directory)/summary.json") ?? Files.status(of: directory)

@@ -47,11 +47,16 @@ public struct SipHash24 {
   }
 
   @inlinable @inline(__always)
-  mutating func round() {
+  mutating func firstHalfRound() {
     v0 &+= v1
     v1 = v1 &<< 13 | v1 &>> 51
     v1 ^= v0
     v0 = v0 &<< 32 | v0 &>> 32
+  }
+
+  @inlinable @inline(__always)
+  mutating func round() {
+    firstHalfRound()
     v2 &+= v3
     v3 = v3 &<< 16 | v3 &>> 48
     v3 ^= v2
@@ -98,5 +103,15 @@ public struct SipHash24 {
     }
     state.compress(block | UInt64(message.count) << 56)
     return state.finish()
+  }
+}
+
+extension SipHash24 {
+  /// Returns the state after the key and half a round: the message enters through v3, so the first half of the first
+  /// round depends on the key alone. `siphash_start` in bpf/cookie.h returns the same.
+  public static func keyState(of key: SipHashKey) -> (v0: UInt64, v1: UInt64, v2: UInt64, v3: UInt64) {
+    var hash = SipHash24(key: key)
+    hash.firstHalfRound()
+    return (hash.v0, hash.v1, hash.v2, hash.v3)
   }
 }

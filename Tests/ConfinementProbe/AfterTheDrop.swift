@@ -18,7 +18,7 @@ import Synchronization
   guard let name = arguments.first else { throw Fault("no intrusion is named") }
   let error = probe_prepare_intrusions()
   guard error == 0 else { throw Fault("cannot prepare", cause: Errno(error)) }
-  _ = try Confinement.drop(ConfinementPolicy(become: nobody))
+  _ = try Confinement.drop(ConfinementPolicy(user: nobody))
   say("confined", true)
   say("outcome", unsafe symbol(probe_intrusion(name)))
 }
@@ -56,7 +56,7 @@ import Synchronization
   let program = probe_bpf_program_load()
   guard program >= 0 else { throw Fault("cannot load a BPF program", cause: Errno(-program)) }
   say("before", symbol(probe_bpf_map_set(map, 41)))
-  _ = try Confinement.drop(ConfinementPolicy(become: nobody))
+  _ = try Confinement.drop(ConfinementPolicy(user: nobody))
   say("value", probe_bpf_map_get(map))
   say("run", symbol(probe_bpf_program_run(program)))
 }
@@ -81,7 +81,7 @@ import Synchronization
 
 /// The rule for the process's own part of /proc outlives the kernel's cache of it.
 @Sendable func cacheTrimmed(_: [String]) throws(Fault) {
-  _ = try Confinement.drop(ConfinementPolicy(become: nobody))
+  _ = try Confinement.drop(ConfinementPolicy(user: nobody))
   say("ready", true)
   var input = [UInt8](repeating: 0, count: 1)
   let standardInput = Descriptor(owning: 0)
@@ -95,7 +95,7 @@ import Synchronization
 /// What the scanner's threads do to each other, confined: they begin, wait for locks, allocate from arenas of
 /// their own, end, and are joined.
 @Sendable func runtime(_: [String]) throws(Fault) {
-  say("report", try Confinement.drop(ConfinementPolicy(become: nobody)))
+  say("report", try Confinement.drop(ConfinementPolicy(user: nobody)))
   let sum = Sum()
   for _ in 0..<4 {
     let first = try KernelThread(name: "first", processor: nil) { sum.add() }

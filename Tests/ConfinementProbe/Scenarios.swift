@@ -40,7 +40,7 @@ let scenarios: [String: Scenario] = [
     say("execve", symbol(probe_execve_status()))
   },
   "become-nobody": { (_) throws(Fault) in
-    say("report", try Confinement.drop(ConfinementPolicy(become: nobody)))
+    say("report", try Confinement.drop(ConfinementPolicy(user: nobody)))
     say("user", Credentials.current())
     report(try TaskStatus.all())
   },
@@ -104,7 +104,7 @@ let scenarios: [String: Scenario] = [
   // For docs/design/confinement.md.
   "document": { (_) throws(Fault) in Terminal.output(SystemCallTable.document) },
   "omit-user": { (_) throws(Fault) in
-    say("report", try Confinement.drop(ConfinementPolicy(become: nobody), omitting: .user))
+    say("report", try Confinement.drop(ConfinementPolicy(user: nobody), omitting: .user))
   },
   "cache-trimmed": cacheTrimmed,
 ]

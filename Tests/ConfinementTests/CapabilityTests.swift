@@ -16,8 +16,8 @@ import Testing
     #expect(CapabilitySet([]).description == "none")
     #expect(CapabilitySet([.CAP_BPF, .CAP_NET_RAW]).description == "CAP_NET_RAW+CAP_BPF")
     #expect(CapabilitySet(rawValue: 1 << 50).description == "capability 50")
-    #expect(CapabilitySet.everyNamed.description == "all")
-    let most = CapabilitySet.everyNamed.subtracting(.CAP_SYS_RESOURCE)
+    #expect(CapabilitySet.allNamed.description == "all")
+    let most = CapabilitySet.allNamed.subtracting(.CAP_SYS_RESOURCE)
     #expect(most.description == "all but CAP_SYS_RESOURCE")
   }
 
@@ -57,7 +57,7 @@ import Testing
     let status = try TaskStatus(task: 7, parsing: Self.lines.joined(separator: "\n") + "\n")
     #expect(status.task == 7)
     #expect(status.permitted == .CAP_BPF && status.effective == .CAP_NET_RAW)
-    #expect(status.bounding == .everyNamed)
+    #expect(status.bounding == .allNamed)
     #expect(status.inheritable.isEmpty && status.ambient.isEmpty)
     #expect(status.noNewPrivileges && status.seccomp == .filter)
     #expect(status.users == [0, 1, 2, 60900] && status.groups == [7, 7, 7, 7])

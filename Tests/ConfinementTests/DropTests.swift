@@ -12,7 +12,7 @@ private let nothing = "0 0 0 0 0 nnp true seccomp filter"
     let start =
       "uid 0 gid 0, no capabilities, bounding none, no_new_privs, system calls enforced, Landlock "
     let end =
-      ", no core file; refused: socket(AF_PACKET, SOCK_RAW) EPERM, chroot(\"/\") EPERM, open(\"/\") EACCES, "
+      ", no core dumps; refused: socket(AF_PACKET, SOCK_RAW) EPERM, chroot(\"/\") EPERM, open(\"/\") EACCES, "
       + "socket(AF_UNIX) EPERM"
     #expect(report.hasPrefix(start) && report.hasSuffix(end), "\(report)")
     #expect(run["end"] == "drop")
@@ -71,7 +71,7 @@ private let nothing = "0 0 0 0 0 nnp true seccomp filter"
     ("omit-capabilities-and-status", "socket(AF_PACKET, SOCK_RAW) succeeded"),
     ("omit-filter", "socket(AF_UNIX) succeeded"),
     ("omit-landlock", "open(\"/\") succeeded"),
-    ("omit-user", "not uid 65534 gid 65534 alone"),
+    ("omit-user", "expected uid 65534 gid 65534 only"),
   ])
   func `when a step did not take effect`(scenario: String, sentence: String) throws {
     let run = try probe(scenario)
@@ -83,6 +83,6 @@ private let nothing = "0 0 0 0 0 nnp true seccomp filter"
     let run = try probe("missing-path")
     #expect(
       run["fault"]
-        == "cannot allow /no/such/directory by Landlock: No such file or directory (ENOENT)")
+        == "cannot add a Landlock rule for /no/such/directory: No such file or directory (ENOENT)")
   }
 }

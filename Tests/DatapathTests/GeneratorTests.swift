@@ -18,9 +18,8 @@ private func framesMade(of entries: [TransmitEntry], by stamper: FrameStamper) t
   try onProcessor(processor) {
     var ring = GeneratorRing(kernel, number: 0, processor: processor, entry: kernel.program)
     generator.prepare(stamper)
-    let key = stamper.cookie.key
     ring.prepare(
-      k0: key.k0, k1: key.k1,
+      keyState: SipHash24.keyState(of: stamper.cookie.key),
       identification: (stamper.identificationMask, stamper.identificationFixed))
     for entry in entries {
       // Nothing settles these: the ring is told by hand.
@@ -132,12 +131,12 @@ private func stamped(_ entry: TransmitEntry, by stamper: FrameStamper) -> [UInt8
   @Test func `is found out at once where the peer takes no redirected frames`() throws {
     try Lab.with { lab in
       try lab.shell("ip netns exec \(lab.peer) ethtool -K peer0 gro off")
-      let fault = try #require(throws: Fault.self) { try lab.onScanner { try tryOut() } }
+      let fault = try #require(throws: Fault.self) { try lab.onScanner { try verifyGenerator() } }
       #expect(fault.description.contains("takes no redirected frames"))
       #expect(fault.description.contains("GRO"))
       #expect(fault.cause?.symbol == "EOPNOTSUPP")
       try lab.shell("ip netns exec \(lab.peer) ethtool -K peer0 gro on")
-      try lab.onScanner { try tryOut() }
+      try lab.onScanner { try verifyGenerator() }
     }
   }
 
@@ -157,13 +156,13 @@ private func stamped(_ entry: TransmitEntry, by stamper: FrameStamper) -> [UInt8
   }
 }
 
-private func tryOut() throws {
+private func verifyGenerator() throws {
   let generator = try Generator(
     interface: try interfaceIndex("scan0"), name: "scan0", receiver: NoReceiver(), rings: 1,
     sources: 1, nextHops: 1)
   let processor = try #require(usableProcessors.last)
   try onProcessor(processor) {
-    try generator.tryOut(mac: MACAddress(bytes: ourMAC)!, processor: processor)
+    try generator.verify(mac: MACAddress(bytes: ourMAC)!, processor: processor)
   }
 }
 

@@ -38,12 +38,12 @@ import Testing
       libbpf: failed to load object 'bad.o'
       """
     #expect(
-      BPFObject.point(of: log) == """
+      BPFObject.summary(ofLog: log) == """
         1: (71) r0 = *(u8 *)(r1 +13) | \
         invalid access to packet, off=13 size=1, R1(id=0,off=13,r=0) | \
         R1 offset is outside of the packet
         """)
-    #expect(BPFObject.point(of: "") == nil)
+    #expect(BPFObject.summary(ofLog: "") == nil)
   }
 
   @Test func `has no maps and programs but its own`() throws {

@@ -146,7 +146,7 @@ private let dep = """
 
   @Test func `counts a module that is already loaded`() throws {
     var loader = ModuleLoader(index(dep: dep), directory: "/m", sysfs: "/nonexistent") {
-      _ throws(Errno) in throw Machine.isLoaded
+      _ throws(Errno) in throw Machine.alreadyLoaded
     }
     let faults = loader.load("dca")
     #expect(faults.isEmpty)

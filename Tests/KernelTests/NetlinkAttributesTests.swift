@@ -80,7 +80,7 @@ import Testing
           ])
       }
       var opened = 0
-      _ = try? exchange.take(bytes)
+      _ = try? exchange.parse(bytes)
       for reply in exchange.replies {
         opened += (try? NetlinkAttributes(reply, after: 4)).map(depth) ?? 0
       }

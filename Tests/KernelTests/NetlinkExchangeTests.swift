@@ -37,16 +37,16 @@ private let explanation: [UInt8] = [13, 0, 1, 0] + Array("too many".utf8) + [0, 
 @Suite struct `An answer on a netlink socket` {
   @Test func `is complete with the acknowledgement`() throws {
     var exchange = NetlinkExchange(sequence: 7, port: 42)
-    #expect(try !exchange.take(Transcript().message(type: 20, [1, 2, 3, 4]).bytes))
-    #expect(try exchange.take(Transcript().error(0, flags: NLM_F_CAPPED).bytes))
+    #expect(try !exchange.parse(Transcript().message(type: 20, [1, 2, 3, 4]).bytes))
+    #expect(try exchange.parse(Transcript().error(0, flags: NLM_F_CAPPED).bytes))
     #expect(exchange.replies == [NetlinkReply(type: 20, flags: 0, payload: [1, 2, 3, 4])])
   }
 
   @Test func `may be a dump in several datagrams`() throws {
     var exchange = NetlinkExchange(sequence: 7, port: 42)
     let part = Transcript().message(type: 16, flags: 2, [1]).message(type: 16, flags: 2, [2])
-    #expect(try !exchange.take(part.bytes))
-    #expect(try exchange.take(Transcript().message(type: NLMSG_DONE, flags: 2, [0, 0, 0, 0]).bytes))
+    #expect(try !exchange.parse(part.bytes))
+    #expect(try exchange.parse(Transcript().message(type: NLMSG_DONE, flags: 2, [0, 0, 0, 0]).bytes))
     #expect(exchange.replies.map(\.payload) == [[1], [2]])
     #expect(!exchange.isInconsistent)
   }
@@ -54,14 +54,14 @@ private let explanation: [UInt8] = [13, 0, 1, 0] + Array("too many".utf8) + [0, 
   @Test func `that changed under way is marked so`() throws {
     var exchange = NetlinkExchange(sequence: 7, port: 42)
     let part = Transcript().message(type: 16, flags: 2 | NLM_F_DUMP_INTR, [1])
-    _ = try exchange.take(part.message(type: NLMSG_DONE, flags: 2, [0, 0, 0, 0]).bytes)
+    _ = try exchange.parse(part.message(type: NLMSG_DONE, flags: 2, [0, 0, 0, 0]).bytes)
     #expect(exchange.isInconsistent)
   }
 
   @Test func `to another request or another socket is passed over`() throws {
     var exchange = NetlinkExchange(sequence: 7, port: 42)
     let others = Transcript().message(type: 16, sequence: 6, [1]).message(type: 16, port: 41, [2])
-    #expect(try !exchange.take(others.bytes))
+    #expect(try !exchange.parse(others.bytes))
     #expect(exchange.replies.isEmpty)
   }
 
@@ -69,7 +69,7 @@ private let explanation: [UInt8] = [13, 0, 1, 0] + Array("too many".utf8) + [0, 
     var exchange = NetlinkExchange(sequence: 7, port: 42)
     let refusal = Transcript().error(-22, flags: NLM_F_CAPPED | NLM_F_ACK_TLVS, rest: explanation)
     #expect(throws: NetlinkError.refused(Errno(22), reason: "too many")) {
-      try exchange.take(refusal.bytes)
+      try exchange.parse(refusal.bytes)
     }
   }
 
@@ -77,7 +77,7 @@ private let explanation: [UInt8] = [13, 0, 1, 0] + Array("too many".utf8) + [0, 
     var exchange = NetlinkExchange(sequence: 7, port: 42)
     let refusal = Transcript().error(-22, flags: NLM_F_ACK_TLVS, rest: [9, 9, 9, 9] + explanation)
     #expect(throws: NetlinkError.refused(Errno(22), reason: "too many")) {
-      try exchange.take(refusal.bytes)
+      try exchange.parse(refusal.bytes)
     }
   }
 
@@ -85,7 +85,7 @@ private let explanation: [UInt8] = [13, 0, 1, 0] + Array("too many".utf8) + [0, 
     var exchange = NetlinkExchange(sequence: 7, port: 42)
     let refusal = Transcript().error(-95, flags: NLM_F_CAPPED | NLM_F_ACK_TLVS, rest: [0, 0, 1, 0])
     #expect(throws: NetlinkError.refused(.notSupported, reason: nil)) {
-      try exchange.take(refusal.bytes)
+      try exchange.parse(refusal.bytes)
     }
   }
 
@@ -94,7 +94,7 @@ private let explanation: [UInt8] = [13, 0, 1, 0] + Array("too many".utf8) + [0, 
     var code: [UInt8] = []
     code.append(native: Int32(-1))
     let end = Transcript().message(type: NLMSG_DONE, flags: 2, code).bytes
-    #expect(throws: NetlinkError.refused(.notPermitted, reason: nil)) { try exchange.take(end) }
+    #expect(throws: NetlinkError.refused(.notPermitted, reason: nil)) { try exchange.parse(end) }
   }
 
   @Test(
@@ -119,13 +119,13 @@ private let explanation: [UInt8] = [13, 0, 1, 0] + Array("too many".utf8) + [0, 
     ] as [(String, [UInt8])])
   func `is refused with`(what: String, bytes: [UInt8]) {
     var exchange = NetlinkExchange(sequence: 7, port: 42)
-    #expect(throws: NetlinkError.self, "\(what)") { try exchange.take(bytes) }
+    #expect(throws: NetlinkError.self, "\(what)") { try exchange.parse(bytes) }
   }
 
   @Test func `with an impossible error number is refused`() {
     for code in [Int32.min, 1, -5000] {
       var exchange = NetlinkExchange(sequence: 7, port: 42)
-      #expect(throws: NetlinkError.self) { try exchange.take(Transcript().error(code).bytes) }
+      #expect(throws: NetlinkError.self) { try exchange.parse(Transcript().error(code).bytes) }
     }
   }
 }

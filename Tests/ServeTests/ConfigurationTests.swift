@@ -21,9 +21,9 @@ import Testing
     ("\(head)\(scope)deny-file = \"cut.list\"\n", "cut.list:1:14: found the end of the file, expected"),
     (
       "\(head)\(scope)deny-file = \".\"\n",
-      "box.toml:5:1: found a list that cannot be read (. is no regular file)"
+      "box.toml:5:1: found a list that cannot be read (. is not a regular file)"
     ),
-    ("\(head)\(scope)deny-file = \"fifo\"\n", "fifo is no regular file)"),
+    ("\(head)\(scope)deny-file = \"fifo\"\n", "fifo is not a regular file)"),
     (
       "\(head)\(scope)special-purpose = \"on\"\n",
       "box.toml:5:1: found \"on\", expected one of \"skip\", \"probe\""

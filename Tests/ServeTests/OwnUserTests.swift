@@ -169,7 +169,7 @@ import Testing
     let limited = ["capsh", "--drop=cap_sys_resource", "--", "-c", "ulimit -l 64; exec \"$@\"", "-"]
     let outcome = try lab.serveToItsEnd(configuration, under: limited)
     #expect(outcome.status == 1)
-    #expect(outcome.errors.contains("cannot lock the memory of this process: it may lock 64 KiB"))
+    #expect(outcome.errors.contains("cannot lock the memory of this process: the limit is 64 KiB"))
     #expect(outcome.errors.contains("lock-memory = \"wanted\""))
   }
 

@@ -182,7 +182,7 @@ private struct CheckpointedJob {
     try file.append(record)
     try disk.fill(leaving: 3)
     let fault = #expect(throws: Fault.self) { try file.append(record + record) }
-    #expect(fault?.isOfStorage == true)
+    #expect(fault?.isStorageFailure == true)
     #expect(file.mark.length == 10_000)
     #expect(try Data(contentsOf: URL(fileURLWithPath: file.path)).count == 10_000)
     try disk.empty()

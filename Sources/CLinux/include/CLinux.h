@@ -1,12 +1,12 @@
-// What the Swift module `Kernel` sees of C. A thing may stand here for two reasons only:
-//   1. a header of the kernel or of a library that Swift has no module for;
-//   2. a macro, inline function, variadic call or ioctl that Swift cannot import.
-// No logic. Own names carry the prefix clinux_.
+// The C that the Swift module `Kernel` imports. Only two things belong here:
+//   1. headers of the kernel and of libraries that Swift has no module for;
+//   2. wrappers of macros, inline functions, variadic calls and ioctls that Swift cannot import.
+// No logic. Our own names have the prefix clinux_.
 #ifndef CLINUX_H
 #define CLINUX_H
 
-// Without _GNU_SOURCE, as Swift's own Glibc module is built: the two would disagree about the same types.
-// What only GNU declares is wrapped in shim.c.
+// _GNU_SOURCE is not defined, because Swift's Glibc module is built without it and the two must agree on types.
+// shim.c wraps what needs it.
 
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -65,9 +65,9 @@
 
 #include "../../../bpf/synbox.h"
 
-// ---- the product, embedded (embedded.c) ----
+// ---- embedded files (embedded.c) ----
 
-/// The BPF objects: first byte and length. Arrays of unknown size do not reach Swift, hence functions.
+/// The BPF objects: first byte and length. Functions, because Swift does not import arrays of unknown size.
 const void *clinux_receive_start(void);
 extern const size_t clinux_receive_object_size;
 const void *clinux_probes_start(void);
@@ -83,7 +83,7 @@ struct clinux_profile {
   const char *driver;
   const char *text;
 };
-/// The profile with this number from 0; NULL past the last.
+/// Returns the profile with this number, from 0; NULL past the last.
 const struct clinux_profile *clinux_profile(size_t number);
 
 // ---- macros and inline functions ----
@@ -100,34 +100,35 @@ int clinux_exchange(const char *one, const char *other);
 /// fallocate(FALLOC_FL_KEEP_SIZE) from the file's start: declared for _GNU_SOURCE only. 0 or -1 with errno.
 int clinux_reserve(int fd, long length);
 int clinux_prctl(int option, unsigned long two, unsigned long three);
-/// The driver's name of an interface by SIOCETHTOOL/ETHTOOL_GDRVINFO; 0 or -1 with errno.
+/// The name of an interface's driver, by SIOCETHTOOL and ETHTOOL_GDRVINFO. 0, or -1 with errno.
 int clinux_driver_name(int socket, const char *interface, char name[32]);
-/// What libbpf would print goes into `buffer` instead (this thread's calls), until called with NULL.
+/// Redirects libbpf's output for calls of this thread into `buffer`, until called with NULL.
 void clinux_libbpf_capture(char *buffer, size_t size);
-/// bind(2) to an interface and sendto(2) without address or data: glibc's transparent unions for socket
-/// addresses do not reach Swift. 0 or -1 with errno.
+/// bind(2) to an interface, and sendto(2) without address or data. Swift does not import glibc's transparent unions
+/// of socket addresses. 0, or -1 with errno.
 int clinux_bind_packet(int socket, int interface, unsigned short protocol);
 int clinux_wake_transmit(int socket);
-/// One packet of an AF_PACKET socket with PACKET_AUXDATA, without waiting: its length on the wire, or -1 with
-/// errno. `status` becomes TP_STATUS_* bits, 0 where the kernel gave none, `type` PACKET_HOST or another of
-/// them. (The macros that walk control messages do not reach Swift.)
+/// Receives one packet from an AF_PACKET socket with PACKET_AUXDATA, without waiting. Returns its length on the wire,
+/// or -1 with errno. `status` becomes TP_STATUS_* bits, 0 if the kernel gave none; `type` becomes PACKET_HOST or
+/// another packet type. (Swift does not import the macros that walk control messages.)
 long clinux_receive_packet(int socket, void *buffer, size_t size, unsigned *status, unsigned char *type);
-/// Attaches a loaded XDP program by a link that dies with its descriptor; the link's descriptor, or a
-/// negative errno. (The options are a designated-initialiser macro.)
+/// Attaches a loaded XDP program by a link that ends when its descriptor is closed. Returns the link's descriptor, or
+/// a negative errno. (The options are a designated-initialiser macro.)
 int clinux_xdp_link(int program, int interface, unsigned flags);
-/// Which mode XDP runs in on an interface: XDP_ATTACHED_*, or a negative errno.
+/// The mode of XDP on an interface: XDP_ATTACHED_*, or a negative errno.
 int clinux_xdp_mode(int interface);
-/// One call of BPF_PROG_TEST_RUN; 0 or a negative errno. (The options are a designated-initialiser macro.)
-/// `out_size` is the room in `out` before, the packet's length after.
+/// BPF_PROG_TEST_RUN; 0 or a negative errno. (The options are a designated-initialiser macro.) `out_size` is the size
+/// of `out` before the call and the packet's length after it.
 int clinux_program_run(int program, const void *in, unsigned in_size, void *out, unsigned *out_size,
                        unsigned repeat, unsigned *verdict, unsigned *nanoseconds);
-/// The same over live frames: the kernel makes `repeat` frames like `in`, and does with each what the program
-/// says. 0 or a negative errno.
+/// The same with live frames: the kernel makes `repeat` copies of `in`, runs the program on each and carries out its
+/// verdict. 0 or a negative errno.
 int clinux_program_run_live(int program, const void *in, unsigned in_size, unsigned repeat);
 /// xsk_ring_*: static inline in xdp/xsk.h.
 unsigned clinux_xsk_tx_reserve(struct xsk_ring_prod *ring, unsigned count, unsigned *index);
 void clinux_xsk_tx_submit(struct xsk_ring_prod *ring, unsigned count);
-/// Puts `count` frames of `size` bytes, from byte `start` of the UMEM on, into the fill ring; how many fitted.
+/// Puts `count` frames of `size` bytes, starting at byte `start` of the UMEM, into the fill ring. Returns `count`, or 0
+/// if there is no room for all.
 unsigned clinux_xsk_fill(struct xsk_ring_prod *ring, unsigned count, unsigned long long start, unsigned size);
 void clinux_xsk_tx_set(struct xsk_ring_prod *ring, unsigned index, unsigned long long address,
                        unsigned length);
@@ -148,33 +149,33 @@ extern const int clinux_o_path;
 extern const int clinux_at_empty_path;
 /// F_SETLEASE: declared for _GNU_SOURCE only.
 extern const int clinux_set_lease;
-/// CPU_ISSET over sched_getaffinity: the processors this process may use; how many, or -1.
+/// Lists the processors that this process may use (sched_getaffinity, CPU_ISSET). Returns their number, or -1.
 int clinux_usable_processors(int *list, int size);
 /// signal(SIGPIPE, SIG_IGN): the constant is a cast.
 void clinux_ignore_sigpipe(void);
-/// signal(SIGIO, SIG_IGN): what a lease on a file may raise.
+/// signal(SIGIO, SIG_IGN): a lease on a file may raise it.
 void clinux_ignore_sigio(void);
 /// inflateInit2 for gzip files: a macro.
 int clinux_inflate_begin(z_stream *stream);
-/// Acquire load and release store of words that the kernel writes too (positions in a BPF ring buffer, the
-/// state of a slot in an AF_PACKET ring).
+/// Acquire load and release store of words that the kernel writes, too: positions in a BPF ring buffer, and the state
+/// of a slot in an AF_PACKET ring.
 unsigned long clinux_load_acquire_long(const unsigned long *from);
 void clinux_store_release_long(unsigned long *to, unsigned long value);
 unsigned clinux_load_acquire_u32(const unsigned *from);
 void clinux_store_release_u32(unsigned *to, unsigned value);
 
-// ---- a process that owns its machine (machine.c) ----
+// ---- a process that runs the machine (machine.c) ----
 
-/// Each 0, or -1 with errno. finit_module(2) has no wrapper in the libc; the others are ioctls.
+/// Each returns 0, or -1 with errno. libc has no wrapper of finit_module(2); the others are ioctls.
 int clinux_load_module(int file, const char *parameters);
-/// CLOCK_BOOTTIME in nanoseconds when `synbox init` began as the first process; 0 in any other.
+/// CLOCK_BOOTTIME in nanoseconds when `synbox init` started as PID 1; 0 in any other process.
 unsigned long long clinux_init_start(void);
 int clinux_watchdog_set_timeout(int watchdog, int *seconds);
 int clinux_watchdog_keep_alive(int watchdog);
 int clinux_watchdog_name(int watchdog, char name[32]);
 int clinux_device_size(int device, unsigned long long *bytes);
 int clinux_sector_size(int device, int *bytes);
-int clinux_read_partitions_again(int device);
+int clinux_reread_partition_table(int device);
 /// `start` and `length` in bytes.
 int clinux_resize_partition(int disk, int number, long long start, long long length);
 int clinux_resize_ext4(int file, unsigned long long blocks);
@@ -189,13 +190,13 @@ extern const short clinux_spawn_new_session;
 #include <linux/landlock.h>
 #include <seccomp.h>
 
-/// The Landlock calls, which have no wrapper in the libc (landlock(7)); -1 with errno.
+/// The Landlock calls (landlock(7)), which have no wrapper in libc; -1 with errno.
 int clinux_landlock_abi(void);
 int clinux_landlock_create(unsigned long long filesystem, unsigned long long network,
                            unsigned long long scopes);
 int clinux_landlock_allow_beneath(int ruleset, unsigned long long access, int path);
 int clinux_landlock_restrict_self(int ruleset);
-/// linux/securebits.h: uid 0 means nothing and the ambient set stays empty, locked.
+/// linux/securebits.h: uid 0 gives no capabilities and the ambient set stays empty; locked.
 extern const unsigned clinux_securebits_sealed;
 /// SCMP_ACT_ERRNO.
 unsigned clinux_seccomp_errno(unsigned short number);

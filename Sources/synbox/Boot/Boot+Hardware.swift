@@ -21,7 +21,7 @@ extension Boot {
     }
     do throws(Errno) {
       let watchdog = try Watchdog(Self.watchdogDevice, seconds: seconds)
-      let time = watchdog.hasTime ? "\(watchdog.seconds) s" : "its own time"
+      let time = watchdog.hasTimeout ? "\(watchdog.seconds) s" : "its own time"
       console.say("watchdog \(watchdog.name), \(time)")
       self.watchdog = consume watchdog
     } catch {

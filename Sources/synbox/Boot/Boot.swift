@@ -104,7 +104,7 @@ final class Boot {
       console.say("problem: the kernel does not know its parameter \(TOMLDocument.shown(word))")
     }
     // The keys to restart a box are its console's; they are to end it in good order.
-    try? Machine.takeControlAltDelete()
+    try? Machine.disableControlAltDelete()
   }
 
   func readSettings() throws {

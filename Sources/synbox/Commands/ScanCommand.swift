@@ -87,7 +87,7 @@ struct ScanCommand: ParsableCommand {
     let opened = try Station(settings)
     // 3. The drop, proven.
     let console = Console(quiet: output.quiet, verbose: output.verbose)
-    let confinement = try Confinement.drop(ConfinementPolicy(become: user))
+    let confinement = try Confinement.drop(ConfinementPolicy(user: user))
     console.say("\(opened.modeLine); \(confinement)")
     for shortcoming in confinement.shortcomings { console.say(shortcoming) }
     // 4. The first frames leave.

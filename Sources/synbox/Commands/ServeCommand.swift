@@ -68,7 +68,7 @@ struct ServeCommand: ParsableCommand {
         readWrite: [configuration.data],
         // Where the link in /sys/class/net leads: the interface itself, and no other.
         readOnly: [LinkStatus.directory(of: station.interface.name)] + configuration.readablePaths,
-        become: user, lockedMemory: configuration.lockMemory.need))
+        user: user, lockedMemory: configuration.lockMemory.need))
     try data.requireUsable()
     try configuration.requireReadable()
     log.notice(

@@ -57,7 +57,7 @@ enum MemoryLocking: String, CaseIterable {
   /// It says so in its log, and starts.
   case wanted
 
-  var need: ConfinementPolicy.Need {
+  var need: ConfinementPolicy.Requirement {
     switch self {
     case .required: .required
     case .wanted: .wanted

@@ -30,7 +30,7 @@ extension ScanRun {
     do throws(Fault) {
       try checkpoints.writeLast(try totals(at: Clock.monotonic))
     } catch {
-      guard error.isOfStorage else { throw error }
+      guard error.isStorageFailure else { throw error }
     }
   }
 

@@ -124,11 +124,11 @@ struct Sender {
     let count = min(block.count - first, transmitter.batch, max(0, due - waiting))
     let result = try transmitter.submit(
       block.entries.span.extracting(first..<first + count))
-    pacer.spend(min(result.left, count + waiting), at: Clock.monotonic)
+    pacer.spend(min(result.sent, count + waiting), at: Clock.monotonic)
     first += result.accepted
     counters.probesRefused.add(result.refused.probes, ordering: .relaxed)
     // A full queue empties at the NIC's pace; asking again at once would only burn the processor.
-    if result.refused.probes > 0 || result.left == 0 { rest(until: Clock.monotonic + 20_000) }
+    if result.refused.probes > 0 || result.sent == 0 { rest(until: Clock.monotonic + 20_000) }
   }
 
   /// Nanoseconds that an RST may wait for company.
@@ -174,7 +174,7 @@ struct Sender {
   private func sendWaiting() throws(Fault) {
     let result = try transmitter.submit(block.entries.span.extracting(0..<0))
     counters.probesRefused.add(result.refused.probes, ordering: .relaxed)
-    if result.left == 0 { rest(until: Clock.monotonic + 20_000) }
+    if result.sent == 0 { rest(until: Clock.monotonic + 20_000) }
   }
 
   private func takeCompletions() throws(Fault) {

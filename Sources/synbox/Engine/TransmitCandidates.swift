@@ -109,7 +109,7 @@ struct TransmitCandidates {
     // Attaching a program resets some NICs' links.
     _ = try control.waitForCarrier(of: interface.name, milliseconds: 10_000)
     try onProcessor(processors[0]) { () throws(Fault) in
-      try generator.tryOut(mac: interface.mac, processor: processors[0])
+      try generator.verify(mac: interface.mac, processor: processors[0])
     }
     return processors.enumerated().map { index, processor in
       GeneratorTransmitter(

@@ -268,7 +268,7 @@ extension ServeLoop: JobObserver {
       return wish
     } catch {
       // What the scan needs of the disk it sees for itself.
-      guard error.isOfStorage else { throw error }
+      guard error.isStorageFailure else { throw error }
       status.problems[.spool] = "\(error)"
       return nil
     }

@@ -15,8 +15,8 @@ struct TransientFailure: Error {
   init?(_ error: any Error) {
     switch error {
     case let failure as TransientFailure: self = failure
-    case let fault as Fault where fault.isOfStorage: self.init(.storage, "\(fault)")
-    case let fault as Fault where fault.isOfLink: self.init(.link, "\(fault)")
+    case let fault as Fault where fault.isStorageFailure: self.init(.storage, "\(fault)")
+    case let fault as Fault where fault.isLinkFailure: self.init(.link, "\(fault)")
     case let fault as Fault where fault.cause == .hostUnreachable:
       self.init(.gateway, "\(fault)")
     default: return nil

@@ -14,7 +14,7 @@ extension FuzzTarget {
     try require(bytes.count == Reply.recordLength, "a record of \(bytes.count) bytes")
     try require(reply.optionsLength <= 40, "\(reply.optionsLength) bytes of options")
     for taken in [0, reply.time, reply.time &+ 1_000_000, .max] {
-      let time = XDPReceiver.receipt(noted: reply.time, taken: taken)
+      let time = XDPReceiver.receiptTime(stamped: reply.time, drained: taken)
       try require(
         time >= reply.time && time - reply.time <= 10_000_000, "noted \(reply.time), receipt \(time)")
     }

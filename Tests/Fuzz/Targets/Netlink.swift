@@ -10,7 +10,7 @@ extension FuzzTarget {
   static let netlink = FuzzTarget("netlink", maximumLength: 2048) { bytes in
     var exchange = NetlinkExchange(sequence: 1, port: 2)
     do throws(NetlinkError) {
-      _ = try exchange.take(bytes)
+      _ = try exchange.parse(bytes)
     } catch {
       try require(!error.description.isEmpty, "an error without words")
     }
