@@ -84,7 +84,7 @@ public final class GeneratorTransmitter: Transmitter {
       switch cause {
       case .noSuchProcess: "Another program moved the sending thread off processor \(processor ?? 0)"
       // EOPNOTSUPP: a veth that is down has no ring, and so no ndo_xdp_xmit.
-      case .notSupported, .networkDown: "The interface or its peer is down; run `ip link set … up`"
+      case .notSupported, .networkDown: "The interface is down, or its peer is; run `ip link set … up`"
       default: nil
       }
     return Fault("cannot send through generator queue \(queue)", cause: cause, remedy: remedy)

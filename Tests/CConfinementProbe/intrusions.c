@@ -1,5 +1,5 @@
-// What an intruder would try from within the loop. Whatever succeeds must harm nobody: arguments are such that
-// the kernel would refuse the call, or do nothing, without the filter as well.
+// Calls that an intruder would make. Their arguments are such that the kernel refuses the call or does nothing, even
+// without the filter.
 #define _GNU_SOURCE
 #include "CConfinementProbe.h"
 
@@ -34,7 +34,7 @@ struct intrusion {
   unsigned long arguments[6];
 };
 
-/// A call by its number. Those that need a pointer get one that leads nowhere.
+/// Calls by their numbers. Pointers are NULL.
 static const struct intrusion plain[] = {
     {"execve", SYS_execve, {0}},
     {"execveat", SYS_execveat, {0}},
@@ -105,7 +105,7 @@ static const struct intrusion plain[] = {
 
 enum { plain_count = sizeof plain / sizeof *plain };
 
-/// Those that are tried on what was opened before the drop.
+/// Calls on objects that were opened before the drop.
 static const char *const prepared[] = {
     "TCP connect", "BPF_PROG_LOAD", "BPF_MAP_UPDATE_ELEM", "BPF_MAP_CREATE", "map executable memory",
     "make memory executable", "map a file",

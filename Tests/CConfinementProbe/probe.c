@@ -54,7 +54,7 @@ int probe_interface_flags(void) {
   int control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (control < 0) return errno;
   struct ifreq request = {.ifr_name = "lo"};
-  // The flags as they are, so that nothing changes even if it is allowed.
+  // Set the present flags, so that nothing changes even if the call is allowed.
   int outcome = result(ioctl(control, SIOCGIFFLAGS, &request));
   if (outcome == 0) outcome = result(ioctl(control, SIOCSIFFLAGS, &request));
   close(control);

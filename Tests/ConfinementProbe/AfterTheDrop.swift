@@ -1,10 +1,10 @@
-// The longer scenarios: what a confined process can and cannot do.
+// The longer scenarios: what a confined process can do and what it cannot.
 import CConfinementProbe
 import Confinement
 import Kernel
 import Synchronization
 
-/// Calls with an answer of their own, and files that Landlock refuses: the process lives.
+/// Calls that the filter refuses; the process survives them.
 @Sendable func refusedCalls(_: [String]) throws(Fault) {
   _ = try Confinement.drop(ConfinementPolicy())
   say("map-plain", symbol(probe_map_plain()))
@@ -13,9 +13,11 @@ import Synchronization
   say("clone3", symbol(probe_system_call(435, 0, 0, 0)))
 }
 
-/// One thing that an intruder would try, named by the argument.
+/// A call that an intruder would make, named by the argument.
 @Sendable func intrusion(_ arguments: [String]) throws(Fault) {
-  guard let name = arguments.first else { throw Fault("no intrusion is named") }
+  guard let name = arguments.first else {
+    throw Fault("the argument is missing: the name of an intrusion")
+  }
   let error = probe_prepare_intrusions()
   guard error == 0 else { throw Fault("cannot prepare", cause: Errno(error)) }
   _ = try Confinement.drop(ConfinementPolicy(user: nobody))
@@ -23,8 +25,7 @@ import Synchronization
   say("outcome", unsafe symbol(probe_intrusion(name)))
 }
 
-/// What Landlock refuses by itself, were there a way past the filter. Root stays root, who may signal and
-/// connect.
+/// What Landlock denies without the filter. The process stays root, which may signal and connect.
 @Sendable func landlockAlone(_: [String]) throws(Fault) {
   let socket = probe_tcp_socket()
   guard socket >= 0 else { throw Fault("no TCP socket", cause: Errno(-socket)) }
@@ -37,7 +38,7 @@ import Synchronization
   say("signal", symbol(probe_signal_parent()))
 }
 
-/// Each line of the list that only rare paths make: by its number and such arguments as the line allows.
+/// The calls of rare situations, by their numbers and with arguments that their rules allow.
 @Sendable func rareCalls(_ arguments: [String]) throws(Fault) {
   _ = try Confinement.drop(ConfinementPolicy())
   for call in arguments {
@@ -49,7 +50,7 @@ import Synchronization
   }
 }
 
-/// A BPF map and a program that were opened before the drop.
+/// Use of a BPF map and a program that were opened before the drop.
 @Sendable func openMap(_: [String]) throws(Fault) {
   let map = probe_bpf_map_create()
   guard map >= 0 else { throw Fault("cannot create a BPF map", cause: Errno(-map)) }
@@ -61,7 +62,7 @@ import Synchronization
   say("run", symbol(probe_bpf_program_run(program)))
 }
 
-/// In the working directory: `data` with `a/` and `b/` to write in, `shelf/file` to read, `outside`.
+/// Access to files in the working directory: `data/a` and `data/b` to write to, `shelf/file` to read, `outside`.
 @Sendable func files(_: [String]) throws(Fault) {
   let policy = ConfinementPolicy(readWrite: ["data"], readOnly: ["shelf"], landlock: .required)
   say("report", try Confinement.drop(policy))
@@ -79,7 +80,7 @@ import Synchronization
   say("list-tasks", try TaskStatus.tasks().count)
 }
 
-/// The rule for the process's own part of /proc outlives the kernel's cache of it.
+/// Shows that the rule for the process's own part of /proc survives the kernel's shrinking its caches.
 @Sendable func cacheTrimmed(_: [String]) throws(Fault) {
   _ = try Confinement.drop(ConfinementPolicy(user: nobody))
   say("ready", true)
@@ -92,8 +93,7 @@ import Synchronization
   say("peak", try TaskStatus.peakResidentBytes() > 0)
 }
 
-/// What the scanner's threads do to each other, confined: they begin, wait for locks, allocate from arenas of
-/// their own, end, and are joined.
+/// Threads of a confined process: they start, wait for locks, allocate from arenas of their own, end, and are joined.
 @Sendable func runtime(_: [String]) throws(Fault) {
   say("report", try Confinement.drop(ConfinementPolicy(user: nobody)))
   let sum = Sum()
@@ -119,7 +119,7 @@ private final class Sum: Sendable {
 
   func add() {
     for turn in 0..<20_000 {
-      // Both sizes: from an arena, and from mmap(2).
+      // Small blocks from an arena, large ones from mmap(2).
       let memory = [UInt8](repeating: 1, count: turn % 1000 == 0 ? 1 << 20 : 100 + turn % 1000)
       value.withLock { $0 += Int(memory[turn % 100]) }
     }

@@ -1,4 +1,4 @@
-// The scenarios by name. Arguments are what the test passes after the name.
+// The scenarios by name. A scenario gets the arguments that the test passes after the name.
 import CConfinementProbe
 import Confinement
 import Kernel
@@ -113,7 +113,7 @@ let scenarios: [String: Scenario] = [
 func symbol(_ errno: Errno?) -> String { errno?.symbol ?? "OK" }
 func symbol(_ number: Int32) -> String { number == 0 ? "OK" : Errno(number).symbol }
 
-/// One line a thread, compact enough to compare.
+/// Prints one line per thread, in a form that tests can compare.
 func report(_ statuses: [TaskStatus]) {
   for status in statuses {
     let sets = [

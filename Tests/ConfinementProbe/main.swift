@@ -1,8 +1,8 @@
-// Runs one named scenario in a process of its own, for a drop cannot be taken back. Every line it prints
-// is `key=value`; `fault=` is the sentence of a Fault. The tests judge, this only reports.
+// Runs one scenario in a process of its own, because a drop is irreversible. Prints lines of the form `key=value`;
+// `fault=` is the message of a Fault. The tests judge the output.
 import Kernel
 
-/// One fact for the test; at once, for the next call may be the last.
+/// Prints a fact for the test, unbuffered, because the next call may end the process.
 func say(_ key: String, _ value: some CustomStringConvertible) {
   Terminal.output("\(key)=\(value)\n")
 }

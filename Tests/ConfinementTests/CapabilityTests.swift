@@ -1,9 +1,9 @@
-// Capability sets: names, both 32-bit words, and the kernel's view of them.
+// Capability sets: their names, both 32-bit words, and what the kernel reports.
 import Testing
 
 @testable import Kernel
 
-@Suite struct `A capability set` {
+@Suite(.timeLimit(.minutes(2))) struct `A capability set` {
   @Test func `names every capability as libcap does`() {
     #expect(CapabilitySet.named.count == 41)
     for (bit, entry) in CapabilitySet.named.enumerated() {
@@ -12,7 +12,7 @@ import Testing
     }
   }
 
-  @Test func `prints names, and a number where there is none`() {
+  @Test func `prints names, and the number of a bit without a name`() {
     #expect(CapabilitySet([]).description == "none")
     #expect(CapabilitySet([.CAP_BPF, .CAP_NET_RAW]).description == "CAP_NET_RAW+CAP_BPF")
     #expect(CapabilitySet(rawValue: 1 << 50).description == "capability 50")
@@ -21,7 +21,7 @@ import Testing
     #expect(most.description == "all but CAP_SYS_RESOURCE")
   }
 
-  @Test func `keeps CAP_BPF and CAP_PERFMON, which lie in the second word`() throws {
+  @Test func `keeps CAP_BPF and CAP_PERFMON, which are in the second word`() throws {
     let run = try probe("keep-bpf")
     #expect(run["permitted"] == "CAP_PERFMON+CAP_BPF")
     #expect(run["effective"] == "CAP_BPF")
@@ -31,7 +31,7 @@ import Testing
   }
 }
 
-@Suite struct `Dropping all capabilities` {
+@Suite(.timeLimit(.minutes(2))) struct `Dropping all capabilities` {
   @Test func `empties the bounding set, and needs CAP_SETPCAP to do so`() throws {
     let run = try probe("drop-all-twice")
     #expect(run["bounding"] == "none")
@@ -45,7 +45,7 @@ import Testing
   }
 }
 
-@Suite struct `The status of a thread` {
+@Suite(.timeLimit(.minutes(2))) struct `The status of a thread` {
   static let lines = [
     "Name:\tsynbox", "Uid:\t0\t1\t2\t60900", "Gid:\t7\t7\t7\t7", "Groups:\t4 5 ",
     "CapInh:\t0000000000000000", "CapPrm:\t0000008000000000",
@@ -72,7 +72,7 @@ import Testing
       ("Uid", "0\t0\t0"),
       ("Uid", "0\t0\t0\t-1"), ("Gid", "x\t0\t0\t0"), ("Groups", "4 4294967296"), ("Groups", nil),
     ] as [(String, String?)])
-  func `is refused when a line is missing or malformed`(key: String, value: String?) {
+  func `is rejected if a line is missing or malformed`(key: String, value: String?) {
     var lines = Self.lines.filter { !$0.hasPrefix("\(key):") }
     if let value { lines.append("\(key):\t\(value)") }
     #expect(throws: Fault.self) {
@@ -80,12 +80,12 @@ import Testing
     }
   }
 
-  @Test func `is refused when a line comes twice`() {
+  @Test func `is rejected if a line occurs twice`() {
     let text = (Self.lines + ["CapEff:\t0000000000000000"]).joined(separator: "\n")
     #expect(throws: Fault.self) { try TaskStatus(task: 1, parsing: text) }
   }
 
-  @Test func `is there for every thread of this process`() throws {
+  @Test func `exists for every thread of this process`() throws {
     let statuses = try TaskStatus.all()
     #expect(statuses.contains { $0.task == processID() })
   }

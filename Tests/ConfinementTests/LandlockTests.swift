@@ -1,9 +1,9 @@
-// Which files a confined process can reach, tried on real ones.
+// The files that a confined process can access, tested on real ones.
 import Foundation
 import Testing
 
-@Suite struct `Landlock` {
-  /// `data` to write in, `shelf` to read, `outside` for neither.
+@Suite(.timeLimit(.minutes(2))) struct `Landlock` {
+  /// Creates `data`, which may be written to, `shelf`, which may be read, and `outside`, for which there is no rule.
   private func withFiles(_ body: (URL) throws -> Void) throws {
     let manager = FileManager.default
     let root = manager.temporaryDirectory.appendingPathComponent("confinement-\(UUID().uuidString)")
@@ -18,7 +18,7 @@ import Testing
     try body(root)
   }
 
-  @Test func `lets files be made, moved and removed where the policy says`() throws {
+  @Test func `allows creating, moving and removing files in the policy's directories`() throws {
     try withFiles { root in
       let run = try probe("files", in: root)
       #expect(try #require(run["report"]).contains("Landlock ABI"), "\(run.output)")
@@ -33,16 +33,16 @@ import Testing
     "write-shelf", "create-on-shelf", "read-outside", "unlink-outside", "read-passwd", "read-shadow",
     "read-other-process",
   ])
-  func `refuses all else, to uid 0 too`(call: String) throws {
+  func `denies all other accesses, to uid 0 too`(call: String) throws {
     try withFiles { root in
       let run = try probe("files", in: root)
       #expect(run[call] == "EACCES")
     }
   }
 
-  @Test func `keeps TCP and other processes out of reach by itself`() throws {
+  @Test func `denies TCP connections and signals to other processes without the filter`() throws {
     let run = try probe("landlock-alone")
-    // Nobody listens, and the parent may be signalled: only Landlock is in the way then.
+    // Nobody listens, and the user may signal the parent, so only Landlock can deny them.
     #expect(run["connect-before"] == "ECONNREFUSED" && run["signal-before"] == "OK", "\(run.output)")
     let report = try #require(run["report"])
     let confinesTCP = report.contains("TCP bind and connect")

@@ -1,15 +1,15 @@
-// Runs a scenario of ConfinementProbe in a process of its own, and reads what it printed.
+// Runs a scenario of ConfinementProbe in a process of its own and parses its output.
 import Foundation
 import LabSupport
 
-/// What a scenario printed, and how it ended.
+/// The output of a scenario, and how it ended.
 struct ProbeRun {
   let lines: [(key: String, value: String)]
   let output: String
   /// The signal that killed it; nil when it ended by itself.
   let signal: Int32?
 
-  /// The one value of `key`; nil when it was not printed, or more than once.
+  /// The value of `key`; nil unless it was printed exactly once.
   subscript(key: String) -> String? {
     let values = all(key)
     return values.count == 1 ? values[0] : nil

@@ -1,11 +1,11 @@
-// The packet table once more, over a real interface and through each way of receiving.
+// The packet table over a real interface, with each receiver.
 
 import Datapath
 import Kernel
 import Testing
 import Wire
 
-/// Puts whole frames on an interface, right or wrong.
+/// Sends whole frames on an interface, valid or not.
 private final class Injector: Sendable {
   private let socket: ARPSocket
 
@@ -17,7 +17,8 @@ private final class Injector: Sendable {
 }
 
 extension PacketRow {
-  /// Capture sees a frame after the kernel has taken the outermost tag off, and only IPv4 behind that.
+  /// Returns whether a receiver sees the frame. The kernel removes the outermost VLAN tag before capture, which sees
+  /// only IPv4.
   fileprivate func isSeen(by mode: ReceiveMode) -> Bool {
     let tags: [[UInt8]] = [[0x81, 0x00], [0x88, 0xa8]]
     let doubly =
@@ -26,16 +27,16 @@ extension PacketRow {
   }
 }
 
-/// A SYN-ACK that tells, by its sequence number, that what was sent before it has been looked at.
+/// A SYN-ACK whose sequence number shows that all frames sent before it have been handled.
 private func marker(_ number: Int) -> [UInt8] {
   tcpFrame(tcp(0x12, sequence: 0xff00_0000 + UInt32(number)))
 }
 
-@Suite(.serialized) struct `Over a veth the packet table` {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct `The packet table over a veth` {
   @Test(arguments: ReceiveMode.allCases)
-  func `gives the events that it gives without, and the fates`(mode: ReceiveMode) throws {
+  func `has the same events and fates as without an interface`(mode: ReceiveMode) throws {
     try Lab.with { lab in
-      // The longest frames of the table fit, and still each into one buffer.
+      // Large enough for the table's longest frames, and small enough for one buffer each.
       try lab.shell(
         "ip -n \(lab.scanner) link set scan0 mtu 3400; ip -n \(lab.peer) link set peer0 mtu 3400")
       let receiver = try lab.onScanner {
@@ -59,11 +60,11 @@ private func marker(_ number: Int) -> [UInt8] {
           row.isSeen(by: mode)
           ? ReceiveProgramSettings().classifier.classify(row.frame.span, time: 1).reply : nil
         #expect(replies.map(account) == [wanted].compactMap { $0 }.map(account), "\(row.name)")
-        // The transmitter sends the RSTs of packet capture, else those that cannot be made in place.
+        // The transmitter sends the RSTs of packet capture, and those that cannot be sent in place.
         let needsRST = mode == .packet ? row.kind == .open : row.needsRST
         #expect(replies.allSatisfy { $0.needsRST == needsRST }, "\(row.name)")
       }
-      // Capture is shown candidates only.
+      // The filter of packet capture passes candidates only.
       guard mode != .packet else { return }
       let all = try eventually { try receiver.fates().seen >= expected.seen }
       var fates = try receiver.fates()
@@ -75,7 +76,7 @@ private func marker(_ number: Int) -> [UInt8] {
 
   @Test
   func
-    `through capture has its RSTs left to the kernel only where the kernel's own TCP sees the frame`()
+    `leaves RSTs to the kernel in packet capture only if the kernel's own TCP sees the frame`()
     throws
   {
     try Lab.with { lab in
@@ -105,7 +106,7 @@ private func marker(_ number: Int) -> [UInt8] {
     }
   }
 
-  /// The replies that came before the marker with this sequence number, and with it.
+  /// Returns the replies up to the marker with this sequence number.
   private func take(from receiver: any Receiver, until sequence: UInt32, _ name: String) throws
     -> [Reply]
   {
@@ -117,7 +118,7 @@ private func marker(_ number: Int) -> [UInt8] {
       }
       return replies.contains { $0.kind == .open && $0.sequenceNumber == sequence }
     }
-    guard came else { throw Problem(description: "no marker came after \(name)") }
+    guard came else { throw Problem(description: "no marker arrived after \(name)") }
     return replies.filter { $0.sequenceNumber != sequence }
   }
 }

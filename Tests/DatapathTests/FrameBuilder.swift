@@ -1,5 +1,5 @@
-// Frames written layer by layer with nothing of the code under test, so that they can also be wrong.
-// Every length, version and flag can be set to what no honest sender would send.
+// Builds frames layer by layer without the code under test. Every length, version and flag can be set to an invalid
+// value.
 
 /// An Ethernet frame; `tags` are the EtherTypes of VLAN tags, the outermost first.
 func ethernet(
@@ -27,10 +27,10 @@ func ipv4(
   return header + payload
 }
 
-/// What stands in a TCP segment's checksum field.
+/// The contents of a TCP segment's checksum field.
 enum SegmentChecksum {
   case correct
-  /// The pseudo-header's sum, as a sender leaves it to its adapter.
+  /// The pseudo-header's sum (CHECKSUM_PARTIAL).
   case partial
   case zero
 }
@@ -64,7 +64,7 @@ func icmp(_ type: UInt8, _ code: UInt8, quoting quoted: [UInt8]) -> [UInt8] {
   return message
 }
 
-/// Our probe as a router quotes it: the IPv4 header and the first `bytes` behind it.
+/// Our probe as quoted by a router: the IPv4 header and the first `bytes` behind it.
 func quotedProbe(
   bytes: Int, protocol number: UInt8 = 6, port: UInt16 = ourPort, sequence: UInt32 = cookie,
   options: [UInt8] = [], headerWords: UInt8? = nil
@@ -77,14 +77,14 @@ func quotedProbe(
   return Array(packet.prefix(20 + options.count + bytes))
 }
 
-/// A byte string of a number in network order.
+/// The bytes of a number in network order.
 func big(_ number: some FixedWidthInteger) -> [UInt8] {
   stride(from: number.bitWidth - 8, through: 0, by: -8).map {
     UInt8(truncatingIfNeeded: number >> $0)
   }
 }
 
-/// RFC 1071; `bytes` are few enough not to overflow.
+/// The sum of RFC 1071, for at most 64 KiB.
 func onesComplementSum(_ bytes: [UInt8]) -> UInt16 {
   var sum: UInt32 = 0
   for (index, byte) in bytes.enumerated() {
@@ -95,6 +95,6 @@ func onesComplementSum(_ bytes: [UInt8]) -> UInt16 {
 }
 
 extension [UInt8] {
-  /// Zeros at the end up to the shortest frame there is on a wire, without its check sequence.
+  /// The frame zero-padded to the Ethernet minimum without the FCS.
   var padded: [UInt8] { self + [UInt8](repeating: 0, count: Swift.max(0, 60 - count)) }
 }

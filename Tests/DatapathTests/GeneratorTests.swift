@@ -1,4 +1,4 @@
-// The in-kernel generator: the frames it makes, and what becomes of those that the driver refuses.
+// The in-kernel generator: the frames it builds, and what happens to those that the driver refuses.
 
 import Kernel
 import TestSupport
@@ -7,8 +7,8 @@ import Wire
 
 @testable import Datapath
 
-/// What the program makes of each entry, one run at a time, on no interface.
-private func framesMade(of entries: [TransmitEntry], by stamper: FrameStamper) throws -> [[UInt8]] {
+/// Returns the program's frame for each entry, one run at a time, without an interface.
+private func framesBuilt(of entries: [TransmitEntry], by stamper: FrameStamper) throws -> [[UInt8]] {
   let kernel = try ProbeGenerator(
     interface: 1, rings: 1, sources: stamper.sourceCount,
     nextHops: stamper.nextHops.count)
@@ -22,7 +22,7 @@ private func framesMade(of entries: [TransmitEntry], by stamper: FrameStamper) t
       keyState: SipHash24.keyState(of: stamper.cookie.key),
       identification: (stamper.identificationMask, stamper.identificationFixed))
     for entry in entries {
-      // Nothing settles these: the ring is told by hand.
+      // Nothing settles these frames, so tell the ring.
       ring.append([entry].span)
       let blank = [UInt8](repeating: 0xa5, count: stamper.frameLength)
       let run = try BPFProgramRun(program: kernel.program, frame: blank)
@@ -34,7 +34,7 @@ private func framesMade(of entries: [TransmitEntry], by stamper: FrameStamper) t
   return frames
 }
 
-/// What user space makes of it.
+/// Returns user space's frame for an entry.
 private func stamped(_ entry: TransmitEntry, by stamper: FrameStamper) -> [UInt8] {
   var frame = [UInt8](repeating: 0, count: FrameLayout.maximumLength)
   var span = frame.mutableSpan
@@ -44,12 +44,13 @@ private func stamped(_ entry: TransmitEntry, by stamper: FrameStamper) -> [UInt8
   return Array(frame.prefix(length))
 }
 
-@Suite(.serialized) struct `The program that makes probes` {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct `The generator's program` {
   @Test(arguments: ProbeProfile.allCases, [IdentificationPolicy.random, .fixed(54321)])
-  func `writes byte for byte what user space stamps`(
+  func `writes the same bytes as user space`(
     profile: ProbeProfile, identification: IdentificationPolicy
   ) throws {
     try requireRoot()
+    let seed = Seed.next()
     var random = SeededGenerator(seed)
     let stamper = FrameStamper(
       profile: profile, cookie: Cookie(key: referenceKey),
@@ -67,15 +68,13 @@ private func stamped(_ entry: TransmitEntry, by stamper: FrameStamper) -> [UInt8
           sequenceNumber: UInt32.random(in: 0 ... .max, using: &random), nextHop: hop)
         : TransmitEntry(syn: address, port: port, source: source, sourcePort: ourPort, nextHop: hop)
     }
-    let made = try framesMade(of: entries, by: stamper)
+    let made = try framesBuilt(of: entries, by: stamper)
     for (entry, frame) in zip(entries, made) {
       #expect(hex(frame) == hex(stamped(entry, by: stamper)), "seed \(seed)")
     }
   }
 
-  @Test func `passes packets of a real interface on, and drops a frame for which there is no entry`()
-    throws
-  {
+  @Test func `drops a frame for which there is no entry`() throws {
     try requireRoot()
     let kernel = try ProbeGenerator(interface: 1, rings: 1, sources: 1, nextHops: 1)
     let run = try BPFProgramRun(program: kernel.program, frame: [UInt8](repeating: 1, count: 60))
@@ -84,13 +83,11 @@ private func stamped(_ entry: TransmitEntry, by stamper: FrameStamper) -> [UInt8
   }
 }
 
-@Suite(.serialized) struct `The generator` {
-  @Test func `on a ring that overflows sends every probe and RST again until the driver has taken it`()
-    throws
-  {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct `The generator` {
+  @Test func `retries every probe and RST that the driver refuses until the driver takes it`() throws {
     try Lab.with { lab in
-      // The peer polls in a thread of its own, on the sender's processor: while the sender runs nothing
-      // takes the 256 frames off that veth's ring holds.
+      // The peer polls in a thread of its own on the sender's processor. While the sender runs, nothing empties the
+      // veth's ring of 256 frames.
       try lab.shell("ip netns exec \(lab.peer) sh -c 'echo 1 > /sys/class/net/peer0/threaded'")
       let responder = try lab.onPeer { try silentResponder() }
       let processor = try #require(usableProcessors.last)
@@ -109,14 +106,14 @@ private func stamped(_ entry: TransmitEntry, by stamper: FrameStamper) -> [UInt8
           rst: entries[number].destination, port: targetPort, source: 0, sourcePort: ourPort,
           sequenceNumber: UInt32(number))
       }
-      // A busy scheduler may let the thread in all the time: then once more.
+      // Repeat, because a busy scheduler may run the polling thread often enough that the ring never overflows.
       var (refused, rounds) = (FrameCounts(), 0)
       while refused.probes == 0 || refused.resets == 0 {
         try #require(rounds < 20, "the ring did not overflow")
         let outcome = try lab.onScanner { [entries] in
           try sendCountingRefusals(entries, through: transmitter)
         }
-        #expect(outcome.confirmed == FrameCounts(probes: 54_000, resets: 6_000))
+        #expect(outcome.completed == FrameCounts(probes: 54_000, resets: 6_000))
         (refused, rounds) = (outcome.refused, rounds + 1)
       }
       let (probes, resets) = (UInt64(rounds) * 54_000, UInt64(rounds) * 6_000)
@@ -128,11 +125,11 @@ private func stamped(_ entry: TransmitEntry, by stamper: FrameStamper) -> [UInt8
     }
   }
 
-  @Test func `is found out at once where the peer takes no redirected frames`() throws {
+  @Test func `is rejected when it is verified if the peer does not take redirected frames`() throws {
     try Lab.with { lab in
       try lab.shell("ip netns exec \(lab.peer) ethtool -K peer0 gro off")
       let fault = try #require(throws: Fault.self) { try lab.onScanner { try verifyGenerator() } }
-      #expect(fault.description.contains("takes no redirected frames"))
+      #expect(fault.description.contains("does not take redirected frames"))
       #expect(fault.description.contains("GRO"))
       #expect(fault.cause?.symbol == "EOPNOTSUPP")
       try lab.shell("ip netns exec \(lab.peer) ethtool -K peer0 gro on")
@@ -140,7 +137,7 @@ private func stamped(_ entry: TransmitEntry, by stamper: FrameStamper) -> [UInt8
     }
   }
 
-  @Test func `runs on its own processor only`() throws {
+  @Test func `runs only on its own processor`() throws {
     try Lab.with { lab in
       let processors = usableProcessors
       try #require(processors.count > 1, "this test needs two processors")
@@ -166,11 +163,11 @@ private func verifyGenerator() throws {
   }
 }
 
-/// Sends all of it, offering what was refused again for as long as it takes, up to 20 s.
+/// Sends all entries, and refused ones again, for at most 20 s.
 private func sendCountingRefusals(_ entries: [TransmitEntry], through transmitter: any Transmitter)
-  throws -> (confirmed: FrameCounts, refused: FrameCounts)
+  throws -> (completed: FrameCounts, refused: FrameCounts)
 {
-  var (confirmed, refused) = (FrameCounts(), FrameCounts())
+  var (completed, refused) = (FrameCounts(), FrameCounts())
   try onProcessor(transmitter.processor) {
     var first = 0
     _ = try eventually {
@@ -180,10 +177,10 @@ private func sendCountingRefusals(_ entries: [TransmitEntry], through transmitte
       refused.probes += result.refused.probes
       refused.resets += result.refused.resets
       let counts = try transmitter.complete()
-      confirmed.probes += counts.probes
-      confirmed.resets += counts.resets
+      completed.probes += counts.probes
+      completed.resets += counts.resets
       return first == entries.count && transmitter.inFlight == 0
     }
   }
-  return (confirmed, refused)
+  return (completed, refused)
 }

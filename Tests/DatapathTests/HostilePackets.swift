@@ -1,4 +1,4 @@
-// Packets that no honest sender would send, and honest ones that look odd. Part of the packet table.
+// Hostile packets, and valid ones that look odd. Part of the packet table.
 
 import Kernel
 import Wire
@@ -7,14 +7,14 @@ private let synAck: UInt8 = 0x12
 private let rstAck: UInt8 = 0x14
 private let mss: [UInt8] = [2, 4, 5, 0xb4]
 
-/// A packet with bits of one byte turned over, counted from the start of the frame.
+/// A frame with bits of the byte at `offset` flipped.
 private func flipped(_ frame: [UInt8], at offset: Int, _ bits: UInt8 = 0x01) -> [UInt8] {
   var frame = frame
   frame[offset] ^= bits
   return frame
 }
 
-/// An IPv4 packet in a frame that ends `bytes` before the packet does.
+/// A frame whose IPv4 packet lacks its last `bytes`.
 private func cut(_ packet: [UInt8], by bytes: Int) -> [UInt8] {
   Array(ethernet(packet).dropLast(bytes))
 }
@@ -33,10 +33,10 @@ enum FrameOffset {
   static let payload = 54
 }
 
-/// A SYN-ACK as Linux's TCP hands it to an adapter that completes checksums (CHECKSUM_PARTIAL).
+/// A SYN-ACK as Linux's TCP passes it to an adapter that completes checksums (CHECKSUM_PARTIAL).
 let partialSynAck = tcpFrame(tcp(synAck, options: mss, checksum: .partial))
 
-/// Lengths that contradict each other or the frame.
+/// Packets whose lengths contradict each other or the frame.
 let lengthRows: [PacketRow] = [
   PacketRow("a data offset of 0", tcpFrame(tcp(synAck, headerWords: 0)), .pass, .malformed),
   PacketRow("a data offset of 4", tcpFrame(tcp(synAck, headerWords: 4)), .pass, .malformed),
@@ -92,7 +92,7 @@ let lengthRows: [PacketRow] = [
   PacketRow("a runt of an Ethernet header and one byte", ethernet([0x45]), .pass, .malformed),
 ]
 
-/// Checksums that do not hold, of packets whose cookies do.
+/// Packets with a valid cookie and a wrong checksum.
 let checksumRows: [PacketRow] = [
   PacketRow(
     "a SYN-ACK with a wrong IPv4 checksum",
@@ -132,7 +132,7 @@ let checksumRows: [PacketRow] = [
     flipped(error(quotedProbe(bytes: 8) + [9]), at: 70), .pass, .badChecksum),
 ]
 
-/// Odd, and yet replies.
+/// Unusual packets that are valid replies.
 let oddRows: [PacketRow] = [
   PacketRow(
     "a SYN-ACK with data", tcpFrame(tcp(synAck, data: Array("SSH-2.0-x".utf8))), .transmit, .open),
@@ -184,7 +184,7 @@ let oddRows: [PacketRow] = [
     .icmp),
 ]
 
-/// Never valid, whatever they acknowledge.
+/// Packets that are never valid, whatever they acknowledge.
 let nonsenseRows: [PacketRow] = [
   PacketRow("an RST without ACK that carries our number", tcpFrame(tcp(0x04)), .pass, .notReply),
   PacketRow(
@@ -207,7 +207,7 @@ let nonsenseRows: [PacketRow] = [
     .fragment),
   PacketRow(
     "a SYN-ACK from another key",
-    tcpFrame(tcp(synAck, acknowledgment: strangersCookie &+ 1)), .pass, .badCookie),
+    tcpFrame(tcp(synAck, acknowledgment: foreignCookie &+ 1)), .pass, .badCookie),
   PacketRow(
     "an error to an address that is not ours",
     ethernet(ipv4(icmp(3, 1, quoting: quotedProbe(bytes: 8)), protocol: 1, to: ours + 1)), .pass,
@@ -216,8 +216,8 @@ let nonsenseRows: [PacketRow] = [
     "an error that quotes ICMP", error(quotedProbe(bytes: 8, protocol: 1)), .pass, .otherProtocol),
 ]
 
-/// The same probe's sequence number under another key: what another shard or another run sent.
-let strangersCookie = Cookie(key: SipHashKey(k0: 1, k1: 2)).sequenceNumber(
+/// The same probe's sequence number under another key, as of another shard or run.
+let foreignCookie = Cookie(key: SipHashKey(k0: 1, k1: 2)).sequenceNumber(
   source: ours, destination: target, sourcePort: ourPort, destinationPort: targetPort)
 
 let hostileRows = lengthRows + checksumRows + oddRows + nonsenseRows

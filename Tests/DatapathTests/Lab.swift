@@ -8,13 +8,13 @@ import Synchronization
 import Testing
 import Wire
 
-/// Lives for the length of one test.
+/// The namespaces of one test.
 final class Lab: Sendable {
-  /// The scanning side, on which the interface is `scan0`, and the target's, on which it is `peer0`.
+  /// The scanner's namespace, whose interface is `scan0`, and the target node's, whose interface is `peer0`.
   let scanner: String
   let peer: String
 
-  /// Makes a laboratory for `body` and takes it away again, whatever becomes of `body`.
+  /// Creates a lab for `body` and removes it, whether or not `body` throws.
   static func with(_ body: (Lab) throws -> Void) throws {
     try requireRoot()
     let lab = Lab()
@@ -74,7 +74,8 @@ final class Lab: Sendable {
     let result = Mutex<Result<Value, any Error>?>(nil)
   }
 
-  /// On a thread of its own, because a namespace belongs to its thread. What `body` opens stays there.
+  /// Runs `body` on a thread of its own, because a namespace is an attribute of a thread. Sockets that `body` opens stay in
+  /// the namespace.
   private func run<Value: Sendable>(
     in namespace: String, _ body: @escaping @Sendable () throws -> Value
   ) throws -> Value {
@@ -92,15 +93,14 @@ final class Lab: Sendable {
   }
 }
 
-/// The number of an interface of the calling thread's namespace.
+/// Returns the index of an interface in the calling thread's namespace.
 func interfaceIndex(_ name: String) throws -> Int32 {
   let index = unsafe if_nametoindex(name)
   guard index > 0 else { throw Problem(description: "there is no interface \(name)") }
   return Int32(index)
 }
 
-/// Asks until the answer is yes or `seconds` have passed; never the measure of anything, only an end to
-/// waiting in vain.
+/// Polls a condition until it holds. The timeout only ends a test that would fail anyway; it measures nothing.
 func eventually(within seconds: UInt64 = 20, _ isTrue: () throws -> Bool) rethrows -> Bool {
   let deadline = Clock.monotonic + seconds * 1_000_000_000
   while true {

@@ -1,12 +1,12 @@
-// What an operator reads when the kernel does not take a BPF program.
+// The message when the kernel does not load a BPF program.
 
 import Testing
 
 @testable import Kernel
 
-@Suite struct `A BPF object that cannot be loaded` {
+@Suite(.timeLimit(.minutes(5))) struct `A BPF object that cannot be loaded` {
   @Test(arguments: [("EVENTS", 0), ("STATS", 0), ("SIPHASH_KEY", 0)] as [(String, UInt32)])
-  func `is a fault of one sentence that names the map and the kernel's reason`(
+  func `is reported in one line that names the map and the kernel's reason`(
     map: String, size: UInt32
   ) throws {
     try requireRoot()
@@ -22,8 +22,9 @@ import Testing
     #expect(!fault.description.contains("\n"))
   }
 
-  @Test func `tells the verifier's last words, not the frame that libbpf puts around them`() throws {
-    // libbpf 1.1.2 on Linux 6.18, of a program that reads a packet without looking at its length.
+  @Test func `is reported with the end of the verifier's log, without libbpf's lines around it`() throws
+  {
+    // From libbpf 1.1.2 on Linux 6.18, for a program that reads a packet without checking its length.
     let log = """
       libbpf: prog 'bad': BPF program load failed: Permission denied
       libbpf: prog 'bad': -- BEGIN PROG LOAD LOG --
@@ -46,7 +47,7 @@ import Testing
     #expect(BPFObject.summary(ofLog: "") == nil)
   }
 
-  @Test func `has no maps and programs but its own`() throws {
+  @Test func `has no maps and programs except its own`() throws {
     let object = try BPFObject(.receive)
     #expect(throws: Fault.self) { try object.setMaxEntries("NOTHING", 1) }
     #expect(throws: Fault.self) { try object.setReadOnlyData([UInt8](repeating: 0, count: 4096)) }

@@ -1,4 +1,4 @@
-// Packets, and what must become of each. The receive program and its twin in Swift are both held to it.
+// Packets and their fates, which the receive program and its twin in Swift must both give.
 
 import Kernel
 import Testing
@@ -10,7 +10,7 @@ struct PacketRow: Sendable, CustomTestStringConvertible {
   let frame: [UInt8]
   let verdict: XDPVerdict
   let fate: Fate
-  /// Bytes of TCP options that the event must carry.
+  /// The TCP options that the event must contain.
   var options: [UInt8] = []
   var needsRST = false
 
@@ -26,7 +26,7 @@ struct PacketRow: Sendable, CustomTestStringConvertible {
     self.needsRST = needsRST
   }
 
-  /// An event is expected of these fates and no others.
+  /// The kind of the expected event; nil for fates without an event.
   var kind: Reply.Kind? {
     switch fate {
     case .open: .open
@@ -42,7 +42,7 @@ struct PacketRow: Sendable, CustomTestStringConvertible {
 private let synAck: UInt8 = 0x12
 private let rstAck: UInt8 = 0x14
 private let mss: [UInt8] = [2, 4, 5, 0xb4]
-/// MSS, SACK permitted, timestamps, NOP, window scale: what Linux sends.
+/// The options that Linux sends: MSS, SACK permitted, timestamps, NOP, window scale.
 let linuxOptions: [UInt8] = mss + [4, 2, 8, 10, 0, 1, 2, 3, 4, 5, 6, 7, 1, 3, 3, 7]
 let fullOptions: [UInt8] = linuxOptions + [30, 20] + [UInt8](repeating: 0xee, count: 18)
 
@@ -229,7 +229,7 @@ let malformedRows: [PacketRow] = [
 
 let packetTable = synAckRows + refusedRows + resetRows + icmpRows + malformedRows + hostileRows
 
-/// The sequence number of the probe that leaves from another of our ports.
+/// The sequence number of the probe from another of our ports.
 func cookie(ourPort port: UInt16) -> UInt32 {
   Cookie(key: referenceKey).sequenceNumber(
     source: ours, destination: target, sourcePort: port, destinationPort: targetPort)

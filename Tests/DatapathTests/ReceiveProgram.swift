@@ -1,9 +1,9 @@
-// The real receive program, loaded into this kernel and attached to nothing.
+// The real receive program, loaded into this kernel but not attached.
 
 import Kernel
 import Wire
 
-/// What the receive side was told before loading.
+/// The program's settings, fixed before it is loaded.
 struct ReceiveProgramSettings: Sendable {
   var reset = ResetMethod.inPlace
   var reportClosed = true
@@ -14,7 +14,7 @@ struct ReceiveProgramSettings: Sendable {
   var sources = [IPv4Address(ours)]
   var ports = ourPorts
 
-  /// The same rules in Swift.
+  /// The twin in Swift.
   var classifier: ReplyClassifier {
     ReplyClassifier(
       cookie: Cookie(key: key), sources: Set(sources), ports: ports, reportClosed: reportClosed,
@@ -22,12 +22,12 @@ struct ReceiveProgramSettings: Sendable {
   }
 }
 
-/// One packet's way through the program.
+/// What the program did with one packet.
 struct Outcome {
   let verdict: XDPVerdict?
   let output: [UInt8]
   let replies: [Reply]
-  /// Of this packet alone.
+  /// The change of the counters by this packet.
   let fates: FateCounts
 }
 
@@ -67,20 +67,20 @@ final class ReceiveProgram {
     return counts
   }
 
-  /// The program alone: what it says, and what it makes of the packet.
+  /// Runs the program without reading events and counters.
   func execute(_ frame: [UInt8], times: UInt32 = 1) throws -> BPFProgramRun {
     try BPFProgramRun(program: program, frame: frame, times: times)
   }
 
-  /// All replies that wait in the ring.
+  /// Takes all replies from the ring.
   func takeReplies() throws -> [Reply] {
     var replies: [Reply] = []
-    var foreign = 0
+    var invalid = 0
     _ = ring.drain(limit: .max) { record in
-      if let reply = Reply(record: record) { replies.append(reply) } else { foreign += 1 }
+      if let reply = Reply(record: record) { replies.append(reply) } else { invalid += 1 }
       return true
     }
-    guard foreign == 0 else { throw Problem(description: "\(foreign) records are not events") }
+    guard invalid == 0 else { throw Problem(description: "\(invalid) records are not events") }
     return replies
   }
 

@@ -1,4 +1,4 @@
-// Mutated packets against the receive program and its twin in Swift at once.
+// Mutated packets, classified by the receive program and by its twin in Swift.
 
 import Foundation
 import Kernel
@@ -6,9 +6,9 @@ import TestSupport
 import Testing
 import Wire
 
-/// How many frames: SYNBOX_FUZZ_FRAMES, or enough for a second or two. The seed: SYNBOX_FUZZ_SEED.
+/// The number of frames: SYNBOX_FUZZ_FRAMES, or enough for a second or two.
 private let frameCount = number("SYNBOX_FUZZ_FRAMES") ?? 200_000
-private let fuzzSeed = number("SYNBOX_FUZZ_SEED") ?? seed
+private let fuzzSeed = Seed.next("mutated packets")
 
 private func number(_ name: String) -> UInt64? {
   guard let text = ProcessInfo.processInfo.environment[name] else { return nil }
@@ -18,13 +18,12 @@ private func number(_ name: String) -> UInt64? {
   return number
 }
 
-/// Bytes at which a change decides something, of a frame without tags and options: type, version and header
-/// length, total length, fragment, protocol, ICMP type or port, data offset, flags, checksums.
-private let decisive = [12, 13, 14, 16, 17, 20, 21, 23, 24, 25, 34, 36, 37, 42, 46, 47, 50, 51]
-private let telling: [UInt8] = [0, 1, 6, 0x3f, 0x45, 0x46, 0x4f, 0x50, 0x60, 0xf0, 0xff]
+/// Offsets of the fields that decide a frame's fate, without tags and options: EtherType, version and header length,
+/// total length, fragment offset, protocol, ICMP type or port, data offset, flags, checksums.
+private let decisiveOffsets = [12, 13, 14, 16, 17, 20, 21, 23, 24, 25, 34, 36, 37, 42, 46, 47, 50, 51]
+private let decisiveValues: [UInt8] = [0, 1, 6, 0x3f, 0x45, 0x46, 0x4f, 0x50, 0x60, 0xf0, 0xff]
 
-/// One frame of the table with a few things changed, and often its checksums put right again: otherwise hardly
-/// any change would be seen by what comes after them.
+/// Returns a frame with a few changes, and often with corrected checksums, without which nearly all would fail there.
 private func mutate(_ frame: [UInt8], _ random: inout SeededGenerator) -> [UInt8] {
   var frame = frame
   for _ in 0..<Int(random.next() % 4) {
@@ -34,16 +33,18 @@ private func mutate(_ frame: [UInt8], _ random: inout SeededGenerator) -> [UInt8
     case 0: frame[at] ^= 1 << UInt8(random.next() % 8)
     case 1, 2: frame[early] ^= 1 << UInt8(random.next() % 8)
     case 3: frame[early] = UInt8(truncatingIfNeeded: random.next())
-    case 4: frame[early] = telling[Int(random.next() % UInt64(telling.count))]
+    case 4: frame[early] = decisiveValues[Int(random.next() % UInt64(decisiveValues.count))]
     case 5, 6:
-      let place = decisive[Int(random.next() % UInt64(decisive.count))]
-      if place < frame.count { frame[place] = telling[Int(random.next() % UInt64(telling.count))] }
+      let offset = decisiveOffsets[Int(random.next() % UInt64(decisiveOffsets.count))]
+      if offset < frame.count {
+        frame[offset] = decisiveValues[Int(random.next() % UInt64(decisiveValues.count))]
+      }
     case 7: frame.removeLast(min(frame.count - 14, Int(random.next() % 24)))
     case 8:
       for _ in 0..<random.next() % 24 { frame.append(UInt8(truncatingIfNeeded: random.next())) }
     case 9 where frame.count < 2_000: frame.insert(contentsOf: [0x81, 0x00, 0, 1], at: 12)
     default:
-      // The total length follows what is there, which makes of padding and rests a payload.
+      // Correct the total length, which turns padding into payload.
       if frame.count > 18, frame.count < 2_000 {
         frame.replaceSubrange(16..<18, with: big(UInt16(frame.count - 14)))
       }
@@ -53,7 +54,7 @@ private func mutate(_ frame: [UInt8], _ random: inout SeededGenerator) -> [UInt8
   return frame
 }
 
-/// Of an untagged IPv4 packet, as far as its lengths mean anything.
+/// Corrects the checksums of an untagged IPv4 packet whose lengths are plausible.
 private func repairChecksums(_ frame: inout [UInt8]) {
   guard frame.count >= 34, frame[14] >> 4 == 4 else { return }
   let payload = 14 + Int(frame[14] & 15) * 4
@@ -74,9 +75,11 @@ private func repairChecksums(_ frame: inout [UInt8]) {
   }
 }
 
-@Suite struct `Mutated packets, as many as SYNBOX_FUZZ_FRAMES says` {
+@Suite(.timeLimit(.minutes(5))) struct `Mutated packets` {
   @Test(arguments: [false, true])
-  func `the receive program and its twin agree, and nobody gets in without a cookie`(partial: Bool)
+  func `have the same fate in the receive program and its twin, and none is valid without a cookie`(
+    partial: Bool
+  )
     throws
   {
     var random = SeededGenerator(partial ? ~fuzzSeed : fuzzSeed)
@@ -95,7 +98,7 @@ private func repairChecksums(_ frame: inout [UInt8]) {
       if run.verdict == .transmit { expected.resetsSent += 1 }
       let replies = try program.takeReplies()
       guard [.pass, .drop, .transmit].contains(run.verdict),
-        // An account is text, and costs more than all else here: nearly all frames give no reply.
+        // Compare accounts only if there is a reply, because making their text is slow.
         replies.isEmpty && reply == nil
           || replies.map(account) == [reply].compactMap({ $0 }).map(account),
         (run.verdict == .pass) == !fate.isValid, run.verdict == .transmit || run.output == frame,
@@ -109,7 +112,7 @@ private func repairChecksums(_ frame: inout [UInt8]) {
     }
     #expect(try program.fates() == expected)
     #expect(expected.seen == count)
-    // So that it goes on being a test of every branch but those that need a full ring or other settings.
+    // Make sure that every branch is tested, except those that need a full ring or other settings.
     guard count >= 100_000 else { return }
     for fate in Fate.allCases where ![.openRingFull, .closedRingFull, .icmpRingFull].contains(fate) {
       let share = [.closedUnreported, .icmpUnreported].contains(fate) ? 0 : count / 1_000
@@ -119,13 +122,13 @@ private func repairChecksums(_ frame: inout [UInt8]) {
 }
 
 extension Fate {
-  /// The packet proved itself, so the host's own stack does not get it.
+  /// Whether the packet is a valid reply, which the host's own stack does not get.
   fileprivate var isValid: Bool { rawValue >= Fate.open.rawValue }
 }
 
 extension Reply {
-  /// For TCP the number that the peer acknowledged must be the probe's; for an ICMP error the one that it quotes,
-  /// which its event does not carry.
+  /// Returns whether the reply carries the probe's sequence number: a TCP segment acknowledges it, and an ICMP error quotes
+  /// it in the frame.
   fileprivate func proves(_ cookie: Cookie, in frame: [UInt8]) -> Bool {
     let sequence = cookie.sequenceNumber(
       source: destination.value, destination: source.value, sourcePort: destinationPort.value,

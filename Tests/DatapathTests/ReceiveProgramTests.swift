@@ -5,19 +5,19 @@ import Kernel
 import Testing
 import Wire
 
-/// What the program must make of a SYN-ACK: the RST (RFC 9293, section 3.10.7.4) in the same frame.
+/// The RST that the program must make of a SYN-ACK in the same frame (RFC 9293, section 3.10.7.4).
 private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
   let segment = tcp(
     0x04, from: ourPort, to: targetPort, sequence: cookie &+ 1, acknowledgment: 0, window: 0,
     addresses: (ours, target))
   let reset = ethernet(
     ipv4(segment, from: ours, to: target, ttl: 64), tags: tags, to: theirMAC, from: ourMAC)
-  // As long as the frame was, but no longer than the shortest frame that the headers leave room for.
+  // As long as the received frame, but no longer than the shortest frame that holds the headers.
   let length = min(frame.count, max(60, reset.count))
   return reset + [UInt8](repeating: 0, count: length - reset.count)
 }
 
-@Suite struct `The receive program` {
+@Suite(.timeLimit(.minutes(5))) struct `The receive program` {
   @Test(arguments: packetTable)
   func `gives each packet of the table its verdict, its fate and its event`(row: PacketRow) throws {
     let program = try ReceiveProgram()
@@ -55,7 +55,7 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
     #expect(try program.run(row.frame).replies.map(account) == [reply].compactMap { $0 }.map(account))
   }
 
-  @Test func `counts every packet of the table under one fate`() throws {
+  @Test func `counts every packet of the table under exactly one fate`() throws {
     let program = try ReceiveProgram()
     var expected = FateCounts()
     for row in packetTable {
@@ -71,21 +71,22 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
     arguments: (synAckRows + oddRows).filter {
       $0.verdict == .transmit && !$0.name.contains("of our ports")
     })
-  func `turns a SYN-ACK round into this RST, byte for byte`(row: PacketRow) throws {
+  func `turns a SYN-ACK into exactly this RST`(row: PacketRow) throws {
     let output = try ReceiveProgram().run(row.frame).output
     let tags: [UInt16] =
       row.name.contains("one VLAN") ? [0x8100] : row.name.contains("two VLAN") ? [0x88a8, 0x8100] : []
     #expect(hex(output) == hex(expectedReset(for: row.frame, tags: tags)))
   }
 
-  @Test func `refuses to run on less than an Ethernet header, which its twin calls malformed`() throws {
+  @Test func `does not run on less than an Ethernet header, which its twin counts as malformed`() throws
+  {
     let runt = Array(ethernet([]).prefix(10))
     let program = try ReceiveProgram()
     #expect(throws: Errno.self) { try program.execute(runt) }
     #expect(ReceiveProgramSettings().classifier.classify(runt.span, time: 1).fate == .malformed)
   }
 
-  @Test func `sees the first buffer of a jumbo, and calls it malformed for what it does not see`()
+  @Test func `sees only the first buffer of a jumbo frame, and counts it as malformed`()
     throws
   {
     let jumbo = tcpFrame(tcp(0x12, data: [UInt8](repeating: 0x55, count: 8960)))
@@ -96,8 +97,9 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
   }
 }
 
-@Suite struct `On a virtual link, where a local TCP leaves its checksum undone, the receive program` {
-  /// Frame by frame: its fate there. On any other link the first two are badly summed, as the table has it.
+@Suite(.timeLimit(.minutes(5)))
+struct `The receive program on a virtual link, where a local TCP leaves its checksum undone,` {
+  /// Frames and their fates. On other links the first two have bad checksums; see the table.
   private static let rows: [(name: String, frame: [UInt8], fate: Fate)] = [
     ("a SYN-ACK", partialSynAck, .open),
     ("an RST", tcpFrame(tcp(0x14, checksum: .partial)), .closed),
@@ -123,7 +125,7 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
   }
 
   @Test(arguments: rows.indices)
-  func `accepts exactly the pseudo-header's sum beside a correct one, as does its twin`(index: Int)
+  func `accepts the pseudo-header's sum and a correct one only, as does its twin`(index: Int)
     throws
   {
     let (name, frame, fate) = Self.rows[index]
@@ -135,18 +137,16 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
     #expect(twin.fate == fate, "\(name)")
   }
 
-  @Test func `makes of it an RST with a whole checksum`() throws {
+  @Test func `sends an RST with a complete checksum`() throws {
     let output = try ReceiveProgram(ReceiveProgramSettings(partialChecksums: true)).run(partialSynAck)
       .output
     #expect(hex(output) == hex(expectedReset(for: partialSynAck)))
   }
 }
 
-@Suite struct `Replies that come late` {
-  @Test func `after a restart under the same key are believed, in place of those that never came`()
-    throws
-  {
-    // The program and all its maps are new; the key alone is kept with the job.
+@Suite(.timeLimit(.minutes(5))) struct `Late replies` {
+  @Test func `are accepted after a restart under the same key`() throws {
+    // The program and its maps are new; only the key is kept with the job.
     var frames: [[UInt8]] = []
     for port in ourPorts {
       frames.append(tcpFrame(tcp(0x12, to: port, acknowledgment: cookie(ourPort: port) &+ 1)))
@@ -157,15 +157,14 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
     }
   }
 
-  @Test func `for another shard or another run are not, and neither are RSTs and errors for it`() throws
-  {
+  @Test func `to another shard or run are rejected, as are RSTs and errors`() throws {
     let program = try ReceiveProgram()
     let foreign = [
-      tcpFrame(tcp(0x12, acknowledgment: strangersCookie &+ 1)),
-      tcpFrame(tcp(0x14, acknowledgment: strangersCookie &+ 1)),
-      tcpFrame(tcp(0x14, acknowledgment: strangersCookie)),
+      tcpFrame(tcp(0x12, acknowledgment: foreignCookie &+ 1)),
+      tcpFrame(tcp(0x14, acknowledgment: foreignCookie &+ 1)),
+      tcpFrame(tcp(0x14, acknowledgment: foreignCookie)),
       ethernet(
-        ipv4(icmp(3, 1, quoting: quotedProbe(bytes: 8, sequence: strangersCookie)), protocol: 1)),
+        ipv4(icmp(3, 1, quoting: quotedProbe(bytes: 8, sequence: foreignCookie)), protocol: 1)),
     ]
     for frame in foreign {
       let outcome = try program.run(frame)
@@ -174,17 +173,17 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
   }
 }
 
-@Suite struct `Told to` {
+@Suite(.timeLimit(.minutes(5))) struct `The receive program's settings` {
   private let synAck = tcpFrame(tcp(0x12))
 
-  @Test func `send no RST, the receive program drops a SYN-ACK and asks for none`() throws {
+  @Test func `make it drop a SYN-ACK without requesting an RST`() throws {
     let outcome = try ReceiveProgram(ReceiveProgramSettings(reset: .none)).run(synAck)
     #expect(outcome.verdict == .drop)
     #expect(outcome.fates[.open] == 1 && outcome.fates.resetsSent == 0)
     #expect(outcome.replies.map(\.needsRST) == [false])
   }
 
-  @Test func `leave RSTs to the transmitter, it drops a SYN-ACK and asks for one`() throws {
+  @Test func `make it drop a SYN-ACK and request an RST from the transmitter`() throws {
     let outcome = try ReceiveProgram(ReceiveProgramSettings(reset: .transmitter)).run(synAck)
     #expect(outcome.verdict == .drop)
     #expect(outcome.fates[.open] == 1 && outcome.fates.resetsSent == 0)
@@ -193,7 +192,9 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
   }
 
   @Test(arguments: [ResetMethod.none, .transmitter])
-  func `report open ports alone, it counts and drops valid RSTs and errors`(reset: ResetMethod) throws {
+  func `make it count and drop valid RSTs and errors, to report open ports only`(reset: ResetMethod)
+    throws
+  {
     let settings = ReceiveProgramSettings(reset: reset, reportClosed: false, reportICMP: false)
     let program = try ReceiveProgram(settings)
     for row in resetRows + icmpRows {
@@ -212,7 +213,7 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
   }
 }
 
-@Suite struct `With the event ring full, the receive program` {
+@Suite(.timeLimit(.minutes(5))) struct `The receive program with a full event ring` {
   private func full() throws -> (ReceiveProgram, room: Int) {
     let program = try ReceiveProgram(ReceiveProgramSettings(ringBytes: 4096))
     let synAck = tcpFrame(tcp(0x12))
@@ -222,7 +223,7 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
     return (program, room)
   }
 
-  @Test func `drops a SYN-ACK without an RST and leaves it untouched, so that it comes again`() throws {
+  @Test func `drops a SYN-ACK without an RST, so that the target retransmits it`() throws {
     let (program, room) = try full()
     let synAck = tcpFrame(tcp(0x12))
     let before = try program.fates()
@@ -233,7 +234,7 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
     #expect(fates[.openRingFull] == 1 && fates.seen == 1 && fates.resetsSent == 0)
     #expect(room > 38)
     #expect(try program.takeReplies().count == room)
-    // And when it has come again there is room.
+    // After the retransmission there is room.
     let outcome = try program.run(synAck)
     #expect(outcome.verdict == .transmit && outcome.replies.count == 1)
   }
@@ -249,7 +250,7 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
     #expect(fates.eventsLost == 5)
   }
 
-  @Test func `fills and empties it many times over without losing or inventing a record`() throws {
+  @Test func `wraps around many times without losing or inventing a record`() throws {
     let program = try ReceiveProgram(ReceiveProgramSettings(ringBytes: 4096))
     for number in 0..<UInt32(500) {
       let frame = tcpFrame(tcp(0x12, sequence: number))
@@ -259,7 +260,7 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
 }
 
 extension PacketRow {
-  /// Where the ICMP message starts.
+  /// The offset of the ICMP message.
   fileprivate var icmpOffset: Int {
     let ipv4 = frame[12] == 0x81 ? 18 : 14
     return ipv4 + Int(frame[ipv4] & 15) * 4

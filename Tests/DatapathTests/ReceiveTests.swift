@@ -1,9 +1,10 @@
-// The receivers over a real interface, with the target node at its other end.
+// The receivers on a real interface, with the target node at its other end.
 
-import Datapath
 import Kernel
 import Testing
 import Wire
+
+@testable import Datapath
 
 private func settings(_ reset: ResetMethod = .inPlace) throws -> ReceiveSettings {
   ReceiveSettings(
@@ -11,11 +12,11 @@ private func settings(_ reset: ResetMethod = .inPlace) throws -> ReceiveSettings
     localSources: [], ports: ourPorts, reset: reset, reportClosed: true, reportICMP: true)
 }
 
-/// Native answers reach a veth only where it polls for them, which is where it runs native XDP itself.
+/// XDP_TX of a native program reaches a veth only if that polls, as it does with native XDP.
 private func responderMode(_ mode: ReceiveMode) -> XDPMode { mode == .xdpNative ? .native : .generic }
 
-/// What came back of `probes`, in batches small enough that no ring on the way overflows. Each third reply
-/// is left in the receiver at first, as a scan does whose queue of RSTs is full.
+/// Sends probes in batches small enough that no ring overflows, and returns the replies. Leaves every third reply in the
+/// receiver at first, as a scan does if its queue of RSTs is full.
 private func scan(
   _ entries: [TransmitEntry], through transmitter: any Transmitter, _ receiver: any Receiver
 ) throws -> [Reply] {
@@ -50,9 +51,9 @@ private func resets(for replies: [Reply]) -> [TransmitEntry] {
   }
 }
 
-@Suite(.serialized) struct `A receiver` {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct `A receiver` {
   @Test(arguments: ReceiveMode.allCases)
-  func `gets the answer to every probe once, proved, and each open port its RST`(mode: ReceiveMode)
+  func `gets one valid reply to every probe, and each open port gets its RST`(mode: ReceiveMode)
     throws
   {
     try Lab.with { lab in
@@ -89,7 +90,7 @@ private func resets(for replies: [Reply]) -> [TransmitEntry] {
   }
 
   @Test(arguments: ReceiveMode.allCases)
-  func `believes nothing under the key of another scan`(mode: ReceiveMode) throws {
+  func `rejects replies under the key of another scan`(mode: ReceiveMode) throws {
     try Lab.with { lab in
       let responder = try lab.onPeer {
         try Responder(
@@ -117,7 +118,7 @@ private func resets(for replies: [Reply]) -> [TransmitEntry] {
     }
   }
 
-  @Test func `chosen freely is native on a veth`() throws {
+  @Test func `is native on a veth by default`() throws {
     try Lab.with { lab in
       let receiver = try lab.onScanner { try openReceiver(try settings(), mode: nil) }
       #expect(receiver.mode == .xdpNative && receiver.reason == nil)
@@ -128,7 +129,7 @@ private func resets(for replies: [Reply]) -> [TransmitEntry] {
     }
   }
 
-  @Test func `goes on to generic where the driver refuses, and says why`() throws {
+  @Test func `falls back to generic if the driver does not support native, and reports why`() throws {
     try Lab.with { lab in
       // A veth refuses native XDP while its peer may send frames longer than a page.
       try lab.shell("ip -n \(lab.peer) link set peer0 mtu 9000")
@@ -142,7 +143,7 @@ private func resets(for replies: [Reply]) -> [TransmitEntry] {
     }
   }
 
-  @Test func `takes its program with it when it goes`() throws {
+  @Test func `detaches its program when it is deallocated`() throws {
     try Lab.with { lab in
       try lab.onScanner {
         let receiver = try openReceiver(try settings(), mode: .xdpNative)
@@ -156,7 +157,26 @@ private func resets(for replies: [Reply]) -> [TransmitEntry] {
   }
 }
 
-@Suite(.serialized) struct `A second receiver on one interface` {
+@Suite(.timeLimit(.minutes(1))) struct `The error of attaching the receive program` {
+  @Test(
+    arguments: [.notSupported, .invalidArgument, .outOfRange, .messageTooLong, .noSpace] as [Errno])
+  func `means that another mode may work`(cause: Errno) {
+    #expect(XDPReceiver.OpenError(attaching: cause, to: "eth0", mode: .native).isUnsupported)
+  }
+
+  @Test(arguments: [.resourceBusy, .fileExists, .notPermitted] as [Errno])
+  func `does not mean so if another program is attached or a capability is missing`(cause: Errno) {
+    let error = XDPReceiver.OpenError(attaching: cause, to: "eth0", mode: .native)
+    #expect(!error.isUnsupported && error.fault.remedy != nil)
+  }
+
+  @Test func `is told from an error of loading with the same number`() {
+    let loading = Fault("cannot attach the receive program to eth0", cause: .invalidArgument)
+    #expect(!XDPReceiver.OpenError.failed(loading).isUnsupported)
+  }
+}
+
+@Suite(.serialized, .timeLimit(.minutes(5))) struct `A second receiver on one interface` {
   @Test(arguments: [ReceiveMode.xdpNative, .xdpGeneric, nil])
   func `is refused: another XDP program is attached`(mode: ReceiveMode?) throws {
     try Lab.with { lab in
@@ -169,7 +189,7 @@ private func resets(for replies: [Reply]) -> [TransmitEntry] {
     }
   }
 
-  @Test func `is refused to a target node too`() throws {
+  @Test func `is refused, too, if it is a target node`() throws {
     try Lab.with { lab in
       let first = try lab.onScanner { try openReceiver(try settings(), mode: .xdpGeneric) }
       let fault = try #require(throws: Fault.self) {

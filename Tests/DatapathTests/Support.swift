@@ -1,4 +1,4 @@
-// The scene of these tests, and what several of them need.
+// The addresses, ports and key of these tests, and helpers.
 
 import Foundation
 import Kernel
@@ -7,9 +7,9 @@ import Wire
 
 let ourMAC: [UInt8] = [2, 0, 0, 0, 0, 1]
 let theirMAC: [UInt8] = [2, 0, 0, 0, 0, 2]
-/// 198.18.0.1, from which the probes leave.
+/// 198.18.0.1, the source of the probes.
 let ours: UInt32 = 0xc612_0001
-/// 198.18.7.8, which was probed.
+/// 198.18.7.8, the probed address.
 let target: UInt32 = 0xc612_0708
 let ourPort: UInt16 = 40_000
 let targetPort: UInt16 = 443
@@ -20,12 +20,9 @@ let referenceKey = SipHashKey(bytes: Array(0..<16))!
 let cookie = Cookie(key: referenceKey).sequenceNumber(
   source: ours, destination: target, sourcePort: ourPort, destinationPort: targetPort)
 
-/// Part of every message of a random test; change it to try others.
-let seed: UInt64 = 20_261_122
-
 struct Problem: Error, CustomStringConvertible { let description: String }
 
-/// These tests never skip: where they cannot run, they fail and say why.
+/// Fails the test without root. Tests are never skipped.
 func requireRoot() throws {
   guard geteuid() == 0 else {
     throw Problem(description: "the datapath tests need root: they load BPF programs into this kernel")
@@ -37,8 +34,8 @@ func hex(_ bytes: [UInt8]) -> String {
   bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
 }
 
-/// Everything a reply says, as text that compares and reads; without the time, which differs from run to
-/// run, and without the RST, which is the receiver's affair.
+/// The fields of a reply as text, to compare and to print. Without the time, which differs between runs, and without
+/// `needsRST`, which depends on the receiver.
 func account(of reply: Reply) -> String {
   let options = (0..<Int(reply.optionsLength)).map { reply.options[$0] }
   return """

@@ -1,38 +1,37 @@
-// The transmitters over a real interface, counted by the target node.
+// The transmitters on a real interface. The target node counts the frames.
 
 import Datapath
 import Kernel
 import Testing
 import Wire
 
-/// What probes look like in these tests.
+/// The stamper of these tests.
 let stamper = FrameStamper(
   profile: .smallest, cookie: Cookie(key: referenceKey), sources: [IPv4Address(ours)],
   sourceMAC: MACAddress(bytes: ourMAC)!, nextHops: [MACAddress(bytes: theirMAC)!])
 
-/// Probes to so many addresses from 198.18.16.0 on.
+/// Probes to `count` addresses, starting at 198.18.16.0.
 func probes(_ count: Int) -> [TransmitEntry] {
   (0..<UInt32(count)).map {
     TransmitEntry(syn: 0xc612_1000 + $0, port: targetPort, source: 0, sourcePort: ourPort)
   }
 }
 
-/// Sends all of `entries` as the scan's sender does, offering again what was not taken; what was
-/// confirmed. Throws when 20 s do not suffice.
+/// Sends `entries` as a sender does, and returns the number of completed frames. Throws after 20 s.
 func send(_ entries: [TransmitEntry], through transmitter: any Transmitter, in lab: Lab) throws
   -> FrameCounts
 {
   try lab.onScanner {
     guard let processor = transmitter.processor else { return try send(entries, through: transmitter) }
-    var confirmed = FrameCounts()
-    try onProcessor(processor) { confirmed = try send(entries, through: transmitter) }
-    return confirmed
+    var completed = FrameCounts()
+    try onProcessor(processor) { completed = try send(entries, through: transmitter) }
+    return completed
   }
 }
 
-/// The same from this thread.
+/// Does the same from the calling thread.
 func send(_ entries: [TransmitEntry], through transmitter: any Transmitter) throws -> FrameCounts {
-  var confirmed = FrameCounts()
+  var completed = FrameCounts()
   var first = 0
   let ended = try eventually {
     while first < entries.count {
@@ -40,23 +39,24 @@ func send(_ entries: [TransmitEntry], through transmitter: any Transmitter) thro
       let result = try transmitter.submit(entries.span.extracting(first..<last))
       first += result.accepted
       let counts = try transmitter.complete()
-      confirmed.probes += counts.probes
-      confirmed.resets += counts.resets
+      completed.probes += counts.probes
+      completed.resets += counts.resets
       if result.accepted == 0 { return false }
     }
     if transmitter.waiting > 0 { _ = try transmitter.submit(entries.span.extracting(0..<0)) }
     let counts = try transmitter.complete()
-    confirmed.probes += counts.probes
-    confirmed.resets += counts.resets
+    completed.probes += counts.probes
+    completed.resets += counts.resets
     return transmitter.inFlight == 0
   }
   guard ended else {
     throw Problem(
-      description: "\(first) of \(entries.count) taken, \(transmitter.inFlight) never confirmed")
+      description: "\(first) of \(entries.count) accepted, \(transmitter.inFlight) never completed")
   }
-  return confirmed
+  return completed
 }
 
+/// The transmitters that work on a veth.
 enum Way: String, CaseIterable { case packet, xdpCopy, generator }
 
 private func open(_ way: Way, batch: Int, ringSize: Int = 512) throws -> any Transmitter {
@@ -71,7 +71,7 @@ private func open(_ way: Way, batch: Int, ringSize: Int = 512) throws -> any Tra
   }
 }
 
-/// On the processor this test may use last; the thread must be in the scanner's namespace.
+/// Opens a generator on the last usable processor. The thread must be in the scanner's namespace.
 func openGenerator(batch: Int, ringSize: Int = 512) throws -> any Transmitter {
   let generator = try Generator(
     interface: try interfaceIndex("scan0"), name: "scan0", receiver: NoReceiver(), rings: 1,
@@ -81,7 +81,7 @@ func openGenerator(batch: Int, ringSize: Int = 512) throws -> any Transmitter {
     ringSize: ringSize)
 }
 
-/// Attaches nothing, so that the generator attaches itself.
+/// A receiver without a program, so that the generator attaches itself.
 struct NoReceiver: Receiver {
   let mode = ReceiveMode.packet
   let reason: String? = nil
@@ -100,7 +100,7 @@ func silentResponder() throws -> Responder {
     closedReset: false)
 }
 
-@Suite(.serialized) struct `A transmitter` {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct `A transmitter` {
   @Test(arguments: Way.allCases, [1, 64])
   func `sends each of 10,000 SYNs and the RSTs between them once, with correct checksums`(
     way: Way, batch: Int
@@ -118,8 +118,8 @@ func silentResponder() throws -> Responder {
             rst: probe.destination, port: targetPort, source: 0, sourcePort: ourPort,
             sequenceNumber: UInt32(number)))
       }
-      let confirmed = try send(entries, through: transmitter, in: lab)
-      #expect(confirmed == FrameCounts(probes: 10_000, resets: 1_429))
+      let completed = try send(entries, through: transmitter, in: lab)
+      #expect(completed == FrameCounts(probes: 10_000, resets: 1_429))
       #expect(transmitter.inFlight == 0)
       #expect(transmitter.batch == batch)
       _ = try eventually { try responder.counts()["syns_valid", "rsts_received"] >= 11_429 }
@@ -131,7 +131,7 @@ func silentResponder() throws -> Responder {
   }
 
   @Test(arguments: Way.allCases)
-  func `can be given another job, with other frames, when nothing is in flight`(way: Way) throws {
+  func `can be prepared for another job, with other frames, if nothing is in flight`(way: Way) throws {
     try Lab.with { lab in
       let responder = try lab.onPeer { try silentResponder() }
       let transmitter = try lab.onScanner { try open(way, batch: 64) }
@@ -150,7 +150,7 @@ func silentResponder() throws -> Responder {
   }
 
   @Test(arguments: Way.allCases)
-  func `on an interface that goes down says so, and what to do`(way: Way) throws {
+  func `reports an interface that goes down, and what to do`(way: Way) throws {
     try Lab.with { lab in
       // A veth whose peer has no XDP program need not take redirected frames.
       let responder = try lab.onPeer { try silentResponder() }
@@ -168,31 +168,31 @@ func silentResponder() throws -> Responder {
   }
 
   @Test(arguments: [Way.packet, .xdpCopy])
-  func `keeps a quarter of its frames for RSTs, whatever probes are offered`(way: Way) throws {
+  func `reserves a quarter of its frames for RSTs`(way: Way) throws {
     try Lab.with { lab in
       let transmitter = try lab.onScanner { try open(way, batch: 64, ringSize: 64) }
       transmitter.prepare(stamper)
-      // Until `complete` is asked, what was sent still holds its frame.
+      // Frames are reclaimed only by `complete`.
       #expect(try transmitter.submit(probes(64).span).accepted == 48)
       #expect(try transmitter.submit(probes(64).span).accepted == 0)
       let reset = TransmitEntry(
         rst: target, port: targetPort, source: 0, sourcePort: ourPort, sequenceNumber: 1)
       #expect(try transmitter.submit([TransmitEntry](repeating: reset, count: 64).span).accepted == 16)
       #expect(transmitter.inFlight == 64)
-      var confirmed = FrameCounts()
+      var completed = FrameCounts()
       let ended = try eventually {
         let counts = try transmitter.complete()
-        confirmed.probes += counts.probes
-        confirmed.resets += counts.resets
+        completed.probes += counts.probes
+        completed.resets += counts.resets
         return transmitter.inFlight == 0
       }
-      #expect(ended && confirmed == FrameCounts(probes: 48, resets: 16))
+      #expect(ended && completed == FrameCounts(probes: 48, resets: 16))
     }
   }
 }
 
-@Suite(.serialized) struct `AF_XDP` {
-  @Test func `in zero-copy mode on a veth is refused, and the sentence names zero-copy`() throws {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct `AF_XDP` {
+  @Test func `in zero-copy mode on a veth is refused, and the message names zero-copy`() throws {
     try Lab.with { lab in
       let fault = try #require(throws: Fault.self) {
         try lab.onScanner {
@@ -226,7 +226,7 @@ func silentResponder() throws -> Responder {
     }
   }
 
-  @Test func `on an interface that is down from the start sends nothing and says why`() throws {
+  @Test func `on an interface that is down sends nothing and reports why`() throws {
     try Lab.with { lab in
       try lab.shell("ip -n \(lab.scanner) link set scan0 down")
       // Binding in copy mode is allowed; sending is not.

@@ -1,6 +1,6 @@
-"""What `make fuzz MINUTES=n` runs: every fuzz target for its share of the time, and the XDP program.
+"""Runs every fuzz target for its share of the time, and the receive program's fuzz test (`make fuzz MINUTES=n`).
 
-New finds of the corpora, logs and reproducers go to build/fuzz/.
+Writes new corpus entries, logs and reproducers to build/fuzz/.
 """
 
 import argparse
@@ -15,7 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 OUTPUT = ROOT / "build" / "fuzz"
 PROGRAM = OUTPUT / "fuzz"
 CORPORA = ROOT / "Tests" / "Fuzz" / "Corpora"
-# The kernel's program and its twin in Swift: a test that counts frames, not time. About 20,000 a second.
+# The receive program and its twin in Swift: a test of a number of frames, about 20,000 per second.
 XDP_FRAMES_A_MINUTE = 200_000
 XDP_TEST = "ReceiveProgramFuzzTests.swift"
 # libFuzzer's exit status for an input that takes too long.
@@ -23,20 +23,20 @@ TIMEOUT = 70
 
 
 def targets():
-    """Names, the bytes of the longest inputs, whether leaks are looked for."""
+    """Returns for each target its name, its longest input in bytes, and whether to detect leaks."""
     lines = subprocess.run([PROGRAM, "--list"], check=True, capture_output=True, text=True).stdout
     return [line.split() for line in lines.splitlines()]
 
 
 def seconds_each(minutes, processors, count):
-    """What each target gets when all processors work all the time, but one that the XDP program has."""
+    """Returns the time for each target, if all processors are busy and the receive program's test takes one."""
     return max(1, int(minutes * 60 * processors / (count + processors)))
 
 
 def run(log, leaks, *arguments):
-    """Runs the fuzzer; its exit status and what it said."""
-    # What is freed waits to be used again so that a late use shows; 256 MiB of it, unless told otherwise.
-    # Swift's own report of a crash gets in the way of libFuzzer's.
+    """Runs the fuzzer. Returns its exit status and its output."""
+    # A small quarantine, because the default of 256 MiB counts against the memory limit. Swift's crash reports interfere
+    # with libFuzzer's.
     environment = os.environ | {
         "ASAN_OPTIONS": f"quarantine_size_mb=16:detect_leaks={leaks}",
         "SWIFT_BACKTRACE": "enable=no",
@@ -45,12 +45,12 @@ def run(log, leaks, *arguments):
         code = subprocess.run(
             [PROGRAM, *arguments, "-timeout=10", "-rss_limit_mb=2048", "-malloc_limit_mb=256"],
             env=environment, stdout=output, stderr=subprocess.STDOUT).returncode  # fmt: skip
-    # What was found may stand in the log, too, in whatever bytes.
+    # The log may contain findings, which need not be UTF-8.
     return code, log.read_text(errors="replace")
 
 
 def fuzz(name, longest, leaks, seconds):
-    """Runs one target; what is to be said if something was found."""
+    """Runs one target. Returns a report if it found something, else None."""
     finds = OUTPUT / "corpora" / name
     finds.mkdir(parents=True, exist_ok=True)
     log = OUTPUT / f"{name}.log"
@@ -64,21 +64,21 @@ def fuzz(name, longest, leaks, seconds):
         if code == 0:
             return None
         reproducers = re.findall(r"Test unit written to (.+)", text)
-        # A machine that stands still for a while makes any input slow, once.
+        # A machine that stalls makes any input slow once, so replay the input and retry.
         if attempt == 2 or code != TIMEOUT or not reproducers:
             break
         if any(run(OUTPUT / f"{name}.replay.log", leaks, f"--target={name}", path)[0] for path in reproducers):
             break
-        print(f"{name:16} one input took over 10 s, but not when replayed; once more", flush=True)
+        print(f"{name:16} one input took over 10 s, but not in a replay; retrying", flush=True)
     replays = [
         f"  {path}\n  replay: SWIFT_BACKTRACE=enable=no build/fuzz/fuzz --target={name} "
         f"{os.path.relpath(path, ROOT)}"
         for path in reproducers]  # fmt: skip
-    return "\n".join([f"{name}: see {log.relative_to(ROOT)}", *(replays or ["  no reproducer was kept"])])
+    return "\n".join([f"{name}: see {log.relative_to(ROOT)}", *(replays or ["  no reproducer was written"])])
 
 
 def fuzz_xdp(frames):
-    """The XDP program against its twin in Swift; what is to be said if they differ. Needs root."""
+    """Tests the receive program against its twin in Swift. Returns a report if they differ, else None. Needs root."""
     log = OUTPUT / "xdp.log"
     environment = os.environ | {"SYNBOX_FUZZ_FRAMES": str(frames)}
     with log.open("w") as output:
@@ -96,10 +96,10 @@ def fuzz_xdp(frames):
 def main():
     parser = argparse.ArgumentParser(prog="Tests/Fuzz")
     parser.add_argument("--minutes", type=float, required=True, help="for all targets together")
-    parser.add_argument("--only", help="targets, separated by commas; without the XDP program")
+    parser.add_argument("--only", help="comma-separated targets; omits the receive program")
     options = parser.parse_args()
     if not options.minutes > 0:
-        parser.error("found no time, expected minutes above 0")
+        parser.error(f"--minutes {options.minutes} must be above 0")
     chosen = targets()
     if options.only:
         wanted = options.only.split(",")
@@ -114,7 +114,7 @@ def main():
             pool.submit(fuzz_xdp, int(options.minutes * XDP_FRAMES_A_MINUTE))]
         work += [pool.submit(fuzz, *target, seconds) for target in chosen]
         found = [text for text in (each.result() for each in work) if text]
-    print("\n".join(found) if found else "nothing was found")
+    print("\n".join(found) if found else "no findings")
     return 1 if found else 0
 
 

@@ -1,9 +1,9 @@
-"""A target that answers SYNs as no honest one would, by the last byte of the probed address.
+"""A target that replies to SYNs in hostile ways, chosen by the last byte of the probed address.
 
     python3 target.py INTERFACE
 
-It prints "ready", and on SIGTERM a JSON object: for each last byte the RSTs that closed a SYN-ACK of it, checksum
-and sequence number right, and under "bad" those that did not. Frames are written by hand (RFC 791, 792, 9293).
+Prints "ready" and, on SIGTERM, a JSON object: for each last byte the number of RSTs with correct checksums and
+sequence number, and under "bad" the number of other RSTs. Builds frames by hand (RFC 791, 792, 9293).
 """
 
 import json
@@ -38,7 +38,8 @@ def pseudo_header(source, destination, length):
 
 
 def tcp(probe, flags, ahead=1, words=5, spoil=0):
-    """An answer to `probe`: acknowledges its number + `ahead`, claims `words`, has a checksum off by `spoil`."""
+    """A reply to `probe` that acknowledges its number + `ahead`, claims a header of `words`, and has a checksum whose
+    bits in `spoil` are flipped."""
     segment = struct.pack(
         "!HHIIBBHHH", probe.port, probe.source_port, 0x10203040, (probe.sequence + ahead) & 0xFFFFFFFF,
         words << 4, flags, 64240, 0, 0)
@@ -57,14 +58,14 @@ class Segment:
         self.source_port, self.port, self.sequence = struct.unpack_from("!HHI", frame, 34)
         self.flags = frame[47]
 
-    def is_sound(self):
+    def is_valid(self):
         segment = self.packet[20:]
         return checksum(self.packet[:20]) == 0 and checksum(
             pseudo_header(self.source, self.address, len(segment)) + segment) == 0
 
 
-def answers(probe):
-    """What to send back: (seconds from now, IPv4 packet)."""
+def replies(probe):
+    """The replies to a probe: (seconds from now, IPv4 packet)."""
     def reply(*arguments, options=b"", **keywords):
         segment = tcp(probe, *arguments, **keywords)
         return ipv4(probe.address, probe.source, socket.IPPROTO_TCP, segment, options)
@@ -108,12 +109,12 @@ def main(interface):
         last = segment.address[3]
         if segment.flags == SYN:
             expected[segment.address, segment.port, segment.source_port] = segment.sequence
-            for delay, packet in answers(segment):
+            for delay, packet in replies(segment):
                 waiting.append((now + delay, frame[6:12] + frame[0:6] + b"\x08\x00" + packet))
         elif segment.flags & RST:
             wanted = expected.get((segment.address, segment.port, segment.source_port), 0)
-            sound = segment.is_sound() and segment.sequence == (wanted + 1) & 0xFFFFFFFF
-            key = str(last) if sound else "bad"
+            valid = segment.is_valid() and segment.sequence == (wanted + 1) & 0xFFFFFFFF
+            key = str(last) if valid else "bad"
             resets[key] = resets.get(key, 0) + 1
     print(json.dumps(resets))
 

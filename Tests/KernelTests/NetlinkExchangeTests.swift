@@ -2,7 +2,7 @@ import Testing
 
 @testable import Kernel
 
-/// Builds transcripts: what the kernel sends, message by message.
+/// Builds datagrams from the kernel, message by message.
 private struct Transcript {
   var bytes: [UInt8] = []
 
@@ -21,7 +21,7 @@ private struct Transcript {
     return copy
   }
 
-  /// struct nlmsgerr: the error, the header of the request (20 bytes long), then `rest`.
+  /// struct nlmsgerr: the error, the header of the request (which has 20 bytes), then `rest`.
   func error(_ code: Int32, flags: UInt16 = 0, rest: [UInt8] = []) -> Transcript {
     var payload: [UInt8] = []
     payload.append(native: code)
@@ -34,7 +34,7 @@ private struct Transcript {
 /// NLMSGERR_ATTR_MSG "too many".
 private let explanation: [UInt8] = [13, 0, 1, 0] + Array("too many".utf8) + [0, 0, 0, 0]
 
-@Suite struct `An answer on a netlink socket` {
+@Suite(.timeLimit(.minutes(1))) struct `A netlink exchange` {
   @Test func `is complete with the acknowledgement`() throws {
     var exchange = NetlinkExchange(sequence: 7, port: 42)
     #expect(try !exchange.parse(Transcript().message(type: 20, [1, 2, 3, 4]).bytes))
@@ -51,37 +51,37 @@ private let explanation: [UInt8] = [13, 0, 1, 0] + Array("too many".utf8) + [0, 
     #expect(!exchange.isInconsistent)
   }
 
-  @Test func `that changed under way is marked so`() throws {
+  @Test func `is marked as inconsistent if the table changed`() throws {
     var exchange = NetlinkExchange(sequence: 7, port: 42)
     let part = Transcript().message(type: 16, flags: 2 | NLM_F_DUMP_INTR, [1])
     _ = try exchange.parse(part.message(type: NLMSG_DONE, flags: 2, [0, 0, 0, 0]).bytes)
     #expect(exchange.isInconsistent)
   }
 
-  @Test func `to another request or another socket is passed over`() throws {
+  @Test func `ignores replies to other requests and sockets`() throws {
     var exchange = NetlinkExchange(sequence: 7, port: 42)
     let others = Transcript().message(type: 16, sequence: 6, [1]).message(type: 16, port: 41, [2])
     #expect(try !exchange.parse(others.bytes))
     #expect(exchange.replies.isEmpty)
   }
 
-  @Test func `that refuses carries the driver's own words`() {
+  @Test func `reports the driver's reason for a refusal`() {
     var exchange = NetlinkExchange(sequence: 7, port: 42)
     let refusal = Transcript().error(-22, flags: NLM_F_CAPPED | NLM_F_ACK_TLVS, rest: explanation)
-    #expect(throws: NetlinkError.refused(Errno(22), reason: "too many")) {
+    #expect(throws: NetlinkError.refused(.invalidArgument, reason: "too many")) {
       try exchange.parse(refusal.bytes)
     }
   }
 
-  @Test func `that repeats the request has the words behind it`() {
+  @Test func `finds the reason behind the repeated request`() {
     var exchange = NetlinkExchange(sequence: 7, port: 42)
     let refusal = Transcript().error(-22, flags: NLM_F_ACK_TLVS, rest: [9, 9, 9, 9] + explanation)
-    #expect(throws: NetlinkError.refused(Errno(22), reason: "too many")) {
+    #expect(throws: NetlinkError.refused(.invalidArgument, reason: "too many")) {
       try exchange.parse(refusal.bytes)
     }
   }
 
-  @Test func `that refuses in garbled words still refuses`() {
+  @Test func `reports a refusal whose reason is malformed`() {
     var exchange = NetlinkExchange(sequence: 7, port: 42)
     let refusal = Transcript().error(-95, flags: NLM_F_CAPPED | NLM_F_ACK_TLVS, rest: [0, 0, 1, 0])
     #expect(throws: NetlinkError.refused(.notSupported, reason: nil)) {
@@ -89,7 +89,7 @@ private let explanation: [UInt8] = [13, 0, 1, 0] + Array("too many".utf8) + [0, 
     }
   }
 
-  @Test func `that ends a dump with an error refuses`() {
+  @Test func `reports an error at the end of a dump`() {
     var exchange = NetlinkExchange(sequence: 7, port: 42)
     var code: [UInt8] = []
     code.append(native: Int32(-1))
@@ -117,12 +117,12 @@ private let explanation: [UInt8] = [13, 0, 1, 0] + Array("too many".utf8) + [0, 
         [16, 0, 0, 0, 3, 0, 2, 0, 7, 0, 0, 0, 42, 0, 0, 0]
       ),
     ] as [(String, [UInt8])])
-  func `is refused with`(what: String, bytes: [UInt8]) {
+  func `rejects`(what: String, bytes: [UInt8]) {
     var exchange = NetlinkExchange(sequence: 7, port: 42)
     #expect(throws: NetlinkError.self, "\(what)") { try exchange.parse(bytes) }
   }
 
-  @Test func `with an impossible error number is refused`() {
+  @Test func `rejects an impossible error number`() {
     for code in [Int32.min, 1, -5000] {
       var exchange = NetlinkExchange(sequence: 7, port: 42)
       #expect(throws: NetlinkError.self) { try exchange.parse(Transcript().error(code).bytes) }

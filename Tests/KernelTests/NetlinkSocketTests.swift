@@ -2,7 +2,7 @@ import Testing
 
 @testable import Kernel
 
-@Suite struct `A netlink socket` {
+@Suite(.timeLimit(.minutes(1))) struct `A netlink socket` {
   @Test func `finds generic families by name`() throws {
     let socket = try NetlinkSocket(.generic)
     #expect(try socket.family(named: "nlctrl") == GENL_ID_CTRL)
@@ -19,7 +19,7 @@ import Testing
     #expect(names.contains("lo"))
   }
 
-  @Test func `hands on the kernel's reason for a refusal`() throws {
+  @Test func `reports the kernel's reason for a refusal`() throws {
     let socket = try NetlinkSocket(.generic)
     let ethtool = try #require(try socket.family(named: "ethtool"))
     var message = NetlinkMessage(family: ethtool, command: ETHTOOL_MSG_RINGS_GET)
@@ -30,7 +30,7 @@ import Testing
     #expect(refusal?.reason == "no device matches ifindex")
   }
 
-  @Test func `gives up in time, and is not confused by the late answer`() throws {
+  @Test func `times out, and is not confused by the late reply`() throws {
     let header = [UInt8](repeating: 0, count: 16)
     let message = NetlinkMessage(type: RTM_GETLINK, flags: NLM_F_DUMP, header: header)
     let impatient = try NetlinkSocket(.route, timeout: 0)
@@ -38,15 +38,15 @@ import Testing
     #expect(throws: NetlinkError.noReply(milliseconds: 0)) { try impatient.request(message) }
   }
 
-  @Test func `two of them do not collide`() throws {
+  @Test func `does not collide with another`() throws {
     let one = try NetlinkSocket(.generic)
     let two = try NetlinkSocket(.generic)
     #expect(try one.family(named: "nlctrl") == two.family(named: "nlctrl"))
   }
 }
 
-@Suite struct `A small file` {
-  @Test func `is read whole, or refused as too long`() throws {
+@Suite(.timeLimit(.minutes(1))) struct `A small file` {
+  @Test func `is read whole, or rejected if it is too long`() throws {
     #expect(try !SmallFile.read("/proc/self/stat", limit: 65_536).isEmpty)
     #expect(throws: Errno.self) { try SmallFile.read("/proc/self/stat", limit: 3) }
     #expect(throws: Errno.self) { try SmallFile.read("/no/such/file", limit: 3) }

@@ -1,29 +1,28 @@
-// Calls that the probe makes after the drop, as plain numbers in and out, so that the Swift side needs no
-// pointers. Unless said otherwise each gives 0, or the errno of the call that failed.
+// The calls that the probe makes after the drop. They take and return only numbers, so that the Swift side needs no
+// pointers. Unless noted otherwise, each returns 0 or the errno of the call that failed.
 #ifndef CCONFINEMENTPROBE_H
 #define CCONFINEMENTPROBE_H
 
 int probe_map_plain(void);
-/// Becomes `cat /proc/self/status`; returns only if that fails.
+/// Executes `cat /proc/self/status`; returns only on failure.
 int probe_execve_status(void);
 int probe_interface_flags(void);
 int probe_signal_parent(void);
 int probe_inet_socket(void);
 
-/// What an intruder would try, by the kernel's name of the call or what is done with it. ENOSYS for a name
-/// that is not known.
+/// Makes a call that an intruder would make, by name. Returns ENOSYS for an unknown name.
 int probe_intrusion(const char *name);
-/// The names, one after another; NULL past the last.
+/// Returns the name with this number, from 0; NULL past the last.
 const char *probe_intrusion_name(int number);
 /// Opens what the intrusions need, before the drop: a TCP socket, a BPF map, a file.
 int probe_prepare_intrusions(void);
-/// Any system call with these arguments: 0 or errno.
+/// Makes any system call with these arguments.
 int probe_system_call(long number, unsigned long one, unsigned long two, unsigned long three);
 
-/// A TCP connection to a port of 127.0.0.1 where nobody listens, on a socket that was opened before.
+/// Connects a TCP socket, which was opened before, to a port of 127.0.0.1 where nobody listens.
 int probe_connect(int socket);
 int probe_tcp_socket(void);
-/// Frees what was freed before: the C library aborts.
+/// Frees memory twice, so that the C library aborts.
 void probe_damage_heap(void);
 
 /// Files below the working directory: data/a, data/b, shelf/file, outside.
@@ -39,18 +38,18 @@ int probe_read_shadow(void);
 int probe_read_other_process(void);
 int probe_unlink_outside(void);
 
-/// A BPF array of one 32-bit value: its descriptor, or minus an errno.
+/// Creates a BPF array of one 32-bit value. Returns its descriptor or a negative errno.
 int probe_bpf_map_create(void);
 int probe_bpf_map_set(int map, unsigned value);
-/// The value, or minus an errno.
+/// Returns the value or a negative errno.
 int probe_bpf_map_get(int map);
 int probe_bpf_map_freeze(int map);
-/// An XDP program that drops everything, attached to nothing: its descriptor, or minus an errno.
+/// Loads an XDP program that drops everything, without attaching it. Returns its descriptor or a negative errno.
 int probe_bpf_program_load(void);
-/// Runs it on one frame that never leaves the call (BPF_PROG_TEST_RUN).
+/// Runs it on one frame (BPF_PROG_TEST_RUN).
 int probe_bpf_program_run(int program);
 
-/// A thread that runs until the process ends; it waits for nothing but the end.
+/// Starts a thread that waits until the process ends.
 int probe_start_thread(void);
 
 #endif

@@ -1,4 +1,4 @@
-// The two functions that libFuzzer calls (llvm.org/docs/LibFuzzer.html).
+// The functions that libFuzzer calls (llvm.org/docs/LibFuzzer.html).
 #include "CFuzz.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);

@@ -1,18 +1,17 @@
-// libFuzzer on one target: `fuzz --target=NAME [libFuzzer's options] [corpus or file …]`. `make fuzz` builds and
-// runs it; docs/design/testing.md says how to replay what it found. The main function is libFuzzer's.
+// libFuzzer for one target: `fuzz --target=NAME [libFuzzer's options] [corpus or file …]`. `make fuzz` builds and runs
+// it; docs/design/testing.md describes how to replay its findings. libFuzzer provides the main function.
 import CFuzz
 import FuzzTargets
 import Kernel
 
-/// The target that was asked for. libFuzzer passes over options that begin with two dashes.
+/// The requested target. libFuzzer ignores options that start with two dashes.
 private let chosen: FuzzTarget? = {
   let prefix = "--target="
   let name = CommandLine.arguments.first { $0.hasPrefix(prefix) }?.dropFirst(prefix.count)
   return FuzzTarget.all.first { $0.name == name ?? "" }
 }()
 
-/// Before the first input. With `--list` the targets are printed: the name, the bytes of the longest input,
-/// whether leaks are looked for.
+/// Runs before the first input. `--list` prints the targets: name, longest input in bytes, whether to detect leaks.
 @c(synbox_fuzz_start)
 func start() {
   if CommandLine.arguments.contains("--list") {
@@ -27,7 +26,7 @@ func start() {
   endProcess(2)
 }
 
-/// Does not return if something does not hold: libFuzzer then keeps the input.
+/// Runs one input. Traps if a requirement does not hold, so that libFuzzer keeps the input.
 @c(synbox_fuzz_one)
 func runOne() {
   let input = (0..<cfuzz_length()).map { cfuzz_byte($0) }

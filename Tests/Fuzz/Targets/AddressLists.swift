@@ -2,8 +2,8 @@
 import Plan
 
 extension FuzzTarget {
-  /// A mistake within the file, or exactly the addresses that a second reading finds; an empty list is none, so
-  /// that one that was cut off does not let everything through.
+  /// The result is an error with a place in the file, or exactly the addresses that the reference parser finds. An empty
+  /// list is an error, so that a truncated deny list does not allow everything.
   static let addressList = FuzzTarget("address-list", maximumLength: 512) { bytes in
     let mistakes = AddressList.check(bytes.span, name: "f")
     for mistake in mistakes { try mistake.requirePlace(in: bytes) }
@@ -17,7 +17,7 @@ extension FuzzTarget {
     let (entries, directives) = try plainLines(bytes)
     try require(directives.isEmpty && entries.allSatisfy { $0.ports == nil }, "no list of addresses")
     try require(set == plainAddresses(entries), "\(set.ranges), expected \(entries)")
-    // Complement and union take it apart and put it together again.
+    // The complement and the set are disjoint, and their union is everything.
     let rest = AddressSet.all.subtracting(set)
     try require(rest.intersection(set).isEmpty && rest.union(set) == .all, "\(set.ranges)")
     try require(rest.count + set.count == 1 << 32, "\(rest.count) + \(set.count)")

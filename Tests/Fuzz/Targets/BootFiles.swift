@@ -1,10 +1,10 @@
-// What PID 1 reads: its settings, depmod's files, the partition table, the superblock, the boot loader's count.
+// The files that PID 1 parses: its settings, depmod's files, partition table, superblock, the boot count.
 import Init
 import Kernel
 import NIC
 
 extension FuzzTarget {
-  /// A mistake with its line, or settings within their limits, whose names are part of no path.
+  /// The result is an error with its line, or settings in range whose names contain no path separators.
   static let boxSettings = FuzzTarget("box-settings", maximumLength: 1024, frees: false) { bytes in
     let box: BoxSettings
     do throws(ProfileError) {
@@ -28,8 +28,8 @@ extension FuzzTarget {
     try require(0...3600 ~= box.watchdogSeconds && 5...600 ~= box.heartbeatSeconds, "\(box)")
   }
 
-  /// The three files, with a NUL between them. Whatever stands in them, an order ends, has each module once and its
-  /// own last, and no path leads out of the directory.
+  /// The input is the three files, separated by NULs. A load order is finite, contains each module once and its own last,
+  /// and no path leaves the directory.
   static let modules = FuzzTarget("modules", maximumLength: 2048) { bytes in
     var index = ModuleIndex()
     let parts = bytes.split(separator: 0, maxSplits: 2, omittingEmptySubsequences: false).map(
@@ -51,9 +51,9 @@ extension FuzzTarget {
     }
   }
 
-  /// What lies at the start of a disk, at the end of the image that was written to it, and at its own end. It is
-  /// refused, or what is written keeps all other partitions, and then nothing is
-  /// left to be done; cut off between the writes, it still is read.
+  /// The input is the start of a disk, the end of the image written to it, and the end of the disk. The result is an
+  /// error, or writes that keep all other partitions. A table remains readable after each write, and growing again
+  /// changes nothing.
   static let partitionTable = FuzzTarget("partition-table", maximumLength: 3 * FuzzDisk.piece) {
     bytes in
     for number in [1, 2] {
@@ -77,7 +77,7 @@ extension FuzzTarget {
     }
   }
 
-  /// Refused, or within the partition.
+  /// The superblock is rejected or describes a file system within the partition.
   static let superblock = FuzzTarget("superblock", maximumLength: 1024) { bytes in
     let size: UInt64 = 32 << 20
     do {
@@ -92,7 +92,7 @@ extension FuzzTarget {
     }
   }
 
-  /// Refused, or a file's name in one directory, which is right again when it is put together.
+  /// The variable is rejected or is the name of a file in one directory.
   static let bootCount = FuzzTarget("boot-count", maximumLength: 256) { bytes in
     do {
       let count = try BootCount(variable: bytes)
@@ -107,11 +107,11 @@ extension FuzzTarget {
   }
 }
 
-/// A disk of 4 MiB in memory, to which an image of 2 MiB was written. What was not written is 0.
+/// A disk of 4 MiB in memory, to which an image of 2 MiB was written. Other sectors are zero.
 private struct FuzzDisk {
   private var content: [UInt64: [UInt8]] = [:]
   let sectors: UInt64 = 8192
-  /// Bytes of a table with all around it.
+  /// The size of a table with its header in bytes.
   static let piece = 34 * 512
 
   init(_ bytes: [UInt8]) {

@@ -1,11 +1,11 @@
-// A job's checkpoint, and the files of records that it vouches for.
+// A job's checkpoint and journal.
 import Kernel
 import Spool
 import Wire
 
 extension FuzzTarget {
-  /// Believed only byte for byte as it is written; also where magic, length and checksum are right, which no
-  /// chance finds.
+  /// A checkpoint is accepted only if its encoding equals the input. Also tries the input with correct magic, length and
+  /// checksum, which the fuzzer would not find.
   static let checkpoint = FuzzTarget("checkpoint", maximumLength: 512) { bytes in
     try requireItself(bytes)
     guard bytes.count > 12 else { return }
@@ -22,9 +22,9 @@ extension FuzzTarget {
     try requirePrintable("\(checkpoint.identity)")
   }
 
-  /// The first byte says how long the journal was at its checkpoint, in quarters of a record, the second whether
-  /// the checksum is another; the rest is what is in the file now. A journal that differs is left as it is; one
-  /// that holds is cut back, and what is read from it is what stands there.
+  /// The first byte is the journal's length at its checkpoint, in quarters of a record; the second, whether the checksum
+  /// differs; the others are the file's present content. A journal that differs from its checkpoint is left as it is;
+  /// another is truncated to its checkpoint, and its records are those in the file.
   static let answers = FuzzTarget("answers", maximumLength: 514) { bytes in
     guard bytes.count >= 2 else { return }
     let content = Array(bytes.dropFirst(2))
@@ -48,7 +48,7 @@ extension FuzzTarget {
     try requireAnswers(of: file, whole)
   }
 
-  /// All records, or none is believed: each says what its eight bytes say.
+  /// Requires that all records are read as they are in the file, or the journal is rejected.
   private static func requireAnswers(of file: RecordFile, _ bytes: [UInt8]) throws {
     let records = stride(from: 0, to: bytes.count, by: 8).map {
       bytes[$0..<min($0 + 8, bytes.count)]

@@ -1,14 +1,14 @@
-// Target files that came as gzip or zstd, or pretend to.
+// Target files compressed with gzip or zstd.
 import Kernel
 import Plan
 import Spool
 
-/// Bytes out of one file. What expands to more has shown what there is to show.
+/// The limit of decompressed bytes. Larger outputs show nothing new.
 private let limit = 1 << 16
 
 extension FuzzTarget {
-  /// A printable mistake, or bytes within the limit whose beginning is what a look at the beginning finds. What
-  /// neither is nor promises to be compressed is taken as it is.
+  /// The result is a printable error, or bytes within the limit that agree with `head`. A file that is neither compressed
+  /// nor named so is taken as it is.
   static let compressed = FuzzTarget("compressed", maximumLength: 1024) { bytes in
     let found = Compression(startOf: bytes)
     for name in ["net.txt", "net.txt.gz", "net.bin.zst", "net.bin"] {

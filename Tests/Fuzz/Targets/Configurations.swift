@@ -4,8 +4,8 @@ import Plan
 import synbox
 
 extension FuzzTarget {
-  /// A mistake with its line, or a configuration whose rate can be kept and whose directories can be opened
-  /// to a confined process without opening all.
+  /// The result is an error with its line, or a configuration with a rate in range and without `/` among the paths that
+  /// the confinement allows.
   static let configuration = FuzzTarget("configuration", maximumLength: 1024, frees: false) { bytes in
     let configuration: Configuration
     do throws(ProfileError) {

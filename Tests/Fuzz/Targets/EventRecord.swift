@@ -8,7 +8,7 @@ import Wire
 #endif
 
 extension FuzzTarget {
-  /// A reply or nothing; a reply has a time near its receipt, and its line is whole in both formats.
+  /// A record that parses as a reply has a plausible time, and a complete line in both output formats.
   static let eventRecord = FuzzTarget("event-record", maximumLength: 128) { bytes in
     guard let reply = Reply(record: bytes.span) else { return }
     try require(bytes.count == Reply.recordLength, "a record of \(bytes.count) bytes")
@@ -16,7 +16,8 @@ extension FuzzTarget {
     for taken in [0, reply.time, reply.time &+ 1_000_000, .max] {
       let time = XDPReceiver.receiptTime(stamped: reply.time, drained: taken)
       try require(
-        time >= reply.time && time - reply.time <= 10_000_000, "noted \(reply.time), receipt \(time)")
+        time >= reply.time && time - reply.time <= 10_000_000, "stamped \(reply.time), received \(time)"
+      )
     }
     let result = ScanResult(
       reply: reply, isRepeat: reply.needsRST, inCooldown: false, time: reply.time)
@@ -41,7 +42,7 @@ extension FuzzTarget {
   }
 }
 
-/// What a field's value may be in JSON.
+/// The possible values of a field in JSON.
 private enum JSONScalar: Decodable {
   case number(Double)
   case text(String)

@@ -3,9 +3,9 @@ import Kernel
 import Spool
 
 extension FuzzTarget {
-  /// A name is usable or there is a printable objection; the name that stands for an unusable one is usable.
+  /// A name is usable or rejected for a printable reason, and the sanitized name is usable.
   static let fileNames = FuzzTarget("file-names", maximumLength: 300) { bytes in
-    // What no file system has in a name.
+    // No file name contains these.
     let bytes = bytes.filter { $0 != 0 && $0 != UInt8(ascii: "/") }
     guard !bytes.isEmpty else { return }
     let name = FileName(bytes: bytes)

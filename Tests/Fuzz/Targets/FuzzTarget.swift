@@ -1,12 +1,12 @@
-// What is fuzzed: every reader of bytes that others wrote, and what must hold whatever they are.
+// The fuzz targets: every parser of untrusted bytes, with the requirements that must hold for any input.
 
-/// One reader. docs/design/testing.md says how to add one.
+/// A parser and its requirements. docs/design/testing.md describes how to add one.
 public struct FuzzTarget: Sendable {
-  /// Names its corpus in Tests/Fuzz/Corpora.
+  /// Also the name of its corpus in Tests/Fuzz/Corpora.
   public let name: String
-  /// Longer inputs show nothing new; bytes.
+  /// The longest useful input in bytes.
   public let maximumLength: Int
-  /// Whether what was allocated must be freed again. TOMLKit never frees a table.
+  /// Whether to detect leaks. TOMLKit never frees a table.
   public let frees: Bool
   private let body: @Sendable ([UInt8]) throws -> Void
 
@@ -20,7 +20,9 @@ public struct FuzzTarget: Sendable {
     self.body = body
   }
 
-  /// Throws a `FuzzFailure` if something does not hold that must.
+  /// Runs one input.
+  ///
+  /// - Throws: a `FuzzFailure` if a requirement does not hold.
   public func run(_ input: [UInt8]) throws { try body(input) }
 
   public static let all: [FuzzTarget] = [
@@ -31,7 +33,7 @@ public struct FuzzTarget: Sendable {
   ]
 }
 
-/// What did not hold.
+/// A requirement that does not hold.
 public struct FuzzFailure: Error, CustomStringConvertible {
   public let description: String
 }

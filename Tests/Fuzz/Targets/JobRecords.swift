@@ -2,7 +2,7 @@
 import Spool
 
 extension FuzzTarget {
-  /// A record or nothing; a record's bytes are those it is written as, and it has a key.
+  /// A record is accepted only if its encoding equals the input and it has a key.
   static let jobRecord = FuzzTarget("job-record", maximumLength: 2048) { bytes in
     guard let record = JobRecord(bytes) else { return }
     try require(record.sipHashKey != nil, "no key")

@@ -1,22 +1,22 @@
-// What every message about a foreign file must be: short, printable, and about a place that there is.
+// Requirements for messages about untrusted files: short, printable, and with an existing place.
 import NIC
 import Plan
 import Support
 
-/// Nothing in a message may move the cursor, hide text or turn its direction.
+/// Requires that a message has no character that moves the cursor, hides text or changes its direction.
 func requirePrintable(_ message: String) throws(FuzzFailure) {
   try require(message.unicodeScalars.allSatisfy(Escaping.isVisible), "not printable: \(message)")
   try require(message.utf8.count < 4096, "a message of \(message.utf8.count) bytes")
 }
 
-/// The bytes of each line, as an editor counts lines.
+/// Returns the length of each line in bytes.
 func lineLengths(_ file: [UInt8]) -> [Int] {
   let text = file.starts(with: [0xef, 0xbb, 0xbf]) ? file.dropFirst(3) : file[...]
   return text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map(\.count)
 }
 
 extension InputError {
-  /// Of a mistake within a file: only what concerns all of it has no place.
+  /// Requires that the error has an existing place in the file.
   func requirePlace(in bytes: [UInt8]) throws(FuzzFailure) {
     try requirePrintable(description)
     switch location {

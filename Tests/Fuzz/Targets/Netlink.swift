@@ -1,4 +1,4 @@
-// Datagrams on a netlink socket, and everything that is read out of them.
+// Netlink datagrams, and everything that is parsed from them.
 import Kernel
 import NIC
 import Wire
@@ -6,7 +6,7 @@ import Wire
 private let interface: Int32 = 2
 
 extension FuzzTarget {
-  /// An answer or an error; no more comes out than went in, and what is read is within its own limits.
+  /// The result is replies or an error. Replies have no more bytes than the input, and parsed values are in range.
   static let netlink = FuzzTarget("netlink", maximumLength: 2048) { bytes in
     var exchange = NetlinkExchange(sequence: 1, port: 2)
     do throws(NetlinkError) {
@@ -17,7 +17,7 @@ extension FuzzTarget {
     let size = exchange.replies.reduce(0) { $0 + $1.payload.count + 16 }
     try require(size <= bytes.count, "\(size) bytes out of \(bytes.count)")
     try interpret(exchange.replies)
-    // Without a header that fits, the bytes would be passed over: so they are each kind of answer, too.
+    // Without a matching header the bytes are ignored, so also try them as each type of reply.
     for type in [RTM_NEWLINK, RTM_NEWADDR, RTM_NEWROUTE, RTM_NEWNEIGH, GENL_ID_CTRL] {
       try interpret([NetlinkReply(type: type, flags: 0, payload: bytes)])
     }
@@ -56,7 +56,7 @@ extension FuzzTarget {
     }
   }
 
-  /// The bytes of all attributes; those of nested ones must lie within their parent.
+  /// Returns the size of all attributes. Requires that nested ones are within their parent.
   private static func count(_ attributes: NetlinkAttributes) throws -> Int {
     var sum = 0
     for attribute in attributes {

@@ -1,4 +1,4 @@
-// Frames as packet capture hands them over.
+// Frames from packet capture.
 import Wire
 
 private let key = SipHashKey(k0: 0x0706_0504_0302_0100, k1: 0x0f0e_0d0c_0b0a_0908)
@@ -12,25 +12,25 @@ private func classifier(_ key: SipHashKey, all: Bool = true) -> ReplyClassifier 
 }
 
 extension Fate {
-  /// The cookie held.
+  /// Whether the cookie is valid.
   fileprivate var isValid: Bool { rawValue >= Fate.open.rawValue || self == .badChecksum }
 }
 
 extension FuzzTarget {
-  /// Nothing is valid without a cookie: what holds under one key fails under another, and a TCP reply
-  /// acknowledges what its own addresses and ports hash to. What is not to be reported differs by that alone.
+  /// No packet is valid without a cookie: one that is valid under one key is not under another, and a TCP reply
+  /// acknowledges the hash of its addresses and ports. Settings change only whether a reply is reported.
   static let packets = FuzzTarget("packets", maximumLength: 1514) { bytes in
     var frame = bytes
-    // Nobody reads the destination address; its first bit asks for a cookie that holds, or else every
-    // change of an address or a port would end there. The second leaves the checksums alone, and with the
-    // third a TCP reply acknowledges the probe's number itself.
+    // The classifier ignores the destination MAC address. Its first bit requests a valid cookie, without which every
+    // change of an address or port would fail there. The second keeps the checksums; the third makes a TCP reply
+    // acknowledge the sequence number itself.
     if let first = frame.first, first & 1 == 1 {
       forge(&frame, ahead: first & 4 == 0 ? 1 : 0)
       if first & 2 == 0 { complete(&frame) }
     }
     let (fate, reply) = classifier(key).classify(frame.span, time: 7)
     try require((reply != nil) == [.open, .closed, .icmp].contains(fate), "\(fate), a reply or none")
-    // libFuzzer sees what is compared, so in time it finds cookies of either key; none is one of both.
+    // libFuzzer sees comparisons, so it finds cookies of either key, but none is valid under both.
     let foreign = classifier(anotherKey).classify(frame.span, time: 7).fate
     try require(!fate.isValid || !foreign.isValid, "\(fate), and \(foreign) under another key")
     let (one, other) = (fate.isValid ? .badCookie : fate, foreign.isValid ? .badCookie : foreign)
@@ -62,7 +62,7 @@ extension FuzzTarget {
     try require(reply.kind == .open ? ahead == 1 : ahead <= 1, "\(ahead) bytes ahead")
   }
 
-  /// Writes the cookie where a frame without VLAN tags has it, if it has room for one.
+  /// Writes the cookie into a frame without VLAN tags, if it has room.
   private static func forge(_ frame: inout [UInt8], ahead: UInt32) {
     guard frame.count > 23 else { return }
     let ip = 14 + (frame[23] == 1 ? 28 + Int(frame[14] & 15) * 4 - 20 : 0)
@@ -87,7 +87,7 @@ extension FuzzTarget {
     }
   }
 
-  /// Writes the checksums that a frame without VLAN tags should have, as far as its lengths make sense.
+  /// Writes correct checksums into a frame without VLAN tags whose lengths are plausible.
   private static func complete(_ frame: inout [UInt8]) {
     guard frame.count >= 34 else { return }
     let total = Int(frame[16]) << 8 | Int(frame[17])

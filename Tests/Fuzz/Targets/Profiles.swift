@@ -2,8 +2,8 @@
 import NIC
 
 extension FuzzTarget {
-  /// A mistake with its line, or a profile that reads the same when written again, its numbers within the
-  /// limits of what they are for.
+  /// The result is an error with its line, or a profile with values in range that parses to the same profile when it is
+  /// formatted again.
   static let profile = FuzzTarget("profile", maximumLength: 2048, frees: false) { bytes in
     let profile: InterfaceProfile
     do throws(ProfileError) {
@@ -17,7 +17,7 @@ extension FuzzTarget {
     let text = try written(profile)
     var again = try InterfaceProfile(toml: Array(text.utf8), file: "p.toml")
     again.source = profile.source
-    try require(again == profile, "\(profile) is written\n\(text)\nand is \(again)")
+    try require(again == profile, "\(profile) is formatted as\n\(text)\nwhich parses as \(again)")
   }
 
   private static func written(_ profile: InterfaceProfile) throws -> String {
@@ -63,7 +63,7 @@ extension FuzzTarget {
     }
   }
 
-  /// A basic string of TOML.
+  /// Returns a TOML basic string.
   private static func quoted(_ key: String) -> String {
     let escaped = key.unicodeScalars.map { scalar in
       let digits = String(scalar.value, radix: 16)

@@ -1,14 +1,14 @@
-// What a process that ended in the middle of something may have left in active/.
+// The files that an interrupted process may have left in active/.
 import Kernel
 import Spool
 import Wire
 
 extension FuzzTarget {
-  /// The first bytes say which files a job's directory holds, the rest what is in them. Whatever it is, the
-  /// target file is not lost, and what was put in order stays so.
+  /// The first two bytes select the files in a job's directory; the others are their contents. Recovery never loses the
+  /// target file, and a second recovery changes nothing.
   static let recovery = FuzzTarget("recovery", maximumLength: 512) { bytes in
     guard bytes.count >= 2 else { return }
-    // In memory where that can be had: the disk would flush each step.
+    // In memory if possible, because flushing each step to a disk is slow.
     let parent = Files.kind(of: "/dev/shm") == .directory ? "/dev/shm" : "/tmp"
     let root = "\(parent)/synbox-fuzz.\(processID())"
     try removeAll(root)
@@ -37,8 +37,7 @@ extension FuzzTarget {
     try require(second.jobs.allSatisfy { $0.note == nil }, "noted twice")
   }
 
-  /// What the box itself may have left, by the bits of the first byte and then of the second; `nil` is the
-  /// input's own bytes.
+  /// The files that the box may have left, by the bits of the first two bytes; nil for the input's own bytes.
   private static let leftovers: [(name: String, bytes: [UInt8]?)] = [
     ("net.txt", targets), ("job.json", sound), ("job.json", nil), ("summary.json", Array("{}\n".utf8)),
     ("results.csv", []), ("results.partial", []), ("reason.txt", nil), ("another.txt", []),
@@ -46,10 +45,10 @@ extension FuzzTarget {
     ("reason.txt.new", nil),
   ]
   private static let targets = Array("192.0.2.1:80\n".utf8)
-  /// A record that holds.
+  /// A valid record.
   private static let sound: [UInt8] = {
     var record = JobRecord(file: "net.txt", now: 0)
-    // The same in every run.
+    // Constant, so that runs are reproducible.
     record.key = String(repeating: "5a", count: 16)
     record.seed = 7
     return (try? record.encoded()) ?? []

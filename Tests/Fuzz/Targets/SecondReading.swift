@@ -1,16 +1,16 @@
-// A second, plain reading of what the line reader accepts, to compare with: line by line, with strings.
+// A simple reference parser for the line format, to compare with.
 import Plan
 import Wire
 
-/// An entry as it is written.
+/// An entry of a target file.
 struct PlainEntry {
   var first: UInt32
   var last: UInt32
-  /// nil: none are named.
+  /// nil if the entry has none.
   var ports: PortSet?
 }
 
-/// The entries and directives of a text that was accepted.
+/// Returns the entries and directives of an accepted text.
 func plainLines(_ bytes: [UInt8]) throws -> (entries: [PlainEntry], directives: [Substring]) {
   let text = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? bytes.dropFirst(3) : bytes[...]
   var (entries, directives): ([PlainEntry], [Substring]) = ([], [])
@@ -48,7 +48,7 @@ private func plainEntry(_ word: Substring) throws -> PlainEntry {
   return PlainEntry(first: UInt32(first), last: UInt32(first + size - 1), ports: ports)
 }
 
-/// How many different (address, port) pairs the entries name. Takes n² steps.
+/// Returns the number of different (address, port) pairs of the entries, in n² steps.
 func plainPairs(_ entries: [PlainEntry], without: PortSet) -> UInt64 {
   let edges = entries.flatMap { [UInt64($0.first), UInt64($0.last) + 1] }.sorted()
   var pairs: UInt64 = 0
@@ -60,7 +60,7 @@ func plainPairs(_ entries: [PlainEntry], without: PortSet) -> UInt64 {
   return pairs
 }
 
-/// The addresses that the entries name.
+/// Returns the addresses of the entries.
 func plainAddresses(_ entries: [PlainEntry]) -> AddressSet {
   AddressSet(entries.map { AddressRange($0.first, $0.last) })
 }

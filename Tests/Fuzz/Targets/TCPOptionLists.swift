@@ -1,8 +1,8 @@
-// TCP options as a peer sent them.
+// TCP options from a peer.
 import Wire
 
 extension FuzzTarget {
-  /// What is read agrees with a second reading, which cuts the list into options first.
+  /// The result equals that of a reference parser, which first splits the list into options.
   static let tcpOptions = FuzzTarget("tcp-options", maximumLength: 64) { bytes in
     let read = TCPOptions(bytes.span)
     var expected = TCPOptions([UInt8]().span)

@@ -1,4 +1,4 @@
-// Target files as text: the line reader, the grammar, the directives, and the plan that comes of them.
+// Target files as text: the line reader, the grammar, the directives, and the plan.
 import Plan
 import Wire
 
@@ -6,8 +6,8 @@ private let defaultPorts = PortSet([7...9, 443...443])
 private let never = AddressSet(SpecialPurpose.neverProbed.map(\.addresses))
 
 extension FuzzTarget {
-  /// A mistake within the file, the same one first in a list of all; or the pairs that a second reading
-  /// finds, each once, none where no host can be; and directives that read the same when written again.
+  /// The result is an error with a place in the file, the first of all errors; or exactly the pairs that the reference
+  /// parser finds, without special-purpose space. Directives parse to the same values when they are formatted again.
   static let targetText = FuzzTarget("targets", maximumLength: 1024) { bytes in
     let mistakes = TargetFile.check(bytes, name: "f", format: .text)
     for mistake in mistakes { try mistake.requirePlace(in: bytes) }
@@ -21,7 +21,7 @@ extension FuzzTarget {
     let (entries, _) = try plainLines(bytes)
     try require(file.entryCount == entries.count, "\(file.entryCount) of \(entries.count) entries")
     try requireRoundTrip(of: file.directives)
-    // The second reading takes n² steps.
+    // The reference parser takes n² steps.
     guard entries.count <= 64 else { return }
     try requirePlan(of: file, entries)
   }
@@ -62,7 +62,7 @@ extension FuzzTarget {
     try require(again.directives == directives, "\(directives) became \(again.directives)")
   }
 
-  /// As operators name it, a text file is text whatever is in it, or it is found to be binary.
+  /// A binary file is parsed exactly if it is well-formed.
   static let binaryTargets = FuzzTarget("binary-targets", maximumLength: 512) { bytes in
     try requireDetection(of: bytes)
     let last = bytes.suffix(4)
@@ -86,7 +86,7 @@ extension FuzzTarget {
     try require(plan.count + plan.outOfScope == distinct, "\(plan.count) + \(plan.outOfScope)")
   }
 
-  /// What is not said to be text or binary is taken for one of them, and then read as that.
+  /// Requires that a file of unknown format is parsed as text or as binary.
   private static func requireDetection(of bytes: [UInt8]) throws {
     func outcome(_ name: String, _ format: TargetFile.Format) -> (Int, [InputError]) {
       let mistakes = TargetFile.check(bytes, name: name, format: format)

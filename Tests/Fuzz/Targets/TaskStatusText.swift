@@ -1,8 +1,8 @@
-// /proc/self/task/*/status, on which the proof of the drop rests.
+// /proc/self/task/*/status, which the proof of the drop relies on.
 import Kernel
 
 extension FuzzTarget {
-  /// Refused, or every value stands in the text exactly once and in the kernel's form.
+  /// The text is rejected, or contains every value exactly once and in the kernel's format.
   static let taskStatus = FuzzTarget("task-status", maximumLength: 2048) { bytes in
     let text = String(decoding: bytes, as: UTF8.self)
     guard let status = try? TaskStatus(task: 1, parsing: text) else { return }

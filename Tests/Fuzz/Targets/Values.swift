@@ -1,15 +1,16 @@
-// Values of options, directives and configuration keys; the first byte chooses the type.
+// Values of options, directives and configuration keys. The first byte selects the type.
 import NIC
 import Plan
 import Scan
 import Wire
 
 extension FuzzTarget {
-  /// A value within its limits that reads the same when written again, or a mistake within the text.
+  /// The result is a value in range that parses to the same value when it is formatted again, or an error with an offset
+  /// in the text.
   static let values = FuzzTarget("values", maximumLength: 128) { bytes in
     guard let first = bytes.first else { return }
     let text = String(decoding: bytes.dropFirst(), as: UTF8.self)
-    // Letters, so that a corpus can be read.
+    // A letter, so that the corpus is readable.
     let number = Int(first &- UInt8(ascii: "A"))
     try kinds[number % kinds.count](text)
   }
@@ -74,7 +75,7 @@ extension FuzzTarget {
   }
 }
 
-/// As the grammar has it, exactly.
+/// Returns a duration in seconds, in the exact format of the grammar.
 func decimalSeconds(_ duration: Duration) -> String {
   let (seconds, attoseconds) = duration.components
   let nanoseconds = String(attoseconds / 1_000_000_000)

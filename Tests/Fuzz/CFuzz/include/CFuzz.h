@@ -1,4 +1,4 @@
-// What libFuzzer hands over, byte by byte, so that the Swift side needs no unsafe code.
+// libFuzzer's input, byte by byte, so that the Swift side needs no unsafe code.
 #ifndef CFUZZ_H
 #define CFUZZ_H
 
@@ -9,7 +9,7 @@
 size_t cfuzz_length(void);
 uint8_t cfuzz_byte(size_t index);
 
-/// In Swift: what is to be done before the first input, and for each.
+/// Implemented in Swift: called before the first input, and for each input.
 void synbox_fuzz_start(void);
 void synbox_fuzz_one(void);
 
