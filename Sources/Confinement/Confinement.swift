@@ -1,5 +1,5 @@
-// The drop: gives up every privilege of the process and proves it. Needs no privilege; with CAP_SETPCAP it also empties
-// the bounding set.
+// The drop: gives up every privilege of the process and proves it. Needs no privilege; with CAP_SETPCAP it also
+// empties the bounding set.
 import Kernel
 
 /// The drop. Irreversible.
@@ -9,11 +9,11 @@ public enum Confinement {
   /// Call this while there is only one thread: capabilities, no_new_privs, Landlock and seccomp are attributes of
   /// threads, and other threads would keep theirs.
   ///
-  /// What each step needs determines their order. Locking memory needs RLIMIT_MEMLOCK raised. The bounding set and the
-  /// securebits need CAP_SETPCAP. Landlock opens the allowed paths, which may need root. Switching the user needs
-  /// CAP_SETUID. The other capability sets follow. seccomp comes last, so that its list need not include the calls of the
-  /// other steps. Trials run before it, too, because afterwards a refusal could come from the filter instead of a missing
-  /// capability.
+  /// What each step needs determines their order. Locking memory needs RLIMIT_MEMLOCK raised. The bounding set and
+  /// the securebits need CAP_SETPCAP. Landlock opens the allowed paths, which may need root. Switching the user needs
+  /// CAP_SETUID. The other capability sets follow. seccomp comes last, so that its list need not include the calls of
+  /// the other steps. Trials run before it, too, because afterwards a refusal could come from the filter instead of a
+  /// missing capability.
   ///
   /// A process without CAP_SETPCAP, such as one started by an ordinary user, cannot empty its bounding set. That is
   /// reported but is no error, because under no_new_privs nothing can be gained from it.

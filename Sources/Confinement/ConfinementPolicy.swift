@@ -25,8 +25,8 @@ public struct ConfinementPolicy: Sendable {
 
   /// Files, and directories with all beneath them, that may be read and changed, such as the data directory.
   public var readWrite: [String]
-  /// Files, and directories with all beneath them, that may be read. This process's /proc/PID is always among them. Do
-  /// not use `/`: the proof tries to open it, and fails if that is allowed.
+  /// Files, and directories with all beneath them, that may be read. This process's /proc/PID is always among them.
+  /// Do not use `/`: the proof tries to open it, and fails if that is allowed.
   public var readOnly: [String]
   /// The user and group to run as; nil to keep the present ones.
   public var user: Credentials?

@@ -29,8 +29,8 @@ public struct ConfinementReport: Hashable, Sendable, CustomStringConvertible {
   public var systemCalls: SystemCalls
   public var landlock: Landlock
   public var memory: Memory
-  /// The bounding set. Empty unless the process never had CAP_SETPCAP; then it has no effect, because of no_new_privs and
-  /// because execve(2) is not on the list.
+  /// The bounding set. Empty unless the process never had CAP_SETPCAP; then it has no effect, because of no_new_privs
+  /// and because execve(2) is not on the list.
   public var remainingBounding: CapabilitySet
   /// The calls that were refused in the proof, each with its error.
   public var refused: [String]

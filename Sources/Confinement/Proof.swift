@@ -15,7 +15,8 @@ struct Proof {
     self.checksBounding = checksBounding
   }
 
-  /// Requires that every thread has empty capability sets, no_new_privs, the user and, if `filtered`, a seccomp filter.
+  /// Requires that every thread has empty capability sets, no_new_privs, the user and, if `filtered`, a seccomp
+  /// filter.
   mutating func requireNoPrivileges(filtered: Bool) throws(Fault) {
     for status in try TaskStatus.all() {
       let sets = [

@@ -3,20 +3,21 @@ import Kernel
 
 /// Each call has one of three outcomes:
 /// - *allowed*: the loops, the spool, the C library or the Swift runtime make the call during a scan;
-/// - *refused*: the call fails with an error of its rule, such as EPERM for the calls that the proof of the drop makes;
-/// - *fatal* (SIGSYS for the process): all others, and allowed calls with other arguments. The program never makes them,
-///   so whoever does has taken over the process.
+/// - *refused*: the call fails with an error of its rule, such as EPERM for the calls that the proof of the drop
+///   makes;
+/// - *fatal* (SIGSYS for the process): all others, and allowed calls with other arguments. The program never makes
+///   them, so whoever does has taken over the process.
 ///
-/// The binary is static, so only the calls of its own C library matter. A new version of that or of the Swift runtime may
-/// need other calls; `ServeTests/SystemCallTests` reports them.
+/// The binary is static, so only the calls of its own C library matter. A new version of that or of the Swift runtime
+/// may need other calls; `ServeTests/SystemCallTests` reports them.
 public enum SystemCallTable {
   /// Returns the rules. Some contain the ID of the process that makes the call.
   public static func rules(inProcess process: Int32) -> [SystemCallRule] {
     packets + waiting + files + directories + memory + threads + queries + exit(of: process) + refused
   }
 
-  /// The most frequent calls, in descending order, because the filter compares calls in the order of their priority. Calls
-  /// that are allowed with any arguments cost nothing, because the kernel caches that (Linux 5.11).
+  /// The most frequent calls, in descending order, because the filter compares calls in the order of their priority.
+  /// Calls that are allowed with any arguments cost nothing, because the kernel caches that (Linux 5.11).
   static let frequent = [
     "bpf", "sendto", "recvmsg", "clock_nanosleep", "poll", "write", "read", "futex",
   ]

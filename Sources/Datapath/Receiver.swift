@@ -65,8 +65,8 @@ public protocol Receiver: Sendable {
   var descriptor: Int32 { get }
   /// Sets the key of the cookies. Only replies with a cookie under this key are valid from now on.
   func setKey(_ key: SipHashKey)
-  /// Passes at most `limit` waiting replies to `body`, which returns false to leave this reply and those behind it for
-  /// later.
+  /// Passes at most `limit` waiting replies to `body`, which returns false to leave this reply and those behind it
+  /// for later.
   ///
   /// - Returns: the number of packets handled. A receiver that reads other packets, too, counts them, so 0 means that
   ///   nothing waits or that `body` returned false at once.
@@ -79,7 +79,8 @@ public protocol Receiver: Sendable {
   func fates() throws(Fault) -> FateCounts
 }
 
-/// Opens a receiver. `nil` is `auto`: native XDP, else generic XDP, else packet capture; the receiver keeps the reason.
+/// Opens a receiver. `nil` is `auto`: native XDP, else generic XDP, else packet capture; the receiver keeps the
+/// reason.
 ///
 /// - Throws: a `Fault` if an explicit mode is unavailable, or if another program is attached.
 public func openReceiver(_ settings: ReceiveSettings, mode: ReceiveMode?) throws(Fault)

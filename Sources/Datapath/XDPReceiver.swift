@@ -1,4 +1,5 @@
-// Receiving by the receive program (bpf/receive.bpf.c), which validates replies and passes them through the event ring.
+// Receiving by the receive program (bpf/receive.bpf.c), which validates replies and passes them through the event
+// ring.
 import Kernel
 import Synchronization
 import Wire
@@ -134,9 +135,9 @@ public final class XDPReceiver: Receiver {
 
   /// Returns when a reply was received, in nanoseconds of CLOCK_MONOTONIC.
   ///
-  /// The receive program stamps events with a coarse clock, up to a tick (1 to 10 ms) behind, because a precise one is
-  /// expensive. User space usually drains an event about a millisecond later, so the time of draining is the better
-  /// estimate unless it is more than a tick later.
+  /// The receive program stamps events with a coarse clock, up to a tick (1 to 10 ms) behind, because a precise one
+  /// is expensive. User space usually drains an event about a millisecond later, so the time of draining is the
+  /// better estimate unless it is more than a tick later.
   package static func receiptTime(stamped: UInt64, drained: UInt64) -> UInt64 {
     let tick: UInt64 = 10_000_000
     return drained > stamped ? stamped + min(drained - stamped, tick) : stamped

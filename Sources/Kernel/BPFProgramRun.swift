@@ -1,5 +1,5 @@
-// Runs a loaded XDP program on a given packet, without an interface (Documentation/bpf/bpf_prog_run.rst). Needs root or
-// CAP_BPF if unprivileged BPF is disabled.
+// Runs a loaded XDP program on a given packet, without an interface (Documentation/bpf/bpf_prog_run.rst). Needs root
+// or CAP_BPF if unprivileged BPF is disabled.
 import CLinux
 
 /// The verdict of an XDP program (`enum xdp_action`).

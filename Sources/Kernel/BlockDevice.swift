@@ -78,8 +78,8 @@ public struct BlockDevice: ~Copyable, Sendable {
     }
   }
 
-  /// Tells the kernel a partition's new size (BLKPG_RESIZE_PARTITION, linux/blkpg.h). `start` and `length` are in bytes.
-  /// The partition may be in use.
+  /// Tells the kernel a partition's new size (BLKPG_RESIZE_PARTITION, linux/blkpg.h). `start` and `length` are in
+  /// bytes. The partition may be in use.
   public func resizePartition(_ number: Int, start: UInt64, length: UInt64) throws(Fault) {
     let disk = device.number
     do throws(Errno) {

@@ -154,8 +154,8 @@ extension Capabilities {
     }
   }
 
-  /// Tries all 64 bits, because the kernel may know more capabilities than the headers at build time. EINVAL means that
-  /// the bit is past the kernel's last capability, unless we know that capability.
+  /// Tries all 64 bits, because the kernel may know more capabilities than the headers at build time. EINVAL means
+  /// that the bit is past the kernel's last capability, unless we know that capability.
   private static func dropBounding() throws(Fault) {
     let known = max(cap_max_bits(), CAP_LAST_CAP + 1)
     for bit in 0..<Int32(64) {

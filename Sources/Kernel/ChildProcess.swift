@@ -15,9 +15,9 @@ public enum ProcessEnd: Hashable, Sendable, CustomStringConvertible {
 }
 
 public enum ChildProcess {
-  /// Starts a program in a new session, with an empty environment and no signal blocked or ignored. It gets /dev/null as
-  /// standard input, `output` as standard output and error, and `inherited` as descriptors 3 and up. It gets no others,
-  /// because all descriptors of this process are close-on-exec.
+  /// Starts a program in a new session, with an empty environment and no signal blocked or ignored. It gets /dev/null
+  /// as standard input, `output` as standard output and error, and `inherited` as descriptors 3 and up. It gets no
+  /// others, because all descriptors of this process are close-on-exec.
   ///
   /// - Returns: the process ID.
   public static func start(

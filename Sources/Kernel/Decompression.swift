@@ -37,8 +37,8 @@ public enum DecompressionError: Error, Hashable, Sendable {
 }
 
 extension Compression {
-  /// Returns the decompressed data. Decompresses twice, the first time only to count, so that data over the limit costs
-  /// no memory and other data is allocated once.
+  /// Returns the decompressed data. Decompresses twice, the first time only to count, so that data over the limit
+  /// costs no memory and other data is allocated once.
   public func expand(_ bytes: [UInt8], limit: Int) throws(DecompressionError) -> [UInt8] {
     var count = 0
     try run(bytes) { (chunk) throws(DecompressionError) in

@@ -101,8 +101,8 @@ extension Files {
     return Array(bytes.prefix(count))
   }
 
-  /// Returns the content of a regular file of at most `limit` bytes. Does not open the target of a symbolic link, nor a
-  /// FIFO, which would block, nor a device.
+  /// Returns the content of a regular file of at most `limit` bytes. Does not open the target of a symbolic link, nor
+  /// a FIFO, which would block, nor a device.
   public static func readRegular(_ name: String, in directory: String, limit: Int = 1 << 32)
     throws(Fault) -> [UInt8]
   {
@@ -141,11 +141,11 @@ extension Files {
     return FileStatus(status)
   }
 
-  /// Returns whether a process has a regular file open for writing, under this name or another; nil if the kernel does
-  /// not tell, because the file has another owner or its file system has no leases.
+  /// Returns whether a process has a regular file open for writing, under this name or another; nil if the kernel
+  /// does not tell, because the file has another owner or its file system has no leases.
   ///
-  /// The kernel grants a read lease if nobody has the file open for writing (fcntl(2), F_SETLEASE). The lease is released
-  /// at once; a writer that opens the file in between waits for that.
+  /// The kernel grants a read lease if nobody has the file open for writing (fcntl(2), F_SETLEASE). The lease is
+  /// released at once; a writer that opens the file in between waits for that.
   public static func isOpenForWriting(_ name: FileName, in directory: String) -> Bool? {
     guard let file = try? openRegular(name, in: directory) else { return nil }
     _ = leaseSignalIgnored
@@ -190,8 +190,8 @@ extension Files {
     }
   }
 
-  /// Removes an entry and, if it is a directory, everything in it, at most 16 levels deep. Removes symbolic links without
-  /// following them.
+  /// Removes an entry and, if it is a directory, everything in it, at most 16 levels deep. Removes symbolic links
+  /// without following them.
   public static func removeTree(_ name: FileName, in directory: String, levels: Int = 16) throws(Fault)
   {
     let isDirectory = status(of: name, in: directory)?.kind == .directory
@@ -206,8 +206,8 @@ extension Files {
     if errno.number != ENOENT { throw Fault("cannot remove \(path)", cause: errno) }
   }
 
-  /// Locks a directory against other processes until the descriptor is closed (flock(2)). Returns nil if another process
-  /// holds the lock.
+  /// Locks a directory against other processes until the descriptor is closed (flock(2)). Returns nil if another
+  /// process holds the lock.
   public static func lockDirectory(_ path: String) throws(Fault) -> Descriptor? {
     let number = unsafe clinux_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
     guard number >= 0 else { throw Fault("cannot open the directory \(path)", cause: .last) }

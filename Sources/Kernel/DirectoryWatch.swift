@@ -63,8 +63,8 @@ public struct DirectoryWatch: ~Copyable, Sendable {
     return descriptor
   }
 
-  /// Returns the changes since the last call; nil if the kernel dropped some or the watch ended, so that the directory
-  /// must be listed.
+  /// Returns the changes since the last call; nil if the kernel dropped some or the watch ended, so that the
+  /// directory must be listed.
   public func events() throws(Fault) -> [Event]? {
     var events: [Event] = []
     var lost = false

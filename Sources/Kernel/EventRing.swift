@@ -1,5 +1,5 @@
-// The consumer of a BPF ring buffer (Documentation/bpf/ringbuf.rst). Reads shared memory directly, so that a record costs
-// no system call and no copy.
+// The consumer of a BPF ring buffer (Documentation/bpf/ringbuf.rst). Reads shared memory directly, so that a record
+// costs no system call and no copy.
 import CLinux
 
 /// A mapped BPF_MAP_TYPE_RINGBUF.
@@ -30,8 +30,8 @@ import CLinux
     self.producer = producer
   }
 
-  /// Passes at most `limit` records to `body`, oldest first, and frees them. `body` returns false to leave this record
-  /// and those behind it for later.
+  /// Passes at most `limit` records to `body`, oldest first, and frees them. `body` returns false to leave this
+  /// record and those behind it for later.
   ///
   /// - Returns: the number of records freed.
   public func drain(limit: Int, _ body: (Span<UInt8>) -> Bool) -> Int {

@@ -48,8 +48,8 @@ public enum Files {
     return Descriptor(owning: number)
   }
 
-  /// Replaces a file's content atomically, by writing `PATH.new` and renaming it. A reader sees either the old content or
-  /// the new; so it is after a power cut if `durable`.
+  /// Replaces a file's content atomically, by writing `PATH.new` and renaming it. A reader sees either the old
+  /// content or the new; so it is after a power cut if `durable`.
   public static func replace(
     _ path: String, with bytes: [UInt8], durable: Bool, isSecret: Bool = false
   ) throws(Fault) {

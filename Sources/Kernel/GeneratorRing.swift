@@ -95,12 +95,12 @@ public struct GeneratedFrames: Hashable, Sendable {
     unsafe ring.pointee.end += UInt64(count)
   }
 
-  /// Makes the kernel send at most the `limit` oldest waiting entries. Entries that the driver refuses are appended to
-  /// the ring again.
+  /// Makes the kernel send at most the `limit` oldest waiting entries. Entries that the driver refuses are appended
+  /// to the ring again.
   ///
   /// - Parameter frameLength: the length of a probe in bytes.
-  /// - Throws: ESRCH if the thread is not on its processor; the errno of the call; or the errno for which frames never
-  ///   reached the driver, such as ENETDOWN.
+  /// - Throws: ESRCH if the thread is not on its processor; the errno of the call; or the errno for which frames
+  ///   never reached the driver, such as ENETDOWN.
   public mutating func run(limit: Int, frameLength: Int) throws(Errno)
     -> (sent: GeneratedFrames, refused: GeneratedFrames)
   {

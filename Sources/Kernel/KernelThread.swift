@@ -21,7 +21,8 @@ import CLinux
   ///
   /// - Parameters:
   ///   - name: shown by ps and top, truncated to 15 bytes.
-  ///   - processor: the processor to pin the thread to. If it does not exist or is not allowed, the thread is not pinned.
+  ///   - processor: the processor to pin the thread to. If it does not exist or is not allowed, the thread is not
+  ///     pinned.
   public init(name: String, processor: Int?, _ body: sending @escaping () -> Void) throws(Fault) {
     let start = StartArgument(name: name, processor: processor, body: body)
     var thread = pthread_t()

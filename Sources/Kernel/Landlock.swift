@@ -6,8 +6,8 @@ public struct LandlockRuleset: ~Copyable {
   /// The access that a rule allows to a path and everything beneath it.
   public enum Access: Sendable { case read, readWrite }
 
-  /// ABI 1 (Linux 5.13 to 5.18) denies every rename between directories, which the spool needs. So a kernel with ABI 1
-  /// counts as one without Landlock.
+  /// ABI 1 (Linux 5.13 to 5.18) denies every rename between directories, which the spool needs. So a kernel with ABI
+  /// 1 counts as one without Landlock.
   public static let oldestABI = 2
 
   public let abi: Int
@@ -29,8 +29,8 @@ public struct LandlockRuleset: ~Copyable {
     return all.filter { $0.abi <= abi }.map(\.what)
   }
 
-  /// Creates a ruleset that handles every right of ABI `abi`: files, TCP bind and connect (ABI 4), abstract Unix sockets
-  /// and signals to processes outside (ABI 6). ABI 7 adds none.
+  /// Creates a ruleset that handles every right of ABI `abi`: files, TCP bind and connect (ABI 4), abstract Unix
+  /// sockets and signals to processes outside (ABI 6). ABI 7 adds none.
   public init(abi: Int) throws(Fault) {
     self.abi = abi
     let handled = Rights.handled(abi: abi)
@@ -47,8 +47,8 @@ public struct LandlockRuleset: ~Copyable {
 
   /// Allows `access` to `path`, a file or a directory with everything beneath it.
   ///
-  /// A rule applies to an inode, so the path must exist. Do not use this for /proc: the kernel recreates its inodes when
-  /// it shrinks its caches, and the rule is lost.
+  /// A rule applies to an inode, so the path must exist. Do not use this for /proc: the kernel recreates its inodes
+  /// when it shrinks its caches, and the rule is lost.
   public borrowing func allow(_ access: Access, _ path: String) throws(Fault) {
     do throws(Errno) {
       let file = Descriptor(

@@ -4,7 +4,8 @@ import CLinux
 /// The size of a memory page in bytes.
 public var pageSize: Int { MappedMemory.pageSize }
 
-/// The machine's memory in bytes. Makes a system call that the confinement does not allow, so call it before the drop.
+/// The machine's memory in bytes. Makes a system call that the confinement does not allow, so call it before the
+/// drop.
 public var physicalMemory: UInt64 {
   UInt64(max(0, sysconf(Int32(_SC_PHYS_PAGES)))) * UInt64(pageSize)
 }

@@ -1,15 +1,15 @@
 // Locked memory, which is never written to swap (mlockall(2)), and core dumps.
 import CLinux
 
-/// Removes the limit of locked memory (RLIMIT_MEMLOCK), if CAP_SYS_RESOURCE permits. Otherwise a later call that needs
-/// more fails with a reason. The frames of AF_XDP count against it, too.
+/// Removes the limit of locked memory (RLIMIT_MEMLOCK), if CAP_SYS_RESOURCE permits. Otherwise a later call that
+/// needs more fails with a reason. The frames of AF_XDP count against it, too.
 public func raiseMemoryLockLimit() {
   var limit = rlimit(rlim_cur: .max, rlim_max: .max)
   _ = unsafe setrlimit(__rlimit_resource_t(__RLIMIT_MEMLOCK.rawValue), &limit)
 }
 
-/// Locks all present and future memory of this process, so that keys are never written to swap. Present pages are faulted
-/// in now; later ones, such as thread stacks, when they are used, because most of them never are.
+/// Locks all present and future memory of this process, so that keys are never written to swap. Present pages are
+/// faulted in now; later ones, such as thread stacks, when they are used, because most of them never are.
 ///
 /// - Throws: a `Fault` if locked memory is limited. Then nothing is locked, because an allocation or a growing stack
 ///   would fail later, during a scan.
@@ -35,8 +35,8 @@ public func lockMemory() throws(Fault) {
   }
 }
 
-/// Disables core dumps (RLIMIT_CORE) and makes the process undumpable (PR_SET_DUMPABLE, prctl(2)), so that other processes
-/// of its user cannot read its memory. Call it after switching the user, which resets the latter.
+/// Disables core dumps (RLIMIT_CORE) and makes the process undumpable (PR_SET_DUMPABLE, prctl(2)), so that other
+/// processes of its user cannot read its memory. Call it after switching the user, which resets the latter.
 public func disableCoreDumps() throws(Fault) {
   var none = rlimit(rlim_cur: 0, rlim_max: 0)
   do throws(Errno) {

@@ -1,5 +1,5 @@
-// The kernel's netlink constants under the kernel's names, so that they can be looked up in man pages and headers. Each
-// has the width of the field that it is used in, which Swift's import of a C enum does not give.
+// The kernel's netlink constants under the kernel's names, so that they can be looked up in man pages and headers.
+// Each has the width of the field that it is used in, which Swift's import of a C enum does not give.
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 import CNetlink

@@ -1,5 +1,5 @@
-// Parsing what a netlink socket receives: messages, acknowledgements, the end of a dump. Without system calls, so that
-// tests can pass it transcripts and garbage.
+// Parsing what a netlink socket receives: messages, acknowledgements, the end of a dump. Without system calls, so
+// that tests can pass it transcripts and garbage.
 
 /// One message of a reply.
 public struct NetlinkReply: Hashable, Sendable {

@@ -3,8 +3,8 @@
 import CLinux
 import CNetlink
 
-/// A connection to a netlink family, in the network namespace of the thread that created it. Requests that only read need
-/// no capability.
+/// A connection to a netlink family, in the network namespace of the thread that created it. Requests that only read
+/// need no capability.
 @safe
 public struct NetlinkSocket: ~Copyable {
   public enum Family: Sendable { case route, generic }
@@ -25,8 +25,8 @@ public struct NetlinkSocket: ~Copyable {
     unsafe self.socket = unsafe socket
     timeout = milliseconds
     _ = unsafe nl_socket_set_nonblocking(socket)
-    // Extended acknowledgements carry the driver's reason (Linux 4.12), capped ones omit the request (4.3). Errors are
-    // ignored, because older kernels work without.
+    // Extended acknowledgements carry the driver's reason (Linux 4.12), capped ones omit the request (4.3). Errors
+    // are ignored, because older kernels work without.
     let number = unsafe nl_socket_get_fd(socket)
     var on: Int32 = 1
     for option in [NETLINK_EXT_ACK, NETLINK_CAP_ACK] {

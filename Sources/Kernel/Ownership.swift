@@ -2,8 +2,8 @@
 import CLinux
 
 extension Files {
-  /// Gives a file or directory of root to `owner`, and its group if that is root's, too. Leaves the files of other users
-  /// as they are.
+  /// Gives a file or directory of root to `owner`, and its group if that is root's, too. Leaves the files of other
+  /// users as they are.
   ///
   /// Does not touch symbolic links and their targets, nor files with several hard links, because an attacker may have
   /// made them to point at another file.
@@ -20,8 +20,8 @@ extension Files {
     return try handOver(Descriptor(owning: number), path, to: owner)
   }
 
-  /// Does the same for the entries of a directory that satisfy `isIncluded`. Reaches them through an open descriptor of
-  /// the directory, so that nobody can replace it meanwhile.
+  /// Does the same for the entries of a directory that satisfy `isIncluded`. Reaches them through an open descriptor
+  /// of the directory, so that nobody can replace it meanwhile.
   ///
   /// - Returns: the entries that are directories.
   @discardableResult
@@ -72,8 +72,8 @@ extension Files {
   /// What a process does with a file (access(2)): reads it, or lists a directory and changes its entries.
   public enum Use: Sendable { case read, modify }
 
-  /// Returns whether file permissions let this process use a file. Returns true for other obstacles, such as a read-only
-  /// file system or a missing file.
+  /// Returns whether file permissions let this process use a file. Returns true for other obstacles, such as a
+  /// read-only file system or a missing file.
   public static func isUsable(_ path: String, for use: Use) -> Bool {
     if unsafe access(path, use == .read ? R_OK : R_OK | W_OK | X_OK) == 0 { return true }
     return ![EACCES, EPERM].contains(Errno.last.number)

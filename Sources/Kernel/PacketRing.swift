@@ -1,11 +1,13 @@
-// Sending by AF_PACKET through memory shared with the kernel (PACKET_TX_RING, Documentation/networking/packet_mmap.rst),
-// bypassing the queueing discipline. Opening needs CAP_NET_RAW; sending needs no privilege.
+// Sending by AF_PACKET through memory shared with the kernel (PACKET_TX_RING,
+// Documentation/networking/packet_mmap.rst), bypassing the queueing discipline. Opening needs CAP_NET_RAW; sending
+// needs no privilege.
 import CLinux
 
 /// A ring of slots, each of which holds one frame. Frames are sent in order on one interface.
 ///
-/// Each frame has a virtio header that declares all of it as header, so that the kernel copies it into a linear packet.
-/// Otherwise packets would refer to the ring's pages, which is slower because the driver must copy them first.
+/// Each frame has a virtio header that declares all of it as header, so that the kernel copies it into a linear
+/// packet. Otherwise packets would refer to the ring's pages, which is slower because the driver must copy them
+/// first.
 @safe public struct PacketRing: ~Copyable, @unchecked Sendable {
   /// The longest frame in bytes.
   public static let frameSize = slotSize - frameOffset
@@ -66,7 +68,8 @@ import CLinux
     }
   }
 
-  /// Fills a free slot with the frame that `write` writes, and marks it to be sent. `write` returns the frame's length.
+  /// Fills a free slot with the frame that `write` writes, and marks it to be sent. `write` returns the frame's
+  /// length.
   @inline(__always)
   public mutating func put(_ slot: Int, _ write: (inout MutableRawSpan) -> Int) {
     precondition(slot >= 0 && slot < slotCount)
@@ -98,8 +101,8 @@ import CLinux
     }
   }
 
-  /// Sends waiting frames, in order, while the socket has room. Frames that are refused or have no room keep waiting for
-  /// the next call.
+  /// Sends waiting frames, in order, while the socket has room. Frames that are refused or have no room keep waiting
+  /// for the next call.
   ///
   /// - Returns: false if the NIC queue refused a frame.
   public mutating func send() throws(Errno) -> Bool {

@@ -25,8 +25,8 @@ public final class ProbeGenerator: Sendable {
   /// Loads the programs and maps their memory.
   ///
   /// - Parameters:
-  ///   - interface: the interface that frames leave by, in the network namespace of the threads that run the rings. Its
-  ///     driver must have ndo_xdp_xmit.
+  ///   - interface: the interface that frames leave by, in the network namespace of the threads that run the rings.
+  ///     Its driver must have ndo_xdp_xmit.
   ///   - rings, sources, nextHops: the most of each.
   ///   - floods: loads the flood program, which sends a constant frame instead of probes; for benchmarks.
   public init(

@@ -33,7 +33,8 @@ extension Descriptor {
       })
   }
 
-  /// Opens /dev/console as those of the descriptors 0, 1 and 2 that are closed, so that no other file gets their numbers.
+  /// Opens /dev/console as those of the descriptors 0, 1 and 2 that are closed, so that no other file gets their
+  /// numbers.
   public static func openStandard() {
     for number in Int32(0)...2 where clinux_fcntl(number, F_GETFD, 0) < 0 {
       // open(2) returns the lowest free number.
@@ -67,6 +68,6 @@ extension Descriptor {
 /// Ends the process with an exit code (exit(3)).
 public func endProcess(_ code: Int32) -> Never { exit(code) }
 
-/// Ends the process with an exit code at once (_exit(2)), from any thread. Does not run exit handlers, which would not be
-/// safe while other threads run.
+/// Ends the process with an exit code at once (_exit(2)), from any thread. Does not run exit handlers, which would
+/// not be safe while other threads run.
 public func endProcessAtOnce(_ code: Int32) -> Never { _exit(code) }

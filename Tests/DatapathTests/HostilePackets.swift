@@ -41,7 +41,7 @@ let lengthRows: [PacketRow] = [
   PacketRow("a data offset of 0", tcpFrame(tcp(synAck, headerWords: 0)), .pass, .malformed),
   PacketRow("a data offset of 4", tcpFrame(tcp(synAck, headerWords: 4)), .pass, .malformed),
   PacketRow(
-    "a data offset beyond the total length, behind which the frame goes on",
+    "a data offset beyond the total length, behind which the frame continues",
     ethernet(ipv4(tcp(synAck, headerWords: 6))) + mss, .pass, .malformed),
   PacketRow(
     "a data offset beyond the total length and the frame",

@@ -74,8 +74,8 @@ final class Lab: Sendable {
     let result = Mutex<Result<Value, any Error>?>(nil)
   }
 
-  /// Runs `body` on a thread of its own, because a namespace is an attribute of a thread. Sockets that `body` opens stay in
-  /// the namespace.
+  /// Runs `body` on a thread of its own, because a namespace is an attribute of a thread. Sockets that `body` opens
+  /// stay in the namespace.
   private func run<Value: Sendable>(
     in namespace: String, _ body: @escaping @Sendable () throws -> Value
   ) throws -> Value {

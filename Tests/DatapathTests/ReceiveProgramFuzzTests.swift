@@ -127,8 +127,8 @@ extension Fate {
 }
 
 extension Reply {
-  /// Returns whether the reply carries the probe's sequence number: a TCP segment acknowledges it, and an ICMP error quotes
-  /// it in the frame.
+  /// Returns whether the reply carries the probe's sequence number: a TCP segment acknowledges it, and an ICMP error
+  /// quotes it in the frame.
   fileprivate func proves(_ cookie: Cookie, in frame: [UInt8]) -> Bool {
     let sequence = cookie.sequenceNumber(
       source: destination.value, destination: source.value, sourcePort: destinationPort.value,

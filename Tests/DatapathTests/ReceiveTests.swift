@@ -15,8 +15,8 @@ private func settings(_ reset: ResetMethod = .inPlace) throws -> ReceiveSettings
 /// XDP_TX of a native program reaches a veth only if that polls, as it does with native XDP.
 private func responderMode(_ mode: ReceiveMode) -> XDPMode { mode == .xdpNative ? .native : .generic }
 
-/// Sends probes in batches small enough that no ring overflows, and returns the replies. Leaves every third reply in the
-/// receiver at first, as a scan does if its queue of RSTs is full.
+/// Sends probes in batches small enough that no ring overflows, and returns the replies. Leaves every third reply in
+/// the receiver at first, as a scan does if its queue of RSTs is full.
 private func scan(
   _ entries: [TransmitEntry], through transmitter: any Transmitter, _ receiver: any Receiver
 ) throws -> [Reply] {

@@ -110,10 +110,10 @@ def main():
     seconds = seconds_each(options.minutes, processors, len(chosen))
     print(f"{len(chosen)} targets for {seconds} s each, {processors} at a time", flush=True)
     with concurrent.futures.ThreadPoolExecutor(processors) as pool:
-        work = [] if options.only else [
+        runs = [] if options.only else [
             pool.submit(fuzz_xdp, int(options.minutes * XDP_FRAMES_A_MINUTE))]
-        work += [pool.submit(fuzz, *target, seconds) for target in chosen]
-        found = [text for text in (each.result() for each in work) if text]
+        runs += [pool.submit(fuzz, *target, seconds) for target in chosen]
+        found = [report for report in (run.result() for run in runs) if report]
     print("\n".join(found) if found else "no findings")
     return 1 if found else 0
 

@@ -127,8 +127,8 @@ int clinux_program_run_live(int program, const void *in, unsigned in_size, unsig
 /// xsk_ring_*: static inline in xdp/xsk.h.
 unsigned clinux_xsk_tx_reserve(struct xsk_ring_prod *ring, unsigned count, unsigned *index);
 void clinux_xsk_tx_submit(struct xsk_ring_prod *ring, unsigned count);
-/// Puts `count` frames of `size` bytes, starting at byte `start` of the UMEM, into the fill ring. Returns `count`, or 0
-/// if there is no room for all.
+/// Puts `count` frames of `size` bytes, starting at byte `start` of the UMEM, into the fill ring. Returns `count`, or
+/// 0 if there is no room for all.
 unsigned clinux_xsk_fill(struct xsk_ring_prod *ring, unsigned count, unsigned long long start, unsigned size);
 void clinux_xsk_tx_set(struct xsk_ring_prod *ring, unsigned index, unsigned long long address,
                        unsigned length);

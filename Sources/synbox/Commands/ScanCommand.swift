@@ -136,7 +136,7 @@ struct ScanCommand: ParsableCommand {
       try file.sync()
     } catch {
       // A pipe or terminal cannot be synced.
-      guard error.number == 22 else {
+      guard error == .invalidArgument else {
         throw Fault("cannot write the summary to \(output.metadataFile ?? "")", cause: error)
       }
     }

@@ -78,7 +78,7 @@ struct ResultWriter: ~Copyable {
     } catch {
       throw Fault(
         "cannot write results to \(name)", cause: error,
-        remedy: error.number == 32 ? "Its reader has gone" : nil)
+        remedy: error == .brokenPipe ? "Its reader has gone" : nil)
     }
   }
 
@@ -94,7 +94,7 @@ struct ResultWriter: ~Copyable {
       try stream?.sync()
     } catch {
       // Pipes and terminals cannot be synced, and need not.
-      if error.number == 22 { return }
+      if error == .invalidArgument { return }
       throw Fault("cannot flush \(name)", cause: error)
     }
   }

@@ -1,5 +1,5 @@
-// libFuzzer for one target: `fuzz --target=NAME [libFuzzer's options] [corpus or file …]`. `make fuzz` builds and runs
-// it; docs/design/testing.md describes how to replay its findings. libFuzzer provides the main function.
+// libFuzzer for one target: `fuzz --target=NAME [libFuzzer's options] [corpus or file …]`. `make fuzz` builds and
+// runs it; docs/design/testing.md describes how to replay its findings. libFuzzer provides the main function.
 import CFuzz
 import FuzzTargets
 import Kernel

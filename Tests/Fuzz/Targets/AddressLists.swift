@@ -2,8 +2,8 @@
 import Plan
 
 extension FuzzTarget {
-  /// The result is an error with a place in the file, or exactly the addresses that the reference parser finds. An empty
-  /// list is an error, so that a truncated deny list does not allow everything.
+  /// The result is an error with a place in the file, or exactly the addresses that the reference parser finds. An
+  /// empty list is an error, so that a truncated deny list does not allow everything.
   static let addressList = FuzzTarget("address-list", maximumLength: 512) { bytes in
     let mistakes = AddressList.check(bytes.span, name: "f")
     for mistake in mistakes { try mistake.requirePlace(in: bytes) }

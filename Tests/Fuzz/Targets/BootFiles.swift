@@ -28,8 +28,8 @@ extension FuzzTarget {
     try require(0...3600 ~= box.watchdogSeconds && 5...600 ~= box.heartbeatSeconds, "\(box)")
   }
 
-  /// The input is the three files, separated by NULs. A load order is finite, contains each module once and its own last,
-  /// and no path leaves the directory.
+  /// The input is the three files, separated by NULs. A load order is finite, contains each module once and its own
+  /// last, and no path leaves the directory.
   static let modules = FuzzTarget("modules", maximumLength: 2048) { bytes in
     var index = ModuleIndex()
     let parts = bytes.split(separator: 0, maxSplits: 2, omittingEmptySubsequences: false).map(

@@ -4,8 +4,8 @@ import Spool
 import Wire
 
 extension FuzzTarget {
-  /// A checkpoint is accepted only if its encoding equals the input. Also tries the input with correct magic, length and
-  /// checksum, which the fuzzer would not find.
+  /// A checkpoint is accepted only if its encoding equals the input. Also tries the input with correct magic, length
+  /// and checksum, which the fuzzer would not find.
   static let checkpoint = FuzzTarget("checkpoint", maximumLength: 512) { bytes in
     try requireItself(bytes)
     guard bytes.count > 12 else { return }
@@ -22,9 +22,9 @@ extension FuzzTarget {
     try requirePrintable("\(checkpoint.identity)")
   }
 
-  /// The first byte is the journal's length at its checkpoint, in quarters of a record; the second, whether the checksum
-  /// differs; the others are the file's present content. A journal that differs from its checkpoint is left as it is;
-  /// another is truncated to its checkpoint, and its records are those in the file.
+  /// The first byte is the journal's length at its checkpoint, in quarters of a record; the second, whether the
+  /// checksum differs; the others are the file's present content. A journal that differs from its checkpoint is left
+  /// as it is; another is truncated to its checkpoint, and its records are those in the file.
   static let answers = FuzzTarget("answers", maximumLength: 514) { bytes in
     guard bytes.count >= 2 else { return }
     let content = Array(bytes.dropFirst(2))

@@ -7,8 +7,8 @@ import Spool
 private let limit = 1 << 16
 
 extension FuzzTarget {
-  /// The result is a printable error, or bytes within the limit that agree with `head`. A file that is neither compressed
-  /// nor named so is taken as it is.
+  /// The result is a printable error, or bytes within the limit that agree with `head`. A file that is neither
+  /// compressed nor named so is taken as it is.
   static let compressed = FuzzTarget("compressed", maximumLength: 1024) { bytes in
     let found = Compression(startOf: bytes)
     for name in ["net.txt", "net.txt.gz", "net.bin.zst", "net.bin"] {

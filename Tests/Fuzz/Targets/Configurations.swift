@@ -4,8 +4,8 @@ import Plan
 import synbox
 
 extension FuzzTarget {
-  /// The result is an error with its line, or a configuration with a rate in range and without `/` among the paths that
-  /// the confinement allows.
+  /// The result is an error with its line, or a configuration with a rate in range and without `/` among the paths
+  /// that the confinement allows.
   static let configuration = FuzzTarget("configuration", maximumLength: 1024, frees: false) { bytes in
     let configuration: Configuration
     do throws(ProfileError) {

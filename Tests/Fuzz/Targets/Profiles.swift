@@ -2,8 +2,8 @@
 import NIC
 
 extension FuzzTarget {
-  /// The result is an error with its line, or a profile with values in range that parses to the same profile when it is
-  /// formatted again.
+  /// The result is an error with its line, or a profile with values in range that parses to the same profile when it
+  /// is formatted again.
   static let profile = FuzzTarget("profile", maximumLength: 2048, frees: false) { bytes in
     let profile: InterfaceProfile
     do throws(ProfileError) {

@@ -4,8 +4,8 @@ import Spool
 import Wire
 
 extension FuzzTarget {
-  /// The first two bytes select the files in a job's directory; the others are their contents. Recovery never loses the
-  /// target file, and a second recovery changes nothing.
+  /// The first two bytes select the files in a job's directory; the others are their contents. Recovery never loses
+  /// the target file, and a second recovery changes nothing.
   static let recovery = FuzzTarget("recovery", maximumLength: 512) { bytes in
     guard bytes.count >= 2 else { return }
     // In memory if possible, because flushing each step to a disk is slow.

@@ -6,8 +6,9 @@ private let defaultPorts = PortSet([7...9, 443...443])
 private let never = AddressSet(SpecialPurpose.neverProbed.map(\.addresses))
 
 extension FuzzTarget {
-  /// The result is an error with a place in the file, the first of all errors; or exactly the pairs that the reference
-  /// parser finds, without special-purpose space. Directives parse to the same values when they are formatted again.
+  /// The result is an error with a place in the file, the first of all errors; or exactly the pairs that the
+  /// reference parser finds, without special-purpose space. Directives parse to the same values when they are
+  /// formatted again.
   static let targetText = FuzzTarget("targets", maximumLength: 1024) { bytes in
     let mistakes = TargetFile.check(bytes, name: "f", format: .text)
     for mistake in mistakes { try mistake.requirePlace(in: bytes) }

@@ -5,8 +5,8 @@ import Scan
 import Wire
 
 extension FuzzTarget {
-  /// The result is a value in range that parses to the same value when it is formatted again, or an error with an offset
-  /// in the text.
+  /// The result is a value in range that parses to the same value when it is formatted again, or an error with an
+  /// offset in the text.
   static let values = FuzzTarget("values", maximumLength: 128) { bytes in
     guard let first = bytes.first else { return }
     let text = String(decoding: bytes.dropFirst(), as: UTF8.self)
