@@ -203,8 +203,8 @@ extension NICSetting {
 }
 
 extension [NICChange] {
-  /// What goes into the message. A wanted number beyond the driver's maximum is asked for as the maximum;
-  /// a required one as it is, so that the driver's own refusal is what the operator reads.
+  /// The attributes of the message. A wanted number is limited to the driver's maximum. A required one is not, so that
+  /// the operator gets the driver's own error.
   fileprivate var numbers: [(attribute: UInt16, value: UInt32)] {
     compactMap { change in
       guard case .number(let number) = change.to, let attribute = change.setting.attribute else {

@@ -129,9 +129,9 @@ extension NetworkControl {
   }
 
   func addresses(of index: Int32) throws(NetlinkError) -> [InterfaceAddress] {
-    // struct ifaddrmsg: family AF_INET, prefix length, flags, scope, index.
+    // struct ifaddrmsg: family, prefix length, flags, scope, index.
     let message = NetlinkMessage(
-      type: RTM_GETADDR, flags: NLM_F_DUMP, header: [2, 0, 0, 0, 0, 0, 0, 0])
+      type: RTM_GETADDR, flags: NLM_F_DUMP, header: [AF_INET, 0, 0, 0, 0, 0, 0, 0])
     return try route.request(message).addresses(of: index)
   }
 }
@@ -141,7 +141,7 @@ extension NetworkControl {
 extension NetworkControl {
   /// Sets or clears `IFF_UP`. `ifi_change` protects the other flags.
   public func setLink(_ index: Int32, up: Bool) throws(NetlinkError) {
-    let header = Self.linkHeader(index: index, flags: up ? 1 : 0, change: 1)
+    let header = Self.linkHeader(index: index, flags: up ? IFF_UP : 0, change: IFF_UP)
     _ = try route.request(NetlinkMessage(type: RTM_NEWLINK, header: header))
   }
 
@@ -172,8 +172,10 @@ extension NetworkControl {
 
   /// Sets or replaces the default route.
   public func setDefaultRoute(via gateway: IPv4Address, out index: Int32) throws(NetlinkError) {
-    // struct rtmsg: family AF_INET, lengths of destination and source, tos, table, protocol, scope, type.
-    var header: [UInt8] = [2, 0, 0, 0, RT_TABLE_MAIN, RTPROT_STATIC, RT_SCOPE_UNIVERSE, RTN_UNICAST]
+    // struct rtmsg: family, lengths of destination and source, tos, table, protocol, scope, type.
+    var header: [UInt8] = [
+      AF_INET, 0, 0, 0, RT_TABLE_MAIN, RTPROT_STATIC, RT_SCOPE_UNIVERSE, RTN_UNICAST,
+    ]
     header.append(native: UInt32(0))
     var message = NetlinkMessage(
       type: RTM_NEWROUTE, flags: NLM_F_CREATE | NLM_F_REPLACE, header: header)
@@ -201,7 +203,7 @@ extension NetworkControl {
   private func changeAddress(
     _ address: InterfaceAddress, of index: Int32, type: UInt16, flags: UInt16
   ) throws(NetlinkError) {
-    var header: [UInt8] = [2, address.prefixLength, 0, RT_SCOPE_UNIVERSE]
+    var header: [UInt8] = [AF_INET, address.prefixLength, 0, RT_SCOPE_UNIVERSE]
     header.append(native: index)
     var message = NetlinkMessage(type: type, flags: flags, header: header)
     message.put(IFA_LOCAL, bytes: address.address.bytes)

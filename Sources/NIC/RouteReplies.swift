@@ -17,7 +17,7 @@ extension [NetlinkReply] {
     var addresses: [InterfaceAddress] = []
     for reply in self where reply.type == RTM_NEWADDR {
       let attributes = try NetlinkAttributes(reply, after: 8)
-      guard reply.payload.native(at: 4, as: Int32.self) == index, reply.payload[0] == 2,
+      guard reply.payload.native(at: 4, as: Int32.self) == index, reply.payload[0] == AF_INET,
         reply.payload[1] <= 32,
         let address = (attributes[IFA_LOCAL] ?? attributes[IFA_ADDRESS])
           .flatMap({ IPv4Address(bytes: $0.value) })
@@ -97,7 +97,7 @@ extension InterfaceState {
       index: index, name: name.string, mac: mac, mtu: try attributes.number(IFLA_MTU) ?? 0)
     let maximum = try attributes.number(IFLA_MAX_MTU, UInt32.self)
     maximumMTU = maximum == 0 ? nil : maximum
-    isUp = flags & 1 == 1  // IFF_UP
+    isUp = flags & IFF_UP != 0
     hasCarrier = try attributes.number(IFLA_CARRIER, UInt8.self) == 1
     carrierChanges = try attributes.number(IFLA_CARRIER_CHANGES) ?? 0
     operationalState =

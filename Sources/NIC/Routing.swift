@@ -44,8 +44,8 @@ extension NetworkControl {
   private func lookUp(_ address: IPv4Address, out: Int32?, flags: UInt32) throws(NetlinkError)
     -> (type: UInt8, attributes: NetlinkAttributes)
   {
-    // struct rtmsg: family AF_INET, lengths of destination and source, tos, table, protocol, scope, type.
-    var header: [UInt8] = [2, 32, 0, 0, 0, 0, 0, 0]
+    // struct rtmsg: family, lengths of destination and source, tos, table, protocol, scope, type.
+    var header: [UInt8] = [AF_INET, 32, 0, 0, 0, 0, 0, 0]
     header.append(native: flags)
     var message = NetlinkMessage(type: RTM_GETROUTE, header: header)
     message.put(RTA_DST, bytes: address.bytes)
@@ -58,7 +58,7 @@ extension NetworkControl {
   public func onLinkPrefixes(of interface: InterfaceState) throws(Fault) -> [InterfaceAddress] {
     do throws(NetlinkError) {
       let message = NetlinkMessage(
-        type: RTM_GETROUTE, flags: NLM_F_DUMP, header: [2] + [UInt8](repeating: 0, count: 11))
+        type: RTM_GETROUTE, flags: NLM_F_DUMP, header: [AF_INET] + [UInt8](repeating: 0, count: 11))
       return try route.request(message).onLinkPrefixes(of: interface.index)
     } catch {
       throw error.fault("cannot read the routes of \(interface.name)")
@@ -73,9 +73,9 @@ extension NetworkControl {
     -> [IPv4Address: MACAddress]
   {
     do throws(NetlinkError) {
-      // struct ndmsg: family AF_INET, pads, index, state, flags, type.
+      // struct ndmsg: family, pads, index, state, flags, type.
       let message = NetlinkMessage(
-        type: RTM_GETNEIGH, flags: NLM_F_DUMP, header: [2] + [UInt8](repeating: 0, count: 11))
+        type: RTM_GETNEIGH, flags: NLM_F_DUMP, header: [AF_INET] + [UInt8](repeating: 0, count: 11))
       return try route.request(message).neighbours(of: interface.index, permanentOnly: permanentOnly)
     } catch {
       throw error.fault("cannot read the neighbour table of \(interface.name)")

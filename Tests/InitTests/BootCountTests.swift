@@ -10,7 +10,7 @@ private func variable(_ path: String) -> [UInt8] {
   [6, 0, 0, 0] + (Array(path.utf16) + [0]).flatMap { [UInt8(truncatingIfNeeded: $0), UInt8($0 >> 8)] }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct `The boot counter` {
+@Suite(.timeLimit(.minutes(5))) struct `The boot counter` {
   @Test func `is parsed from its EFI variable`() throws {
     let count = try BootCount(variable: variable(#"\EFI\Linux\synbox_4+2-1.efi"#))
     #expect(count.version == "4")

@@ -17,7 +17,7 @@ private func settings(
   [name, "[interface]", selector, rename, address, gateway, sections].joined(separator: "\n") + "\n"
 }
 
-@Suite(.timeLimit(.minutes(1))) struct `PID 1's configuration` {
+@Suite(.timeLimit(.minutes(5))) struct `PID 1's configuration` {
   @Test func `is parsed completely`() throws {
     let box = try read(
       settings(

@@ -5,7 +5,7 @@ import Kernel
 import LabSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct `An ext4 superblock` {
+@Suite(.timeLimit(.minutes(5))) struct `An ext4 superblock` {
   private func superblock(_ options: [String] = []) throws -> [UInt8] {
     let disk = try DiskImage()
     try disk.makeFileSystem(options: options)
@@ -101,7 +101,7 @@ private final class LoopDisk {
   }
 }
 
-@Suite(.serialized, .timeLimit(.minutes(2))) struct `The data partition` {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct `The data partition` {
   private func mounted(_ data: DataPartition, readOnly: Bool = false) throws -> String {
     let target = try Lab.temporaryDirectory()
     try data.mount(at: target, readOnly: readOnly)

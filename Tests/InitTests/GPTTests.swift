@@ -6,7 +6,7 @@ import LabSupport
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct `A partition table` {
+@Suite(.timeLimit(.minutes(5))) struct `A partition table` {
   @Test func `grows to the end of its disk and is valid for sfdisk`() throws {
     let disk = try DiskImage(small: true, megabytes: 12)
     let before = try disk.partitions()

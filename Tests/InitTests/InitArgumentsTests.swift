@@ -2,7 +2,7 @@
 import Init
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct `PID 1's arguments` {
+@Suite(.timeLimit(.minutes(5))) struct `PID 1's arguments` {
   @Test func `are those after the dashes`() {
     let words = InitArguments(["init", "--rescue"])
     #expect(words.arguments == ["init", "--rescue"])

@@ -26,7 +26,7 @@ private let dep = """
 
   """
 
-@Suite(.timeLimit(.minutes(1))) struct `The module index` {
+@Suite(.timeLimit(.minutes(5))) struct `The module index` {
   @Test func `puts dependencies first, each once`() throws {
     let order = try #require(index(dep: dep).loadOrder(of: "ext4"))
     #expect(Set(order) == ["ext4", "mbcache", "jbd2", "crc16"])
@@ -89,7 +89,7 @@ private let dep = """
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct `The module loader` {
+@Suite(.timeLimit(.minutes(5))) struct `The module loader` {
   /// Returns the root of a sysfs with one device for each of `modaliases`.
   private func sysfs(_ modaliases: [(bus: String, modalias: String)]) throws -> String {
     let root = try Lab.temporaryDirectory()

@@ -3,7 +3,7 @@ import Init
 import Kernel
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct `The privileges of a scanner` {
+@Suite(.timeLimit(.minutes(5))) struct `The privileges of a scanner` {
   private static let confined = [
     "Uid": "60900 60900 60900 60900", "Gid": "60900 60900 60900 60900", "Groups": "60900 ",
     "CapInh": zeros, "CapPrm": zeros, "CapEff": zeros, "CapBnd": zeros, "CapAmb": zeros,

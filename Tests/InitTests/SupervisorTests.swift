@@ -4,7 +4,7 @@ import Testing
 
 private let second: UInt64 = 1_000_000_000
 
-@Suite(.timeLimit(.minutes(1))) struct `The supervisor` {
+@Suite(.timeLimit(.minutes(5))) struct `The supervisor` {
   @Test func `starts the scanner at once, and again after 1, 2, 4 and at most 60 seconds`() {
     var supervisor = Supervisor(heartbeatTimeoutSeconds: 15, now: 0)
     var now: UInt64 = 0

@@ -37,7 +37,7 @@ private struct Row: Sendable, CustomTestStringConvertible {
   var testDescription: String { name }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct `The changes to a profile` {
+@Suite(.timeLimit(.minutes(5))) struct `The changes to a profile` {
   @Test(arguments: [
     Row(name: "an empty profile", toml: "", steps: []),
     Row(name: "current values", toml: "mtu = 1500\n[rings]\nrx = 256", steps: []),

@@ -23,7 +23,7 @@ struct VethPair: Sendable {
     try peerIP("address add 198.18.0.2/15 dev v1")
     try peerIP("link set v1 up")
     try peerIP("link set lo up")
-    _ = try NetworkControl().waitForCarrier(of: "v0", milliseconds: 5_000)
+    _ = try NetworkControl().waitForCarrier(of: "v0", milliseconds: 20_000)
   }
 
   /// Creates a lab, runs `body` inside it on a new thread, and deletes the lab. Needs root.
@@ -71,7 +71,7 @@ private final class OwnThread: TaskExecutor {
 }
 
 extension NetworkControl {
-  /// Applies a profile to the interface of this name as it is now.
+  /// Applies a profile to the current state of the interface `name`.
   func apply(_ profile: InterfaceProfile, to name: String) throws(Fault) -> ApplyReport {
     try apply(profile, to: try state(of: name))
   }

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 import Wire
 
-@Suite(.timeLimit(.minutes(1))) struct `A profile` {
+@Suite(.timeLimit(.minutes(5))) struct `A profile` {
   @Test func `is parsed with its modes`() throws {
     let profile = try InterfaceProfile(
       toml: """

@@ -5,7 +5,7 @@ import Plan
 import Spool
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct `An arriving file` {
+@Suite(.timeLimit(.minutes(5))) struct `An arriving file` {
   @Test func `is complete at once when renamed into the spool`() throws {
     let box = try Box()
     try box.drop("net.txt")

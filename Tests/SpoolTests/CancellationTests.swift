@@ -4,7 +4,7 @@ import Kernel
 import Spool
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct `A cancellation` {
+@Suite(.timeLimit(.minutes(5))) struct `A cancellation` {
   @Test func `is in force at once and is not a target file`() throws {
     let box = try Box()
     try box.drop("net.txt")

@@ -78,7 +78,7 @@ private struct CheckpointedJob {
   func bytes(_ name: String) throws -> [UInt8] { Array(try Data(contentsOf: box.url(path(name)))) }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct `A checkpoint` {
+@Suite(.timeLimit(.minutes(5))) struct `A checkpoint` {
   @Test func `truncates the files to its lengths`() throws {
     let job = try CheckpointedJob()
     #expect(try job.resume() == (200, 5, []))
@@ -163,7 +163,7 @@ private struct CheckpointedJob {
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct `A record file` {
+@Suite(.timeLimit(.minutes(5))) struct `A record file` {
   /// RFC 3720, appendix B.4.
   static let vectors: [([UInt8], UInt32)] = [
     ([], 0), (Array("123456789".utf8), 0xe306_9283), ([UInt8](repeating: 0, count: 32), 0x8a91_36aa),

@@ -5,7 +5,7 @@ import Scan
 import Spool
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct `A job` {
+@Suite(.timeLimit(.minutes(5))) struct `A job` {
   @Test func `has its target file unchanged and a record`() throws {
     let box = try Box()
     try box.drop("net.txt", "198.18.0.0/24:80 # \u{e9}\r\n")
@@ -99,7 +99,7 @@ import Testing
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct `Hostile names` {
+@Suite(.timeLimit(.minutes(5))) struct `Hostile names` {
   /// Names that file systems accept.
   static let names: [[UInt8]] = [
     Array("a\nb".utf8), Array("-rf".utf8), [0xff, 0xfe, 0x41], Array(repeating: 0x61, count: 255),

@@ -6,7 +6,7 @@ import Scan
 import Spool
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct `Recovery of jobs` {
+@Suite(.timeLimit(.minutes(5))) struct `Recovery of jobs` {
   /// A box whose job `net.txt` was started once and interrupted.
   private func interruptedBox() throws -> (Box, Job) {
     let box = try Box()
@@ -140,7 +140,7 @@ import Testing
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct `The data directory` {
+@Suite(.timeLimit(.minutes(5))) struct `The data directory` {
   @Test func `is locked against a second process`() throws {
     let box = try Box()
     let fault = #expect(throws: Fault.self) { try DataDirectory(box.root.path) }

@@ -4,7 +4,7 @@ import Kernel
 import Spool
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct `Fetched results` {
+@Suite(.timeLimit(.minutes(5))) struct `Fetched results` {
   private func results(_ box: Box, _ name: String, minutes: Double, fetched: Bool = true) throws {
     let directory = box.url("results/\(name)")
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)

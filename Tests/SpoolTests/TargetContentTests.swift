@@ -5,7 +5,7 @@ import Plan
 import Spool
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct `The content of a target file` {
+@Suite(.timeLimit(.minutes(5))) struct `The content of a target file` {
   static let text = (0..<5000).map { "198.18.\($0 / 256).\($0 % 256):80\n" }.joined()
 
   /// Compresses bytes with gzip(1) or zstd(1).
