@@ -136,8 +136,7 @@ import Wire
   }
 
   @Test func `of garbage does not crash the parser`() {
-    let seed: UInt64 = 20_260_901
-    var random = SeededGenerator(seed)
+    var random = SeededGenerator(Seed.next())
     let pieces = [
       "mtu", "=", "[", "]", "{", "}", "\"", "'", "rings", ".", "rx", "4096", "\n", " ", ",", "value",
       "mode", "\\u0000", "é", "true", "-", "1e9", "0x", "1979-05-27", "#", "offloads", "irq",
@@ -147,7 +146,7 @@ import Wire
       let text = (0..<Int.random(in: 0...24, using: &random)).map { _ in
         pieces.randomElement(using: &random)!
       }.joined()
-      _ = try? InterfaceProfile(toml: text, file: "seed \(seed)")
+      _ = try? InterfaceProfile(toml: text, file: "p.toml")
     }
   }
 
