@@ -25,8 +25,7 @@ final class DiskImage {
       start=\(Self.dataStart), size=\(dataSectors), type=L, name=synbox-data
 
       """
-    let made = try run(["sfdisk", "-q", path], input: Data(script.utf8))
-    guard made.status == 0 else { throw LabError("sfdisk: \(made.errors)") }
+    try mustRun(["sfdisk", "-q", path], input: Data(script.utf8))
     try resize(to: megabytes ?? imageSize)
   }
 
@@ -38,10 +37,9 @@ final class DiskImage {
 
   /// Makes the ext4 file system of the data partition.
   func makeFileSystem(options: [String] = []) throws {
-    let made = try run(
+    try mustRun(
       ["mkfs.ext4", "-q", "-F", "-b", "4096", "-E", "offset=\(Self.dataStart * 512)"] + options
         + [path, "\(dataSectors / 2)k"])
-    guard made.status == 0 else { throw LabError("mkfs.ext4: \(made.errors)") }
   }
 
   var bytes: [UInt8] {

@@ -64,10 +64,8 @@ private final class LoopDisk {
   private let image: DiskImage
 
   init(_ image: DiskImage) throws {
-    let made = try run(["losetup", "--find", "--show", "--partscan", image.path])
-    guard made.status == 0, let name = made.lines.first else {
-      throw LabError("losetup: \(made.errors)")
-    }
+    let attached = try mustRun(["losetup", "--find", "--show", "--partscan", image.path])
+    guard let name = attached.lines.first else { throw LabError("losetup printed no device") }
     device = name
     self.image = image
     // Kernels without CONFIG_EFI_PARTITION do not find the partition themselves.

@@ -47,10 +47,7 @@ struct VethPair: Sendable {
   }
 
   private static func ip(_ command: String) throws {
-    let outcome = try LabSupport.run(["ip"] + command.split(separator: " ").map(String.init))
-    guard outcome.status == 0 else {
-      throw Fault("`ip \(command)` failed with status \(outcome.status)", detail: outcome.errors)
-    }
+    try mustRun(["ip"] + command.split(separator: " ").map(String.init))
   }
 }
 

@@ -57,6 +57,5 @@ final class Box {
 /// Mounts a file system of 1 MiB. Needs root.
 func mountTmpfs(at path: String) throws {
   guard geteuid() == 0 else { throw LabError("this test needs root: it mounts a file system") }
-  let outcome = try run(["mount", "-t", "tmpfs", "-o", "size=1M", "none", path])
-  guard outcome.status == 0 else { throw LabError("mount: \(outcome.errors)") }
+  try mustRun(["mount", "-t", "tmpfs", "-o", "size=1M", "none", path])
 }
