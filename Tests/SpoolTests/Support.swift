@@ -36,10 +36,18 @@ final class Box {
 
   func list() throws -> Spool.Listing { try spool.list(now: now) }
 
-  /// The first candidate, claimed.
+  /// Claims the first file in the queue; nil if there is none.
+  ///
+  /// Tries again for up to 10 s, because a child process that another test is starting has a copy of every open
+  /// descriptor until it calls execve(2), so the file can look open for writing.
   func claim() throws -> Job? {
-    guard let first = try list().queue.first else { return nil }
-    return try spool.claim(first)
+    let deadline = Clock.monotonic + 10_000_000_000
+    while true {
+      if let first = try list().queue.first, let job = try spool.claim(first, now: now) { return job }
+      guard try list().arriving > 0, Clock.monotonic < deadline else { return nil }
+      pause(milliseconds: 1)
+      waitASecond()
+    }
   }
 
   func text(_ path: String) throws -> String {
