@@ -136,8 +136,9 @@ unit: ## pure code alone: no root, no libraries, no other packages; SYNBOX_SEED=
 	@mkdir -p build/unit && ln -sfn ../../Package.swift ../../Sources ../../Tests build/unit/
 	@cd build/unit && SYNBOX_UNIT=1 timeout --kill-after=10 900 swift test
 
+# The product of all tests, not --build-tests, which would compile synimage and with it swift-crypto's BoringSSL.
 tests: bpf
-	swift build --build-tests
+	swift build --product synboxPackageTests
 
 kernel: tests ## what talks to the kernel: sockets, BPF, namespaces, confinement, spool, init; needs root
 	$(call SWIFT_TEST,900) --filter '$(KERNEL_TESTS)' --skip '$(LONG_TESTS)'
@@ -164,7 +165,7 @@ fuzz: bpf ## fuzz every reader of foreign bytes for MINUTES=5 in all; docs/desig
 	  | { grep -v __asan_extra_spill_area || true; }; exit $${PIPESTATUS[0]}
 	@cp build/fuzz/build/release/fuzz build/fuzz/fuzz
 	@# The XDP program has its test.
-	swift build --build-tests
+	swift build --product synboxPackageTests
 	@$(PYTHON) Tests/Fuzz --minutes $(MINUTES)
 
 bench: ## measure against ZMap and Masscan, under 10 minutes: build/evaluation/report.md

@@ -31,6 +31,13 @@ let boxPackages: [Package.Dependency] = [
   .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
 ]
 
+/// The packages of the image builder.
+let builderPackages: [Package.Dependency] = [
+  .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+  // Pinned for swift-crypto's CryptoExtras, which nothing here uses.
+  .package(url: "https://github.com/apple/swift-asn1", exact: "1.7.4"),
+]
+
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -93,7 +100,13 @@ let others: [Target] = [
 
   // Builds the disk image, on a workstation: nothing of it goes into the box.
   .executableTarget(
-    name: "synimage", dependencies: ["Init", "Kernel", "NIC", "Plan", argumentParser, toml],
+    name: "synimage",
+    dependencies: [
+      "Init", "Kernel", "NIC", "Plan", argumentParser, toml,
+      .product(name: "Crypto", package: "swift-crypto"),
+      // SwiftPM warns about a package that no target uses; on Linux this adds nothing to the build.
+      .product(name: "SwiftASN1", package: "swift-asn1", condition: .when(platforms: [.wasi])),
+    ],
     swiftSettings: strict),
 
   // Whole-program tests on the static binary, in namespaces.
@@ -149,7 +162,7 @@ let others: [Target] = [
 let package = Package(
   name: "synbox",
   products: isFuzzing || isUnit ? [] : [.executable(name: "synbox", targets: ["synbox"])],
-  dependencies: isUnit ? [] : boxPackages,
+  dependencies: isUnit ? [] : boxPackages + builderPackages,
   targets: isUnit ? pure : pure + others + fuzzers,
   cLanguageStandard: .gnu17
 )

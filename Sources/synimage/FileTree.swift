@@ -1,7 +1,7 @@
 // The files of a directory in an order that does not depend on the machine.
+import Crypto
 import Foundation
 import Kernel
-import Plan
 
 /// A file, directory or symbolic link in a tree.
 struct TreeEntry {
@@ -46,10 +46,19 @@ enum FileTree {
 
   static func sha256(of path: String) throws -> String { SHA256.hex(try Files.read(path)) }
 
-  static func sha256(of bytes: ArraySlice<UInt8>) -> String { SHA256.hex(Array(bytes)) }
+  static func sha256(of bytes: ArraySlice<UInt8>) -> String { SHA256.hex(bytes) }
 
   static func size(of path: String) throws -> Int {
     let attributes = try FileManager.default.attributesOfItem(atPath: path)
     return attributes[.size] as? Int ?? 0
+  }
+}
+
+extension SHA256 {
+  /// Returns the digest in lower-case hexadecimal.
+  static func hex(_ bytes: some DataProtocol) -> String {
+    hash(data: bytes).map { byte in
+      (byte < 16 ? "0" : "") + String(byte, radix: 16)
+    }.joined()
   }
 }

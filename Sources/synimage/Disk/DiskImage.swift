@@ -1,7 +1,7 @@
 // The disk: GPT, ESP and data partition. genimage builds it without root.
+import Crypto
 import Foundation
 import Kernel
-import Plan
 
 /// Reproducible identifiers: the first 128 bits of a SHA-256 over profile, site, version and role, as UUIDs of
 /// version 8 (RFC 9562, section 5.8).
