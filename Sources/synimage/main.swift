@@ -7,10 +7,6 @@ import NIC
 struct Synimage: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "synimage", abstract: "Build and inspect synbox disk images.",
-    version: """
-      synimage \(BuildIdentity.number) (\(BuildIdentity.revision))
-      Swift \(BuildIdentity.version(of: "Swift"))
-      """,
     subcommands: [
       BuildCommand.self, LockCommand.self, ContentsCommand.self, CompareCommand.self, PutCommand.self,
       GetCommand.self,
@@ -21,6 +17,12 @@ struct Synimage: ParsableCommand {
 func main() -> Int32 {
   // Output must not depend on the umask of the caller.
   umask(0o022)
+  // Not the configuration's `version`: subcommands would inherit it, and `build` has an option of that name.
+  if Array(CommandLine.arguments.dropFirst()) == ["--version"] {
+    Terminal.output("synimage \(BuildIdentity.number) (\(BuildIdentity.revision))\n")
+    Terminal.output("Swift \(BuildIdentity.version(of: "Swift"))\n")
+    return 0
+  }
   do {
     var command = try Synimage.parseAsRoot()
     try command.run()

@@ -30,7 +30,7 @@ struct BootFiles {
     try Output.write(Self.settingsText, to: "\(esp)/\(settings)")
     try Output.makeDirectory("\(esp)/EFI/Linux")
     func commandLine(_ arguments: String) -> String {
-      CommandLine.text(consoles: plan.site.consoles, init: arguments)
+      KernelCommandLine.text(consoles: plan.site.consoles, init: arguments)
     }
     try UnifiedKernelImage(
       kernel: kernel, initramfs: initramfs, commandLine: commandLine("init"),

@@ -56,7 +56,7 @@ struct UnifiedKernelImage {
 }
 
 /// The kernel's command line.
-enum CommandLine {
+enum KernelCommandLine {
   /// Returns the command line. The kernel passes everything after `--` to PID 1.
   static func text(consoles: [String], init arguments: String) -> String {
     // printk.devkmsg: do not rate-limit the scanner's log. gpt: accept the alternate partition table if the primary one is
