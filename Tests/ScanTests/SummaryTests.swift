@@ -3,6 +3,18 @@ import Scan
 import Testing
 import Wire
 
+/// Reads a page of docs/reference in the nearest directory above this file that contains it: `make unit` compiles the
+/// tests at another path.
+private func referencePage(_ name: String) throws -> String {
+  var directory = URL(filePath: #filePath)
+  while directory.path() != "/" {
+    directory.deleteLastPathComponent()
+    let page = directory.appending(path: "docs/reference/\(name)")
+    if let text = try? String(contentsOf: page, encoding: .utf8) { return text }
+  }
+  throw CocoaError(.fileNoSuchFile)
+}
+
 @Suite(.timeLimit(.minutes(5))) struct `A summary` {
   private static func example() -> Summary {
     var summary = Summary()
@@ -74,9 +86,7 @@ import Wire
   }
 
   @Test func `carries only reasons and modes that docs/reference/summary.md lists`() throws {
-    let page = try String(
-      contentsOfFile: #filePath.replacing(
-        "Tests/ScanTests/SummaryTests.swift", with: "docs/reference/summary.md"), encoding: .utf8)
+    let page = try referencePage("summary.md")
     func row(_ member: String) -> Substring? {
       page.split(separator: "\n").first { $0.hasPrefix("| `\(member)` |") }
     }
