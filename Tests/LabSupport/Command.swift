@@ -7,6 +7,9 @@ public struct LabError: Error, CustomStringConvertible {
   public init(_ description: String) { self.description = description }
 }
 
+/// Deadlines are chosen for an idle machine, and are this many times longer, because a busy one is slower.
+public let patience = 4.0
+
 /// A finished program.
 public struct Outcome: Sendable {
   /// The exit status, or 128 plus the number of the signal that ended it, as shells have it.
@@ -61,10 +64,10 @@ public final class Running: Sendable {
 
   /// Waits for the end. Kills a program that has not ended after `seconds`, and throws.
   public func wait(seconds: Double = 60) throws -> Outcome {
-    guard child.waitForEnd(seconds: seconds), let status = child.endStatus else {
+    guard child.waitForEnd(seconds: seconds * patience), let status = child.endStatus else {
       child.signal(SIGKILL)
       _ = child.waitForEnd(seconds: 10)
-      throw LabError("did not end within \(seconds) s: \(arguments)\n\(errorText)")
+      throw LabError("did not end within \(seconds * patience) s: \(arguments)\n\(errorText)")
     }
     // The layout of wait(2)'s status: the low seven bits are the signal.
     let signal = status & 0x7f
@@ -78,7 +81,7 @@ public final class Running: Sendable {
     for what: String, seconds: Double = 20, _ condition: (Running) -> Bool
   ) throws {
     var hasEnded = false
-    let isTrue = child.wait(until: Date(timeIntervalSinceNow: seconds)) {
+    let isTrue = child.wait(until: Date(timeIntervalSinceNow: seconds * patience)) {
       // Looked at first: what the program printed at its end still counts.
       hasEnded = !isRunning
       if hasEnded { _ = child.waitForEnd(seconds: 0, grace: 1) }

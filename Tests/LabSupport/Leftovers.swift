@@ -47,7 +47,8 @@ public enum Leftovers {
       let fields = line.split(separator: " ")
       return fields.count > 1 ? String(fields[1]) : nil
     }
-    return points.reversed().filter(isOfDeadRun).map { point in
+    // Namespaces are mounts too; `ip netns delete` unmounts them.
+    return points.reversed().filter { isOfDeadRun($0) && !$0.hasPrefix("/run/netns/") }.map { point in
       _ = try? run(["umount", "--lazy", point])
       return "mount \(point)"
     }

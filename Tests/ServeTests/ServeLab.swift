@@ -145,11 +145,12 @@ final class ServeLab {
 
   /// Looks fifty times a second.
   func wait(_ what: String, seconds: Double, until condition: () throws -> Bool) throws {
-    let deadline = Date.now + seconds
+    let deadline = Date.now + seconds * patience
     while try !condition() {
       guard Date.now < deadline else {
         throw LabError(
-          "\(what): waited \(seconds) s in vain; \((try? text("data/status.json")) ?? "no status")")
+          "\(what): waited \(seconds * patience) s in vain; \((try? text("data/status.json")) ?? "no status")"
+        )
       }
       usleep(20_000)
     }
