@@ -33,6 +33,9 @@ class Suites(unittest.TestCase):
         self.assertIn("outside", self.found(GOOD + "@Test func `b`() {}\n")[0][1])
         self.assertIn("outside", self.found("struct A {\n  @Test func `b`() {}\n}\n")[0][1])
 
+    def test_a_backslash_ends_a_raw_string(self):
+        self.assertEqual(self.found(GOOD.replace('"("', '#"\\"#, "("')), [])
+
     def test_comments_do_not_count(self):
         self.assertEqual(self.found("// @Suite and @Test are attributes\n" + GOOD), [])
 
