@@ -118,7 +118,7 @@ let others: [Target] = [
   tests("KernelTests", ["Kernel", "TestSupport"]),
   tests("SpoolTests", ["Spool", "Kernel", "Plan", "Scan", "Wire", "LabSupport"]),
   // The whole program in a lab: needs root and build/synbox.
-  tests("ServeTests", ["Confinement", "LabSupport", "LabTraits", "TestSupport"]),
+  tests("ServeTests", ["Confinement", "LabSupport", "LabTraits", "TestSupport", "synbox"]),
   // The real program on real packages: needs build/synimage, build/synbox.stripped and the mirror.
   tests("ImageTests", ["LabSupport", "LabTraits"]),
   tests("NICTests", ["NIC", "Kernel", "LabSupport", "Wire", "TestSupport"]),

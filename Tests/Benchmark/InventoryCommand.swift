@@ -126,15 +126,14 @@ struct InventoryTurn {
       target-ports = 80
       cooldown-time = 0.5
       transmit = "generator"
-      \(Lab.memoryLine)
       [scope]
       allow = "16.0.0.0/5"
       \(deny)
       """
-    try Data(configuration.utf8).write(to: URL(fileURLWithPath: "\(root)/box.toml"))
+    try Data(configuration.utf8).write(to: URL(fileURLWithPath: "\(root)/synbox.toml"))
     try FileManager.default.createDirectory(atPath: "\(root)/data", withIntermediateDirectories: true)
     let box = try Running(
-      lab.inside(lab.box, [Lab.synbox, "serve", "--config", "\(root)/box.toml"]))
+      lab.inside(lab.box, [Lab.synbox, "serve", "--config", "\(root)/synbox.toml"]))
     try box.wait(for: "status.json") { _ in Files.kind(of: "\(root)/data/status.json") != nil }
     return box
   }

@@ -39,7 +39,7 @@ def firmware(directory):
         while lab.counts()["rsts_received"] < job.probes // 2 and time.monotonic() < deadline:
             time.sleep(1)
         counts = settled(lab)
-        machine.wait(r"^synbox: .*marked as good: synbox_\d+\.efi$", 90)
+        machine.wait(r"^synbox: .*marked good: synbox_\d+\.efi$", 90)
         machine.cut_power()
         data = machine.get()
         summary = job.check(data)

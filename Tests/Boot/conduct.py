@@ -23,7 +23,7 @@ def hangs(directory):
         lab.respond(directory / "node.log")
         machine.run()
         machine.wait(r"job started")
-        machine.wait(r"^synbox: .*the scanner has been silent.*", 60)
+        machine.wait(r"^synbox: .*killing the scanner because it sent no heartbeat.*", 60)
         machine.wait(r"job started", 60, times=2)
         machine.cut_power()
         # Now PID 1 hangs. The machine resets, and hangs again because the hook stays on the command line.

@@ -67,11 +67,10 @@ public final class Lab: Sendable {
       [.ownerAccountID: boxUser, .groupOwnerAccountID: boxUser], ofItemAtPath: path)
   }
 
-  /// A line for a box's configuration: `lock-memory = "wanted"` on a machine that lets not even root lock as much
-  /// as he likes, such as a container; else nothing.
-  public static let memoryLine: String = {
+  /// Whether root may lock any amount of memory. In some containers it may not.
+  public static let canLockMemory: Bool = {
     let lifted = try? run(["bash", "-c", "ulimit -l unlimited"])
-    return lifted?.status == 0 ? "" : "lock-memory = \"wanted\"\n"
+    return lifted?.status == 0
   }()
 
   static let boxParent = "/var/tmp"

@@ -61,7 +61,7 @@ private func expectSums(_ summary: [String: Double]) {
     let evictions = try #require(summary["dedupe_evictions"])
     // 64 KiB are 8,192 slots, of which at most four fifths are used.
     #expect(evictions >= 65_535 - 6_554)
-    #expect(scan.errors.components(separatedBy: "dedupe has no memory left").count == 2)
+    #expect(scan.errors.components(separatedBy: "the dedupe table is full").count == 2)
     #expect(scan.errors.contains("\(Int(evictions)) pairs forgotten"))
     // Nothing is missing; what was forgotten may stand there twice.
     #expect(Set(scan.lines.dropFirst()).count == 65_535)

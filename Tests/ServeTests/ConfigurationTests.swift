@@ -1,4 +1,4 @@
-// What is wrong with a configuration is said before anything is opened.
+// Mistakes in a configuration are reported before anything is opened.
 import Foundation
 import LabSupport
 import LabTraits
@@ -8,64 +8,64 @@ import Testing
   static let head = "data = \"/data\"\ninterface = \"eth0\"\n"
   static let scope = "[scope]\nallow = [\"198.18.0.0/15\"]\n"
 
-  /// A text, and what its message says.
+  /// Each invalid configuration, and a part of its message.
   static let mistakes: [(String, String)] = [
-    ("interface = \"eth0\"\n\(scope)", "box.toml:1:1: found no data, expected data = "),
-    ("\(head)", "box.toml:1:1: found no scope, expected [scope] with allow"),
-    ("\(head)[scope]\ndeny = \"198.18.0.1\"\n", "box.toml:3:2: found a scope that allows nothing"),
-    ("\(head)[scope]\nallow = []\n", "box.toml:4:1: found an empty list, expected"),
-    ("\(head)[scope]\nallow = \"198.18.0.0/33\"\n", "box.toml:4:1: found "),
-    ("\(head)[scope]\nallow-file = \"none\"\n", "box.toml:4:1: found a list that cannot be read"),
+    ("interface = \"eth0\"\n\(scope)", "synbox.toml:1:1: found no data, expected data = "),
+    ("\(head)", "synbox.toml:1:1: found no scope, expected [scope] with allow"),
+    ("\(head)[scope]\ndeny = \"198.18.0.1\"\n", "synbox.toml:3:2: found a scope that allows nothing"),
+    ("\(head)[scope]\nallow = []\n", "synbox.toml:4:1: found an empty list, expected"),
+    ("\(head)[scope]\nallow = \"198.18.0.0/33\"\n", "synbox.toml:4:1: found "),
+    ("\(head)[scope]\nallow-file = \"none\"\n", "synbox.toml:4:1: found a list that cannot be read"),
     ("\(head)[scope]\nallow-file = \"bad.list\"\n", "bad.list:2:12: found "),
     ("\(head)\(scope)deny-file = \"empty.list\"\n", "empty.list:2:1: found no entry"),
     ("\(head)\(scope)deny-file = \"cut.list\"\n", "cut.list:1:14: found the end of the file, expected"),
     (
       "\(head)\(scope)deny-file = \".\"\n",
-      "box.toml:5:1: found a list that cannot be read (. is not a regular file)"
+      "synbox.toml:5:1: found a list that cannot be read (. is not a regular file)"
     ),
     ("\(head)\(scope)deny-file = \"fifo\"\n", "fifo is not a regular file)"),
     (
       "\(head)\(scope)special-purpose = \"on\"\n",
-      "box.toml:5:1: found \"on\", expected one of \"skip\", \"probe\""
+      "synbox.toml:5:1: found \"on\", expected one of \"skip\", \"probe\""
     ),
-    ("\(head)colour = 1\n\(scope)", "box.toml:3:1: found the key \"colour\", expected one of data, "),
-    ("\(head)\(scope)alow = 1\n", "box.toml:5:1: found the key \"alow\", expected one of allow, "),
-    ("\(head)rate = \"fast\"\n\(scope)", "box.toml:3:1: found \"fast\", expected packets per second"),
-    ("\(head)rate = true\n\(scope)", "box.toml:3:1: found true, expected text, a number"),
+    ("\(head)colour = 1\n\(scope)", "synbox.toml:3:1: found the key \"colour\", expected one of data, "),
+    ("\(head)\(scope)alow = 1\n", "synbox.toml:5:1: found the key \"alow\", expected one of allow, "),
+    ("\(head)rate = \"fast\"\n\(scope)", "synbox.toml:3:1: found \"fast\", expected packets per second"),
+    ("\(head)rate = true\n\(scope)", "synbox.toml:3:1: found true, expected text, a number"),
     ("\(head)transmit = \"smoke\"\n\(scope)", "expected one of \"auto\", \"generator\", \"xdp\""),
-    ("\(head)output-fields = \"saddr,x\"\n\(scope)", "box.toml:3:1: found the field \"x\""),
+    ("\(head)output-fields = \"saddr,x\"\n\(scope)", "synbox.toml:3:1: found the field \"x\""),
     (
       "\(head)output-fields = [\"saddr\", \"saddr\"]\n\(scope)",
-      "box.toml:3:1: found the field \"saddr\" twice, expected each field once"
+      "synbox.toml:3:1: found the field \"saddr\" twice, expected each field once"
     ),
-    ("\(head)report = \"\\u001b[2J\"\n\(scope)", "box.toml:3:1: found \"\\x1b[2J\", expected one of"),
-    ("\(head)batch = 5000\n\(scope)", "box.toml:3:1: found 5000, expected a number from 1 to 4096"),
+    ("\(head)report = \"\\u001b[2J\"\n\(scope)", "synbox.toml:3:1: found \"\\x1b[2J\", expected one of"),
+    ("\(head)batch = 5000\n\(scope)", "synbox.toml:3:1: found 5000, expected a number from 1 to 4096"),
     ("\(head)event-ring = 5000\n\(scope)", "found \"5000\", expected a power of two from 4096 bytes"),
-    ("\(head)event-ring = \"64X\"\n\(scope)", "box.toml:3:1: found \"X\", expected bytes such as"),
-    ("\(head)dedupe-memory = \"1K\"\n\(scope)", "box.toml:3:1: found \"1K\", expected at least 64K"),
-    ("\(head)disk-high-water = 0\n\(scope)", "box.toml:3:1: found 0, expected a number from 1 to 100"),
+    ("\(head)event-ring = \"64X\"\n\(scope)", "synbox.toml:3:1: found \"X\", expected bytes such as"),
+    ("\(head)dedupe-memory = \"1K\"\n\(scope)", "synbox.toml:3:1: found \"1K\", expected at least 64K"),
+    ("\(head)disk-high-water = 0\n\(scope)", "synbox.toml:3:1: found 0, expected a number from 1 to 100"),
     (
-      "\(head)user = \"0:0\"\n\(scope)", "box.toml:3:1: found \"0:0\", expected a user that is not root"
+      "\(head)user = \"0:0\"\n\(scope)", "synbox.toml:3:1: found \"0:0\", expected a user that is not root"
     ),
     (
       "\(head)user = \"root\"\n\(scope)",
-      "box.toml:3:1: found \"root\", expected a user that is not root"
+      "synbox.toml:3:1: found \"root\", expected a user that is not root"
     ),
-    ("\(head)user = \"7:0\"\n\(scope)", "box.toml:3:1: found \"7:0\", expected a user"),
-    ("\(head)user = \"4294967295\"\n\(scope)", "box.toml:3:1: found \"4294967295\", expected a user"),
-    ("\(head)user = \"a:b\"\n\(scope)", "box.toml:3:1: found \"a:b\", expected a user"),
-    ("\(head)user = -1\n\(scope)", "box.toml:3:1: found \"-1\", expected a user"),
-    ("\(head)lock-memory = false\n\(scope)", "box.toml:3:1: found false, expected text"),
+    ("\(head)user = \"7:0\"\n\(scope)", "synbox.toml:3:1: found \"7:0\", expected a user"),
+    ("\(head)user = \"4294967295\"\n\(scope)", "synbox.toml:3:1: found \"4294967295\", expected a user"),
+    ("\(head)user = \"a:b\"\n\(scope)", "synbox.toml:3:1: found \"a:b\", expected a user"),
+    ("\(head)user = -1\n\(scope)", "synbox.toml:3:1: found \"-1\", expected a user"),
+    ("\(head)lock-memory = false\n\(scope)", "synbox.toml:3:1: found false, expected text"),
     ("\(head)log = \"syslog\"\n\(scope)", "expected one of \"stderr\", \"kernel\""),
     (
       "\(head)gateway-mac = \"01:00:00:00:00:01\"\n\(scope)", "expected an Ethernet address of one host"
     ),
-    ("\(head)rate = \n", "box.toml:3:"),
-    ("\(head)[=\n", "box.toml:3:2: found \"=\""),
+    ("\(head)rate = \n", "synbox.toml:3:"),
+    ("\(head)[=\n", "synbox.toml:3:2: found \"=\""),
     ("\(head)x = \u{0}\n", "found a NUL byte"),
   ]
 
-  /// Runs `synbox check` on a configuration with this text; its exit code and messages.
+  /// Runs `synbox check` on a configuration. Returns its exit code and messages.
   private func check(_ text: String) throws -> (code: Int32, messages: String) {
     let root = FileManager.default.temporaryDirectory.appending(path: "conf-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: root) }
@@ -75,13 +75,13 @@ import Testing
     try Data("# nothing\n".utf8).write(to: root.appending(path: "empty.list"))
     try Data("198.18.0.0/16".utf8).write(to: root.appending(path: "cut.list"))
     _ = unsafe mkfifo(root.appending(path: "fifo").path, 0o644)
-    let file = root.appending(path: "box.toml")
+    let file = root.appending(path: "synbox.toml")
     try Data(text.utf8).write(to: file)
     let outcome = try run([Lab.synbox, "check", file.path])
     return (outcome.status, outcome.errors.replacing(root.path + "/", with: ""))
   }
 
-  @Test func `every key is taken`() throws {
+  @Test func `may set every key`() throws {
     let (code, messages) = try check(
       Self.head + """
         profile = "auto"
@@ -120,7 +120,7 @@ import Testing
   }
 
   @Test(arguments: mistakes)
-  func `a mistake is named with its place`(_ text: String, _ message: String) throws {
+  func `is rejected with file, line and column`(_ text: String, _ message: String) throws {
     let (code, messages) = try check(text)
     #expect(code == 2)
     #expect(messages.contains(message), "\(messages)")

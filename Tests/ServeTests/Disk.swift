@@ -1,19 +1,19 @@
-// A disk of a test's own, which fills up and loses its power.
+// A disk for one test, which can fill up, lose power or become read-only.
 import Foundation
 import LabSupport
 
-/// An ext4 file system in an image, mounted where the box has its data. The image lies in a file system of its
-/// own: that one can be frozen, and with it every write to the disk at whatever moment.
+/// An ext4 file system in an image, mounted as the box's data directory. The image is in a file system of its own,
+/// which can be frozen to stop every write to the disk at any moment.
 final class Disk {
-  private let place: String
+  private let mountPoint: String
   private let outer: String
   private var image: String { "\(outer)/image" }
-  private var ballast: String { "\(place)/ballast" }
+  private var ballast: String { "\(mountPoint)/ballast" }
 
-  init(at place: URL, megabytes: Int) throws {
+  init(at mountPoint: URL, megabytes: Int) throws {
     guard geteuid() == 0 else { throw LabError("this test mounts file systems: run it as root") }
-    self.place = place.path
-    outer = place.deletingLastPathComponent().appending(path: "outer").path
+    self.mountPoint = mountPoint.path
+    outer = mountPoint.deletingLastPathComponent().appending(path: "outer").path
     try FileManager.default.createDirectory(atPath: outer, withIntermediateDirectories: true)
     try Self.make("\(outer).image", megabytes: megabytes * 2 + 16)
     try Self.must(["mount", "-o", "loop", "\(outer).image", outer])
@@ -21,16 +21,16 @@ final class Disk {
     try plug()
   }
 
-  /// Takes it away, also from under a program that still runs.
+  /// Unmounts the disk, even while a program uses it.
   func remove() {
-    for place in [place, outer] {
-      // A loop device lets go of its image a moment after it was unmounted.
+    for directory in [mountPoint, outer] {
+      // A loop device releases its image only some time after the unmount.
       for _ in 0..<20 {
-        if let outcome = try? run(["umount", place]), outcome.status == 0 { break }
+        if let outcome = try? run(["umount", directory]), outcome.status == 0 { break }
         Thread.sleep(forTimeInterval: 0.1)
       }
-      if let rest = try? run(["mountpoint", "-q", place]), rest.status == 0 {
-        _ = try? run(["umount", "--lazy", place])
+      if let check = try? run(["mountpoint", "-q", directory]), check.status == 0 {
+        _ = try? run(["umount", "--lazy", directory])
       }
     }
   }
@@ -40,21 +40,21 @@ final class Disk {
     try must(["mkfs.ext4", "-q", "-m", "0", path])
   }
 
-  private func plug() throws { try Self.must(["mount", "-o", "loop", image, place]) }
+  private func plug() throws { try Self.must(["mount", "-o", "loop", image, mountPoint]) }
 
-  /// Cuts the power: what the disk holds at this moment is all that stays.
+  /// Cuts the power: the disk keeps only what it holds at this moment.
   ///
-  /// - Parameter dying: ends whoever writes to it.
-  func cut(_ dying: () -> Void) throws {
+  /// - Parameter kill: ends the programs that use the disk.
+  func cut(_ kill: () -> Void) throws {
     try Self.must(["fsfreeze", "--freeze", outer])
     defer { _ = try? run(["fsfreeze", "--unfreeze", outer]) }
     try Self.must(["cp", image, "\(outer).copy"])
-    dying()
+    kill()
   }
 
-  /// Repairs the file system and mounts it again, when nobody uses the old one any more.
+  /// Repairs the file system and mounts it again. No program may still use the disk.
   func replug() throws {
-    try Self.must(["umount", place])
+    try Self.must(["umount", mountPoint])
     let check = try run(["e2fsck", "-fy", "\(outer).copy"])
     // 1: errors were corrected.
     guard check.status <= 1 else { throw LabError("e2fsck: \(check.output)") }
@@ -69,11 +69,12 @@ final class Disk {
 
   func empty() throws { try FileManager.default.removeItem(atPath: ballast) }
 
-  /// Lets it take no writes, when nobody is writing, or again; also for a program that runs, which has mounts of
-  /// its own.
+  /// Makes the disk read-only or writable.
+  ///
+  /// - Parameter program: changes the mount in this running program's mount namespace.
   func setReadOnly(_ isReadOnly: Bool, for program: Running? = nil) throws {
     let inside = program.map { ["nsenter", "-t", "\($0.pid)", "-m"] } ?? []
-    try Self.must(inside + ["mount", "-o", "remount,\(isReadOnly ? "ro" : "rw")", place])
+    try Self.must(inside + ["mount", "-o", "remount,\(isReadOnly ? "ro" : "rw")", mountPoint])
   }
 
   private static func must(_ arguments: [String]) throws {

@@ -1,18 +1,18 @@
-// One large job that is interrupted again and again, and what must have come of it in the end.
+// One large job that is interrupted repeatedly and must still end with exact results.
 import Foundation
 import LabSupport
 import TestSupport
 import Testing
 
-/// A /16 on two ports, all of which answers: even addresses by SYN-ACK, odd ones by RST. So a result for each
-/// target proves that each was probed.
+/// A /16 on two ports. Every target replies, even addresses with SYN-ACK and odd ones with RST, so the results show
+/// whether each target was probed.
 struct EndlessJob {
   static let targets = 131_072
-  /// Probes a second while it is interrupted; afterwards it is let run.
+  /// Probes per second while it is interrupted. The last run is faster.
   static let rate = 1000
   static let cooldown = 0.5
   let lab: ServeLab
-  /// Further lines of the configuration.
+  /// Additional lines of the configuration.
   private let settings: String
   var random: SeededGenerator
   private let seed: UInt64
@@ -26,7 +26,7 @@ struct EndlessJob {
     random = SeededGenerator(seed)
   }
 
-  private var place: UInt64 { get throws { try lab.checkpointPlace("wide.txt") } }
+  private var position: UInt64 { get throws { try lab.checkpointPosition("wide.txt") } }
 
   func begin() throws { try lab.drop("wide.txt", "@ports 80,443\n198.19.0.0/16\n") }
 
@@ -37,14 +37,14 @@ struct EndlessJob {
           + "output-fields = \"saddr,sport,success\"\n" + settings))
   }
 
-  /// Lets it run for a random time; the first and every fourth time until it has got on as well, for a job that does not
-  /// five times in a row is taken for the culprit.
+  /// Runs the box for a random time. Every fourth run also waits for progress, because a job that makes none in five
+  /// runs is rejected.
   mutating func run() throws -> Running {
-    let before = try place
+    let before = try position
     let box = try serve()
     Thread.sleep(forTimeInterval: Double.random(in: 0...2.5, using: &random))
     if interruptions % 4 == 0 {
-      try lab.wait("progress", seconds: 30) { try place > before }
+      try lab.wait("progress", seconds: 30) { try position > before }
       Thread.sleep(forTimeInterval: Double.random(in: 0...1, using: &random))
     }
     interruptions += 1
@@ -53,14 +53,14 @@ struct EndlessJob {
 
   mutating func note(_ box: Running) { log += box.errorText }
 
-  /// Runs it to its end and compares.
+  /// Runs the job to its end and checks the results.
   mutating func finish() throws {
-    let before = try place
+    let before = try position
     let box = try serve(rate: 50_000)
     try lab.wait("the job's end", seconds: 60) { lab.exists("data/results/wide.txt") }
     log += box.errorText
     #expect(try box.end(SIGTERM).status == 143)
-    #expect(before > 0, "it never got on while it was interrupted")
+    #expect(before > 0, "no progress while it was interrupted")
 
     var expected: Set<String> = []
     for third in 0..<256 {
@@ -77,19 +77,20 @@ struct EndlessJob {
     #expect(reported == Self.targets + (duplicates ?? 0))
 
     let sent = try lab.node.end()["syns_valid"] ?? 0
-    // What is sent again is a cooldown old and, on average, less than a second older; one interruption may
-    // come at a worse moment.
+    // Each run sends again the probes of a cooldown and of less than a second before it, on average. One interruption
+    // may come at a worse moment.
     let seconds = Double(interruptions) * (Self.cooldown + 1) + 1
     let limit = Double(Self.rate) * seconds
     #expect(sent >= Self.targets)
     #expect(Double(sent - Self.targets) <= limit)
-    let more = sent - Self.targets
+    let repeated = sent - Self.targets
     print(
-      "\(interruptions) interruptions: \(more) probes sent again, \(Int(limit)) allowed; seed \(seed)")
+      "\(interruptions) interruptions: \(repeated) probes sent again, \(Int(limit)) allowed; seed \(seed)"
+    )
   }
 }
 
-/// A number from the environment, for tests that can be made longer.
+/// Returns a number from the environment, which lengthens a test.
 func count(_ name: String, otherwise: Int) -> Int {
   ProcessInfo.processInfo.environment[name].flatMap(Int.init) ?? otherwise
 }

@@ -1,29 +1,29 @@
-// What `synbox init` goes by: the scanner's signs of life, and the settings of both.
+// What `synbox init` relies on: the scanner's heartbeats, and settings that fit the scanner's.
 import Foundation
 import LabSupport
 import LabTraits
 import Testing
 
 @Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `A box under init` {
-  @Test func `gives a sign of life a second, also while it scans, and one of the first probe`() throws {
+  @Test func `sends a heartbeat every second, also during a scan, and one for the first probe`() throws {
     let lab = try ServeLab()
     let configuration = try lab.configure("rate = \"200\"\ncooldown-time = 1\n")
     let pipe = lab.url("heartbeat").path
-    // Descriptor 3, as PID 1 hands it on; a file keeps what was written.
+    // Descriptor 3, as PID 1 passes it; a file keeps everything that was written.
     let box = try lab.serve(configuration, heartbeat: pipe)
     try lab.drop("net.txt", "198.18.4.0/22:80\n")
     try lab.wait("the result", seconds: 40) { lab.exists("data/results/net.txt/summary.json") }
-    let signs = try String(contentsOfFile: pipe, encoding: .utf8)
-    #expect(Set(signs) == [".", "p"])
-    #expect(signs.filter { $0 == "p" }.count == 1)
-    #expect(signs.first == ".")
-    // 1024 probes at 200 a second.
-    #expect(signs.drop { $0 != "p" }.count >= 5)
+    let beats = try String(contentsOfFile: pipe, encoding: .utf8)
+    #expect(Set(beats) == [".", "p"])
+    #expect(beats.filter { $0 == "p" }.count == 1)
+    #expect(beats.first == ".")
+    // 1024 probes take 5 s at 200 a second.
+    #expect(beats.drop { $0 != "p" }.count >= 5)
     #expect(box.errorText.contains("synbox: box0 is veth, "), "\(box.errorText)")
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func `is not started with a descriptor that is none`() throws {
+  @Test func `does not start with an invalid descriptor`() throws {
     let lab = try ServeLab()
     let configuration = try lab.configure("")
     for number in ["1", "77", "-1"] {
@@ -34,13 +34,13 @@ import Testing
     }
   }
 
-  @Test func `is PID 1's affair alone`() throws {
+  @Test func `is started by PID 1 only`() throws {
     let outcome = try run([Lab.synbox, "init"])
     #expect(outcome.status == 1)
     #expect(outcome.errors.contains("process id 1"), "\(outcome.errors)")
   }
 
-  @Test func `has settings that check reads, and that must fit the scanner's`() throws {
+  @Test func `has settings that check validates against the scanner's`() throws {
     let directory = try Lab.temporaryDirectory()
     func check(_ box: String, _ scanner: String) throws -> Outcome {
       for (name, text) in [("box.toml", box), ("synbox.toml", scanner)] {
@@ -59,7 +59,7 @@ import Testing
       """
     let scanner = "data = \"/data\"\ninterface = \"scan0\"\n[scope]\nallow = [\"198.18.0.0/15\"]\n"
     #expect(try check(box, scanner).status == 0)
-    for (box, scanner, words) in [
+    for (box, scanner, message) in [
       (box.replacing("igb", with: "../igb"), scanner, "box.toml:3:1: found \"../igb\""),
       (
         box, scanner.replacing("scan0", with: "eth0"),
@@ -72,7 +72,7 @@ import Testing
     ] {
       let outcome = try check(box, scanner)
       #expect(outcome.status == 2)
-      #expect(outcome.errors.contains(words), "\(outcome.errors)")
+      #expect(outcome.errors.contains(message), "\(outcome.errors)")
     }
   }
 }

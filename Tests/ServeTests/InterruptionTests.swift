@@ -1,4 +1,4 @@
-// Nothing is lost: SIGKILL, power cuts, full disks.
+// SIGKILL, power cuts and full disks lose nothing.
 import Foundation
 import LabSupport
 import LabTraits
@@ -6,12 +6,12 @@ import TestSupport
 import Testing
 
 @Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `Interruptions` {
-  /// `SYNBOX_KILLS=100` for the long run.
+  /// Set `SYNBOX_KILLS=100` for the long run.
   @Test(arguments: [
     "transmit = \"generator\"\n", "transmit = \"xdp\"\nsender-threads = 3\n",
     "transmit = \"packet\"\nreceive = \"packet\"\n",
   ])
-  func `a job killed at random moments ends as if it had not been`(_ settings: String) throws {
+  func `a job killed at random moments ends with exact results`(_ settings: String) throws {
     var job = try EndlessJob(seed: Seed.next(), settings: settings)
     try FileManager.default.createDirectory(
       at: job.lab.url("data/spool"), withIntermediateDirectories: true)
@@ -26,8 +26,8 @@ import Testing
     #expect(!job.log.contains("level=error"), "\(job.log)")
   }
 
-  /// `SYNBOX_POWER_CUTS=20` for the long run.
-  @Test func `a job whose power was cut ends as if it had not been`() throws {
+  /// Set `SYNBOX_POWER_CUTS=20` for the long run.
+  @Test func `a job interrupted by power cuts ends with exact results`() throws {
     var job = try EndlessJob(seed: Seed.next())
     let disk = try job.lab.mountDisk(megabytes: 32)
     try FileManager.default.createDirectory(
@@ -45,7 +45,7 @@ import Testing
     #expect(!job.log.contains("level=error"), "\(job.log)")
   }
 
-  @Test func `a full disk pauses a scan that goes on when there is room`() throws {
+  @Test func `a full disk pauses the scan until there is space`() throws {
     let lab = try ServeLab()
     let disk = try lab.mountDisk(megabytes: 16)
     let box = try lab.serve(lab.configure("rate = 4000\ncooldown-time = 1\ndisk-high-water = 100\n"))
@@ -55,14 +55,14 @@ import Testing
     try lab.wait("a pause", seconds: 20) { try lab.state() == "paused" }
     let problems = try lab.json("data/status.json")["problems"] as? [String] ?? []
     #expect(problems.contains { $0.contains("No space left on device (ENOSPC)") }, "\(problems)")
-    #expect(box.errorText.contains("sending pauses, and goes on by itself"))
+    #expect(box.errorText.contains("sending paused until the fault clears"))
     func completed() throws -> Int? {
       let job = try lab.json("data/status.json")["job"] as? [String: Any]
       return job?["probes_completed"] as? Int
     }
     let before = try #require(try completed())
     try lab.waitForStatuses(3)
-    #expect(try completed() == before, "it sent on")
+    #expect(try completed() == before, "it kept sending")
     #expect(before < 65_536)
     let written = try lab.text("data/active/wide.txt/results.partial")
     #expect(written.hasSuffix("\n"), "half a line")
@@ -71,14 +71,14 @@ import Testing
     try disk.empty()
     try lab.wait("the job's end", seconds: 60) { lab.exists("data/results/wide.txt") }
     #expect(try lab.results("wide.txt") == Self.evenHalf)
-    #expect(box.errorText.contains("sending goes on"))
+    #expect(box.errorText.contains("sending resumed"))
     #expect(try lab.json("data/results/wide.txt/summary.json")["resumed"] as? Int == 0)
     #expect(try box.end(SIGTERM).status == 143)
-    // Nothing had to be sent twice.
+    // No probe was sent twice.
     #expect(try lab.node.end()["syns_valid"] == 65_536)
   }
 
-  @Test func `a disk that takes no writes is waited for`() throws {
+  @Test func `a read-only disk pauses the box until it is writable`() throws {
     let lab = try ServeLab()
     let disk = try lab.mountDisk(megabytes: 16)
     let configuration = try lab.configure("rate = 500\ncooldown-time = 0.5\n")
@@ -88,7 +88,7 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
     try disk.setReadOnly(true)
     box = try lab.serve(configuration)
-    // status.json cannot say so, but the log can.
+    // status.json cannot be written, so the log has to tell.
     try box.wait(for: "a pause") { $0.errorText.contains("Read-only file system (EROFS)") }
     try disk.setReadOnly(false, for: box)
     try lab.wait("the job's end", seconds: 60) { lab.exists("data/results/net.txt") }
@@ -96,7 +96,7 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func `a link that goes and a gateway that changes are waited for`() throws {
+  @Test func `a link failure and a changed gateway pause the scan`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure("rate = 4000\ncooldown-time = 1\ndisk-high-water = 100\n"))
     try lab.drop("wide.txt", Self.half)
@@ -104,7 +104,7 @@ import Testing
     try lab.setGatewayLink("down")
     try lab.wait("a pause", seconds: 20) { try lab.state() == "paused" }
     let problems = try lab.json("data/status.json")["problems"] as? [String] ?? []
-    // The link, and why the job waits: the carrier is gone, or the driver takes no frame.
+    // The link itself, and why the job is paused: no carrier, or the driver refuses frames.
     #expect((1...2).contains(problems.count), "\(problems)")
     try lab.setGatewayLink("up")
     try lab.wait("scanning", seconds: 20) { try lab.state() == "scanning" }
@@ -116,7 +116,7 @@ import Testing
   }
 
   @Test(arguments: ["the gateway does not reply", "there is no route to"])
-  func `a way out that is not there yet is waited for`(_ problem: String) throws {
+  func `a missing route or gateway pauses the box until it appears`(_ problem: String) throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure("rate = 4000\ncooldown-time = 0.5\n"))
     let isRoute = problem.contains("route")
@@ -139,9 +139,9 @@ import Testing
       [80, 443].map { "198.19.\(number >> 8).\(number & 255),\($0)" }
     })
 
-  @Test func `a job that ends the box five times is rejected and the next one done`() throws {
+  @Test func `a job that ends the box five times is rejected and the next one runs`() throws {
     let lab = try ServeLab()
-    // No probe is a cooldown old when the box ends: the job does not get on.
+    // The box ends before any probe is a cooldown old, so the job makes no progress.
     let configuration = try lab.configure("rate = 1000\ncooldown-time = 5\n")
     var box = try lab.serve(configuration)
     try lab.drop("bad.txt", "198.19.0.0/20:80\n")

@@ -1,16 +1,16 @@
-// Whom the box becomes, what it is given for that, and what it is not.
+// The user that the box runs as, and the files it owns.
 import Foundation
 import LabSupport
 import LabTraits
 import Testing
 
 @Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `A user of its own` {
-  static let ways = [
+  static let modes = [
     "transmit = \"generator\"\n", "transmit = \"xdp-copy\"\n", "transmit = \"packet\"\n",
     "transmit = \"packet\"\nreceive = \"packet\"\n",
   ]
 
-  /// The lines of a thread's status by their keys.
+  /// Returns the fields of a /proc status file.
   private func status(_ path: String) throws -> [String: String] {
     let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
     return Dictionary(
@@ -22,9 +22,10 @@ import Testing
       })
   }
 
-  @Test(arguments: ways) func `a box at work has nothing in any thread`(_ way: String) throws {
+  @Test(arguments: modes) func `leaves no thread of a scanning box any privilege`(_ mode: String) throws
+  {
     let lab = try ServeLab()
-    let box = try lab.serve(lab.configure(way + "cooldown-time = 1\n"))
+    let box = try lab.serve(lab.configure(mode + "cooldown-time = 1\n"))
     try lab.drop("net.txt", "@rate 400\n198.18.4.0/22:80\n")
     try lab.waitForResults("net.txt", bytes: 300)
     let tasks = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(box.pid)/task")
@@ -43,17 +44,17 @@ import Testing
         status["Groups"] == "" && status["NoNewPrivs"] == "1" && status["Seccomp"] == "2", "\(name)")
     }
     let locked = try status("/proc/\(box.pid)/status")["VmLck"] ?? ""
-    #expect((locked != "0 kB") == Lab.memoryLine.isEmpty, "\(locked)")
-    #expect(box.errorText.contains("memory may be written to swap") != Lab.memoryLine.isEmpty)
+    #expect((locked != "0 kB") == Lab.canLockMemory, "\(locked)")
+    #expect(box.errorText.contains("memory may be written to swap") != Lab.canLockMemory)
     let limits = try String(contentsOfFile: "/proc/\(box.pid)/limits", encoding: .utf8)
     #expect(limits.contains(#/Max core file size +0 +0 /#))
-    // Not dumpable: the kernel makes it root's.
+    // Owned by root because the process is not dumpable.
     let owner = try FileManager.default.attributesOfItem(atPath: "/proc/\(box.pid)/mem")
     #expect(owner[.ownerAccountID] as? Int == 0)
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func `what nobody may read is rejected and the rest goes on`() throws {
+  @Test func `makes the box reject files that it may not read, and scan the others`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure("target-ports = 80\ncooldown-time = 0.5\n"))
     try Data("198.18.4.0/24\n".utf8).write(to: lab.url("data/.secret"))
@@ -70,12 +71,12 @@ import Testing
         == "secret.txt: found cannot open secret.txt: Permission denied (EACCES) of uid 0, mode 600, "
         + "expected a file the box may read, as uid 60900 gid 60900\n")
     #expect(try lab.results("open.txt") == evenAddresses(from: 5, blocks: 1, ports: [80]))
-    // It stays whose it was, and as secret.
+    // Its owner and mode are unchanged.
     #expect(try owner(lab, "data/rejected/secret.txt/secret.txt") == 0)
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func `results are for all to read and the key is not`() throws {
+  @Test func `owns results that all may read, and keeps the key secret`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure("target-ports = 80\ncooldown-time = 0.5\n"))
     try lab.drop("net.txt", "@rate 400\n198.18.4.0/23\n")
@@ -90,18 +91,18 @@ import Testing
       #expect(try mode(lab, path) == bits, "\(path)")
       #expect(try owner(lab, path) == Lab.boxUser, "\(path)")
     }
-    #expect(try owner(lab, "data/results/net.txt/net.txt") == 0, "a target file stays whose it is")
+    #expect(try owner(lab, "data/results/net.txt/net.txt") == 0, "a target file keeps its owner")
     #expect(!lab.exists("data/results/net.txt/job.json"))
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  /// What an earlier box left as root goes on; what somebody put beside it leads to nothing being given away.
-  @Test func `root's leftovers become the box's and nothing else does`() throws {
+  /// Jobs that an earlier box left as root resume. Links planted beside them do not give other files away.
+  @Test func `takes over what root left in the data directory, and nothing else`() throws {
     let lab = try ServeLab()
     let configuration = try lab.configure("target-ports = 80\ncooldown-time = 0.5\n")
     var box = try lab.serve(configuration)
     try lab.drop("net.txt", "@rate 400\n198.18.4.0/22\n")
-    try lab.wait("a checkpoint", seconds: 30) { try lab.checkpointPlace("net.txt") > 0 }
+    try lab.wait("a checkpoint", seconds: 30) { try lab.checkpointPosition("net.txt") > 0 }
     box.signal(SIGKILL)
     _ = try box.wait()
     try run(["chown", "-R", "0:0", lab.url("data").path])
@@ -121,39 +122,39 @@ import Testing
     #expect(try lab.text("outside") == "secret")
     #expect(try owner(lab, "data/spool") == Lab.boxUser)
     let spool = try FileManager.default.attributesOfItem(atPath: lab.url("data/spool").path)
-    #expect(spool[.groupOwnerAccountID] as? Int == 7, "a group that somebody chose stays")
+    #expect(spool[.groupOwnerAccountID] as? Int == 7, "a group that an operator chose stays")
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  /// A mistake in its place, and what is said of it; nothing is given away.
-  @Test func `what the box may not have is said with the remedy`() throws {
+  /// Wrong owners and modes are reported with a remedy, and nothing is changed.
+  @Test func `needs access to its data directory and configuration`() throws {
     let lab = try ServeLab()
     let configuration = try lab.configure("")
     try Data().write(to: lab.url("data/passwd"))
-    try expectRefusal(
+    try expectFailure(
       lab, configuration, "belongs to root and contains passwd, which is not a box's file")
     #expect(try owner(lab, "data") == 0 && !lab.exists("data/spool"))
     try FileManager.default.removeItem(at: lab.url("data/passwd"))
 
     try run(["chown", "7:7", lab.url("data").path])
-    try expectRefusal(lab, configuration, "uid 60900 gid 60900 cannot write to ")
+    try expectFailure(lab, configuration, "uid 60900 gid 60900 cannot write to ")
     #expect(try owner(lab, "data") == 7)
     try run(["chown", "60900:60900", lab.url("data").path])
 
-    try mode(0o600, lab, "box.toml")
-    try expectRefusal(lab, configuration, "uid 60900 gid 60900 may not read \(configuration)")
+    try mode(0o600, lab, "synbox.toml")
+    try expectFailure(lab, configuration, "uid 60900 gid 60900 may not read \(configuration)")
     _ = try lab.configure("user = \"no-such-user\"\n")
-    try expectRefusal(lab, configuration, "there is no user no-such-user in /etc/passwd")
+    try expectFailure(lab, configuration, "there is no user no-such-user in /etc/passwd")
   }
 
-  private func expectRefusal(_ lab: ServeLab, _ configuration: String, _ words: String) throws {
+  private func expectFailure(_ lab: ServeLab, _ configuration: String, _ message: String) throws {
     let outcome = try lab.serveToItsEnd(configuration)
     #expect(outcome.status == 1)
-    #expect(outcome.errors.contains(words), "\(outcome.errors)")
+    #expect(outcome.errors.contains(message), "\(outcome.errors)")
   }
 
-  /// Debian's nobody, by name.
-  @Test func `the user can be named`() throws {
+  /// Uses Debian's nobody.
+  @Test func `can be given by name`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure("user = \"nobody\"\n"))
     #expect(try status("/proc/\(box.pid)/status")["Uid"] == "65534\t65534\t65534\t65534")
@@ -161,13 +162,34 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func `without a lifted limit the box starts only when told to`() throws {
+  /// Runs a box with a limit of locked memory that it may not lift.
+  private static let limited = [
+    "capsh", "--drop=cap_sys_resource", "--", "-c", "ulimit -l 64; exec \"$@\"", "-",
+  ]
+  /// The option by which `synbox init` starts the scanner of an image.
+  private static let inImage = ["--require-locked-memory"]
+
+  @Test(arguments: [
+    ("", [], "wanted"), ("lock-memory = \"wanted\"\n", [], "wanted"),
+    ("lock-memory = \"wanted\"\n", inImage, "wanted"),
+  ])
+  func `starts a box without locked memory unless it is required`(
+    _ setting: String, _ options: [String], _ inForce: String
+  ) throws {
     let lab = try ServeLab()
-    let configuration = try lab.configure("")
-    let text = try lab.text("box.toml").replacing(Lab.memoryLine, with: "")
-    try Data(text.utf8).write(to: lab.url("box.toml"))
-    let limited = ["capsh", "--drop=cap_sys_resource", "--", "-c", "ulimit -l 64; exec \"$@\"", "-"]
-    let outcome = try lab.serveToItsEnd(configuration, under: limited)
+    let box = try lab.serve(lab.configure(setting), under: Self.limited, options: options)
+    #expect(try box.end(SIGTERM).status == 143)
+    #expect(box.errorText.components(separatedBy: "lock_memory=\(inForce)").count == 2)
+    #expect(box.errorText.components(separatedBy: "memory may be written to swap").count == 2)
+  }
+
+  @Test(arguments: [("lock-memory = \"required\"\n", []), ("", inImage)])
+  func `does not start a box without the locked memory that it requires`(
+    _ setting: String, _ options: [String]
+  ) throws {
+    let lab = try ServeLab()
+    let outcome = try lab.serveToItsEnd(
+      lab.configure(setting), under: Self.limited, options: options)
     #expect(outcome.status == 1)
     #expect(outcome.errors.contains("cannot lock the memory of this process: the limit is 64 KiB"))
     #expect(outcome.errors.contains("lock-memory = \"wanted\""))

@@ -1,4 +1,4 @@
-// Several jobs: which one is next, which one gives way, and how an operator ends one.
+// Several jobs: their order, preemption, and cancellation by an operator.
 import Foundation
 import LabSupport
 import LabTraits
@@ -29,9 +29,9 @@ import Testing
     try lab.json("data/status.json")["jobs_\(name)"] as? Int
   }
 
-  /// The preempted job goes on and is exact, the urgent one is done in between, the cancelled one keeps what
-  /// it had found.
-  @Test func `three jobs of different priority one preempted one cancelled each end as they should`()
+  /// The preempted job resumes and is exact, the one of higher priority runs in between, and the cancelled one keeps
+  /// the results it had.
+  @Test func `runs jobs by priority, preempts and cancels them`()
     throws
   {
     let lab = try ServeLab()
@@ -40,15 +40,16 @@ import Testing
     try waitForScan(lab, of: "low.txt")
     try lab.drop("middle.txt", "@priority 50\n@rate 200\n198.18.32.0/20\n")
     try waitForScan(lab, of: "middle.txt")
-    #expect(try lab.json("data/status.json")["queue"] as? [String] == ["low.txt"])
+    var queue = try #require(try lab.json("data/status.json")["queue"] as? [[String: Any]])
+    #expect(queue.map { $0["name"] as? String } == ["low.txt"])
     try lab.drop("high.txt", "@priority 90\n@rate 400\n198.18.64.0/22\n")
     try waitForScan(lab, of: "high.txt")
-    let queue = try #require(try lab.json("data/status.json")["waiting"] as? [[String: Any]])
+    queue = try #require(try lab.json("data/status.json")["queue"] as? [[String: Any]])
     #expect(queue.map { $0["name"] as? String } == ["middle.txt", "low.txt"])
     #expect(queue.map { $0["state"] as? String } == ["preempted", "preempted"])
-    try lab.wait("the most urgent one", seconds: 30) { lab.exists("data/results/high.txt") }
+    try lab.wait("the job of highest priority", seconds: 30) { lab.exists("data/results/high.txt") }
     #expect(!lab.exists("data/results/low.txt") && !lab.exists("data/results/middle.txt"))
-    // Of 4,096 targets at 200 a second: it is cancelled long before its end.
+    // 4,096 targets at 200 a second: it is cancelled long before its end.
     try waitForScan(lab, of: "middle.txt")
     try cancel(lab, "middle.txt")
     try lab.wait("all ends", seconds: 60) {
@@ -83,7 +84,7 @@ import Testing
     #expect(!box.errorText.contains("level=error"))
   }
 
-  @Test func `a waiting job and a preempted one can be cancelled too`() throws {
+  @Test func `cancels queued and preempted jobs`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(Self.configuration))
     try lab.drop("low.txt", "@priority 10\n@rate 400\n198.18.16.0/20\n")
@@ -96,7 +97,7 @@ import Testing
     try lab.wait("both ends", seconds: 20) {
       lab.exists("data/results/low.txt") && lab.exists("data/rejected/wait.txt")
     }
-    // The one in work was not touched.
+    // The running job is unaffected.
     #expect(!lab.exists("data/results/high.txt"))
     let some = try results(lab, "low.txt")
     #expect(!some.isEmpty)
@@ -112,7 +113,7 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func `a cancellation outlives the process`() throws {
+  @Test func `cancels a job after a restart`() throws {
     let lab = try ServeLab()
     let configuration = try lab.configure(Self.configuration)
     var box = try lab.serve(configuration)
@@ -130,7 +131,7 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func `a cancellation of nothing is rejected and a late one is not`() throws {
+  @Test func `rejects a cancellation of an unknown job, but not one that comes too late`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(Self.configuration))
     try cancel(lab, "none.txt")
@@ -150,15 +151,15 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func `what is still being written interrupts nothing`() throws {
+  @Test func `does not preempt a job for a file that is still being written`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(Self.configuration))
     try lab.drop("low.txt", "@priority 10\n@rate 400\n198.18.16.0/21\n")
     try waitForScan(lab, of: "low.txt")
-    // Its name is complete; somebody has it open all the same.
+    // Its name is final, but a process still has it open for writing.
     try Data("@priority 90\n198.18.32.0/24\n".utf8).write(to: lab.url("outside.txt"))
     let handle = try #require(FileHandle(forWritingAtPath: lab.url("outside.txt").path))
-    // The kernel tells the owner alone.
+    // The kernel answers that question to the owner only.
     try Lab.giveToBox(lab.url("outside.txt").path)
     try FileManager.default.moveItem(at: lab.url("outside.txt"), to: lab.url("data/spool/high.txt"))
     try lab.wait("the first one's end", seconds: 30) { lab.exists("data/results/low.txt") }

@@ -1,4 +1,4 @@
-// A small disk: fetched results make room, unfetched ones stay whatever it costs.
+// A small disk: fetched results are removed to free space, unfetched ones never are.
 import Foundation
 import LabSupport
 import LabTraits
@@ -8,7 +8,7 @@ import Testing
   static let configuration =
     "target-ports = 80\ncooldown-time = 0.5\ndisk-high-water = 70\nrate = \"20k\"\n"
 
-  /// The data directory on a file system of 16 MB, unmounted when the test ends.
+  /// A data directory on a 16 MiB file system, unmounted when the test ends.
   private final class SmallDisk {
     let lab: ServeLab
 
@@ -24,7 +24,7 @@ import Testing
 
     deinit { _ = try? run(["umount", "-l", lab.url("data").path]) }
 
-    /// Results of an earlier job, so many megabytes, that ended so many minutes ago.
+    /// Creates results of an earlier job: their size, and how many minutes ago it ended.
     func results(_ name: String, megabytes: Int, minutes: Double, fetched: Bool) throws {
       let directory = lab.url("data/results/\(name)")
       try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
@@ -47,7 +47,7 @@ import Testing
     }
   }
 
-  @Test func `the oldest fetched results go first and no more than needed`() throws {
+  @Test func `removes the oldest fetched results, and no more than needed`() throws {
     let disk = try SmallDisk()
     try disk.results("b-old", megabytes: 4, minutes: 30, fetched: true)
     try disk.results("a-new", megabytes: 4, minutes: 10, fetched: true)
@@ -56,11 +56,11 @@ import Testing
     try disk.lab.drop("net.txt", "198.18.16.0/24\n")
     try disk.lab.wait("the results", seconds: 30) { disk.lab.exists("data/results/net.txt") }
     #expect(try disk.kept() == ["a-new", "net.txt", "oldest"])
-    #expect(box.errorText.contains("msg=\"fetched results removed to make room\" job=b-old"))
+    #expect(box.errorText.contains("msg=\"fetched results removed to free disk space\" job=b-old"))
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func `without fetched results the box pauses and goes on when there is room`() throws {
+  @Test func `pauses the box until there is space if no results are fetched`() throws {
     let disk = try SmallDisk()
     let lab = disk.lab
     let box = try lab.serve(lab.configure(Self.configuration))
@@ -78,8 +78,9 @@ import Testing
     let status = try lab.json("data/status.json")
     let problem = try #require((status["problems"] as? [String])?.first)
     #expect(problem.contains("is more than 70 % full and no results are marked as fetched"))
-    #expect(status["queue"] as? [String] == ["run.txt", "next.txt"])
-    #expect(box.errorText.components(separatedBy: "level=error msg=paused").count == 2)
+    #expect(
+      (status["queue"] as? [[String: Any]])?.map { $0["name"] as? String } == ["run.txt", "next.txt"])
+    #expect(box.errorText.components(separatedBy: "level=error msg=\"scanning paused\"").count == 2)
     #expect(try disk.kept() == ["first", "second"])
     #expect(lab.exists("data/spool/next.txt") && lab.exists("data/active/run.txt/run.txt"))
 
@@ -95,7 +96,7 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func `a paused box ends at once and obeys a higher mark`() throws {
+  @Test func `lets a paused box stop at once and reload a higher mark`() throws {
     let disk = try SmallDisk()
     let lab = disk.lab
     try disk.results("kept", megabytes: 13, minutes: 90, fetched: false)

@@ -1,22 +1,21 @@
-// The scope's lists: what the box does with each state that a list may be found in, at its start and while
-// it scans.
+// The scope lists: how the box treats valid, invalid and missing ones, at its start and during a scan.
 import Foundation
 import LabSupport
 import LabTraits
 import Testing
 
-/// A list as it may be found on a disk.
+/// One state of a list on the disk.
 struct ListState: CustomStringConvertible, Sendable {
   let description: String
-  /// nil: there is no file.
+  /// nil for a missing file.
   let bytes: [UInt8]?
-  /// Part of what the box says; nil where it accepts the list.
-  let refusal: String?
+  /// Part of the message that rejects the list; nil if it is valid.
+  let rejection: String?
 
-  init(_ description: String, _ bytes: [UInt8]?, _ refusal: String?) {
+  init(_ description: String, _ bytes: [UInt8]?, _ rejection: String?) {
     self.description = description
     self.bytes = bytes
-    self.refusal = refusal
+    self.rejection = rejection
   }
 
   static let bad: [ListState] = [
@@ -24,13 +23,14 @@ struct ListState: CustomStringConvertible, Sendable {
     ListState("empty", [], "never.txt:1:1: found no entry"),
     ListState("nothing but comments", Array("# none\n".utf8), "never.txt:2:1: found no entry"),
     ListState(
-      "half-written, at what looks like an address", Array("198.18.200.0/24\n198.18.20".utf8),
+      "half-written, cut off within an address", Array("198.18.200.0/24\n198.18.20".utf8),
       "never.txt:2:1: found \"198.18.20\""),
     ListState(
-      "half-written, at what is another address", Array("198.18.200.0/24\n198.18.201.1".utf8),
+      "half-written, cut off so that the rest is another address",
+      Array("198.18.200.0/24\n198.18.201.1".utf8),
       "never.txt:2:13: found the end of the file, expected a line end"),
     ListState(
-      "ended in zeros by a power cut", Array("198.18.200.0/24\n\0\0\0\0".utf8),
+      "padded with zeros by a power cut", Array("198.18.200.0/24\n\0\0\0\0".utf8),
       "never.txt:2:1: found \"\\x00\""),
     ListState(
       "with an IPv6 line", Array("198.18.200.0/24\n2001:db8::/32\n".utf8),
@@ -54,7 +54,7 @@ struct ListState: CustomStringConvertible, Sendable {
 
     """
 
-  /// Puts a list into place as an editor does it, or takes it away.
+  /// Replaces the list atomically, as editors do, or removes it.
   private func put(_ bytes: [UInt8]?, _ lab: ServeLab) throws {
     let list = lab.url("never.txt")
     guard let bytes else { return try FileManager.default.removeItem(at: list) }
@@ -75,17 +75,17 @@ struct ListState: CustomStringConvertible, Sendable {
   }
 
   @Test(arguments: ListState.bad)
-  func `the box does not start with a list that is`(_ state: ListState) throws {
+  func `keeps the box from starting if a list is`(_ state: ListState) throws {
     let lab = try ServeLab()
     let configuration = try lab.configure(Self.scope)
     if state.bytes != nil { try put(state.bytes, lab) }
     let outcome = try run([Lab.synbox, "serve", "--config", configuration])
     #expect(outcome.status == 2)
-    #expect(outcome.errors.contains(try #require(state.refusal)), "\(outcome.errors)")
+    #expect(outcome.errors.contains(try #require(state.rejection)), "\(outcome.errors)")
     #expect(!lab.exists("data/spool"))
   }
 
-  @Test func `a scan waits while a list is bad, and loses nothing`() throws {
+  @Test func `pauses a scan while a list is invalid, without losing results`() throws {
     let lab = try ServeLab()
     try put(Array("198.18.200.0/24\n".utf8), lab)
     let box = try lab.serve(lab.configure(Self.scope))
@@ -95,14 +95,14 @@ struct ListState: CustomStringConvertible, Sendable {
       try put(state.bytes, lab)
       try lab.wait("a pause: \(state)", seconds: 10) { try status(lab).state == "paused" }
       let paused = try status(lab)
-      #expect(paused.problems.contains { $0.contains(state.refusal ?? "?") }, "\(state): \(paused)")
-      // Probes in the kernel's hands may still be confirmed.
+      #expect(paused.problems.contains { $0.contains(state.rejection ?? "?") }, "\(state): \(paused)")
+      // Probes already submitted may still complete.
       try lab.waitForStatuses(1)
       let first = try status(lab).probes
       try lab.waitForStatuses(1)
-      #expect(try status(lab).probes == first, "\(state): probes left")
+      #expect(try status(lab).probes == first, "\(state): probes were sent")
       try put(Array("198.18.200.0/24\n".utf8), lab)
-      try lab.wait("the scan to go on", seconds: 10) { try status(lab).state == "scanning" }
+      try lab.wait("the scan to resume", seconds: 10) { try status(lab).state == "scanning" }
       #expect(try status(lab).problems.isEmpty)
     }
     try lab.wait("the end", seconds: 60) { lab.exists("data/results/long.txt") }
@@ -112,12 +112,12 @@ struct ListState: CustomStringConvertible, Sendable {
     #expect(summary["probes_completed"] as? Int == 1024)
     #expect(summary["probes_denied"] as? Int == 0)
     #expect(try box.end(SIGTERM).status == 143)
-    #expect(box.errorText.contains("nothing is scanned: the scope cannot be read"))
-    #expect(box.errorText.contains("the scope's lists are in order again"))
+    #expect(box.errorText.contains("scanning paused: cannot load the scope lists"))
+    #expect(box.errorText.contains("scope lists are valid again"))
   }
 
   @Test(arguments: ListState.good)
-  func `a scan goes on with a list that is`(_ state: ListState) throws {
+  func `accepts a list`(_ state: ListState) throws {
     let lab = try ServeLab()
     try put(Array("198.18.200.0/24\n".utf8), lab)
     let box = try lab.serve(lab.configure(Self.scope))
@@ -134,7 +134,7 @@ struct ListState: CustomStringConvertible, Sendable {
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func `no job begins while a list is bad`() throws {
+  @Test func `keeps jobs from starting while a list is invalid`() throws {
     let lab = try ServeLab()
     try put(Array("198.18.200.0/24\n".utf8), lab)
     let box = try lab.serve(lab.configure(Self.scope))
@@ -148,10 +148,10 @@ struct ListState: CustomStringConvertible, Sendable {
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  /// The upper half of the job's addresses is denied while it runs, and allowed again later: too late for
+  /// Denies the upper half of the job's addresses during the scan, and allows it again later, which does not affect
   /// this job.
   @Test(arguments: ["auto", "packet", "xdp-copy"])
-  func `what becomes denied is not probed from then on`(transmit: String) throws {
+  func `denies addresses to a running job as soon as its list does`(transmit: String) throws {
     let lab = try ServeLab()
     try put(Array("198.18.200.0/24\n".utf8), lab)
     let box = try lab.serve(lab.configure("transmit = \"\(transmit)\"\n" + Self.scope))
@@ -162,7 +162,7 @@ struct ListState: CustomStringConvertible, Sendable {
     try lab.wait("the change", seconds: 10) {
       try lab.json("data/status.json")["scope_sha256"] as? String != before
     }
-    // Replies to what left before.
+    // Replies to probes sent before.
     try lab.waitForStatuses(2)
     let denied = Set(evenAddresses(from: 6, blocks: 2, ports: [80]))
     let partial = try results(lab, "data/active/job.txt/results.partial").intersection(denied)
@@ -174,17 +174,17 @@ struct ListState: CustomStringConvertible, Sendable {
     #expect(found.intersection(denied) == partial)
     #expect(found.subtracting(denied) == evenAddresses(from: 4, blocks: 2, ports: [80]))
     let summary = try lab.json("data/results/job.txt/summary.json")
-    let left = try #require(summary["probes_denied"] as? Int)
-    #expect(left > 512, "the second pass at least")
-    #expect(left + (summary["probes_completed"] as? Int ?? 0) == 2048)
+    let skipped = try #require(summary["probes_denied"] as? Int)
+    #expect(skipped > 512, "the second pass at least")
+    #expect(skipped + (summary["probes_completed"] as? Int ?? 0) == 2048)
     #expect(summary["scope_sha256"] as? String == before)
     #expect(summary["scope_changes"] as? Int == 2)
     #expect(summary["scope_sha256_at_end"] as? String == before)
     #expect(try box.end(SIGTERM).status == 143)
-    #expect(box.errorText.contains("msg=\"the scope has changed\" newly_denied=512 scope="))
+    #expect(box.errorText.contains("msg=\"scope changed\" newly_denied=512 scope="))
   }
 
-  @Test func `a job of which nothing is left ends, and says why`() throws {
+  @Test func `ends a job of which all targets become denied`() throws {
     let lab = try ServeLab()
     try put(Array("198.18.200.0/24\n".utf8), lab)
     let box = try lab.serve(lab.configure(Self.scope))
@@ -193,8 +193,8 @@ struct ListState: CustomStringConvertible, Sendable {
     try put(Array("198.18.0.0/15\n".utf8), lab)
     try lab.wait("the end", seconds: 20) { lab.exists("data/results/job.txt") }
     let summary = try lab.json("data/results/job.txt/summary.json")
-    let left = try #require(summary["probes_denied"] as? Int)
-    #expect(left > 0 && left + (summary["probes_completed"] as? Int ?? 0) == 1024)
+    let skipped = try #require(summary["probes_denied"] as? Int)
+    #expect(skipped > 0 && skipped + (summary["probes_completed"] as? Int ?? 0) == 1024)
     #expect(summary["scope_sha256_at_end"] as? String != summary["scope_sha256"] as? String)
     #expect(try box.end(SIGTERM).status == 143)
   }
@@ -202,10 +202,10 @@ struct ListState: CustomStringConvertible, Sendable {
   // MARK: - Interruptions
 
   private static let base = "198.19.0.0/24\n"
-  /// Half of each /24 of the job: places left out lie between others everywhere in its order.
+  /// Half of each /24 of the job, so that denied positions are spread over the whole order.
   private static let halves = (128..<256).map { "198.18.\($0).128/25\n" }.joined()
 
-  /// Puts a list into place and waits until the box has it.
+  /// Replaces the list and waits until the box has loaded it.
   private func change(to list: String, _ lab: ServeLab) throws {
     let before = try lab.json("data/status.json")["scope_sha256"] as? String
     try put(Array(list.utf8), lab)
@@ -214,8 +214,8 @@ struct ListState: CustomStringConvertible, Sendable {
     }
   }
 
-  /// Killed while probes are left out, again and again: where the checkpoint is, none is missing but those.
-  @Test func `a job of which probes are left out goes on from its checkpoint`() throws {
+  /// Kills the box repeatedly while it skips denied probes. Resuming from the checkpoint must miss no others.
+  @Test func `lets a job with denied targets resume from its checkpoint`() throws {
     let lab = try ServeLab()
     try put(Array(Self.base.utf8), lab)
     let kills = 3
@@ -224,8 +224,8 @@ struct ListState: CustomStringConvertible, Sendable {
       if kill == 0 { try lab.drop("job.txt", "198.18.128.0/17\n") }
       try lab.wait("a scan", seconds: 20) { try status(lab).probes > 0 }
       try change(to: Self.base + Self.halves, lab)
-      let before = try lab.checkpointPlace("job.txt")
-      try lab.wait("progress", seconds: 20) { try lab.checkpointPlace("job.txt") > before + 1500 }
+      let before = try lab.checkpointPosition("job.txt")
+      try lab.wait("progress", seconds: 20) { try lab.checkpointPosition("job.txt") > before + 1500 }
       // What is denied stays denied for this process.
       try change(to: Self.base, lab)
       #expect(try box.end(SIGKILL).status == 128 + SIGKILL, "\(box.errorText)")
@@ -248,18 +248,18 @@ struct ListState: CustomStringConvertible, Sendable {
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  /// Of an address and its port, as they stand in a result.
+  /// - Parameter result: `address,port`.
   private func isInUpperHalf(_ result: String) -> Bool {
     Int(result.split(separator: ",")[0].split(separator: ".")[3]) ?? 0 >= 128
   }
 
-  /// Under other lists a place is another target.
-  @Test func `a job killed under lists other than it began with begins again, and says why`() throws {
+  /// With other lists, the same position is another target.
+  @Test func `restarts a job that was interrupted after its lists changed`() throws {
     let lab = try ServeLab()
     try put(Array(Self.base.utf8), lab)
     let first = try lab.serve(lab.configure("rate = 1000\n" + Self.scope))
     try lab.drop("job.txt", "198.18.128.0/17\n")
-    try lab.wait("a checkpoint", seconds: 20) { try lab.checkpointPlace("job.txt") > 2000 }
+    try lab.wait("a checkpoint", seconds: 20) { try lab.checkpointPosition("job.txt") > 2000 }
     try change(to: Self.base + Self.halves, lab)
     #expect(try first.end(SIGKILL).status == 128 + SIGKILL, "\(first.errorText)")
     let partial = try results(lab, "data/active/job.txt/results.partial")

@@ -1,16 +1,16 @@
-// The whole box in a lab of its own: build/synbox serves in one namespace, build/synbox responds in the other.
+// A whole box in its own lab: `synbox serve` in one network namespace, `synbox respond` in the other.
 import Foundation
 import LabSupport
 
-/// Two namespaces with a target node that answers for even addresses, and a data directory. All of it goes
-/// when the test ends, however it ends.
+/// Two namespaces with a target node that replies for even addresses, and a data directory. All are removed when the
+/// test ends, however it ends.
 final class ServeLab {
   private let lab: Lab
   let node: TargetNode
   let root: URL
   private var disk: Disk?
 
-  /// - Parameter closed: what the node says for odd addresses: `silent` or `rst`.
+  /// - Parameter closed: how the node treats odd addresses: `silent` or `rst`.
   init(closed: String = "silent") throws {
     lab = try Lab()
     node = try lab.respond(["--answer", "even", "--closed", closed])
@@ -24,7 +24,7 @@ final class ServeLab {
     try? FileManager.default.removeItem(at: root)
   }
 
-  /// Gives the box a disk of its own for its data; before the box is started.
+  /// Mounts a disk as the data directory. Must be called before the box starts.
   func mountDisk(megabytes: Int) throws -> Disk {
     let disk = try Disk(at: url("data"), megabytes: megabytes)
     self.disk = disk
@@ -33,30 +33,27 @@ final class ServeLab {
 
   func url(_ path: String) -> URL { root.appending(path: path) }
 
-  /// Writes `box.toml`, with a scope of 198.18.0.0/15 unless `text` has one.
+  /// Writes `synbox.toml`, with a scope of 198.18.0.0/15 unless `text` has one.
   func configure(_ text: String) throws -> String {
     let scope = text.contains("[scope]") ? "" : "[scope]\nallow = [\"198.18.0.0/15\"]\n"
-    let path = url("box.toml")
+    let path = url("synbox.toml")
     let head = "data = \"data\"\ninterface = \"box0\"\n"
-    try Data(Self.withMemoryLine(head + text + scope).utf8).write(to: path)
+    try Data((head + text + scope).utf8).write(to: path)
     return path.path
   }
 
-  /// With `Lab.memoryLine` as the last line before the scope's table.
-  static func withMemoryLine(_ text: String) -> String {
-    text.replacing("[scope]\n", with: "\(Lab.memoryLine)[scope]\n", maxReplacements: 1)
-  }
-
-  /// A box that has begun to wait for files.
+  /// Starts a box and waits until it serves.
   ///
   /// - Parameters:
-  ///   - under: what runs it, such as a tracer.
-  ///   - heartbeat: a file for its signs of life.
-  func serve(_ configuration: String, under: [String] = [], heartbeat: String? = nil) throws -> Running
-  {
+  ///   - under: the command that runs it, such as a tracer.
+  ///   - options: further options of `synbox serve`.
+  ///   - heartbeat: a file for its heartbeats.
+  func serve(
+    _ configuration: String, under: [String] = [], options: [String] = [], heartbeat: String? = nil
+  ) throws -> Running {
     let status = url("data/status.json")
     try? FileManager.default.removeItem(at: status)
-    var command = [Lab.synbox, "serve", "--config", configuration]
+    var command = [Lab.synbox, "serve", "--config", configuration] + options
     if let heartbeat {
       command = ["sh", "-c", "exec \"$@\" --heartbeat 3 3>>'\(heartbeat)'", "sh"] + command
     }
@@ -67,12 +64,15 @@ final class ServeLab {
     return box
   }
 
-  /// A box that does not start.
-  func serveToItsEnd(_ configuration: String, under: [String] = []) throws -> Outcome {
-    try run(lab.inside(lab.box, under + [Lab.synbox, "serve", "--config", configuration]), seconds: 20)
+  /// Runs a box that is expected not to start.
+  func serveToItsEnd(_ configuration: String, under: [String] = [], options: [String] = []) throws
+    -> Outcome
+  {
+    let command = [Lab.synbox, "serve", "--config", configuration] + options
+    return try run(lab.inside(lab.box, under + command), seconds: 20)
   }
 
-  /// A scan from the box to its end.
+  /// Runs a scan from the box to its end.
   func scan(under: [String], _ arguments: [String]) throws -> Outcome {
     try run(lab.inside(lab.box, under + [Lab.synbox, "scan", "-i", "box0"] + arguments))
   }
@@ -83,7 +83,7 @@ final class ServeLab {
     guard outcome.status == 0 else { throw LabError("ip link set net0: \(outcome.errors)") }
   }
 
-  /// Adds or deletes the box's way out.
+  /// Adds or deletes the box's default route.
   func defaultRoute(_ verb: String) throws {
     let arguments = ["route", verb, "default", "via", "198.18.0.254", "dev", "box0"]
     let outcome = try run(["ip", "-n", lab.box] + arguments)
@@ -106,7 +106,7 @@ final class ServeLab {
 
   func json(_ path: String) throws -> [String: Any] { try JSON.object(text(path)) }
 
-  /// The lines of a results file without its header; no line twice.
+  /// Returns the lines of a results file without its header. Throws if a line appears twice.
   func results(_ job: String, header: String = "saddr,sport") throws -> Set<String> {
     let lines = try text("data/results/\(job)/results.csv").split(separator: "\n").map(String.init)
     guard lines.first == header else { throw LabError("the header is \(lines.first ?? "missing")") }
@@ -117,16 +117,16 @@ final class ServeLab {
   /// The state in status.json.
   func state() throws -> String? { try json("data/status.json")["state"] as? String }
 
-  /// The place in a job's last checkpoint, bytes 24 to 31; 0 without one.
-  func checkpointPlace(_ job: String) throws -> UInt64 {
+  /// Returns the position in a job's last checkpoint, which is in bytes 24 to 31, or 0 without one.
+  func checkpointPosition(_ job: String) throws -> UInt64 {
     let file = url("data/active/\(job)/checkpoint")
-    // Between two renames there is none.
+    // The file is absent between two renames.
     guard let bytes = try? Data(contentsOf: file) else { return 0 }
     guard bytes.count > 32 else { throw LabError("a checkpoint of \(bytes.count) bytes") }
     return bytes[24..<32].reduce(0) { $0 << 8 | UInt64($1) }
   }
 
-  /// Waits until a job in work has so many bytes of results on disk.
+  /// Waits until the running job has more than this many bytes of results on disk.
   func waitForResults(_ job: String, bytes: Int) throws {
     try wait("results on the disk", seconds: 30) {
       (try? text("data/active/\(job)/results.partial"))?.utf8.count ?? 0 > bytes
@@ -165,7 +165,7 @@ extension Running {
   }
 }
 
-/// The lines `address,port` for the even addresses of 198.18.`third`.0 and `blocks` /24 from there on.
+/// Returns the lines `address,port` for the even addresses of `blocks` /24 networks from 198.18.`third`.0.
 func evenAddresses(from third: Int, blocks: Int, ports: [Int]) -> Set<String> {
   var lines: Set<String> = []
   for block in third..<third + blocks {

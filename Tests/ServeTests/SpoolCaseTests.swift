@@ -1,4 +1,4 @@
-// Files in the spool as they come in practice: by write, by rename, by link, empty, huge, compressed, twice.
+// Files as they arrive in practice: written, renamed, linked, copied; empty, huge, compressed, twice.
 import Foundation
 import LabSupport
 import LabTraits
@@ -19,10 +19,11 @@ import Testing
     }
   }
 
-  @Test func `a file is taken by write rename link copy and from a copied disk`() throws {
+  @Test func `accepts files that are written, renamed, linked, copied or left from another box`() throws
+  {
     let lab = try ServeLab()
     let configuration = try lab.configure(Self.configuration)
-    // The spool of another box, copied with all in it.
+    // Copied from another box together with its spool.
     try FileManager.default.createDirectory(
       at: lab.url("data/spool"), withIntermediateDirectories: true)
     let text = { (third: Int) in Data("198.18.\(third).0/24\n".utf8) }
@@ -38,7 +39,7 @@ import Testing
         == 0)
     try text(8).write(to: lab.url("data/spool/.hidden"))
     try text(8).write(to: lab.url("data/spool/upload.txt.part"))
-    // An upload that stalls in the middle for longer than a file must stand still.
+    // An upload that stalls for longer than a file must be unchanged to count as complete.
     let slow = lab.url("data/spool/slow.txt")
     try #require(FileManager.default.createFile(atPath: slow.path, contents: nil))
     let handle = try #require(FileHandle(forWritingAtPath: slow.path))
@@ -47,7 +48,7 @@ import Testing
     try waitForEnd(lab, ["old.txt", "write.txt", "rename.txt", "link.txt", "copy.txt"])
     try lab.waitForStatuses(3)
     #expect(lab.exists("data/spool/slow.txt"))
-    #expect(try lab.json("data/status.json")["arriving"] as? Int == 1)
+    #expect(try lab.json("data/status.json")["files_arriving"] as? Int == 1)
     try handle.write(contentsOf: Data("4\n".utf8))
     try handle.close()
     try waitForEnd(lab, ["slow.txt"])
@@ -58,12 +59,12 @@ import Testing
     for (job, third) in expected {
       #expect(try results(lab, job) == evenAddresses(from: third, blocks: 1, ports: [80]), "\(job)")
     }
-    let left = try FileManager.default.contentsOfDirectory(atPath: lab.url("data/spool").path)
-    #expect(left.sorted() == [".hidden", "upload.txt.part"])
+    let remaining = try FileManager.default.contentsOfDirectory(atPath: lab.url("data/spool").path)
+    #expect(remaining.sorted() == [".hidden", "upload.txt.part"])
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func `a file of no bytes is rejected`() throws {
+  @Test func `rejects an empty file`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(Self.configuration))
     try lab.drop("renamed.txt", "")
@@ -77,7 +78,7 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func `a file of a million lines is exact`() throws {
+  @Test func `scans a file of a million lines exactly`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(Self.configuration))
     var text = ""
@@ -88,7 +89,7 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func `a file of one gigabyte is exact and the status stays fresh`() throws {
+  @Test func `scans a file of 1 GiB exactly and keeps the status fresh`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(Self.configuration))
     let upload = lab.url("data/spool/.upload")
@@ -103,8 +104,8 @@ import Testing
     #expect(size > 1_000_000_000)
     try FileManager.default.moveItem(at: upload, to: lab.url("data/spool/giga.txt"))
     try lab.wait("the end", seconds: 120) {
-      // Also while the file is read, which takes longer than a second.
-      let status = try run([Lab.synbox, "status", "--config", lab.url("box.toml").path])
+      // The status must be fresh even while the file is parsed, which takes longer than a second.
+      let status = try run([Lab.synbox, "status", "--config", lab.url("synbox.toml").path])
       #expect(status.status == 0, "\(status.errors)")
       return lab.exists("data/results/giga.txt")
     }
@@ -112,25 +113,25 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func `gzip and zstd files are expanded and kept as they came`() throws {
+  @Test func `expands gzip and zstd files, and keeps the originals`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(Self.configuration))
     try Data("198.18.4.0/24\n".utf8).write(to: lab.url("a.txt"))
     try Data([198, 18, 5, 2, 198, 18, 5, 3, 0, 0, 0, 0]).write(to: lab.url("b.bin"))
     #expect(try run(["gzip", lab.url("a.txt").path]).status == 0)
     #expect(try run(["zstd", "-q", lab.url("b.bin").path]).status == 0)
-    let came = try Data(contentsOf: lab.url("a.txt.gz"))
+    let original = try Data(contentsOf: lab.url("a.txt.gz"))
     for name in ["a.txt.gz", "b.bin.zst"] {
       try FileManager.default.moveItem(at: lab.url(name), to: lab.url("data/spool/\(name)"))
     }
     try waitForEnd(lab, ["a.txt.gz", "b.bin.zst"])
     #expect(try results(lab, "a.txt.gz") == evenAddresses(from: 4, blocks: 1, ports: [80]))
     #expect(try results(lab, "b.bin.zst") == ["198.18.5.2,80"])
-    #expect(try Data(contentsOf: lab.url("data/results/a.txt.gz/a.txt.gz")) == came)
+    #expect(try Data(contentsOf: lab.url("data/results/a.txt.gz/a.txt.gz")) == original)
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func `a compressed bomb is rejected and costs no memory`() throws {
+  @Test func `rejects a decompression bomb without using much memory`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(Self.configuration))
     let zeros = lab.url("zeros")
@@ -160,7 +161,7 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func `the same file twice is a second job with its own name`() throws {
+  @Test func `makes a second job with its own name of a file that arrives twice`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(Self.configuration))
     try lab.drop("net.txt", "198.18.4.0/24\n")

@@ -1,16 +1,16 @@
-// The box as it is seen from outside: status.json, metrics.prom, `synbox status`, the log.
+// The box seen from outside: status.json, metrics.prom, `synbox status`, the log.
 import Foundation
 import LabSupport
 import LabTraits
 import Testing
 
 @Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `The status` {
-  /// Runs `synbox status` and does not wait for long.
+  /// Runs `synbox status`.
   private func status(_ lab: ServeLab, _ more: [String] = []) throws -> Outcome {
-    try run([Lab.synbox, "status", "--config", lab.url("box.toml").path] + more)
+    try run([Lab.synbox, "status", "--config", lab.url("synbox.toml").path] + more)
   }
 
-  @Test func `a running scan is seen by people, programs and Prometheus`() throws {
+  @Test func `shows a running scan as text, as JSON and as metrics`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure("rate = \"2k\"\ntarget-ports = 80\ncooldown-time = 1\n"))
     try lab.drop("run.txt", "@priority 60\n198.18.4.0/19\n")
@@ -27,11 +27,15 @@ import Testing
     #expect(job["name"] as? String == "run.txt")
     #expect(job["probes_total"] as? Int == 8192)
     #expect(job["rate_requested_pps"] as? Int == 2000)
-    #expect((job["seconds_left"] as? Double ?? 0) > 0)
-    #expect(object["queue"] as? [String] == ["wait.txt"])
-    let waiting = try #require(object["waiting"] as? [[String: Any]])
-    #expect(waiting.map { $0["priority"] as? Int } == [40])
-    #expect(waiting.map { $0["state"] as? String } == ["waiting"])
+    #expect((job["seconds_remaining"] as? Double ?? 0) > 0)
+    let queue = try #require(object["queue"] as? [[String: Any]])
+    #expect(queue.map { $0["name"] as? String } == ["wait.txt"])
+    #expect(queue.map { $0["priority"] as? Int } == [40])
+    #expect(queue.map { $0["state"] as? String } == ["queued"])
+    #expect(object["jobs_queued"] as? Int == 1)
+    #expect(object["files_arriving"] as? Int == 0)
+    #expect(object["files_ignored"] as? [String] == [])
+    for key in ["waiting", "jobs_waiting", "arriving", "ignored"] { #expect(object[key] == nil) }
     #expect(object["problems"] as? [String] == [])
     let drops = try #require(object["drops"] as? [String: Any])
     #expect(drops["events_lost"] as? Int == 0)
@@ -45,26 +49,26 @@ import Testing
     }
     #expect((object["disk_total_bytes"] as? Int ?? 0) > 0)
 
-    let people = try status(lab)
-    #expect(people.status == 0)
-    #expect(people.output.contains("state      scanning at 2"))
-    #expect(people.output.contains("run.txt (priority 60)"))
-    #expect(people.output.contains(" % of 8192 probes, "))
-    #expect(people.output.contains("wait.txt (priority 40, waiting)"))
-    #expect(people.output.contains("box0 (veth), carrier, 198.18.0.1/24"))
+    let text = try status(lab)
+    #expect(text.status == 0)
+    #expect(text.output.contains("state      scanning at 2"))
+    #expect(text.output.contains("run.txt (priority 60)"))
+    #expect(text.output.contains(" % of 8192 probes, "))
+    #expect(text.output.contains("wait.txt (priority 40, queued)"))
+    #expect(text.output.contains("box0 (veth), carrier, 198.18.0.1/24"))
 
     try expectWellFormedMetrics(lab)
     #expect(try box.end(SIGTERM).status == 143)
     let stopped = try status(lab)
-    #expect(stopped.status == 0, "the last word of a box does not grow stale")
+    #expect(stopped.status == 0, "the final status of a box does not become stale")
     #expect(stopped.output.contains("state      stopped"))
   }
 
-  /// Every family has its help and type, every counter its name and no sample is NaN; promtool agrees.
+  /// Has promtool check the metrics.
   private func expectWellFormedMetrics(_ lab: ServeLab) throws {
     let metrics = try lab.text("data/metrics.prom")
     #expect(metrics.contains("\nsynbox_state{state=\"scanning\"} 1\n"))
-    #expect(metrics.contains("\nsynbox_jobs_waiting 1\n"))
+    #expect(metrics.contains("\nsynbox_jobs_queued 1\n"))
     #expect(metrics.contains("\nsynbox_nic_carrier 1\n"))
     #expect(metrics.contains("\nsynbox_send_rate_probes_per_second "))
     try #require(
@@ -72,13 +76,13 @@ import Testing
     let verdict = try run([Lab.promtool, "check", "metrics"], input: Data(metrics.utf8))
     #expect(verdict.status == 0, "\(verdict.output)\(verdict.errors)")
     #expect(verdict.output.isEmpty && verdict.errors.isEmpty, "\(verdict.output)\(verdict.errors)")
-    // So that the test could fail: promtool does find fault.
+    // Proves that promtool can fail.
     let bad = try run(
       [Lab.promtool, "check", "metrics"], input: Data("# TYPE synbox_x counter\nsynbox_x 1\n".utf8))
     #expect(bad.status != 0)
   }
 
-  @Test func `a link that goes down is a problem until it is up again`() throws {
+  @Test func `names a link that is down as a problem until it is up again`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(""))
     #expect(try lab.json("data/status.json")["problems"] as? [String] == [])
@@ -94,18 +98,20 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func `watching goes on until a signal`() throws {
+  @Test func `is printed every second with --watch until a signal`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(""))
     let watch = try Running([
-      Lab.synbox, "status", "--watch", "--config", lab.url("box.toml").path,
+      Lab.synbox, "status", "--watch", "--config", lab.url("synbox.toml").path,
     ])
-    try watch.wait(for: "three looks") { $0.text.components(separatedBy: "state      idle").count > 3 }
+    try watch.wait(for: "three reports") {
+      $0.text.components(separatedBy: "state      idle").count > 3
+    }
     #expect(try watch.end(SIGINT).status == 130)
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func `no status and a stale one are said to be so`() throws {
+  @Test func `is an error if it is missing or stale`() throws {
     let lab = try ServeLab()
     let configuration = try lab.configure("")
     let none = try status(lab)
@@ -120,12 +126,12 @@ import Testing
       [.modificationDate: past], ofItemAtPath: lab.url("data/status.json").path)
     let stale = try status(lab)
     #expect(stale.status == 1)
-    #expect(stale.output.contains("state      idle"), "what is known is shown all the same")
+    #expect(stale.output.contains("state      idle"), "a stale status is still printed")
     #expect(stale.errors.contains("was last written 3"))
   }
 
   @Test(arguments: ["", "{", "[]", "{\"state\": 1}", "\u{0}", "{\"time\":\"\"}"])
-  func `what is no status is refused`(_ text: String) throws {
+  func `is rejected if the file is no status`(_ text: String) throws {
     let lab = try ServeLab()
     _ = try lab.configure("")
     try Data(text.utf8).write(to: lab.url("data/status.json"))
@@ -134,12 +140,12 @@ import Testing
     #expect(outcome.errors.contains("is no status of a box"))
   }
 
-  @Test func `a hostile status steers no terminal and crashes nothing`() throws {
+  @Test func `cannot send control characters to a terminal or crash the program`() throws {
     let lab = try ServeLab()
     _ = try lab.configure("")
     let text = """
       {"time": "now\\u001b[2J", "state": "stopped", "problems": ["\\u001b]0;x\\u0007", "\\n\\r"],
-       "job": {"name": "\\u202e", "progress": 1e300, "seconds_left": -1e300, "rate_pps": 1e308}}
+       "job": {"name": "\\u202e", "progress": 1e300, "seconds_remaining": -1e300, "rate_pps": 1e308}}
       """
     try Data(text.utf8).write(to: lab.url("data/status.json"))
     let outcome = try status(lab)
@@ -148,21 +154,21 @@ import Testing
     #expect(!outcome.output.contains("\u{202e}"))
   }
 
-  @Test func `a status that cannot be written is logged once and stops nothing`() throws {
+  @Test func `is logged once if it cannot be written, and the box keeps working`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure("target-ports = 80\ncooldown-time = 0.5\n"))
-    // A directory stands where the file is made.
+    // A directory is in the way of the new file.
     try FileManager.default.createDirectory(
       at: lab.url("data/status.json.new"), withIntermediateDirectories: false)
     try lab.drop("net.txt", "198.18.4.0/24\n")
     try lab.wait("the results", seconds: 30) { lab.exists("data/results/net.txt") }
-    #expect(box.errorText.components(separatedBy: "msg=\"no status\"").count == 2)
+    #expect(box.errorText.components(separatedBy: "msg=\"cannot write the status files\"").count == 2)
     try FileManager.default.removeItem(at: lab.url("data/status.json.new"))
     try box.wait(for: "the status again") { $0.errorText.contains("can be written again") }
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func `the log is one line an event with time in UTC`() throws {
+  @Test func `comes with a log of one line per event, in UTC`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure("target-ports = 80\ncooldown-time = 0.5\n"))
     try lab.drop("a b=\"c\".txt", "198.18.4.0/28\n")
@@ -176,7 +182,7 @@ import Testing
     #expect(box.errorText.contains("job=\"a b=\\\"c\\\".txt\""))
   }
 
-  @Test func `the log goes to the kernel where that is wanted`() throws {
+  @Test func `comes with a log that goes to the kernel if configured`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure("log = \"kernel\"\n"))
     #expect(try box.end(SIGTERM).status == 143)
@@ -188,6 +194,6 @@ import Testing
         $0.contains("msg=serving") && $0.contains("data=\"\(lab.root.path)")
           || $0.contains("data=\(lab.root.path)")
       })
-    #expect(mine.contains { $0.hasPrefix("<5>") && $0.contains("ended by a signal") })
+    #expect(mine.contains { $0.hasPrefix("<5>") && $0.contains("stopped by a signal") })
   }
 }

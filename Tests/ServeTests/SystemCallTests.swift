@@ -1,4 +1,4 @@
-// The list of allowed system calls against what the program does: no line too many, none too few.
+// Compares the list of allowed system calls with those that the program makes: it must list all and no more.
 import Confinement
 import Foundation
 import LabSupport
@@ -6,9 +6,9 @@ import LabTraits
 import Testing
 
 @Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `System calls of a box` {
-  /// Scans in each way of sending and receiving; a box with jobs that end, wait, give way, are cancelled, rejected
-  /// and interrupted, a new configuration, a stop and a restart.
-  @Test func `each line of the list is used and no other call is made`() throws {
+  /// Covers every transmit and receive mode; jobs that finish, wait, are preempted, cancelled, rejected and
+  /// interrupted; a reload, a stop and a restart.
+  @Test func `are exactly those on the list`() throws {
     let lab = try ServeLab()
     var calls: Set<TracedCall> = []
     for (mode, receive) in [
@@ -36,7 +36,7 @@ import Testing
     let unlisted = unlisted(rules, calls)
     #expect(unlisted.isEmpty, "not on the list: \(unlisted)")
 
-    // So that both could fail: without its calls each line is unused, and without its line each call unlisted.
+    // Proves that both checks can fail, by leaving out each rule's calls, and each rule.
     for rule in rules where rule.use == .everyday {
       let others = calls.filter { !rule.matches($0.name, $0.arguments) }
       #expect(self.unused(rules, others).contains(rule))
@@ -56,16 +56,16 @@ import Testing
     calls.filter { call in !rules.contains { $0.matches(call.name, call.arguments) } }
   }
 
-  /// Two processes of one box, the second of which goes on with what the first left.
+  /// Runs a box twice; the second process resumes the job of the first.
   private func jobs(_ lab: ServeLab) throws -> Set<TracedCall> {
     let configuration = try lab.configure("target-ports = 80\ncooldown-time = 0.5\n")
-    // What a crash leaves between two steps.
+    // The state after a crash between two steps.
     try FileManager.default.createDirectory(
       at: lab.url("data/active/empty"), withIntermediateDirectories: true)
     let first = Trace(file: lab.url("first.trace").path)
     var box = try lab.serve(configuration, under: first.prefix)
     #expect(!lab.exists("data/active/empty"))
-    // One time may fall between two waits, which is where no call is made again.
+    // Several times, because a stop between two waits restarts no call.
     for _ in 0..<5 {
       box.signal(SIGSTOP)
       Thread.sleep(forTimeInterval: 0.3)
@@ -83,10 +83,10 @@ import Testing
     try lab.drop("low.txt", "@priority 10\n@rate 400\n198.18.16.0/20\n")
     try lab.waitForResults("low.txt", bytes: 500)
     try lab.drop("high.txt", "@priority 90\n@rate 400\n198.18.32.0/24\n")
-    try lab.wait("the urgent job", seconds: 30) { lab.exists("data/results/high.txt") }
+    try lab.wait("the job of higher priority", seconds: 30) { lab.exists("data/results/high.txt") }
     box.signal(SIGHUP)
-    try box.wait(for: "the configuration") { $0.errorText.contains("configuration is in force") }
-    try lab.wait("a checkpoint", seconds: 30) { try lab.checkpointPlace("low.txt") > 0 }
+    try box.wait(for: "the configuration") { $0.errorText.contains("configuration reloaded") }
+    try lab.wait("a checkpoint", seconds: 30) { try lab.checkpointPosition("low.txt") > 0 }
     #expect(try box.end(SIGTERM).status == 143, "\(box.errorText)")
 
     let second = Trace(file: lab.url("second.trace").path)
@@ -98,7 +98,7 @@ import Testing
     return try first.callsAfterTheFilter().union(second.callsAfterTheFilter())
   }
 
-  /// Any disk is more than one percent full.
+  /// Makes the box remove fetched results: any disk is more than one percent full.
   private func fullDisk(_ lab: ServeLab) throws -> Set<TracedCall> {
     try Data().write(to: lab.url("data/results/short.txt/fetched"))
     let trace = Trace(file: lab.url("disk.trace").path)

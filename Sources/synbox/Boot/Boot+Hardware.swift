@@ -1,4 +1,4 @@
-// The box's hardware on its way up: the watchdog, the drivers, the NIC, the disk.
+// Brings up the box's hardware: watchdog, drivers, NIC, disk.
 import Init
 import Kernel
 import NIC
@@ -8,84 +8,85 @@ extension Boot {
 
   func armWatchdog() {
     guard let seconds = settings?.watchdogSeconds, seconds > 0 else {
-      return console.say("no watchdog is wanted")
+      return console.say("watchdog disabled")
     }
-    // The hardware's before that of the kernel's own timers, which only [modules] can ask for.
+    // A hardware watchdog takes precedence over softdog, which only [modules] can request.
     load(["/drivers/watchdog/"])
-    // Intel's hangs on the chip set's own drivers, which take their time.
+    // Intel's depends on the chip set's drivers, which are slow to load.
     if Files.kind(of: Self.watchdogDevice) == nil {
       load(["/drivers/watchdog/", "/drivers/mfd/", "/drivers/i2c/"])
     }
     for name in settings?.modules ?? [] where modules?.file(of: name)?.contains("/watchdog/") == true {
-      say(modules?.load(name))
+      report(modules?.load(name))
     }
     do throws(Errno) {
       let watchdog = try Watchdog(Self.watchdogDevice, seconds: seconds)
-      let time = watchdog.hasTimeout ? "\(watchdog.seconds) s" : "its own time"
+      let time = watchdog.hasTimeout ? "\(watchdog.seconds) s" : "fixed timeout"
       console.say("watchdog \(watchdog.name), \(time)")
       self.watchdog = consume watchdog
     } catch {
-      note(
+      setProblem(
         .watchdog,
-        "there is no watchdog (\(Self.watchdogDevice): \(error.message)): a box that hangs stays so")
+        "no watchdog (\(Self.watchdogDevice): \(error.message)); a box that hangs will not restart by itself"
+      )
     }
   }
 
-  /// Loads the modules of hardware that is here and asks for them, of these directories of the kernel's.
-  private func load(_ kinds: [String]) {
-    say(modules?.loadForHardware { file in kinds.contains { file.contains($0) } })
+  /// Loads modules for the hardware that is present, from these directories of the kernel only.
+  private func load(_ directories: [String]) {
+    report(modules?.loadForHardware { file in directories.contains { file.contains($0) } })
   }
 
-  /// Loads all that the hardware asks for, and what the settings name.
+  /// Loads all modules for the hardware that is present, and those that the settings name.
   func loadAllModules() {
-    say(modules?.loadForHardware())
+    report(modules?.loadForHardware())
     guard !hasAllModules else { return }
     hasAllModules = true
-    for name in settings?.modules ?? [] { say(modules?.load(name)) }
-    // A controller among them may have brought devices.
-    say(modules?.loadForHardware())
+    for name in settings?.modules ?? [] { report(modules?.load(name)) }
+    // They may include a controller that has revealed more devices.
+    report(modules?.loadForHardware())
     console.say("modules: \((modules?.loaded ?? []).sorted().joined(separator: " "))")
   }
 
-  func say(_ faults: [Fault]?) {
+  private func report(_ faults: [Fault]?) {
     for fault in faults ?? [] { console.say("problem: \(fault)") }
   }
 
-  /// Loads a module that is needed now; what is built into the kernel is there already.
-  func need(_ names: String...) {
-    for name in names { say(modules?.load(name)) }
+  /// Loads modules by name, except those built into the kernel.
+  func loadModules(_ names: String...) {
+    for name in names { report(modules?.load(name)) }
   }
 }
 
-// MARK: - What may come later
+// MARK: - Hardware that may appear late
 
 extension Boot {
-  /// Disks show themselves when their controllers have looked for them.
-  private static let patience = 10_000
+  /// How long to wait for a disk, in milliseconds. Controllers take a while to probe for disks.
+  private static let diskTimeout = 10_000
 
   func awaitData() {
-    // The others take their time, and are loaded if this is not enough.
+    // Other disk drivers are slow to load; `attempt` loads them only if these do not suffice.
     load(["/drivers/block/", "/drivers/nvme/"])
-    need("ext4")
-    attempt(for: Self.patience, mountData)
+    loadModules("ext4")
+    attempt(for: Self.diskTimeout, mountData)
   }
 
   func awaitInterface() {
     load(["/drivers/net/"])
-    attempt(for: Self.patience / 2, configureInterface)
+    attempt(for: Self.diskTimeout / 2, configureInterface)
   }
 
-  /// Tries until it is done, or until it has become a problem that time alone does not solve. What does not show itself
-  /// soon may hang on hardware whose module is not loaded yet.
+  /// Repeats an attempt until it succeeds, fails or times out. After 300 ms it loads all modules, because the device
+  /// may depend on one that is not loaded yet.
   private func attempt(for milliseconds: Int, _ attempt: () -> Attempt) {
     let began = Clock.boottime
     while true {
       let elapsed = Int((Clock.boottime - began) / 1_000_000)
       switch attempt() {
       case .done: return
-      case .failed(let concern, let why): return note(concern, why)
-      case .missing(let concern, let why):
-        guard elapsed < milliseconds else { return note(concern, why) }
+      case .failed(let kind, let problem): return setProblem(kind, problem)
+      case .missing(let kind, let problem):
+        guard elapsed < milliseconds else { return setProblem(kind, problem) }
       }
       keepAlive()
       pause(milliseconds: 20)
@@ -95,18 +96,18 @@ extension Boot {
 
   enum Attempt {
     case done
-    /// It may come.
-    case missing(BoxStatus.Concern, String)
-    case failed(BoxStatus.Concern, String)
+    /// The device may still appear.
+    case missing(BoxStatus.ProblemKind, String)
+    case failed(BoxStatus.ProblemKind, String)
   }
 
-  /// Tries again what is missing.
-  func tryAgain() {
+  /// Tries again to set up whatever is missing.
+  func retry() {
     loadAllModules()
     for attempt in [hasData ? .done : mountData(), device != nil ? .done : configureInterface()] {
       switch attempt {
       case .done: break
-      case .missing(let concern, let why), .failed(let concern, let why): note(concern, why)
+      case .missing(let kind, let problem), .failed(let kind, let problem): setProblem(kind, problem)
       }
     }
   }
@@ -117,8 +118,8 @@ extension Boot {
       try data.mount(at: Self.dataMount, readOnly: isRescue)
       if !isRescue { grow(data) }
       hasData = true
-      note(.fault, nil)
-      // Of the four directories below it the scanner takes care.
+      setProblem(.fault, nil)
+      // The scanner creates the four directories below it.
       if !isRescue, dataDirectory != Self.dataMount { try Files.makeDirectory(dataDirectory) }
       let megabytes = ((try? DiskSpace(of: Self.dataMount))?.total ?? 0) / 1_000_000
       console.say("data on \(data.partition.device), \(megabytes) MB")
@@ -129,24 +130,25 @@ extension Boot {
     }
   }
 
-  /// To the end of the disk. It serves as it is where that cannot be done.
+  /// Grows the partition to the end of the disk. If that fails, the box uses it as it is.
   private func grow(_ data: DataPartition) {
     do throws(Fault) {
       let size = try data.grow()
       try data.growFileSystem(at: Self.dataMount, to: size, beforeEachStep: keepAlive)
-      note(.disk, nil)
+      setProblem(.disk, nil)
     } catch {
-      note(.disk, "the data partition cannot be grown: \(error)")
+      setProblem(.disk, "cannot grow the data partition: \(error)")
     }
   }
 
-  /// A disk that came later may have one too. Which was meant is not ours to guess; what is in use stays so.
-  func lookForOtherData() {
+  /// Reports a second data partition, which a disk that appeared late may have. The one in use stays in use, because
+  /// the box cannot know which was meant.
+  func checkForSecondDataPartition() {
     guard hasData else { return }
     do throws(Fault) {
       _ = try Partition.only(DataPartition.name)
     } catch {
-      note(.disk, "\(error); the one that was there first is in use")
+      setProblem(.disk, "\(error); using the one that was found first")
     }
   }
 
@@ -156,26 +158,26 @@ extension Boot {
       let found = try interface.prepare()
       if !leavesLinkDown { try interface.bringUp() }
       device = found
-      note(.link, nil)
+      setProblem(.link, nil)
       let addresses = interface.addresses.map(\.description).joined(separator: ", ")
-      console.say("\(interface.name) was \(found), has \(addresses)")
+      console.say("\(interface.name) was \(found), addresses \(addresses)")
       return .done
     } catch {
       return .missing(.link, "\(error)")
     }
   }
 
-  /// From now on the link is ours to bring up: no scanner is about to do it.
+  /// Brings the link up. From then on PID 1 does so itself, because no scanner is about to.
   func bringLinkUp() {
     leavesLinkDown = false
     guard device != nil, let interface = settings?.interface else { return }
     do throws(Fault) {
       try interface.bringUp()
     } catch {
-      note(.link, "\(error)")
+      setProblem(.link, "\(error)")
     }
   }
 
-  /// The NIC went, or is to be looked for anew.
+  /// Notes that the NIC has gone, so that it is searched for again.
   func forgetInterface() { device = nil }
 }

@@ -1,15 +1,15 @@
-// The box on its way up: what PID 1 knows, and the phases that `InitCommand` puts in order.
+// The state of PID 1 during the boot, and the phases that `InitCommand` runs in order.
 import Init
 import Kernel
 import NIC
 
-/// One thread, one boot. What can be mended by itself is a problem that is said and tried again; what cannot ends
-/// in `giveUp`.
+/// One boot, on one thread. A fault that may clear is a problem: it is reported and tried again. Any other ends in
+/// `giveUp(_:)`.
 final class Boot {
   static let configuration = "/etc/synbox/synbox.toml"
   static let dataMount = "/data"
-  /// After a fault that this image cannot get over the box starts again after so many seconds: the boot loader
-  /// may have an older image.
+  /// The wait before the box restarts after a fault that ends the boot. The boot loader may then choose an older
+  /// image.
   static let secondsToRestart = 60
 
   let console = BootConsole()
@@ -17,19 +17,19 @@ final class Boot {
   private(set) var times = BootTimes(now: Machine.initStart)
   private(set) var settings: BoxSettings?
   private(set) var release: ImageRelease?
-  /// Where status.json goes.
+  /// The directory of status.json.
   private(set) var dataDirectory = Boot.dataMount
   var modules: ModuleLoader?
-  /// Whether the modules that are not needed for the first probe are loaded too.
+  /// Whether all modules are loaded, including those that the first probe does not need.
   var hasAllModules = false
   var hasData = false
   var device: NetworkDevice?
-  /// Whether the scan NIC's link is left down for the scanner, which attaches its program first: most drivers take a
-  /// link that is up down and up again for that.
+  /// Whether the scanner brings up the link of the scan NIC, after attaching its receive program. Most drivers take
+  /// the link down and up again to attach a program.
   var leavesLinkDown: Bool
   var watchdog: Watchdog?
-  /// What is wrong, a sentence each.
-  private(set) var problems: [BoxStatus.Concern: String] = [:]
+  /// The current problems, each one sentence.
+  private(set) var problems: [BoxStatus.ProblemKind: String] = [:]
 
   init(isRescue: Bool) {
     self.isRescue = isRescue
@@ -38,7 +38,7 @@ final class Boot {
 
   // MARK: Phases and their faults
 
-  /// A phase whose fault the box cannot get over.
+  /// Runs a phase without which the box cannot work.
   func required(_ name: String, _ body: () throws -> Void) {
     do {
       try body()
@@ -48,7 +48,7 @@ final class Boot {
     end(name)
   }
 
-  /// A phase that says itself what is wrong.
+  /// Runs a phase that reports its own problems.
   func phase(_ name: String, _ body: () -> Void) {
     keepAlive()
     body()
@@ -61,31 +61,31 @@ final class Boot {
     console.say("\(formattedSeconds(now)) \(name)")
   }
 
-  /// Says it, waits, and starts the machine again. In rescue it waits for ever: there is nothing further to fall
-  /// back on.
-  func giveUp(_ why: String) -> Never {
-    console.say("problem: \(why)")
+  /// Reports a fault that ends the boot, waits, and restarts the machine. A rescue boot waits forever, because
+  /// there is nothing left to fall back on.
+  func giveUp(_ fault: String) -> Never {
+    console.say("problem: \(fault)")
     if isRescue {
-      console.say("rescue: waiting for somebody to look")
+      console.say("rescue: waiting for an operator")
     } else {
-      console.say("nothing is scanned; the box starts again in \(Self.secondsToRestart) s")
+      console.say("nothing is scanned; restarting in \(Self.secondsToRestart) s")
     }
-    var left = Self.secondsToRestart
-    while isRescue || left > 0 {
+    var remaining = Self.secondsToRestart
+    while isRescue || remaining > 0 {
       keepAlive()
       pause(milliseconds: 1000)
-      left -= 1
+      remaining -= 1
     }
     Machine.flush()
     try? Machine.end(.restart)
     while true { pause(milliseconds: 1000) }
   }
 
-  /// Notes what is wrong, or that it no longer is; what is new is said.
-  func note(_ concern: BoxStatus.Concern, _ problem: String?) {
-    guard problems[concern] != problem else { return }
-    problems[concern] = problem
-    console.say(problem.map { "problem: \($0)" } ?? "no longer a problem: \(concern)")
+  /// Records a problem, or with nil that it is gone, and reports any change on the console.
+  func setProblem(_ kind: BoxStatus.ProblemKind, _ problem: String?) {
+    guard problems[kind] != problem else { return }
+    problems[kind] = problem
+    console.say(problem.map { "problem: \($0)" } ?? "problem solved: \(kind)")
   }
 
   func keepAlive() { watchdog?.keepAlive() }
@@ -100,10 +100,10 @@ final class Boot {
     release = try? ImageRelease(path: ImageRelease.path)
     let image = release.map { ", image \($0.version)" } ?? ", image without os-release"
     console.say("synbox \(versions.number) (\(versions.revision))\(image), Linux \(versions.kernel)")
-    for word in InitArguments(CommandLine.arguments.dropFirst()).kernelParameters {
-      console.say("problem: the kernel does not know its parameter \(TOMLDocument.shown(word))")
+    for parameter in InitArguments(CommandLine.arguments.dropFirst()).kernelParameters {
+      console.say("problem: unknown kernel parameter \(TOMLDocument.shown(parameter))")
     }
-    // The keys to restart a box are its console's; they are to end it in good order.
+    // Ctrl-Alt-Del becomes a signal to PID 1, so that it ends the box in good order.
     try? Machine.disableControlAltDelete()
   }
 
@@ -111,13 +111,13 @@ final class Boot {
     let settings = try BoxSettings(path: BoxSettings.path)
     self.settings = settings
     try? Machine.setName(settings.name)
-    console.say("this is \(settings.name)\(isRescue ? ", in rescue: nothing is scanned" : "")")
-    // What else may be wrong in it the scanner says.
+    console.say("this is \(settings.name)\(isRescue ? ", in rescue mode: nothing is scanned" : "")")
+    // The scanner reports any other mistake in the file.
     guard let data = try? Configuration.dataDirectory(path: Self.configuration) else { return }
     guard Self.isOnDataPartition(data) else {
       throw Fault(
-        "\(Self.configuration) has data = \"\(data)\", which is not on the data partition",
-        remedy: "Make it \(Self.dataMount), or a directory below")
+        "\(Self.configuration): data = \"\(data)\" is not on the data partition",
+        remedy: "Set it to \(Self.dataMount) or a directory below")
     }
     dataDirectory = data
     let directory = "/lib/modules/\(Versions().kernel)"
@@ -131,9 +131,8 @@ final class Boot {
       || path.hasPrefix(dataMount + "/") && !path.split(separator: "/").contains("..")
   }
 
-  /// rcu_expedited: what waits for the kernel's readers, as the generator does at each tick, waits less than a
-  /// millisecond instead of 25; so does what loads modules. panic_on_oops: a kernel that is no longer sound is one that
-  /// restarts.
+  /// Sets rcu_expedited, because waiting for an RCU grace period, as the generator does at each tick, then takes less
+  /// than 1 ms instead of 25; and panic_on_oops, because a kernel that has oopsed is better restarted.
   func tuneKernel() {
     for (path, value) in [("/sys/kernel/rcu_expedited", "1"), ("/proc/sys/kernel/panic_on_oops", "1")] {
       do throws(Errno) {

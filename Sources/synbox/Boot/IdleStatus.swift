@@ -1,16 +1,16 @@
-// status.json while no scanner runs that could write it.
+// status.json while no scanner is running to write it.
 import Init
 import Kernel
 import Spool
 
-/// The same shape as the scanner's, each second, where there is a place for it.
+/// Writes a status of the scanner's form once a second, as soon as the data partition is mounted.
 struct IdleStatus {
   private var status: BoxStatus
-  /// Held, so that nobody else takes the directory for unused.
+  /// Held open so that the data directory stays locked.
   private var data: DataDirectory?
   private var next: UInt64 = 0
-  private var flushes = 0
-  private var said: [BoxStatus.Concern: String] = [:]
+  private var pendingFlushes = 0
+  private var writtenProblems: [BoxStatus.ProblemKind: String] = [:]
 
   init(interface: String) { status = BoxStatus(withoutScannerOn: interface) }
 
@@ -20,23 +20,24 @@ struct IdleStatus {
     do throws(Fault) {
       if data == nil { data = try DataDirectory(boot.dataDirectory) }
       guard let data else { return }
-      status.observe(data.path)
+      status.refresh(data.path)
       let link = status.problems[.link]
       status.problems = boot.problems
       status.problems[.link] = boot.problems[.link] ?? link
-      status.state = status.problems[.fault] == nil ? .paused : .problem
+      status.state = status.problems[.fault] == nil ? .paused : .failed
       try status.write(to: data)
-      // What is new must be there also when somebody pulls the plug to look: in both files, which take turns.
-      if said != status.problems { flushes = 2 }
-      said = status.problems
-      if flushes > 0 { try Files.sync(data.status) }
-      flushes = max(0, flushes - 1)
-      boot.note(.spool, nil)
+      // A new problem must survive a power cut, because somebody may pull the plug to read the disk elsewhere. Two
+      // flushes, because writes alternate between two files.
+      if writtenProblems != status.problems { pendingFlushes = 2 }
+      writtenProblems = status.problems
+      if pendingFlushes > 0 { try Files.sync(data.status) }
+      pendingFlushes = max(0, pendingFlushes - 1)
+      boot.setProblem(.spool, nil)
     } catch {
-      boot.note(.spool, "no status can be written: \(error)")
+      boot.setProblem(.spool, "cannot write the status: \(error)")
     }
   }
 
-  /// Before a scanner starts, which takes the directory itself.
+  /// Unlocks the data directory for the scanner, which must be about to start.
   mutating func release() { data = nil }
 }

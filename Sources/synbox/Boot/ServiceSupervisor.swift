@@ -1,88 +1,90 @@
-// What PID 1 does for the rest of its life: it keeps the scanner running and the watchdog quiet.
+// The main loop of PID 1: keeps the scanner running and the watchdog alive.
 import Init
 import Kernel
 import NIC
 import Spool
 
-/// The loop. It turns several times a second and waits for nothing longer, so the watchdog that it keeps alive
-/// says that all of this still works.
+/// Supervises the scanner. The loop runs at least once a second and never blocks for longer, so each keep-alive of the
+/// watchdog shows that all of it still works.
 final class ServiceSupervisor {
-  /// Only the kernel's command line can ask for these. Seconds from the scanner's first start.
-  struct Tests {
+  /// Failures for tests, requested on the kernel's command line. In seconds from the scanner's first start.
+  struct TestHooks {
     var stopScanner: Int?
     var stopInit: Int?
   }
 
   private let boot: Boot
-  private var tests: Tests
+  private var hooks: TestHooks
   private let settings: BoxSettings
   private let signals: SignalReader
   private var supervisor: Supervisor
   private var scanner: ScannerProcess?
   private var firstStart: UInt64?
-  private var hasProbed = false
-  private var isEnding = false
-  private var mark: GoodMark
-  private var idle: IdleStatus
-  private var nextAttempt: UInt64 = 0
-  /// For other disks with data.
-  private var nextLook: UInt64 = 0
-  /// The last look at the link said that frames can leave.
+  private var hasSentProbe = false
+  private var isShuttingDown = false
+  private var goodMark: GoodMark
+  private var idleStatus: IdleStatus
+  /// When to set up missing hardware again.
+  private var nextRetry: UInt64 = 0
+  /// When to look for a second data partition again.
+  private var nextPartitionCheck: UInt64 = 0
+  /// Whether the link had a carrier at the last check.
   private var hasCarrier = false
-  /// When it was last there, or could not be told.
+  /// When the carrier was last present, or could not be known.
   private var lastCarrier: UInt64 = 0
-  private var endedAt: UInt64 = 0
+  private var lastEnd: UInt64 = 0
   private static let second: UInt64 = 1_000_000_000
 
-  init(_ boot: Boot, tests: Tests) throws(Fault) {
-    guard let settings = boot.settings else { boot.giveUp("there are no settings") }
+  init(_ boot: Boot, hooks: TestHooks) throws(Fault) {
+    guard let settings = boot.settings else { boot.giveUp("no settings") }
     self.boot = boot
-    self.tests = tests
+    self.hooks = hooks
     self.settings = settings
     signals = try SignalReader([.child, .terminate, .interrupt, .hangUp, .user1])
     supervisor = Supervisor(heartbeatTimeoutSeconds: settings.heartbeatSeconds, now: Clock.boottime)
-    mark = GoodMark(boot)
-    idle = IdleStatus(interface: settings.interface.name)
+    goodMark = GoodMark(boot)
+    idleStatus = IdleStatus(interface: settings.interface.name)
   }
 
-  /// Starts the first scanner before the NIC and the data are there: it has enough to do until it needs them.
-  func startAhead() {
-    if !boot.isRescue { start(Clock.boottime, isAhead: true) }
+  /// Starts the first scanner before the NIC and the data partition are ready, because it has enough to do until it
+  /// needs them.
+  func startEarly() {
+    if !boot.isRescue { start(Clock.boottime, isEarly: true) }
   }
 
-  /// The phase in which the NIC was looked for has ended.
-  func tellOfInterface() {
-    if boot.device != nil { scanner?.tellOfInterface() }
+  /// Passes on that the interface phase has ended.
+  func announceInterface() {
+    if boot.device != nil { scanner?.announceInterface() }
   }
 
   func run() -> Never {
-    // One that does not get what it was to have is started again when that is there.
-    if boot.hasData, boot.device != nil { scanner?.tellOfData() } else { scanner?.stop(.kill) }
+    // A scanner whose NIC or data partition did not appear is started again once they have.
+    if boot.hasData, boot.device != nil { scanner?.announceData() } else { scanner?.stop(.kill) }
     if boot.isRescue {
-      showWhatIsThere()
+      listDataDirectory()
     } else if !boot.hasData || boot.device == nil {
-      boot.console.say("nothing is scanned for now; it is tried again by itself")
+      boot.console.say("nothing is scanned for now; retrying")
       boot.bringLinkUp()
     }
     while true {
       boot.keepAlive()
       let now = Clock.boottime
-      if let end = followSignals() { shutDown(end) }
-      listen(now)
+      if let end = requestedEnd() { shutDown(end) }
+      readScanner(now)
       reap(now)
       if !boot.isRescue { supervise(now) }
-      loadTheRest(now)
-      runTests(now)
-      let isQuiet = scanner != nil && hasProbed
+      loadRemainingModules(now)
+      runHooks(now)
+      let isQuiet = scanner != nil && hasSentProbe
       waitForAny(
         [signals.number] + (scanner?.descriptors ?? []), milliseconds: isQuiet ? 1000 : 100)
     }
   }
 
-  // MARK: What happened
+  // MARK: Events
 
-  /// How the machine is to end, if it is.
-  private func followSignals() -> Machine.End? {
+  /// Returns how a signal asked the machine to end, if one did.
+  private func requestedEnd() -> Machine.End? {
     var end: Machine.End?
     while let signal = signals.next() {
       switch signal {
@@ -94,141 +96,138 @@ final class ServiceSupervisor {
     return end
   }
 
-  private func listen(_ now: UInt64) {
+  private func readScanner(_ now: UInt64) {
     guard let scanner else { return }
-    // What it says until its first heartbeat is the reason if there comes none, and is said as that.
-    for line in scanner.lines() where scanner.isUp { boot.console.say(line) }
-    for sign in scanner.signs() {
+    // Lines before the first heartbeat are held back. If none comes, they are the reason and reported as such.
+    for line in scanner.readLines() where scanner.isUp { boot.console.say(line) }
+    for beat in scanner.readBeats() {
       if supervisor.recordHeartbeat(at: now) {
-        for line in scanner.comeUp() { boot.console.say(line) }
-        judge(scanner)
+        for line in scanner.markUp() { boot.console.say(line) }
+        verifyConfinement(of: scanner)
         if supervisor.starts == 1 { boot.end("scanner") }
-        boot.note(.fault, nil)
+        boot.setProblem(.fault, nil)
       }
-      if sign == .firstProbe, !hasProbed {
-        hasProbed = true
+      if beat == .firstProbe, !hasSentProbe {
+        hasSentProbe = true
         boot.console.say(boot.times.firstProbe(at: now))
       }
     }
   }
 
-  /// Whether the kernel says of it what it says of itself. One that still has privileges does not scan.
-  private func judge(_ scanner: ScannerProcess) {
+  /// Kills a scanner that still has privileges. The kernel's view of it counts, not its own report.
+  private func verifyConfinement(of scanner: ScannerProcess) {
     guard let statuses = try? TaskStatus.all(of: scanner.process), !statuses.isEmpty else { return }
     let privilege = ScannerPrivilege(statuses)
     boot.console.say("the scanner: \(privilege)")
     guard let excess = privilege.excess else { return }
-    boot.console.say("problem: the scanner is not confined, and is killed: \(excess)")
+    boot.console.say("problem: killing the scanner because it is not confined: \(excess)")
     scanner.stop(.kill)
   }
 
-  /// Also of processes that nobody else waits for.
+  /// Reaps all children, including orphans that PID 1 has inherited.
   private func reap(_ now: UInt64) {
     while let (process, end) = ChildProcess.reap() {
       guard let ended = scanner, process == ended.process else { continue }
-      listen(now)
+      readScanner(now)
       scanner = nil
-      endedAt = now
+      lastEnd = now
       let wait = supervisor.ended(at: now)
-      // It may not have come so far.
+      // It may have ended before it brought the link up.
       boot.bringLinkUp()
-      // What one lacked that was started ahead is said already.
-      guard !isEnding, !ended.isAhead else { continue }
-      boot.note(.fault, (["the scanner ended (\(end))"] + ended.lastWords).joined(separator: ": "))
-      boot.console.say("the scanner starts again in \(wait) s")
+      // The problem of an early scanner is the missing hardware, which has been reported.
+      guard !isShuttingDown, !ended.isEarly else { continue }
+      boot.setProblem(
+        .fault, (["the scanner ended (\(end))"] + ended.recentLines).joined(separator: ": "))
+      boot.console.say("restarting the scanner in \(wait) s")
     }
   }
 
   // MARK: The scanner
 
   private func supervise(_ now: UInt64) {
-    mark.follow(healthy: supervisor.healthyDuration(at: now), now: now)
-    if now >= nextLook {
-      nextLook = now + 30 * Self.second
-      boot.lookForOtherData()
+    goodMark.update(healthy: supervisor.healthyDuration(at: now), now: now)
+    if now >= nextPartitionCheck {
+      nextPartitionCheck = now + 30 * Self.second
+      boot.checkForSecondDataPartition()
     }
     if let scanner {
       guard case .kill(let seconds) = supervisor.step(at: now) else { return }
-      boot.console.say("problem: the scanner has been silent for \(seconds) s, and is killed")
+      boot.console.say("problem: killing the scanner because it sent no heartbeat for \(seconds) s")
       scanner.stop(.kill)
       return
     }
-    guard isReady(now) else {
-      idle.publish(boot, now)
+    guard isReady(now), supervisor.step(at: now) == .start else {
+      idleStatus.publish(boot, now)
       return
     }
-    guard supervisor.step(at: now) == .start else {
-      idle.publish(boot, now)
-      return
-    }
-    idle.release()
-    start(now, isAhead: false)
+    idleStatus.release()
+    start(now, isEarly: false)
   }
 
-  private func start(_ now: UInt64, isAhead: Bool) {
-    let start = ScannerStart(
-      configuration: Boot.configuration, gateway: settings.interface.gateway, isAhead: isAhead)
+  private func start(_ now: UInt64, isEarly: Bool) {
+    let launch = ScannerLaunch(
+      configuration: Boot.configuration, gateway: settings.interface.gateway, isEarly: isEarly)
     supervisor.started(at: now)
     firstStart = firstStart ?? now
     do throws(Fault) {
-      scanner = try ScannerProcess(start)
+      scanner = try ScannerProcess(launch)
     } catch {
-      boot.note(.fault, "\(error)")
+      boot.setProblem(.fault, "\(error)")
       _ = supervisor.ended(at: now)
       boot.bringLinkUp()
     }
   }
 
-  /// Drivers of what is needed for no probe, once they delay none.
-  private func loadTheRest(_ now: UInt64) {
+  /// Loads the modules that no probe needs, once they can no longer delay the first one.
+  private func loadRemainingModules(_ now: UInt64) {
     guard !boot.hasAllModules else { return }
-    let isUp = hasProbed || supervisor.healthyDuration(at: now) >= 2 * Self.second
+    let isUp = hasSentProbe || supervisor.healthyDuration(at: now) >= 2 * Self.second
     if scanner == nil || isUp { boot.loadAllModules() }
   }
 
-  /// Whether there is what a scanner needs; what is missing is tried again each two seconds.
+  /// Returns whether a scanner has everything it needs. Tries again every two seconds to set up whatever is missing.
   private func isReady(_ now: UInt64) -> Bool {
     let name = settings.interface.name
     if boot.device != nil, (try? LinkStatus(of: name)) == nil { boot.forgetInterface() }
     if !boot.hasData || boot.device == nil {
-      guard now >= nextAttempt else { return false }
-      nextAttempt = now + 2 * Self.second
-      boot.tryAgain()
+      guard now >= nextRetry else { return false }
+      nextRetry = now + 2 * Self.second
+      boot.retry()
       guard boot.hasData, boot.device != nil else { return false }
     }
-    let had = hasCarrier
+    let hadCarrier = hasCarrier
     hasCarrier = (try? LinkStatus(of: name))?.hasCarrier ?? false
-    // A scanner that ends takes its program from the NIC, and some drivers then their link down for seconds.
-    lastCarrier = hasCarrier ? now : max(lastCarrier, endedAt)
+    // A scanner that ends detaches its program from the NIC, and some drivers take the link down for seconds then.
+    lastCarrier = hasCarrier ? now : max(lastCarrier, lastEnd)
     if hasCarrier {
-      boot.note(.link, nil)
+      boot.setProblem(.link, nil)
     } else if now - lastCarrier > 5 * Self.second {
-      boot.note(.link, "\(name) has no carrier. Check the cable and the port at its other end")
+      boot.setProblem(.link, "\(name) has no carrier; check the cable and the port at its other end")
     }
-    // A scanner that ended for want of it need not wait any longer.
-    if hasCarrier, !had { supervisor.restartNow(at: now) }
+    // A scanner that ended for lack of a carrier need not wait any longer.
+    if hasCarrier, !hadCarrier { supervisor.restartNow(at: now) }
     return hasCarrier
   }
 
-  // MARK: The end
+  // MARK: Shutdown
 
-  /// The scanner keeps what it has within two seconds; one that does not is killed.
+  /// Ends the machine. The scanner has five seconds to save its state before it is killed.
   private func shutDown(_ end: Machine.End) -> Never {
     boot.console.say(end == .restart ? "restarting" : "powering off")
-    isEnding = true
+    isShuttingDown = true
     scanner?.stop(.terminate)
     let deadline = Clock.boottime + 5 * Self.second
     while scanner != nil {
       boot.keepAlive()
       let now = Clock.boottime
-      listen(now)
+      readScanner(now)
       reap(now)
       if now >= deadline { scanner?.stop(.kill) }
-      // One that even SIGKILL does not end waits for a disk that does not answer.
+      // A process that survives SIGKILL is waiting for a disk that does not respond.
       if now >= deadline + 2 * Self.second { break }
       pause(milliseconds: 20)
     }
-    idle.release()
+    idleStatus.release()
     do throws(Fault) {
       if boot.hasData { try Mount.detach(Boot.dataMount) }
     } catch {
@@ -238,32 +237,32 @@ final class ServiceSupervisor {
     do throws(Errno) {
       try Machine.end(end)
     } catch {
-      boot.console.say("problem: the kernel does not end: \(error)")
+      boot.console.say("problem: the kernel did not end: \(error)")
     }
-    // The watchdog, which is no longer kept alive, does.
+    // The watchdog resets the machine, because nothing keeps it alive any longer.
     while true { pause(milliseconds: 1000) }
   }
 
-  // MARK: Others
+  // MARK: Rescue and tests
 
-  private func showWhatIsThere() {
+  private func listDataDirectory() {
     for name in boot.hasData ? ["spool", "active", "results", "rejected"] : [] {
       let count = (try? Files.entries(of: "\(boot.dataDirectory)/\(name)"))?.count
-      boot.console.say("rescue: entries in \(name): \(count.map { "\($0)" } ?? "there is none")")
+      boot.console.say("rescue: entries in \(name): \(count.map { "\($0)" } ?? "no such directory")")
     }
-    boot.console.say("rescue: waiting for somebody to look")
+    boot.console.say("rescue: waiting for an operator")
   }
 
-  private func runTests(_ now: UInt64) {
+  private func runHooks(_ now: UInt64) {
     guard let firstStart else { return }
     let elapsed = Int((now - firstStart) / Self.second)
-    if let seconds = tests.stopScanner, elapsed >= seconds, let scanner {
-      tests.stopScanner = nil
-      boot.console.say("test: the scanner is stopped")
+    if let seconds = hooks.stopScanner, elapsed >= seconds, let scanner {
+      hooks.stopScanner = nil
+      boot.console.say("test: stopping the scanner")
       scanner.stop(.stop)
     }
-    if let seconds = tests.stopInit, elapsed >= seconds {
-      boot.console.say("test: PID 1 does nothing any more")
+    if let seconds = hooks.stopInit, elapsed >= seconds {
+      boot.console.say("test: stopping PID 1")
       while true { pause(milliseconds: 60_000) }
     }
   }

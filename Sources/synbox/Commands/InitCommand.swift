@@ -33,15 +33,15 @@ struct InitCommand: ParsableCommand {
     // 4. From here on the hardware watches us, if it can.
     boot.phase("watchdog") { boot.armWatchdog() }
     // 5. The scanner, which has enough to do until it needs what comes next.
-    let keeper = try ServiceSupervisor(
-      boot, tests: ServiceSupervisor.Tests(stopScanner: testStopScanner, stopInit: testStopInit))
-    keeper.startAhead()
+    let supervisor = try ServiceSupervisor(
+      boot, hooks: ServiceSupervisor.TestHooks(stopScanner: testStopScanner, stopInit: testStopInit))
+    supervisor.startEarly()
     // 6. The scan NIC: its driver; found, named, still down.
     boot.phase("interface") { boot.awaitInterface() }
-    keeper.tellOfInterface()
+    supervisor.announceInterface()
     // 7. Where the spool and the results are: the disk's driver; looked at, grown, mounted.
     boot.phase("data") { boot.awaitData() }
     // 8. The scanner, watched, for ever; what was missing above is tried again, other hardware's drivers are loaded.
-    keeper.run()
+    supervisor.run()
   }
 }

@@ -80,7 +80,7 @@ struct ScanCommand: ParsableCommand {
     }
     let settings = try station.settings()
     let memory = dedupeMemory ?? .standard
-    let user = try BoxUser.toBecome(user)
+    let user = try BoxUser.credentialsToAssume(user)
     let signals = try SignalReader([.interrupt, .terminate, .user1, .hangUp])
     let files = try output.open()
     // 2. Privileged: configure, load, open.

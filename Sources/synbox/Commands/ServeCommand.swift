@@ -21,6 +21,11 @@ struct ServeCommand: ParsableCommand {
     help: ArgumentHelp("Bring the interface up, once the program is attached.", visibility: .hidden))
   var bringUp = false
 
+  @Flag(
+    help: ArgumentHelp(
+      "Require locked memory, unless the configuration sets lock-memory.", visibility: .hidden))
+  var requireLockedMemory = false
+
   @Option(
     help: ArgumentHelp("The default route's gateway, with --bring-up.", visibility: .hidden),
     transform: { text in
@@ -42,7 +47,7 @@ struct ServeCommand: ParsableCommand {
     let loaded = try LoadedConfiguration(path: config)
     let configuration = loaded.configuration
     let log = try LineLog.logger(to: configuration.log)
-    let user = try BoxUser.toBecome(configuration.user)
+    let user = try BoxUser.credentialsToAssume(configuration.user)
     let versions = Versions()
     let signals = try SignalSource()
     // 2. The data directory, from here on ours alone; unless it is still to come.
@@ -63,27 +68,29 @@ struct ServeCommand: ParsableCommand {
     let data = try early ?? DataDirectory(configuration.data, owner: user)
     let spool = try Spool(data, existingFilesAreComplete: bootProgress != nil)
     // 4. The drop, proven.
+    let lockMemory = configuration.lockMemory ?? (requireLockedMemory ? .required : .wanted)
     let confinement = try Confinement.drop(
       ConfinementPolicy(
         readWrite: [configuration.data],
         // Where the link in /sys/class/net leads: the interface itself, and no other.
         readOnly: [LinkStatus.directory(of: station.interface.name)] + configuration.readablePaths,
-        user: user, lockedMemory: configuration.lockMemory.need))
+        user: user, lockedMemory: lockMemory.need))
     try data.requireUsable()
     try configuration.requireReadable()
     log.notice(
       "serving",
       metadata: [
         "data": "\(configuration.data)", "station": "\(station.modeLine)",
-        "confinement": "\(confinement)", "scope": "\(loaded.scope.sha256)",
+        "confinement": "\(confinement)", "lock_memory": "\(lockMemory.rawValue)",
+        "scope": "\(loaded.scope.sha256)",
       ])
     for shortcoming in confinement.shortcomings {
       log.warning("confined less than it should be", metadata: ["why": "\(shortcoming)"])
     }
-    if heartbeat != nil { Terminal.error("synbox: \(Heartbeat.introduction(of: station))\n") }
+    if heartbeat != nil { Terminal.error("synbox: \(Heartbeat.consoleLine(of: station))\n") }
     // 5. Jobs, until a signal.
     let watch = ScopeWatch(
-      configuration.scope, inForce: loaded.scope, seen: loaded.lists, log: log)
+      configuration.scope, inForce: loaded.scope, statuses: loaded.lists, log: log)
     try watch.start()
     defer { watch.stop() }
     let loop = ServeLoop(

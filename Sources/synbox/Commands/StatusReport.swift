@@ -1,25 +1,26 @@
-// status.json read back, for people.
+// status.json in a readable form.
 import Support
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
 #endif
 
-/// The part of status.json that `synbox status` shows. What an older or newer box leaves out is not shown.
+/// The part of status.json that `synbox status` shows. Most fields are optional, so that it can show the status of an
+/// older or newer box.
 struct StatusReport: Decodable {
   struct Job: Decodable {
     var name: String
     var priority: Int?
     var resumed: Int?
     var progress: Double?
-    var secondsLeft: Double?
+    var secondsRemaining: Double?
     var probesTotal: UInt64?
     var probesCompleted: UInt64?
     var ratePps: Double?
     var results: UInt64?
   }
 
-  struct Waiting: Decodable {
+  struct QueuedJob: Decodable {
     var name: String
     var priority: Int
     var state: String
@@ -44,9 +45,9 @@ struct StatusReport: Decodable {
   var state: String
   var problems: [String]
   var job: Job?
-  var waiting: [Waiting]?
-  var jobsWaiting: UInt64?
-  var arriving: UInt64?
+  var queue: [QueuedJob]?
+  var jobsQueued: UInt64?
+  var filesArriving: UInt64?
   var jobsFinished: UInt64?
   var jobsRejected: UInt64?
   var jobsCancelled: UInt64?
@@ -62,7 +63,7 @@ struct StatusReport: Decodable {
   var revision: String?
   var kernel: String?
 
-  /// nil for anything but a status.
+  /// Returns nil if the bytes are no status.
   init?(_ bytes: [UInt8]) {
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
@@ -70,17 +71,21 @@ struct StatusReport: Decodable {
     self = report
   }
 
-  /// The box has ended: no later status will come from it.
-  var isLast: Bool { state == "stopped" || state == "problem" }
+  /// Whether the process has ended, so that the status stays as it is.
+  var isFinal: Bool { state == "stopped" || state == "failed" }
 
-  /// A line a subject, each with a newline.
+  /// One line per subject, each with its newline.
   var text: String {
     var rows: [(String, String)] = [("state", "\(state) at \(time)")]
     rows += problems.map { ("problem", $0) }
     if let job { rows.append(("job", Self.line(job))) }
     rows.append(
-      ("waiting", "\(jobsWaiting ?? 0)" + ((arriving ?? 0) > 0 ? ", \(arriving ?? 0) arriving" : "")))
-    for job in (waiting ?? []).prefix(10) {
+      (
+        "queue",
+        "\(jobsQueued ?? 0) jobs"
+          + ((filesArriving ?? 0) > 0 ? ", \(filesArriving ?? 0) files arriving" : "")
+      ))
+    for job in (queue ?? []).prefix(10) {
       rows.append(("", "\(job.name) (priority \(job.priority), \(job.state))"))
     }
     rows.append(
@@ -96,7 +101,7 @@ struct StatusReport: Decodable {
         "transmit \((transmitMode ?? []).joined(separator: ",")), receive \(receiveMode ?? "unknown")"
       ))
     if let diskUsedPercent, let diskAvailableBytes {
-      rows.append(("disk", "\(diskUsedPercent) % used, \(diskAvailableBytes / 1_000_000) MB left"))
+      rows.append(("disk", "\(diskUsedPercent) % used, \(diskAvailableBytes / 1_000_000) MB available"))
     }
     rows.append(
       ("version", "synbox \(version ?? "") (\(revision ?? "")) on Linux \(kernel ?? "unknown")"))
@@ -116,20 +121,22 @@ struct StatusReport: Decodable {
     var text = "\(job.name) (priority \(job.priority ?? 0)"
     if let resumed = job.resumed, resumed > 0 { text += ", resumed \(resumed)" }
     text += ")"
-    guard let progress = job.progress else { return text + ", being read" }
+    guard let progress = job.progress else { return text + ", preparing" }
     let tenths = Int((bounded(progress) * 1000).rounded(.down))
     text += ", \(tenths / 10).\(tenths % 10) % of \(job.probesTotal ?? 0) probes"
     text += ", \(short(bounded(job.ratePps ?? 0))) pps, \(job.results ?? 0) results"
-    if let left = job.secondsLeft { text += ", \(Int(bounded(left).rounded(.up))) s left" }
+    if let seconds = job.secondsRemaining {
+      text += ", \(Int(bounded(seconds).rounded(.up))) s remaining"
+    }
     return text
   }
 
   private static func line(_ drops: Drops) -> String {
-    "events \(drops.eventsLost ?? 0), refused and sent again \(drops.probesRefused ?? 0), "
-      + "invalid \(drops.repliesInvalid ?? 0), NIC rx \(drops.nicRxDropped ?? 0) dropped "
+    "\(drops.eventsLost ?? 0) events lost, \(drops.probesRefused ?? 0) probes refused, "
+      + "\(drops.repliesInvalid ?? 0) replies invalid, NIC rx \(drops.nicRxDropped ?? 0) dropped "
       + "\(drops.nicRxMissed ?? 0) missed, tx \(drops.nicTxDropped ?? 0) dropped"
   }
 }
 
-/// A number from a file as one that can be shown: neither negative nor beyond what fits an integer.
+/// Clamps a number from a file to a range that converts to an integer.
 private func bounded(_ number: Double) -> Double { min(max(number, 0), 1e15) }

@@ -1,25 +1,25 @@
-// The box's configuration: one TOML file whose keys are the command line's long options.
+// The scanner's configuration, synbox.toml. Its keys are named after the command line's long options.
 import Kernel
 import NIC
 import Plan
 import Scan
 import Wire
 
-/// What `synbox serve` is told. Target files may override rate, bandwidth, probes, cooldown and ports.
+/// The configuration of `synbox serve`. Target files may override the rate, bandwidth, probes, cooldown and ports.
 package struct Configuration {
-  /// Which NIC profile is applied at start.
+  /// The NIC profile to apply at start.
   enum Profile: Equatable {
-    /// The built-in one of the interface's driver.
+    /// The built-in profile of the interface's driver.
     case automatic
-    /// A file, or a directory with one for each driver.
+    /// A file, or a directory with a file for each driver.
     case path(String)
   }
 
-  /// The file's path, for messages and because its directory must stay readable.
+  /// The path of the file, used in messages and to read it again.
   let path: String
   /// The data directory.
   var data: String
-  /// nil: the interface is taken as it is.
+  /// nil leaves the interface as it is.
   var profile: Profile?
   var station: StationSettings
   var rate: PacketRate?
@@ -33,53 +33,68 @@ package struct Configuration {
   var maxRuntime: Duration?
   var dedupeMemory = DedupeMemory.standard
   var log = LogTarget.standardError
-  var lockMemory = MemoryLocking.required
-  /// nil: `BoxUser.standard`, where the box is started by root.
+  /// nil leaves the choice to whoever starts the box: required in the image, wanted elsewhere.
+  var lockMemory: MemoryLocking?
+  /// nil means `BoxUser.standard` if root starts the box.
   var user: BoxUser?
-  /// Percent of the disk that may be full before fetched results are removed; when there are none the box
+  /// The high-water mark of the disk, in percent. Above it, fetched results are removed; if there are none, the box
   /// pauses.
   var diskHighWater = 90
   var scope: ScopeSources
 
-  /// The configuration's keys, in the order in which errors name them.
-  static let keys = [
-    "data", "interface", "profile", "source-ip", "source-port", "gateway-mac", "transmit", "receive",
-    "report", "rst", "rate", "bandwidth", "probes", "cooldown-time", "target-ports", "output-module",
-    "output-fields", "probe-options", "sender-threads", "batch", "event-ring", "max-runtime",
-    "dedupe-memory", "log", "user", "lock-memory", "disk-high-water",
-    "scope",
-  ]
+  /// The keys of the configuration, in the order in which errors list them.
+  package enum Key: String, CaseIterable, Sendable {
+    case data, interface, profile
+    case sourceIP = "source-ip"
+    case sourcePort = "source-port"
+    case gatewayMAC = "gateway-mac"
+    case transmit, receive, report, rst, rate, bandwidth, probes
+    case cooldownTime = "cooldown-time"
+    case targetPorts = "target-ports"
+    case outputModule = "output-module"
+    case outputFields = "output-fields"
+    case probeOptions = "probe-options"
+    case senderThreads = "sender-threads"
+    case batch
+    case eventRing = "event-ring"
+    case maxRuntime = "max-runtime"
+    case dedupeMemory = "dedupe-memory"
+    case log, user
+    case lockMemory = "lock-memory"
+    case diskHighWater = "disk-high-water"
+    case scope
+  }
 
-  /// The rate that no job exceeds: of rate and bandwidth the lower one; nil when neither is set.
+  /// The rate that no job may exceed: the lower of rate and bandwidth, or nil if neither is set.
   package var rateLimit: PacketRate? {
     let limits = [rate, bandwidth?.packetRate(frameBytes: probeProfile.frameLength)]
     return limits.compactMap(\.self).min { ($0.perSecond ?? .max) < ($1.perSecond ?? .max) }
   }
 
-  /// What the box reads again while it runs.
+  /// The files that the box reads again while it runs.
   var files: [String] { [path] + scope.files }
 
-  /// Throws a `Fault` unless this process's user may read them, as they are now: else a list that changes would
-  /// stop the box.
+  /// Checks that this process's user may read `files`. Otherwise the first change of a scope list would pause the
+  /// box.
   func requireReadable() throws(Fault) {
     for file in files where !Files.isUsable(file, for: .read) {
       throw Fault(
         "\(Credentials.current()) may not read \(file)",
         remedy:
-          "The box reads it again while it runs: chmod o+r, and o+x on the directories above it, or "
-          + "let `user` in the configuration be one who may")
+          "The box reads it again while it runs: chmod o+r it and o+x the directories above it, or set "
+          + "`user` in the configuration to one that may read it")
     }
   }
 
-  /// Directories, or files, that must stay readable after the drop so that the configuration can be read
-  /// again.
+  /// The directories and files that must stay readable after privileges are dropped, so that the configuration can
+  /// be read again.
   package var readablePaths: [String] {
-    // Where a list is a symbolic link, what it leads to is read.
+    // If a list is a symbolic link, its target is read.
     let files = files + scope.files.compactMap { Files.resolved($0) }
     return Set(
       files.map { file in
         let parent = Files.parent(of: file)
-        // A rule for the root would confine nothing.
+        // A Landlock rule for the root directory would confine nothing.
         return parent == "/" ? file : parent
       }
     ).sorted()
@@ -87,8 +102,9 @@ package struct Configuration {
 }
 
 extension Configuration {
-  /// Reads the lists that the configuration names. Throws `InputError` for a mistake in a list, and
-  /// `ProfileError`, at its key, for a list that cannot be read: without them nothing may be scanned.
+  /// Reads the scope lists.
+  ///
+  /// - Throws: `InputError` for a mistake in a list; `ProfileError`, at the list's key, if it cannot be read.
   func readScope() throws -> ScopeInForce {
     do {
       return try scope.read(ScopeSources.regularFile)

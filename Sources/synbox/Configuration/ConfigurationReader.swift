@@ -1,4 +1,4 @@
-// The configuration's TOML, read as strictly as NIC profiles: every key known, every value of its kind.
+// Reads the configuration's TOML as strictly as NIC profiles: every key must be known, every value valid.
 import Kernel
 import NIC
 import Plan
@@ -10,15 +10,19 @@ extension Configuration {
   /// Bytes.
   static let maximumSize = 1 << 20
 
-  /// Reads a configuration. Throws `ProfileError` for what is wrong in it, `Fault` when it cannot be read.
+  /// Reads a configuration.
+  ///
+  /// - Throws: `ProfileError` for a mistake in the file, `Fault` if it cannot be read.
   init(path: String) throws {
     try self.init(try Files.read(path, limit: Self.maximumSize), path: path)
   }
 
-  /// Reads a configuration's bytes. `path` names it in errors, and is what its own paths are relative to.
+  /// Reads a configuration from bytes.
+  ///
+  /// - Parameter path: names the file in errors; the paths in it are relative to its directory.
   package init(_ bytes: [UInt8], path: String) throws(ProfileError) {
     let document = try TOMLDocument(bytes, file: path, maximumSize: Self.maximumSize)
-    try document.requireKnown(document.root, [], Self.keys)
+    try document.requireKnown(document.root, [], Key.allCases.map(\.rawValue))
     let reader = ConfigurationReader(document: document)
     self.path = path
     data = try reader.requiredPath("data")
@@ -31,19 +35,19 @@ extension Configuration {
     probes = try reader.value("probes") ?? probes
     cooldown = try reader.value("cooldown-time") ?? cooldown
     targetPorts = try reader.value("target-ports")
-    format = try reader.word("output-module") ?? format
+    format = try reader.choice("output-module") ?? format
     fields = try reader.fields() ?? fields
-    probeProfile = try reader.word("probe-options") ?? probeProfile
+    probeProfile = try reader.choice("probe-options") ?? probeProfile
     maxRuntime = try reader.value("max-runtime")
     dedupeMemory = try reader.value("dedupe-memory") ?? dedupeMemory
-    log = try reader.word("log") ?? log
+    log = try reader.choice("log") ?? log
     user = try reader.value("user")
-    lockMemory = try reader.word("lock-memory") ?? lockMemory
-    diskHighWater = try reader.number("disk-high-water", 1...100) ?? diskHighWater
+    lockMemory = try reader.choice("lock-memory")
+    diskHighWater = try reader.integer("disk-high-water", 1...100) ?? diskHighWater
   }
 
-  /// The data directory that a configuration names, whatever else may be wrong in it: a box that runs on
-  /// an earlier one has a status all the same.
+  /// Returns the data directory that a configuration names, even if the rest of the file is invalid: a box that
+  /// still runs on an earlier version of the file has its status there.
   static func dataDirectory(path: String) throws -> String {
     let bytes = try Files.read(path, limit: maximumSize)
     let document = try TOMLDocument(bytes, file: path, maximumSize: maximumSize)
@@ -60,12 +64,12 @@ private struct ConfigurationReader {
       station.sourcePorts = ports.first.value...ports.last.value
     }
     station.gatewayMAC = try gatewayMAC()
-    station.transmit = try word("transmit") ?? station.transmit
-    station.receive = try word("receive") ?? station.receive
-    station.report = try word("report") ?? station.report
-    station.reset = try word("rst") ?? station.reset
-    station.senders = try number("sender-threads", 1...64) ?? station.senders
-    station.batch = try number("batch", StationSettings.batches) ?? station.batch
+    station.transmit = try choice("transmit") ?? station.transmit
+    station.receive = try choice("receive") ?? station.receive
+    station.report = try choice("report") ?? station.report
+    station.reset = try choice("rst") ?? station.reset
+    station.senders = try integer("sender-threads", 1...64) ?? station.senders
+    station.batch = try integer("batch", StationSettings.batches) ?? station.batch
     station.eventRing = try value("event-ring")
   }
 
@@ -85,10 +89,10 @@ private struct ConfigurationReader {
       allowFile: try text(["scope", "allow-file"]).map { path($0) },
       deny: try self.value(["scope", "deny"]),
       denyFile: try text(["scope", "deny-file"]).map { path($0) },
-      specialPurpose: try word(["scope", "special-purpose"]) ?? .skip)
+      specialPurpose: try choice(["scope", "special-purpose"]) ?? .skip)
     guard sources.allow != nil || sources.allowFile != nil else {
       throw document.error(
-        at: ["scope"], found: "a scope that allows nothing", expected: "allow or allow-file in it")
+        at: ["scope"], found: "a scope that allows nothing", expected: "allow or allow-file")
     }
     return sources
   }
@@ -108,7 +112,7 @@ private struct ConfigurationReader {
     path(try required(key, "a path such as \"/data\""))
   }
 
-  /// A path as it is meant: relative to the configuration's own directory.
+  /// Resolves a path relative to the configuration's directory.
   func path(_ text: String) -> String {
     text.hasPrefix("/") ? text : "\(Files.parent(of: document.file))/\(text)"
   }
@@ -126,29 +130,29 @@ private struct ConfigurationReader {
     }
   }
 
-  func word<Word: RawRepresentable & CaseIterable>(_ key: String) throws(ProfileError) -> Word?
-  where Word.RawValue == String {
-    try word([key])
+  func choice<Choice: RawRepresentable & CaseIterable>(_ key: String) throws(ProfileError) -> Choice?
+  where Choice.RawValue == String {
+    try choice([key])
   }
 
-  func word<Word: RawRepresentable & CaseIterable>(_ path: [String]) throws(ProfileError) -> Word?
-  where Word.RawValue == String {
+  func choice<Choice: RawRepresentable & CaseIterable>(_ path: [String]) throws(ProfileError) -> Choice?
+  where Choice.RawValue == String {
     guard let text = try text(path) else { return nil }
-    guard let word = Word(rawValue: text) else {
-      let known = Word.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
+    guard let choice = Choice(rawValue: text) else {
+      let known = Choice.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
       throw document.error(at: path, found: TOMLDocument.shown(text), expected: "one of \(known)")
     }
-    return word
+    return choice
   }
 
-  func number(_ key: String, _ range: ClosedRange<Int>) throws(ProfileError) -> Int? {
+  func integer(_ key: String, _ range: ClosedRange<Int>) throws(ProfileError) -> Int? {
     guard let value = document.root[key]?.tomlValue else { return nil }
-    guard let number = value.int, range.contains(number) else {
+    guard let integer = value.int, range.contains(integer) else {
       throw document.error(
         at: [key], found: TOMLDocument.shown(value),
         expected: "a number from \(range.lowerBound) to \(range.upperBound)")
     }
-    return number
+    return integer
   }
 
   func fields() throws(ProfileError) -> [ResultField]? {
@@ -170,7 +174,7 @@ private struct ConfigurationReader {
     return mac
   }
 
-  /// A value as the command line would have it: text, a number, or a list of them, joined by commas.
+  /// Returns a value as the command line would spell it: text, a number, or a list of these joined by commas.
   func text(_ path: [String]) throws(ProfileError) -> String? {
     var table = document.root
     for name in path.dropLast() {
@@ -185,7 +189,7 @@ private struct ConfigurationReader {
       return text
     }
     let found = value.array?.isEmpty == true ? "an empty list" : TOMLDocument.shown(value)
-    throw document.error(at: path, found: found, expected: "text, a number, or a list of them")
+    throw document.error(at: path, found: found, expected: "text, a number, or a list of these")
   }
 
   private static func scalar(_ value: TOMLValue) -> String? {

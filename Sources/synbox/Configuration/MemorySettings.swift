@@ -1,17 +1,17 @@
-// The settings that concern memory: two sizes, for the command line and the configuration alike, and its lock.
+// Memory settings of the command line and the configuration: two sizes, and locking.
 import Confinement
 import Kernel
 import Plan
 
-/// Bytes that dedupe may take. It takes them as answers come, about 12 for each, and begins to forget when
-/// it has no more: at a pair for each 10.2 bytes.
+/// The most memory that the dedupe table may use, in bytes. It grows as replies arrive, and starts to evict pairs when
+/// it is full, at about 10.2 bytes per pair.
 struct DedupeMemory: Hashable, ParsableValue {
   let bytes: Int
 
   private init(bytes: Int) { self.bytes = bytes }
 
-  /// At 1 GiB 105 million pairs: every address that is open on a port, in one scan of the whole Internet.
-  /// Not more than half of the machine, for a process that the kernel kills reports nothing at all.
+  /// 1 GiB holds 105 million pairs, more than one port has open on the whole Internet. At most half of the machine's
+  /// memory, because a process that the kernel kills for lack of memory reports nothing.
   static let standard = DedupeMemory(bytes: Int(min(1 << 30, physicalMemory / 2)))
   private static let minimum: UInt64 = 64 << 10
 
@@ -24,21 +24,21 @@ struct DedupeMemory: Hashable, ParsableValue {
   }
 
   static let evictionWarning =
-    "dedupe has no memory left and forgets a pair for each new one: some may be reported twice. See "
-    + "dedupe_evictions in the summary; --dedupe-memory gives it more"
+    "the dedupe table is full and evicts a pair for each new one, so some results may be written twice; "
+    + "see dedupe_evictions in the summary, and raise --dedupe-memory"
 }
 
-/// Bytes of the BPF ring buffer that answers come through. 96 hold one.
+/// The size in bytes of the event ring, the BPF ring buffer that carries events. An event takes 96.
 struct EventRingSize: Hashable, ParsableValue {
   let bytes: UInt32
 
   private init(bytes: UInt32) { self.bytes = bytes }
 
-  /// 43,690 answers.
+  /// Holds 43,690 events.
   static let standard = EventRingSize(bytes: 1 << 22)
 
-  /// The kernel wants a power of two and whole pages (kernel/bpf/ringbuf.c). At most 1 GiB, which is mapped
-  /// twice over.
+  /// The kernel requires a power of two and whole pages (kernel/bpf/ringbuf.c). At most 1 GiB, because the kernel maps
+  /// the ring twice.
   init(parsing text: String) throws(ValueError) {
     let size = try MemorySize(parsing: text).bytes
     guard size & (size &- 1) == 0, size >= UInt64(pageSize), size <= 1 << 30 else {
@@ -50,11 +50,11 @@ struct EventRingSize: Hashable, ParsableValue {
   }
 }
 
-/// What it means that memory cannot be kept out of swap.
+/// What to do if memory cannot be locked (mlockall(2)), and so kept out of swap.
 enum MemoryLocking: String, CaseIterable {
-  /// The box does not start.
+  /// Do not start.
   case required
-  /// It says so in its log, and starts.
+  /// Log a warning, and start.
   case wanted
 
   var need: ConfinementPolicy.Requirement {

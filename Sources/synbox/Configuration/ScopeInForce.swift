@@ -1,8 +1,8 @@
-// What may be probed: the lists of a configuration or of the command line, read into one scope.
+// Reads the allow and deny lists of a configuration or of the command line into one scope.
 import Kernel
 import Plan
 
-/// Where the scope comes from. What is not within `allow` is never probed, nor what is within `deny`.
+/// The sources of a scope. Only addresses within `allow` and not within `deny` are ever probed.
 struct ScopeSources: Sendable {
   var allow: AddressSet?
   var allowFile: String?
@@ -11,19 +11,20 @@ struct ScopeSources: Sendable {
   var specialPurpose = SpecialPurpose.Rule.skip
 
   var files: [String] { [allowFile, denyFile].compactMap(\.self) }
-  /// What the files' status is now; nil for one that is not there.
+  /// The current status of each file; nil for a missing one.
   var statuses: [FileStatus?] { files.map { Files.statusOfTarget(of: $0) } }
 }
 
-/// The scope in force, and its identity.
+/// The scope in force.
 struct ScopeInForce: Sendable {
   let scope: Scope
+  /// Identifies the scope by the contents of its lists.
   let sha256: String
 }
 
-/// A list that is not there, or no file, or not ours to read.
+/// A scope list is missing, unreadable, or not a regular file.
 struct UnreadableList: Error, CustomStringConvertible {
-  /// The configuration's key that names it.
+  /// The key in the configuration that names the list.
   let key: String
   let file: String
   let fault: Fault
@@ -35,11 +36,13 @@ struct UnreadableList: Error, CustomStringConvertible {
 }
 
 extension ScopeSources {
-  /// A list of the box's: a FIFO would keep it waiting, and a list that somebody is writing is not one yet.
+  /// Reads a list of the box. Fails for a FIFO, which could block forever, and for a file that changes meanwhile.
   static func regularFile(_ path: String) throws(Fault) -> [UInt8] { try Files.readUnchanged(path) }
 
-  /// Reads the lists, each by `open`. Throws `InputError` for a mistake in one, `UnreadableList` for one
-  /// that `open` cannot read.
+  /// Reads the lists.
+  ///
+  /// - Parameter open: reads one file.
+  /// - Throws: `InputError` for a mistake in a list, `UnreadableList` if `open` fails.
   func read(_ open: (String) throws(Fault) -> [UInt8]) throws -> ScopeInForce {
     var hash = ScopeHash()
     var scope = Scope(allow: allow, deny: deny ?? AddressSet(), specialPurpose: specialPurpose)

@@ -1,31 +1,32 @@
-// The scope's lists while the box runs: whoever changes them need not restart anything.
+// Watches the scope lists while the box runs, so that changing them needs no restart.
 import Kernel
 import Logging
 import Plan
 import Synchronization
 
-/// What a job needs to begin.
+/// Permission to start a job under the scope in force.
 struct ScopePermit {
   let scope: ScopeInForce
-  /// Tells the job of every change from this scope on.
+  /// Passes later changes of the scope on to the job.
   let gate: ScopeGate
 }
 
-/// Looks at the lists once a second, on a thread of its own, for reading ten million lines takes a while.
+/// Checks the scope lists once a second. It has its own thread because parsing ten million lines takes a while.
 ///
-/// A list that is wrong, or gone, stops the job in work until it is right again, and no other job begins.
-/// What a good one denies holds for the job in work at once; what it allows beyond that, for later jobs. These
-/// begin when the lists have been the same at two looks, for one that is being written in place may be cut
-/// off at a line's end, and look whole.
+/// An invalid or missing list pauses the running job, and no other job starts, until the list is valid again.
+/// Newly denied addresses are denied to the running job at once; newly allowed ones only to later jobs. These start
+/// once the lists have been unchanged for two checks, because a list that is being rewritten in place may look
+/// complete when it is cut off at a line end.
 final class ScopeWatch: Sendable {
   private struct State {
     var sources: ScopeSources
-    /// How often these were replaced.
+    /// Counts how often the sources were replaced.
     var generation = 0
     var inForce: ScopeInForce
     var problem: String?
-    var isSettled = true
-    /// Of the job in work.
+    /// Whether the lists were valid and unchanged at the last check.
+    var isStable = true
+    /// The running job's gate.
     var gate: ScopeGate?
   }
 
@@ -33,122 +34,123 @@ final class ScopeWatch: Sendable {
   private let log: Logger
   private let isStopped = Atomic<Bool>(false)
 
-  private let seen: [FileStatus?]
+  private let initialStatuses: [FileStatus?]
 
   /// - Parameters:
-  ///   - inForce: what `sources` came to when they were read.
-  ///   - seen: the lists' status before that.
-  init(_ sources: ScopeSources, inForce: ScopeInForce, seen: [FileStatus?], log: Logger) {
-    self.seen = seen
+  ///   - inForce: the scope that was read from `sources`.
+  ///   - statuses: the status of each list before it was read.
+  init(_ sources: ScopeSources, inForce: ScopeInForce, statuses: [FileStatus?], log: Logger) {
+    initialStatuses = statuses
     self.log = log
     state = Mutex(State(sources: sources, inForce: inForce))
   }
 
-  /// What is wrong with the lists; nil for nothing.
-  var problem: String? { state.withLock(\.problem) }
   var inForce: ScopeInForce { state.withLock(\.inForce) }
 
-  enum Answer {
-    case permit(ScopePermit)
-    /// Why not now.
-    case wait(String)
+  enum Decision {
+    case granted(ScopePermit)
+    /// The reason, for the status.
+    case denied(String)
   }
 
-  /// Asks whether a job may begin. The permit of the job before is void from now on.
-  func ask() -> Answer {
+  /// Requests a permit to start a job. It replaces the previous job's permit.
+  func requestPermit() -> Decision {
     state.withLock { state in
-      if let problem = state.problem { return .wait(problem) }
-      guard state.isSettled else { return .wait("the scope's lists have just been changed") }
+      if let problem = state.problem { return .denied(problem) }
+      guard state.isStable else {
+        return .denied("the scope lists have just changed; waiting for them to be complete")
+      }
       let gate = ScopeGate(sha256: state.inForce.sha256)
       state.gate = gate
-      return .permit(ScopePermit(scope: state.inForce, gate: gate))
+      return .granted(ScopePermit(scope: state.inForce, gate: gate))
     }
   }
 
-  /// Begins to look, until `stop`.
+  /// Starts checking the lists, until `stop()`.
   func start() throws(Fault) {
-    // Not joined: it may be reading a long list when the process ends.
+    // Not joined, because it may be reading a long list when the process ends.
     _ = try KernelThread(name: "scope", processor: nil) { [self] in
-      var looks = Looks(files: seen)
+      var last = Snapshot(statuses: initialStatuses)
       while !isStopped.load(ordering: .acquiring) {
-        look(&looks)
+        check(since: &last)
         Clock.sleep(untilMonotonic: Clock.monotonic + 1_000_000_000)
       }
     }
   }
 
-  /// Watches other sources from now on, which came to `found`.
-  func replace(_ sources: ScopeSources, with found: ScopeInForce) {
+  /// Watches other sources from now on.
+  ///
+  /// - Parameter scope: the scope that was read from them.
+  func replace(_ sources: ScopeSources, with scope: ScopeInForce) {
     let generation = state.withLock { state in
       state.sources = sources
       state.generation += 1
       return state.generation
     }
-    take(found, generation)
+    accept(scope, generation)
   }
 
   func stop() { isStopped.store(true, ordering: .releasing) }
 
-  /// What the last look saw.
-  private struct Looks {
-    var files: [FileStatus?]
+  /// What the last check found.
+  private struct Snapshot {
+    var statuses: [FileStatus?]
     var generation = 0
-    /// The reason may go away without a trace in the file's status.
-    var couldNotRead = false
+    /// Forces a retry, because a list can become readable without a change of its status.
+    var isUnreadable = false
   }
 
-  private func look(_ looks: inout Looks) {
+  private func check(since last: inout Snapshot) {
     let (sources, generation) = state.withLock { ($0.sources, $0.generation) }
-    let files = sources.statuses
-    if files == looks.files, generation == looks.generation, !looks.couldNotRead {
-      return state.withLock { $0.isSettled = $0.problem == nil }
+    let statuses = sources.statuses
+    if statuses == last.statuses, generation == last.generation, !last.isUnreadable {
+      return state.withLock { $0.isStable = $0.problem == nil }
     }
-    looks.files = files
-    looks.generation = generation
+    last.statuses = statuses
+    last.generation = generation
     do {
-      let found = try sources.read(ScopeSources.regularFile)
-      looks.couldNotRead = false
-      take(found, generation)
+      let scope = try sources.read(ScopeSources.regularFile)
+      last.isUnreadable = false
+      accept(scope, generation)
     } catch {
-      looks.couldNotRead = error is UnreadableList
-      refuse("\(error)", generation)
+      last.isUnreadable = error is UnreadableList
+      reject("\(error)", generation)
     }
   }
 
-  private func take(_ found: ScopeInForce, _ generation: Int) {
+  private func accept(_ scope: ScopeInForce, _ generation: Int) {
     guard generation == state.withLock(\.generation) else { return }
-    let before = inForce
-    let isNew = found.sha256 != before.sha256
-    let denied = isNew ? found.scope.deniedSince(before.scope) : AddressSet()
-    let (gate, wasWrong) = state.withLock { state in
-      let wasWrong = state.problem != nil
-      state.inForce = found
+    let previous = inForce
+    let isNew = scope.sha256 != previous.sha256
+    let denied = isNew ? scope.scope.deniedSince(previous.scope) : AddressSet()
+    let (gate, hadProblem) = state.withLock { state in
+      let hadProblem = state.problem != nil
+      state.inForce = scope
       state.problem = nil
-      if isNew || wasWrong { state.isSettled = false }
-      return (state.gate, wasWrong)
+      if isNew || hadProblem { state.isStable = false }
+      return (state.gate, hadProblem)
     }
-    // Whoever got a permit since then got it for the new scope, and with another gate.
-    if isNew { gate?.deny(denied, sha256: found.sha256) }
+    // A permit granted since then is for the new scope and has another gate.
+    if isNew { gate?.deny(denied, sha256: scope.sha256) }
     gate?.open()
     if isNew {
       log.notice(
-        "the scope has changed",
-        metadata: ["scope": "\(found.sha256)", "newly_denied": "\(denied.count)"])
-    } else if wasWrong {
-      log.notice("the scope's lists are in order again", metadata: ["scope": "\(found.sha256)"])
+        "scope changed", metadata: ["scope": "\(scope.sha256)", "newly_denied": "\(denied.count)"])
+    } else if hadProblem {
+      log.notice("scope lists are valid again", metadata: ["scope": "\(scope.sha256)"])
     }
   }
 
-  private func refuse(_ reason: String, _ generation: Int) {
+  private func reject(_ reason: String, _ generation: Int) {
     guard generation == state.withLock(\.generation) else { return }
-    let (gate, isNews) = state.withLock { state in
-      let isNews = state.problem != reason
+    let (gate, isNew) = state.withLock { state in
+      let isNew = state.problem != reason
       state.problem = reason
-      state.isSettled = false
-      return (state.gate, isNews)
+      state.isStable = false
+      return (state.gate, isNew)
     }
     gate?.close(reason)
-    guard isNews else { return }
-    log.error("nothing is scanned: the scope cannot be read", metadata: ["why": "\(reason)"])
+    guard isNew else { return }
+    log.error("scanning paused: cannot load the scope lists", metadata: ["reason": "\(reason)"])
   }
 }

@@ -1,32 +1,32 @@
-// What PID 1 says to the first scanner of a boot, which it starts while it brings up the rest of the box.
+// How far PID 1 has brought up the box, as seen by the scanner that it starts early in the boot.
 import Kernel
 
-/// A pipe: a byte once the NIC is there, the end once the data are mounted. Where one of them does not come, PID 1
-/// kills who waits.
+/// A pipe from PID 1. It carries one byte when the NIC is ready, and ends when the data partition is mounted.
+/// If either never happens, PID 1 kills this process.
 struct BootProgress: ~Copyable {
   private let pipe: Descriptor
   private var buffer = [UInt8](repeating: 0, count: 16)
 
-  /// - Parameter number: the inherited descriptor.
+  /// - Parameter number: an inherited descriptor.
   init(_ number: Int32) throws(Fault) {
     pipe = try Descriptor.inherited(number)
   }
 
-  mutating func awaitInterface() throws(Fault) { _ = try next() }
+  mutating func awaitInterface() throws(Fault) { _ = try read() }
 
   mutating func awaitData() throws(Fault) {
-    while try next() > 0 {}
+    while try read() > 0 {}
   }
 
-  /// How many bytes came; 0 at the end.
-  private mutating func next() throws(Fault) -> Int {
+  /// Waits for bytes and returns their number, or 0 at the end of the pipe.
+  private mutating func read() throws(Fault) -> Int {
     do throws(Errno) {
       while true {
         if let count = try pipe.read(into: &buffer) { return count }
         waitForAny([pipe.number], milliseconds: 1000)
       }
     } catch {
-      throw Fault("cannot learn how far the box has come", cause: error)
+      throw Fault("cannot read the boot's progress from PID 1", cause: error)
     }
   }
 }

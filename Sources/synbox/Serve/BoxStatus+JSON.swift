@@ -1,4 +1,4 @@
-// status.json.
+// status.json, field by field.
 import Kernel
 import NIC
 import Plan
@@ -6,15 +6,16 @@ import Scan
 import Spool
 
 extension BoxStatus {
-  /// So many waiting jobs are named; the rest is only counted, so that the file stays small.
-  static let shownJobs = 1000
+  /// The most queued jobs, and the most ignored files, that status.json names. Any further ones are only
+  /// counted, which keeps the file small.
+  static let maximumNames = 1000
 
   var json: [UInt8] {
     var object = JSONObject()
     object.add("time", timestamp: Clock.realtime)
     object.add("state", state.rawValue)
     object.add("problems", problems.sorted { $0.key < $1.key }.map(\.value))
-    if let current { object.add("job", Self.object(current)) }
+    if let runningJob { object.add("job", Self.object(runningJob)) }
     addQueue(to: &object)
     object.add("started", timestamp: started)
     object.add("pid", UInt64(processID()))
@@ -47,35 +48,36 @@ extension BoxStatus {
     return object.lines
   }
 
-  /// Jobs that wait, those that were begun among them, in the order in which they will be worked on.
+  /// Adds the queued jobs, in the order in which they will run.
   private func addQueue(to object: inout JSONObject) {
-    var jobs: [(name: String, priority: UInt8, state: String)] =
-      begun.map { ($0.name, $0.priority.value, $0.why.rawValue) }
-      + listing.queue.prefix(Self.shownJobs).map { ($0.name, $0.priority.value, "waiting") }
-    // Begun ones stand first where the priority is the same: sorted(by:) keeps the order of equals.
-    jobs.sort { $0.priority > $1.priority }
-    object.add("queue", jobs.map(\.name))
+    var queue =
+      claimedJobs
+      + listing.queue.prefix(Self.maximumNames).map {
+        QueuedJob(name: $0.name, priority: $0.priority, state: .queued)
+      }
+    // Claimed jobs precede files of the same priority, because the sort is stable.
+    queue.sort { $0.priority > $1.priority }
     object.add(
-      "waiting",
-      jobs.map { job in
+      "queue",
+      queue.map { job in
         var entry = JSONObject()
         entry.add("name", job.name)
-        entry.add("priority", UInt64(job.priority))
-        entry.add("state", job.state)
+        entry.add("priority", UInt64(job.priority.value))
+        entry.add("state", job.state.rawValue)
         return entry
       })
-    object.add("jobs_waiting", UInt64(begun.count + listing.queue.count))
-    object.add("arriving", UInt64(listing.arriving))
-    object.add("ignored", listing.ignored.prefix(Self.shownJobs).map(\.description))
+    object.add("jobs_queued", UInt64(claimedJobs.count + listing.queue.count))
+    object.add("files_arriving", UInt64(listing.arriving))
+    object.add("files_ignored", listing.ignored.prefix(Self.maximumNames).map(\.description))
   }
 
-  /// What did not get through, since the process started.
+  /// Packets that were lost or not accepted since the process started.
   private var drops: JSONObject {
-    let sums = totalsNow
+    let totals = currentTotals
     var object = JSONObject()
-    object.add("probes_refused", sums.refused)
-    object.add("events_lost", sums.lost)
-    object.add("replies_invalid", sums.invalid)
+    object.add("probes_refused", totals.refused)
+    object.add("events_lost", totals.lost)
+    object.add("replies_invalid", totals.invalid)
     object.add("nic_rx_dropped", nic.counters.rxDropped)
     object.add("nic_rx_missed", nic.counters.rxMissed)
     object.add("nic_rx_errors", nic.counters.rxErrors)
@@ -96,20 +98,20 @@ extension BoxStatus {
     return object
   }
 
-  private static func object(_ current: Current) -> JSONObject {
+  private static func object(_ job: RunningJob) -> JSONObject {
     var object = JSONObject()
-    object.add("name", current.name)
-    object.add("priority", UInt64(current.priority.value))
-    object.add("resumed", UInt64(current.resumed))
-    guard let progress = current.progress else { return object }
+    object.add("name", job.name)
+    object.add("priority", UInt64(job.priority.value))
+    object.add("resumed", UInt64(job.resumed))
+    guard let progress = job.progress else { return object }
     object.add("elapsed_seconds", Double(progress.elapsed) / 1e9)
-    if let left = progress.secondsLeft { object.add("seconds_left", left) }
+    if let seconds = progress.secondsLeft { object.add("seconds_remaining", seconds) }
     object.add("progress", progress.fraction)
     object.add("probes_total", progress.probesTotal)
     object.add("probes_completed", progress.probesCompleted)
     object.add("probes_refused", progress.probesRefused)
     object.add("rate_requested_pps", progress.rate.perSecond ?? 0)
-    object.add("rate_pps", current.rate)
+    object.add("rate_pps", job.rate)
     object.add("results", progress.resultsBefore + progress.results)
     object.add("replies_valid", progress.repliesValid)
     object.add("replies_invalid", progress.repliesInvalid)

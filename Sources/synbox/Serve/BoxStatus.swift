@@ -1,4 +1,4 @@
-// What can be seen of the box from outside: status.json and metrics.prom, rewritten each second.
+// The state of the box, written once a second to status.json and metrics.prom.
 import Datapath
 import Kernel
 import NIC
@@ -7,50 +7,52 @@ import Scan
 import Spool
 import Wire
 
-/// The box at this moment, and what it has done since it started.
+/// The state of the box, with its totals since the process started.
 struct BoxStatus {
   enum State: String, CaseIterable {
     case idle, preparing, scanning, cooldown
-    /// Nothing is sent for now; `problems` says why. It goes on by itself.
+    /// The box sends nothing until a fault clears, and then resumes by itself. `problems` names the fault.
     case paused
-    /// It ended because of a fault that is not a job's; `problems` says which.
-    case problem
+    /// The process ended because of a fault of the box, not of a job. `problems` names the fault.
+    case failed
     case stopped
   }
 
-  /// What a problem concerns; there is one of each at most. In the order in which they are shown.
-  enum Concern: Int, Comparable {
+  /// What a problem is about. There is at most one problem of each kind, shown in this order.
+  enum ProblemKind: Int, Comparable {
     case fault, pause, scope, disk, spool, link, watchdog, image, configuration
 
     static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
   }
 
-  /// The job in work.
-  struct Current {
+  /// The job that is being scanned.
+  struct RunningJob {
     let name: String
     let resumed: Int
     var priority = Spool.defaultPriority
     var progress: Progress?
-    /// Probes a second since the last look.
+    /// Probes per second since the previous update.
     var rate: Double = 0
   }
 
-  /// A job in active/ that waits to go on.
-  struct Begun {
-    enum Why: String {
-      /// The process that worked on it ended.
-      case interrupted
-      /// A job of higher priority came.
-      case preempted
-      /// Its file was taken, and it is the next one.
+  /// A job that waits for its turn.
+  struct QueuedJob {
+    enum State: String {
+      /// Its file is still in the spool.
+      case queued
+      /// Its file has been claimed, and it runs next.
       case claimed
-      /// The box had to pause.
+      /// The process that ran it ended.
+      case interrupted
+      /// A job of higher priority took its place.
+      case preempted
+      /// A fault suspended it.
       case paused
     }
 
     let name: String
     let priority: Priority
-    let why: Why
+    let state: State
   }
 
   /// Sums over all jobs of this process.
@@ -82,14 +84,14 @@ struct BoxStatus {
   }
 
   var state = State.idle
-  var current: Current?
+  var runningJob: RunningJob?
   var listing = Spool.Listing()
-  /// In the order in which they go on.
-  var begun: [Begun] = []
-  var problems: [Concern: String] = [:]
+  /// The queued jobs that are in active/, in the order in which they will run.
+  var claimedJobs: [QueuedJob] = []
+  var problems: [ProblemKind: String] = [:]
   var totals = Totals()
   var scopeSHA256: String
-  /// nil where it could not be asked for.
+  /// nil if the file system could not be queried.
   var disk: DiskSpace?
   var nic: NICStatus
   let started = Clock.realtime
@@ -103,7 +105,7 @@ struct BoxStatus {
     scopeSHA256 = scope.sha256
   }
 
-  /// Of a box whose scanner does not run.
+  /// Creates the status of a box whose scanner is not running.
   init(withoutScannerOn interface: String) {
     versions = Versions()
     station = StationModes(unopened: interface)
@@ -111,60 +113,62 @@ struct BoxStatus {
     scopeSHA256 = ""
   }
 
-  /// Takes in the progress of the current job.
-  mutating func take(_ progress: Progress) {
-    if let last = current?.progress, progress.elapsed > last.elapsed {
+  /// Updates the running job and the state.
+  mutating func update(with progress: Progress) {
+    if let last = runningJob?.progress, progress.elapsed > last.elapsed {
       let probes = progress.probesCompleted - min(progress.probesCompleted, last.probesCompleted)
-      current?.rate = Double(probes) * 1e9 / Double(progress.elapsed - last.elapsed)
+      runningJob?.rate = Double(probes) * 1e9 / Double(progress.elapsed - last.elapsed)
     } else if progress.elapsed > 0 {
-      current?.rate = Double(progress.probesCompleted) * 1e9 / Double(progress.elapsed)
+      runningJob?.rate = Double(progress.probesCompleted) * 1e9 / Double(progress.elapsed)
     }
-    current?.progress = progress
+    runningJob?.progress = progress
     state = progress.cooldownEnds == nil ? .scanning : .cooldown
     if !progress.pauses.isEmpty { state = .paused }
     problems[.pause] = progress.pauses.isEmpty ? nil : progress.pauses.joined(separator: "; ")
   }
 
-  /// Looks at what surrounds the box: its interface, its disk.
-  mutating func observe(_ data: String) {
+  /// Queries the file system and the interface.
+  ///
+  /// - Parameter data: the data directory.
+  mutating func refresh(_ data: String) {
     disk = try? DiskSpace(of: data)
     do throws(Fault) {
       let link = try LinkStatus(of: station.interface)
-      nic.take(link)
-      let what = link.isUp ? link.hasCarrier ? nil : "has no carrier" : "is down"
-      problems[.link] = what.map { "\(station.interface) \($0)" }
+      nic.update(with: link)
+      let problem = link.isUp ? link.hasCarrier ? nil : "has no carrier" : "is down"
+      problems[.link] = problem.map { "\(station.interface) \($0)" }
     } catch {
       problems[.link] = "\(error)"
     }
   }
 
-  /// Sums with the current job's so far.
-  var totalsNow: Totals {
+  /// The totals, including the running job's so far.
+  var currentTotals: Totals {
     var sums = totals
-    if let progress = current?.progress { sums.add(progress) }
+    if let progress = runningJob?.progress { sums.add(progress) }
     return sums
   }
 
-  /// Replaces both files, also on a full disk. Not flushed to the device: they say nothing that must survive
-  /// a power cut.
+  /// Replaces both files, even on a full disk. They are not flushed to the device, because nothing in them has
+  /// to survive a power cut.
   func write(to data: DataDirectory) throws(Fault) {
     try Files.exchange(data.status, with: json)
     try Files.exchange(data.metrics, with: metrics)
   }
 }
 
-/// The interface as it was found at the last look.
+/// The state of the interface at the last refresh.
 struct NICStatus {
   let mac: String
   let addresses: [String]
   private(set) var mtu: UInt32
   private(set) var isUp: Bool
   private(set) var hasCarrier: Bool
-  /// Since the first look.
+  /// Packets since the first refresh.
   private(set) var counters = InterfaceCounters()
   private var first: InterfaceCounters?
 
-  /// Before one was looked at.
+  /// Creates the status of an interface that has not been found yet.
   init() {
     (mac, addresses, mtu, isUp, hasCarrier) = ("", [], 0, false, false)
   }
@@ -177,7 +181,7 @@ struct NICStatus {
     hasCarrier = interface.hasCarrier
   }
 
-  mutating func take(_ link: LinkStatus) {
+  mutating func update(with link: LinkStatus) {
     mtu = link.mtu
     isUp = link.isUp
     hasCarrier = link.hasCarrier
@@ -186,7 +190,7 @@ struct NICStatus {
   }
 }
 
-/// How the box sends and receives, settled when it was opened.
+/// How the box sends and receives, decided when the station was opened.
 struct StationModes {
   let interface: String
   let driver: String
@@ -196,7 +200,7 @@ struct StationModes {
   let checksum: String
   let reason: String?
 
-  /// Of a box that has opened none.
+  /// Creates the modes of a box that has not opened its station.
   init(unopened interface: String) {
     self.interface = interface
     (driver, transmit, receive, reset, checksum, reason) = ("", [], "", "", "", nil)
@@ -213,14 +217,15 @@ struct StationModes {
   }
 }
 
-/// What runs. Make it before the drop, while everything may be read.
+/// The versions of the program, its libraries and the kernel. Must be created before privileges are dropped,
+/// because it reads /proc.
 struct Versions {
   let number = VersionCommand.number
   let revision = BuildIdentity.revision
   let swift = BuildIdentity.version(of: "Swift")
   let libbpf = BuildIdentity.version(of: "libbpf")
   let libxdp = BuildIdentity.version(of: "libxdp")
-  /// The kernel's release.
+  /// The kernel release, as in `uname -r`.
   let kernel: String
 
   init() {

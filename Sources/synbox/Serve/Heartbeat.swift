@@ -1,35 +1,35 @@
-// The scanner's signs of life to whoever started it: `synbox init`.
+// Heartbeats from the scanner to the process that started it, which is `synbox init`.
 import Kernel
 import NIC
 
-/// One byte a second on a pipe, as long as the serving loop turns.
+/// Writes one byte a second to a pipe while the serve loop makes progress.
 final class Heartbeat: Sendable {
-  /// What a byte says.
-  enum Sign: UInt8 {
+  /// The meaning of a byte.
+  enum Beat: UInt8 {
     case alive = 0x2e  // .
-    /// The first probe of this process has been handed over.
+    /// This process has sent its first probe.
     case firstProbe = 0x70  // p
   }
 
   private let pipe: Descriptor
 
-  /// - Parameter number: the inherited descriptor.
+  /// - Parameter number: an inherited descriptor.
   init(_ number: Int32) throws(Fault) {
     pipe = try Descriptor.inherited(number)
   }
 
-  /// A reader that has gone or is slow is no reason to stop.
-  func send(_ sign: Sign) { pipe.write([sign.rawValue], within: 0) }
+  /// Sends a beat, and drops it if the reader is slow or gone: neither is a reason to stop.
+  func send(_ beat: Beat) { pipe.write([beat.rawValue], within: 0) }
 
-  /// The line on the console about what the box sends with.
-  static func introduction(of station: Station) -> String {
+  /// Returns the console line that describes the NIC and how the box sends and receives.
+  static func consoleLine(of station: Station) -> String {
     let nic = station.interface
-    let rings = nic.rings.map { "rings \(Self.shown($0.rx))/\(Self.shown($0.tx)), " } ?? ""
+    let rings = nic.rings.map { "rings \(Self.current($0.rx))/\(Self.current($0.tx)), " } ?? ""
     let channels = nic.channels
     let queues = channels?.combined?.current ?? channels?.tx?.current ?? nic.txQueues
     return "\(nic.name) is \(nic.driver ?? "without driver"), \(nic.mac), \(rings)\(queues) queues; "
       + station.modeLine.drop { $0 != ":" }.dropFirst(2)
   }
 
-  private static func shown(_ bounded: Bounded?) -> String { bounded.map { "\($0.current)" } ?? "-" }
+  private static func current(_ bounded: Bounded?) -> String { bounded.map { "\($0.current)" } ?? "-" }
 }

@@ -1,27 +1,28 @@
-// From a claimed target file to a scan: all of it is read and judged before the first probe.
+// From a claimed target file to a scan's settings. The whole file is validated before the first probe.
 import Kernel
 import Plan
 import Scan
 import Spool
 import Wire
 
-/// Why a job cannot be done though the box is well: goes into reason.txt.
-struct JobRefusal: Error {
+/// A fault of the job, not of the box. The reason goes into reason.txt.
+struct JobRejection: Error {
   let reason: String
 }
 
-/// A job that can be started.
+/// A job that is ready to start.
 struct PreparedJob {
   let settings: JobSettings
-  /// What a checkpoint must have been made for.
+  /// A checkpoint must have the same identity to be resumed from.
   let identity: JobIdentity
-  /// What the target file asked for where the box's own rate is lower.
+  /// The rate that the target file requested, if it exceeds the box's own; otherwise nil.
   let rateCappedFrom: PacketRate?
 }
 
 extension Configuration {
-  /// Reads a job's target file under this configuration. Throws `JobRefusal` for what is wrong with the
-  /// file, `Fault` for what is wrong with the disk.
+  /// Reads a job's target file and combines it with this configuration.
+  ///
+  /// - Throws: `JobRejection` if the file is at fault, `Fault` if the disk is.
   func prepare(_ job: Job, _ permit: ScopePermit, on station: Station) throws -> PreparedJob {
     let scope = permit.scope
     let (file, targets) = try Self.targetFile(of: job)
@@ -30,10 +31,10 @@ extension Configuration {
     do throws(InputError) {
       plan = try TargetPlan([consume file], defaultPorts: targetPorts, scope: scope.scope)
     } catch {
-      throw JobRefusal(reason: error.description)
+      throw JobRejection(reason: error.description)
     }
-    try Self.judge(plan, directives, job)
-    let (rate, cappedFrom) = rate(directives)
+    try Self.validate(plan, directives, job)
+    let (rate, cappedFrom) = effectiveRate(directives)
     guard let key = job.record.sipHashKey else {
       throw Fault("the job \(job.name) has no key")
     }
@@ -53,7 +54,8 @@ extension Configuration {
       rateCappedFrom: cappedFrom)
   }
 
-  /// The words are hashed, so their order and spelling must not change from one process to the next.
+  /// Hashes everything that determines the order of the probes and the form of the results. Changing the
+  /// spelling or order of these lines would make every existing checkpoint unusable.
   private func identity(of settings: JobSettings, _ targets: String, on station: Station)
     -> JobIdentity
   {
@@ -73,7 +75,7 @@ extension Configuration {
     return JobIdentity(order: hash(order), output: hash(output))
   }
 
-  /// The file, and its length and checksum in words. The bytes themselves are not kept: they may be many.
+  /// Parses the target file. `identity` is its length and checksum; the bytes themselves may be too many to keep.
   private static func targetFile(of job: Job) throws -> (file: TargetFile, identity: String) {
     let content = try content(of: job)
     let bytes = content.bytes
@@ -83,9 +85,9 @@ extension Configuration {
         "\(bytes.count) \(CRC32C.of(bytes))"
       )
     } catch {
-      // All that is wrong at once: nobody wants to send a file five times.
+      // Report every mistake at once, so that the operator has to fix the file only once.
       let all = TargetFile.check(bytes, name: job.file, format: content.format)
-      throw JobRefusal(reason: all.map(\.description).joined(separator: "\n"))
+      throw JobRejection(reason: all.map(\.description).joined(separator: "\n"))
     }
   }
 
@@ -94,7 +96,7 @@ extension Configuration {
     do throws(InputError) {
       return try TargetContent(bytes, name: job.file)
     } catch {
-      throw JobRefusal(reason: error.description)
+      throw JobRejection(reason: error.description)
     }
   }
 
@@ -102,10 +104,10 @@ extension Configuration {
     do throws(Fault) {
       return try job.readTargets()
     } catch {
-      // Not a file, too large, or not ours to read: another file may do better. A failing disk is not the
-      // file's fault. 13 EACCES, 40 ELOOP.
+      // A file that is no regular file, too large or unreadable is rejected; a failing disk is a fault of the box.
+      // 13 is EACCES, 40 ELOOP.
       guard let cause = error.cause, cause.number != 13, cause.number != 40 else {
-        throw JobRefusal(
+        throw JobRejection(
           reason: "\(job.file): found \(error)\(owner(of: job)), expected a file the box may read, as "
             + "\(Credentials.current())")
       }
@@ -118,42 +120,44 @@ extension Configuration {
     return " of uid \(status.owner), mode \(String(status.mode, radix: 8))"
   }
 
-  private static func judge(_ plan: TargetPlan, _ directives: Directives, _ job: Job)
-    throws(JobRefusal)
+  private static func validate(_ plan: TargetPlan, _ directives: Directives, _ job: Job)
+    throws(JobRejection)
   {
     guard plan.count > 0 else {
-      throw JobRefusal(
+      throw JobRejection(
         reason: "\(job.file): found no target that may be probed: \(plan.outOfScope) are outside the "
-          + "box's scope or in special-purpose space, expected at least one within the scope")
+          + "box's scope or in special-purpose space; expected at least one in scope")
     }
     if let shard = directives.shard, shard.count > 1, directives.seed == nil {
-      throw JobRefusal(
-        reason: "\(job.file): found @shard \(shard) without @seed, expected both: shards of different "
-          + "orders overlap")
+      throw JobRejection(
+        reason: "\(job.file): found @shard \(shard) without @seed, expected both, because shards of "
+          + "different orders overlap")
     }
   }
 
-  /// Returns the file's rate, capped by the box's own; the default rate if neither gives one.
-  private func rate(_ directives: Directives) -> (rate: PacketRate, cappedFrom: PacketRate?) {
+  /// Returns the file's rate, capped at the box's own; the default rate if neither is set.
+  private func effectiveRate(_ directives: Directives) -> (rate: PacketRate, cappedFrom: PacketRate?) {
     let limit = rateLimit
     guard directives.rate != nil || directives.bandwidth != nil else {
       return (limit ?? .default, nil)
     }
-    let asked = chosenRate(nil, nil, directives, frameLength: probeProfile.frameLength)
-    guard let limit, (asked.perSecond ?? .max) > (limit.perSecond ?? .max) else { return (asked, nil) }
-    return (limit, asked)
+    let requested = chosenRate(nil, nil, directives, frameLength: probeProfile.frameLength)
+    guard let limit, (requested.perSecond ?? .max) > (limit.perSecond ?? .max) else {
+      return (requested, nil)
+    }
+    return (limit, requested)
   }
 }
 
 extension JobRecord.Settings {
   init(_ job: JobSettings, on station: Station) {
     let ports = station.settings.sourcePorts
-    let named = station.settings.sources.ranges.map(\.description)
+    let configured = station.settings.sources.ranges.map(\.description)
     self.init(
       rate: job.rate.perSecond ?? 0, probes: job.sequence.probes.value,
       cooldownNanoseconds: job.cooldown.nanoseconds, shard: job.sequence.shard.description,
       targets: job.sequence.plan.count,
-      sources: named.isEmpty ? station.sources.map(\.description) : named,
+      sources: configured.isEmpty ? station.sources.map(\.description) : configured,
       sourcePorts: "\(ports.lowerBound)-\(ports.upperBound)", probeOptions: job.profile.rawValue,
       scopeSHA256: job.scopeSHA256)
   }

@@ -1,4 +1,4 @@
-// One claimed job: prepared, scanned, and put where its operator finds it.
+// Runs one claimed job: prepares it, scans, and moves it to results/ or rejected/.
 import Kernel
 import Logging
 import NIC
@@ -7,35 +7,35 @@ import Scan
 import Spool
 import Wire
 
-/// Who wants to know how the job gets on.
-protocol JobObserver: AnyObject {
-  /// About once a second while it scans. What it returns, if anything, ends the scan.
-  func take(_ progress: Progress) throws(Fault) -> Ending?
-  /// The scan's first probe was handed over, some milliseconds ago.
-  func firstProbeSent()
-  /// Whether the job is not to be scanned now, and why; asked once it is prepared, which may have taken long.
+/// Follows a running job and decides whether it stops early.
+protocol JobDelegate: AnyObject {
+  /// Called about once a second during the scan. Returns nil, or why the scan has to stop now.
+  func jobDidProgress(_ progress: Progress) throws(Fault) -> Ending?
+  /// Called some milliseconds after the scan's first probe was sent.
+  func jobDidSendFirstProbe()
+  /// Called once the job is prepared, which may have taken long. Returns nil, or why it must not start now.
   func stopRequest() throws(Fault) -> Ending?
 }
 
-/// What became of a job.
+/// How running a job ended.
 struct JobOutcome {
   enum End {
-    /// It lies in results/.
+    /// The job is in results/.
     case finished
-    /// It lies in rejected/.
+    /// The job is in rejected/.
     case rejected
-    /// A signal ended it; it is in active/.
-    case stopped(Signal)
-    /// It was set aside or cancelled, and is in active/. `summary` is nil when nothing was sent.
-    case left(Job, Summary?, Ending)
+    /// A signal stopped it; the job is in active/.
+    case signalled(Signal)
+    /// It was suspended or cancelled; the job is in active/. The summary is nil if nothing was sent.
+    case stoppedEarly(Job, Summary?, Ending)
   }
 
   let end: End
-  /// The last that is to be said of it; nil when nothing was sent.
+  /// The final progress; nil if nothing was sent.
   var last: Progress?
 }
 
-/// Takes one job from active/ to its end. Used once, by the serving thread.
+/// Takes one job from active/ to its end. Each instance runs one job, on the serving thread.
 struct JobRunner {
   private let configuration: Configuration
   private let permit: ScopePermit
@@ -43,12 +43,12 @@ struct JobRunner {
   private let spool: Spool
   private let signals: SignalSource
   private let log: Logger
-  private let whilePreparing: @Sendable () -> Void
+  private let everySecond: @Sendable () -> Void
 
-  /// - Parameter whilePreparing: called each second while a job is prepared, from another thread.
+  /// - Parameter everySecond: called from another thread while the job is being prepared.
   init(
     _ configuration: Configuration, permit: ScopePermit, station: Station, spool: Spool,
-    signals: SignalSource, log: Logger, whilePreparing: @escaping @Sendable () -> Void
+    signals: SignalSource, log: Logger, everySecond: @escaping @Sendable () -> Void
   ) {
     self.configuration = configuration
     self.permit = permit
@@ -56,70 +56,70 @@ struct JobRunner {
     self.spool = spool
     self.signals = signals
     self.log = log
-    self.whilePreparing = whilePreparing
+    self.everySecond = everySecond
   }
 
-  func work(on claimed: Job, observer: any JobObserver) throws -> JobOutcome {
+  func run(_ claimed: Job, delegate: any JobDelegate) throws -> JobOutcome {
     var job = claimed
     log.info("job claimed", metadata: ["job": "\(job.name)", "seed": "\(job.record.seed)"])
-    // Counted before the file is looked into: what crashes the box may be the file.
+    // Counts the start before reading the file, because the file itself may crash the box.
     try job.recordStart()
     let prepared: PreparedJob
     let hops: NextHops
     do {
-      (prepared, hops) = try undisturbed(job) { try prepare(job) }
-    } catch let refusal as JobRefusal {
-      try reject(job, refusal)
+      (prepared, hops) = try interruptible(job) { try prepare(job) }
+    } catch let rejection as JobRejection {
+      try reject(job, rejection)
       return JobOutcome(end: .rejected)
     }
-    if let ending = try observer.stopRequest() {
+    if let ending = try delegate.stopRequest() {
       try? job.recordCleanExit()
-      return JobOutcome(end: .left(job, nil, ending))
+      return JobOutcome(end: .stoppedEarly(job, nil, ending))
     }
     job.record.starts += 1
     job.record.seed = prepared.settings.seed.value
     job.record.settings = JobRecord.Settings(prepared.settings, on: station)
     try job.save()
-    return try scan(job, prepared, hops, observer)
+    return try scan(job, prepared, hops, delegate)
   }
 
-  /// Runs what may take long and knows nothing of signals; one that comes ends the process in good order.
-  private func undisturbed<Value>(_ job: Job, _ body: () throws -> Value) throws -> Value {
-    try signals.ending(
-      log: log, eachSecond: whilePreparing, before: { try? job.recordCleanExit() }, during: body)
+  /// Runs code that may take long and does not poll for signals. A signal records that the job did not crash,
+  /// and ends the process.
+  private func interruptible<Value>(_ job: Job, _ body: () throws -> Value) throws -> Value {
+    try signals.runInterruptibly(
+      log: log, everySecond: everySecond, beforeExit: { try? job.recordCleanExit() }, body)
   }
 
   private func prepare(_ job: Job) throws -> (PreparedJob, NextHops) {
     let prepared = try configuration.prepare(job, permit, on: station)
     let plan = prepared.settings.sequence.plan
-    // What is wrong with the link is the box's matter; what remains is the job's: no route, no answer.
+    // A link that is down pauses the box; only then can a missing route be the job's fault.
     try station.requireLink()
     do throws(Fault) {
       return (prepared, try NextHops(plan, on: station, asking: true))
     } catch {
       try station.requireLink()
-      // Its targets could be reached before, and will be again; and it is no job's fault when there is no route
-      // to what the scope allows, or the gateway is silent.
+      // Not the job's fault if its targets were reachable before, if there is no route to the scope, or if the
+      // gateway is silent.
       if job.record.starts > 0 || error.cause == .hostUnreachable {
         throw TransientFailure(.gateway, "\(error)")
       }
-      throw JobRefusal(
-        reason: "\(job.file): found no way to its targets, expected one: \(error)")
+      throw JobRejection(reason: "\(job.file): no route to its targets: \(error)")
     }
   }
 
-  private func reject(_ job: Job, _ refusal: JobRefusal) throws(Fault) {
-    let name = try spool.reject(job, reason: refusal.reason)
-    let first = refusal.reason.prefix { $0 != "\n" }
-    log.warning("job rejected", metadata: ["job": "\(name)", "why": "\(first)"])
+  private func reject(_ job: Job, _ rejection: JobRejection) throws(Fault) {
+    let name = try spool.reject(job, reason: rejection.reason)
+    let firstLine = rejection.reason.prefix { $0 != "\n" }
+    log.warning("job rejected", metadata: ["job": "\(name)", "reason": "\(firstLine)"])
   }
 
   private func scan(
-    _ job: Job, _ prepared: PreparedJob, _ hops: NextHops, _ observer: any JobObserver
+    _ job: Job, _ prepared: PreparedJob, _ hops: NextHops, _ delegate: any JobDelegate
   ) throws -> JobOutcome {
-    let files = try undisturbed(job) { try job.openFiles(for: prepared.identity) }
+    let files = try interruptible(job) { try job.openFiles(for: prepared.identity) }
     for note in files.notes { log.warning("\(note)", metadata: ["job": "\(job.name)"]) }
-    report(start: job, prepared, hops, from: files.checkpoint?.index ?? 0)
+    logStart(of: job, prepared, hops, from: files.checkpoint?.index ?? 0)
     let pauses = PauseLog(log, job: job.name)
     let run = try ScanRun(
       prepared.settings, on: station, nextHops: hops,
@@ -128,46 +128,46 @@ struct JobRunner {
       checkpoints: Checkpoints(
         job, files: files, identity: prepared.identity, settings: prepared.settings,
         watch: try LinkWatch(station, hops.gateway)))
-    var saysEvictions = true
+    var hasWarned = false
     var (summary, last, ending) = try run.run(
-      signals: signals.reader, firstProbe: observer.firstProbeSent
+      signals: signals.reader, firstProbe: delegate.jobDidSendFirstProbe
     ) { progress throws(Fault) in
-      pauses.take(progress.pauses)
-      warn(evictions: progress.dedupeEvictions, of: job, &saysEvictions)
-      return try observer.take(progress)
+      pauses.update(progress.pauses)
+      warn(evictions: progress.dedupeEvictions, of: job, &hasWarned)
+      return try delegate.jobDidProgress(progress)
     }
-    warn(evictions: summary.dedupeEvictions, of: job, &saysEvictions)
+    warn(evictions: summary.dedupeEvictions, of: job, &hasWarned)
     if case .signal(let signal) = ending {
       try? job.recordCleanExit()
-      return JobOutcome(end: .stopped(signal), last: last)
+      return JobOutcome(end: .signalled(signal), last: last)
     }
     summary.resumed = job.record.starts - 1
     summary.rateCappedFrom = prepared.rateCappedFrom.map { $0.perSecond ?? 0 }
     if ending.isResumable || ending == .cancelled {
       try? job.recordCleanExit()
-      return JobOutcome(end: .left(job, summary, ending), last: last)
+      return JobOutcome(end: .stoppedEarly(job, summary, ending), last: last)
     }
     let name = try spool.finish(job, summary: summary, format: configuration.format)
     log.info(
       "job finished",
       metadata: [
-        "job": "\(name)", "because": "\(summary.endedBecause.rawValue)",
+        "job": "\(name)", "reason": "\(summary.endedBecause.rawValue)",
         "probes": "\(summary.probesCompleted)", "results": "\(summary.resultsWritten)",
-        "pps": "\(Int(summary.rateAchieved))", "lost": "\(summary.eventsLost)",
-        "forgotten": "\(summary.dedupeEvictions)",
+        "pps": "\(Int(summary.rateAchieved))", "events_lost": "\(summary.eventsLost)",
+        "dedupe_evictions": "\(summary.dedupeEvictions)",
       ])
     return JobOutcome(end: .finished, last: last)
   }
 
-  /// Once a job, when the first pair is forgotten.
-  private func warn(evictions: UInt64, of job: Job, _ isNews: inout Bool) {
-    guard evictions > 0, isNews else { return }
-    isNews = false
+  /// Warns once per job, when the dedupe table evicts its first pair.
+  private func warn(evictions: UInt64, of job: Job, _ hasWarned: inout Bool) {
+    guard evictions > 0, !hasWarned else { return }
+    hasWarned = true
     log.warning("\(DedupeMemory.evictionWarning)", metadata: ["job": "\(job.name)"])
   }
 
-  private func report(
-    start job: Job, _ prepared: PreparedJob, _ hops: NextHops, from index: UInt64
+  private func logStart(
+    of job: Job, _ prepared: PreparedJob, _ hops: NextHops, from index: UInt64
   ) {
     let settings = prepared.settings
     log.info(
@@ -178,36 +178,36 @@ struct JobRunner {
         "probes": "\(settings.sequence.count)", "rate": "\(settings.rate)",
         "resumed": "\(job.record.starts - 1)", "from": "\(index)",
       ])
-    if let asked = prepared.rateCappedFrom {
+    if let requested = prepared.rateCappedFrom {
       log.warning(
-        "the file asks for more than the box's rate, and gets the box's rate",
-        metadata: ["job": "\(job.name)", "asked": "\(asked)", "rate": "\(settings.rate)"])
+        "the requested rate exceeds the box's; using the box's",
+        metadata: ["job": "\(job.name)", "requested": "\(requested)", "rate": "\(settings.rate)"])
     }
     if !hops.unresolved.isEmpty {
       log.warning(
-        "addresses on the link did not answer ARP and are not probed",
+        "skipping on-link addresses that did not reply to ARP",
         metadata: ["job": "\(job.name)", "addresses": "\(hops.unresolved.count)"])
     }
   }
 }
 
-/// Says once that a scan pauses, and once that it goes on.
+/// Logs when a scan pauses and when it resumes, once each.
 private final class PauseLog {
   private let log: Logger
   private let job: String
-  private var said: [String] = []
+  private var isPaused = false
 
   init(_ log: Logger, job: String) { (self.log, self.job) = (log, job) }
 
-  func take(_ pauses: [String]) {
-    guard pauses.isEmpty != said.isEmpty else { return }
-    said = pauses
-    if pauses.isEmpty {
-      log.notice("sending goes on", metadata: ["job": "\(job)"])
-    } else {
+  func update(_ pauses: [String]) {
+    guard pauses.isEmpty == isPaused else { return }
+    isPaused = !pauses.isEmpty
+    if isPaused {
       log.warning(
-        "sending pauses, and goes on by itself",
-        metadata: ["job": "\(job)", "why": "\(pauses.joined(separator: "; "))"])
+        "sending paused until the fault clears",
+        metadata: ["job": "\(job)", "reason": "\(pauses.joined(separator: "; "))"])
+    } else {
+      log.notice("sending resumed", metadata: ["job": "\(job)"])
     }
   }
 }

@@ -1,24 +1,24 @@
-// The box's log: one line an event, UTC, key=value, on standard error or in the kernel's log.
+// The box's log: one line per event, UTC, key=value, to standard error or the kernel's log.
 import Kernel
 import Logging
 import Scan
 import Support
 
-/// Where the log goes.
+/// Where log lines go.
 enum LogTarget: String, CaseIterable {
   case standardError = "stderr"
-  /// /dev/kmsg: for a box on which nobody collects standard error.
+  /// /dev/kmsg, for boxes on which nothing collects standard error.
   case kernel
 }
 
-/// Lines such as `time=2026-11-22T16:20:00.000Z level=info msg="job finished" job=net.txt results=12`.
+/// Writes lines such as `time=2026-11-22T16:20:00.000Z level=info msg="job finished" job=net.txt results=12`.
 struct LineLog: LogHandler {
   var metadata: Logger.Metadata = [:]
   var logLevel: Logger.Level = .info
 
   private let kernel: KernelLog?
 
-  /// Call it before the drop: afterwards /dev/kmsg cannot be opened.
+  /// Makes a logger. Must be called before privileges are dropped, because /dev/kmsg cannot be opened afterwards.
   static func logger(to target: LogTarget) throws(Fault) -> Logger {
     let kernel = target == .kernel ? try KernelLog() : nil
     return Logger(label: "synbox") { _ in LineLog(kernel: kernel) }
@@ -35,8 +35,8 @@ struct LineLog: LogHandler {
     var line: [UInt8] = Array("time=".utf8)
     line.append(timestamp: Clock.realtime)
     line.append(text: " level=\(event.level.rawValue) msg=\(Self.quoted(event.message.description))")
-    let members = metadata.merging(event.metadata ?? [:]) { $1 }
-    for (key, value) in members.sorted(by: { $0.key < $1.key }) {
+    let fields = metadata.merging(event.metadata ?? [:]) { $1 }
+    for (key, value) in fields.sorted(by: { $0.key < $1.key }) {
       line.append(text: " \(key)=\(Self.quoted(value.description))")
     }
     if let kernel {
@@ -57,7 +57,7 @@ struct LineLog: LogHandler {
     }
   }
 
-  /// Returns `text` as one value of a line: in quotes if it would otherwise end early.
+  /// Quotes and escapes a value if needed, so that untrusted text cannot break out of its field or line.
   private static func quoted(_ text: String) -> String {
     let plain = text.unicodeScalars.allSatisfy {
       Escaping.isVisible($0) && $0 != " " && $0 != "\"" && $0 != "=" && $0 != "\\"

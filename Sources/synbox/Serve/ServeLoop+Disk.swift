@@ -1,47 +1,50 @@
-// Room on the disk: fetched results go, unfetched ones never do; rather the box pauses.
+// Disk space: fetched results are removed to free it. Unfetched results never are; the box pauses instead.
 import Kernel
 import Logging
 import Spool
 
 extension ServeLoop {
-  /// No job is begun or gone on with.
-  var isPaused: Bool { status.problems[.disk] != nil }
+  /// While true, no job starts or resumes.
+  var isPausedForDisk: Bool { status.problems[.disk] != nil }
 
-  /// Removes fetched results, the oldest first, while the disk is fuller than it should be; pauses when there
-  /// are none, and goes on when there is room again.
-  func followDisk() {
+  /// Removes the oldest fetched results while the disk is above its high-water mark. Pauses the box if that does
+  /// not suffice, and ends the pause once there is space again.
+  func checkDisk() {
     let path = spool.data.path
     let mark = configuration.diskHighWater
     do throws(Fault) {
-      guard try makeRoom(below: mark) else {
+      guard try freeSpace(below: mark) else {
         pauseForDisk(
-          "the disk that holds \(path) is more than \(mark) % full and no results are marked as fetched: "
-            + "the box pauses until there is room. Fetch results, and put a file named "
-            + "\(Spool.fetchedMarker) into the directory of each")
+          "the file system of \(path) is more than \(mark) % full and no results are marked as fetched; "
+            + "scanning is paused. Fetch results, then create a file named \(Spool.fetchedMarker) in the "
+            + "directory of each")
         return
       }
     } catch {
-      return pauseForDisk("the box pauses, for its disk fails: \(error)")
+      return pauseForDisk("scanning is paused because the disk fails: \(error)")
     }
-    guard isPaused else { return }
+    guard isPausedForDisk else { return }
     status.problems[.disk] = nil
-    log.notice("there is room on the disk again", metadata: ["data": "\(path)"])
+    log.notice("disk space is available again", metadata: ["data": "\(path)"])
   }
 
-  /// Whether there is room. A bounded number of removals at a time, for a scan may be waiting.
-  private func makeRoom(below mark: Int) throws(Fault) -> Bool {
+  /// Returns whether the disk is below the mark. Removes a bounded number of results per call, because a scan may
+  /// be running meanwhile.
+  private func freeSpace(below mark: Int) throws(Fault) -> Bool {
     func isFull() throws(Fault) -> Bool { try DiskSpace(of: spool.data.path).usedPercent > mark }
     guard try isFull() else { return true }
     for name in try spool.fetchedResults().prefix(20) {
       try spool.removeFetched(name)
-      log.notice("fetched results removed to make room", metadata: ["job": "\(name)"])
+      log.notice("fetched results removed to free disk space", metadata: ["job": "\(name)"])
       if try !isFull() { return true }
     }
     return false
   }
 
-  private func pauseForDisk(_ why: String) {
-    if status.problems[.disk] != why { log.error("paused", metadata: ["why": "\(why)"]) }
-    status.problems[.disk] = why
+  private func pauseForDisk(_ reason: String) {
+    if status.problems[.disk] != reason {
+      log.error("scanning paused", metadata: ["reason": "\(reason)"])
+    }
+    status.problems[.disk] = reason
   }
 }

@@ -1,4 +1,4 @@
-// The box at work: one job after another, until a signal or a fault that is no job's.
+// The serve loop: runs one job after another until a signal, or a fault of the box, ends it.
 import Kernel
 import Logging
 import NIC
@@ -7,7 +7,7 @@ import Scan
 import Spool
 import Wire
 
-/// Serves the spool on an open station, after the drop.
+/// Serves the spool on an open station, after privileges have been dropped.
 final class ServeLoop {
   var configuration: Configuration
   let scopeWatch: ScopeWatch
@@ -17,18 +17,18 @@ final class ServeLoop {
   let log: Logger
   let heartbeat: Heartbeat?
   var status: BoxStatus
-  /// While the configuration is read again.
+  /// The reload in progress, if any.
   var reload: ConfigurationReload?
-  /// Jobs in active/ that are not in work, in the order in which they go on.
-  var begun: [BegunJob] = []
-  /// What was said to be ignored, so that it is said once.
-  private var ignored: Set<FileName> = []
-  /// The failure that was said last.
-  private var said: String?
+  /// The queued jobs that are in active/, in the order in which they will run.
+  var claimedJobs: [ClaimedJob] = []
+  /// The ignored spool entries that have been logged, each once.
+  private var loggedIgnored: Set<FileName> = []
+  /// The transient failure that was logged last, so that it is logged once.
+  private var loggedFailure: String?
+  /// The error that was logged last for the status files, until they can be written again.
+  private var statusError: String?
   /// Whether this process has sent a probe.
-  private var hasProbed = false
-  /// Said once, until it can be written again.
-  private var statusFault: String?
+  private var hasSentProbe = false
 
   init(
     _ configuration: Configuration, scopeWatch: ScopeWatch, station: Station, spool: Spool,
@@ -44,8 +44,9 @@ final class ServeLoop {
     status = BoxStatus(station, scope: scopeWatch.inForce, versions: versions)
   }
 
-  /// Until SIGINT or SIGTERM, which it returns. Throws a `Fault` of the box; what is in active/ is begun
-  /// again by the next process.
+  /// Serves until SIGINT or SIGTERM, and returns that signal. Jobs in active/ are resumed by the next process.
+  ///
+  /// - Throws: a `Fault` of the box that is not transient.
   func run() throws -> Signal {
     var afterFailure = false
     while true {
@@ -62,25 +63,25 @@ final class ServeLoop {
 
   private func serve() throws -> Signal {
     while true {
-      try look()
-      if let signal = signals.ending() { return signal }
+      try refresh()
+      if let signal = signals.nextTermination() { return signal }
       status.scopeSHA256 = scopeWatch.inForce.sha256
-      if isPaused {
+      if isPausedForDisk {
         wait(.paused)
         continue
       }
-      switch scopeWatch.ask() {
-      case .wait(let why):
-        status.problems[.scope] = why
+      switch scopeWatch.requestPermit() {
+      case .denied(let reason):
+        status.problems[.scope] = reason
         wait(.paused)
-      case .permit(let permit):
+      case .granted(let permit):
         status.problems[.scope] = nil
-        guard let job = try next() else {
+        guard let job = try dequeue() else {
           status.problems[.pause] = nil
           wait(.idle)
           continue
         }
-        if let signal = try work(on: job, permit) { return signal }
+        if let signal = try run(job, permit) { return signal }
       }
     }
   }
@@ -88,158 +89,162 @@ final class ServeLoop {
   private func wait(_ state: BoxStatus.State) {
     status.state = state
     publish()
-    waitForFiles()
+    waitForSpool()
   }
 
   private func fail(_ error: any Error) -> any Error {
-    status.state = .problem
+    status.state = .failed
     status.problems[.fault] = "\(error)"
     publish()
-    log.error("the box cannot go on; jobs in active/ are kept", metadata: ["why": "\(error)"])
+    log.error("the box failed; jobs stay in active/", metadata: ["reason": "\(error)"])
     return error
   }
 
-  /// Waits until it is gone; the signal that ended the waiting, if one did.
+  /// Waits until the failure has cleared. Returns the signal that ended the wait early, if any.
   private func wait(for failure: TransientFailure) -> Signal? {
-    if said != failure.sentence {
-      said = failure.sentence
-      log.warning("the box pauses, and goes on by itself", metadata: ["why": "\(failure.sentence)"])
+    if loggedFailure != failure.message {
+      loggedFailure = failure.message
+      log.warning("pausing until the fault clears", metadata: ["reason": "\(failure.message)"])
     }
     status.state = .paused
-    status.problems[.pause] = failure.sentence
+    status.problems[.pause] = failure.message
     repeat {
       publish()
       _ = poll(signals.reader.number, -1, milliseconds: 1000)
-      if let signal = signals.ending() { return signal }
-    } while !failure.isGone(on: station, configuration.data)
+      if let signal = signals.nextTermination() { return signal }
+    } while !failure.hasCleared(on: station, configuration.data)
     return nil
   }
 
-  // MARK: - Which job
+  // MARK: - Between jobs
 
-  /// - Parameter inProcess: this process left them, so that none of them can have crashed it.
+  /// Queues the jobs that an earlier run left in active/.
+  ///
+  /// - Parameter inProcess: this process left them there, so none of them has crashed it.
   private func recover(inProcess: Bool) throws {
     var leftovers = try spool.recoverJobs()
     if inProcess {
       for index in leftovers.jobs.indices { leftovers.jobs[index].job.record.crashes = 0 }
     }
-    begun = []
+    claimedJobs = []
     for name in leftovers.finished {
-      log.notice("a job had ended, and is only moved now", metadata: ["job": "\(name)"])
+      log.notice("finished job moved out of active/", metadata: ["job": "\(name)"])
     }
     for note in leftovers.notes { log.warning("\(note)") }
     for name in leftovers.quarantined {
       status.totals.rejected += 1
-      log.error("a job that crashes the box again and again is rejected", metadata: ["job": "\(name)"])
+      log.error("job rejected: it ended the box too often", metadata: ["job": "\(name)"])
     }
     for interrupted in leftovers.jobs {
       var details: Logger.Metadata = ["job": "\(interrupted.job.name)"]
       if let note = interrupted.note { details["note"] = "\(note)" }
-      log.notice("an interrupted job is to go on", metadata: details)
+      log.notice("interrupted job queued to resume", metadata: details)
       enqueue(
-        BegunJob(
-          job: interrupted.job, priority: spool.priority(of: interrupted.job), why: .interrupted,
+        ClaimedJob(
+          job: interrupted.job, priority: spool.priority(of: interrupted.job), state: .interrupted,
           format: configuration.format))
     }
     try spool.finishRemovals()
   }
 
-  /// Replaces the status files. A disk that takes none is no reason to stop: what depends on it says so.
+  /// Replaces the status files. Failing to is no reason to stop, because whatever else needs the disk reports its
+  /// own failure.
   func publish() {
     heartbeat?.send(.alive)
-    status.begun = begun.map(\.shown)
-    status.observe(spool.data.path)
+    status.claimedJobs = claimedJobs.map(\.queueEntry)
+    status.refresh(spool.data.path)
     do throws(Fault) {
       try status.write(to: spool.data)
-      if statusFault != nil { log.notice("the status can be written again") }
-      statusFault = nil
+      if statusError != nil { log.notice("the status files can be written again") }
+      statusError = nil
     } catch {
-      if statusFault != "\(error)" { log.error("no status", metadata: ["why": "\(error)"]) }
-      statusFault = "\(error)"
+      if statusError != "\(error)" {
+        log.error("cannot write the status files", metadata: ["reason": "\(error)"])
+      }
+      statusError = "\(error)"
     }
   }
 
-  /// Looks at the disk, and at what operators want: the configuration, the spool, an end of jobs. Rejects
-  /// what no job can be named after.
-  private func look() throws(Fault) {
-    try followConfiguration()
-    followDisk()
+  /// Brings the loop up to date with the configuration, the disk and the spool. Rejects files with unusable
+  /// names and cancels queued jobs.
+  private func refresh() throws(Fault) {
+    try reloadIfRequested()
+    checkDisk()
     status.listing = try spool.list()
     try rejectUnusable()
-    try followCancellations()
+    try processCancellations()
   }
 
   private func rejectUnusable() throws(Fault) {
-    for name in status.listing.ignored where ignored.insert(name).inserted {
-      log.warning("ignored: no regular file", metadata: ["spool": "\(name)"])
+    for name in status.listing.ignored where loggedIgnored.insert(name).inserted {
+      log.warning("ignoring a spool entry that is not a regular file", metadata: ["spool": "\(name)"])
     }
-    ignored.formIntersection(status.listing.ignored)
+    loggedIgnored.formIntersection(status.listing.ignored)
     for name in status.listing.unusable {
       guard let rejected = try spool.rejectUnusable(name) else { continue }
       status.totals.rejected += 1
-      log.warning("rejected for its name", metadata: ["spool": "\(name)", "rejected": "\(rejected)"])
+      log.warning(
+        "file rejected: unusable name", metadata: ["spool": "\(name)", "rejected": "\(rejected)"])
     }
   }
 
-  /// Until something happens in the spool or a second has passed. Events may come by the thousand while a
-  /// large file is written, so the directory is not listed more than ten times a second.
-  private func waitForFiles() {
+  /// Waits until the spool changes, for a second at most. A large upload can cause thousands of events, so the
+  /// spool is listed at most ten times a second.
+  private func waitForSpool() {
     pause(milliseconds: 100)
     _ = poll(spool.descriptor, signals.reader.number, milliseconds: 900)
   }
 
   // MARK: - One job
 
-  /// The signal that ended it, if one did; the job is in active/ then.
-  private func work(on taken: BegunJob, _ permit: ScopePermit) throws -> Signal? {
+  /// Runs a job. Returns the signal that stopped it, if any; the job is in active/ then.
+  private func run(_ claimed: ClaimedJob, _ permit: ScopePermit) throws -> Signal? {
     status.state = .preparing
-    status.current = BoxStatus.Current(
-      name: taken.job.name, resumed: taken.job.record.starts, priority: taken.priority)
-    defer { status.current = nil }
+    status.runningJob = BoxStatus.RunningJob(
+      name: claimed.job.name, resumed: claimed.job.record.starts, priority: claimed.priority)
+    defer { status.runningJob = nil }
     publish()
-    // Another configuration may be in force before the job ends; it is the next job's.
+    // A reload during the job must not change its configuration.
     let runner = JobRunner(
       configuration, permit: permit, station: station, spool: spool, signals: signals, log: log,
-      whilePreparing: statusAsItIs)
+      everySecond: statusRefresher)
     let format = configuration.format
-    let outcome = try runner.work(on: taken.job, observer: self)
+    let outcome = try runner.run(claimed.job, delegate: self)
     if let last = outcome.last {
       status.totals.add(last)
-      // Its sums stand in the totals now.
-      status.current?.progress = nil
+      // The totals include it now.
+      status.runningJob?.progress = nil
     }
     switch outcome.end {
     case .finished: status.totals.finished += 1
     case .rejected: status.totals.rejected += 1
-    case .stopped(let signal): return signal
-    case .left(let job, let summary, let ending):
-      let begun = BegunJob(
-        job: job, priority: taken.priority, why: taken.why, summary: summary, format: format)
-      try leave(begun, ending)
+    case .signalled(let signal): return signal
+    case .stoppedEarly(let job, let summary, let ending):
+      let stopped = ClaimedJob(
+        job: job, priority: claimed.priority, state: claimed.state, summary: summary, format: format)
+      try suspendOrCancel(stopped, ending)
     }
     return nil
   }
 
-  /// A job in work that does not go on for now, or not at all. It is in active/, and can be begun again.
-  private func leave(_ job: BegunJob, _ ending: Ending) throws(Fault) {
+  private func suspendOrCancel(_ stopped: ClaimedJob, _ ending: Ending) throws(Fault) {
     if ending == .cancelled {
-      try cancel(job)
-      for cancellation in status.listing.cancellations where cancellation.job == job.job.name {
+      try cancel(stopped)
+      for cancellation in status.listing.cancellations where cancellation.job == stopped.job.name {
         try spool.remove(cancellation)
       }
       return
     }
     if ending == .preempted { status.totals.preempted += 1 }
-    var waiting = job
-    waiting.why = ending == .preempted ? .preempted : .paused
-    enqueue(waiting)
+    var suspended = stopped
+    suspended.state = ending == .preempted ? .preempted : .paused
+    enqueue(suspended)
     log.notice(
-      "job set aside, to be gone on with later",
-      metadata: ["job": "\(job.job.name)", "because": "\(ending.reason.rawValue)"])
+      "job suspended", metadata: ["job": "\(suspended.job.name)", "reason": "\(ending.reason.rawValue)"])
   }
 
-  /// Writes the status with nothing new but its time, from another thread while this one is busy.
-  private var statusAsItIs: @Sendable () -> Void {
+  /// Writes the status with a new time, for another thread to call while this one is busy.
+  private var statusRefresher: @Sendable () -> Void {
     let (status, data, heartbeat) = (status, spool.data, heartbeat)
     return {
       heartbeat?.send(.alive)
@@ -251,37 +256,37 @@ final class ServeLoop {
     status.state = .stopped
     publish()
     log.notice(
-      "ended by a signal; jobs in active/ are kept", metadata: ["signal": "\(signal.rawValue)"])
+      "stopped by a signal; jobs stay in active/", metadata: ["signal": "\(signal.rawValue)"])
     return signal
   }
 }
 
-extension ServeLoop: JobObserver {
-  func take(_ progress: Progress) throws(Fault) -> Ending? {
-    said = nil
+extension ServeLoop: JobDelegate {
+  func jobDidProgress(_ progress: Progress) throws(Fault) -> Ending? {
+    loggedFailure = nil
     status.scopeSHA256 = scopeWatch.inForce.sha256
-    status.take(progress)
+    status.update(with: progress)
     defer { publish() }
     do throws(Fault) {
-      let wish = try stopRequest()
+      let ending = try stopRequest()
       status.problems[.spool] = nil
-      return wish
+      return ending
     } catch {
-      // What the scan needs of the disk it sees for itself.
+      // The scan itself pauses if it cannot write.
       guard error.isStorageFailure else { throw error }
       status.problems[.spool] = "\(error)"
       return nil
     }
   }
 
-  func firstProbeSent() {
-    guard !hasProbed else { return }
-    hasProbed = true
+  func jobDidSendFirstProbe() {
+    guard !hasSentProbe else { return }
+    hasSentProbe = true
     heartbeat?.send(.firstProbe)
   }
 
   func stopRequest() throws(Fault) -> Ending? {
-    try look()
-    return try wish()
+    try refresh()
+    return try endingOfRunningJob()
   }
 }

@@ -1,53 +1,59 @@
-// Signals for the serving loop, also while it is busy with something that knows nothing of signals.
+// Signals for the serve loop, including while it runs code that does not poll for them.
 import Kernel
 import Logging
 import Synchronization
 
-/// One reader of signals that two threads take turns at.
+/// Reads signals for two threads, of which only one reads at a time.
 final class SignalSource: Sendable {
-  /// SIGINT and SIGTERM.
+  /// Reads SIGINT and SIGTERM.
   let reader: SignalReader
-  /// The others, in a queue of their own: whoever takes one of the first must not lose one of these.
-  private let others: SignalReader
+  /// Reads the other signals. It has a queue of its own so that a thread that reads a termination signal cannot
+  /// lose one of these.
+  private let reloadReader: SignalReader
 
-  /// Make it before any thread is started.
+  /// Must be created before any thread starts, because threads inherit the signal mask.
   init() throws(Fault) {
     reader = try SignalReader([.interrupt, .terminate])
-    others = try SignalReader([.hangUp, .user1])
+    reloadReader = try SignalReader([.hangUp, .user1])
   }
 
-  /// SIGINT or SIGTERM, if one is pending.
-  func ending() -> Signal? { reader.next() }
+  /// Returns SIGINT or SIGTERM if one is pending.
+  func nextTermination() -> Signal? { reader.next() }
 
-  /// Whether SIGHUP came since the last call; SIGUSR1 means nothing.
-  func isReloadWanted() -> Bool {
-    var wanted = false
-    while let signal = others.next() { wanted = wanted || signal == .hangUp }
-    return wanted
+  /// Returns whether SIGHUP has arrived since the last call. SIGUSR1 is read and ignored.
+  func takeReloadRequest() -> Bool {
+    var isRequested = false
+    while let signal = reloadReader.next() { isRequested = isRequested || signal == .hangUp }
+    return isRequested
   }
 
   private final class Flag: Sendable { let isSet = Atomic<Bool>(false) }
 
-  /// Runs what may take long and leaves nothing half done: reading a large target file, waiting for ARP
-  /// answers. A signal ends the process meanwhile, at once but for `last`; the job stays in active/.
+  /// Runs code that may take long and can be abandoned at any point, such as parsing a large target file or
+  /// waiting for ARP replies. If SIGINT or SIGTERM arrives meanwhile, the process exits at once with
+  /// 128 + the signal's number; the job stays in active/.
   ///
-  /// - Parameter eachSecond: called meanwhile, from another thread.
-  func ending<Value>(
-    log: Logger, eachSecond: @escaping @Sendable () -> Void,
-    before last: @escaping @Sendable () -> Void,
-    during body: () throws -> Value
+  /// - Parameters:
+  ///   - everySecond: called meanwhile from another thread.
+  ///   - beforeExit: called from another thread before the process exits.
+  func runInterruptibly<Value>(
+    log: Logger, everySecond: @escaping @Sendable () -> Void,
+    beforeExit: @escaping @Sendable () -> Void, _ body: () throws -> Value
   ) throws -> Value {
     let finished = Flag()
     let thread = try KernelThread(name: "signals", processor: nil) { [self] in
       var next = Clock.monotonic + 1_000_000_000
       while !finished.isSet.load(ordering: .acquiring) {
         if Clock.monotonic >= next {
-          eachSecond()
+          everySecond()
           next = Clock.monotonic + 1_000_000_000
         }
-        guard poll(reader.number, -1, milliseconds: 10).first, let signal = ending() else { continue }
-        log.notice("ended by a signal while preparing", metadata: ["signal": "\(signal.rawValue)"])
-        last()
+        guard poll(reader.number, -1, milliseconds: 10).first, let signal = nextTermination() else {
+          continue
+        }
+        log.notice(
+          "stopped by a signal while preparing a job", metadata: ["signal": "\(signal.rawValue)"])
+        beforeExit()
         endProcessAtOnce(128 + signal.rawValue)
       }
     }

@@ -1,17 +1,18 @@
-// What keeps the box from working for a while, and is nobody's mistake.
+// Faults outside the box that may clear without anyone touching it.
 import Kernel
 
-/// A cause outside the box that may go away by itself. Jobs stay in active/ and go on from their checkpoints.
+/// A fault that pauses the box instead of ending it. Jobs stay in active/ and resume from their checkpoints.
 struct TransientFailure: Error {
   let reason: Pause.Reason
-  let sentence: String
+  /// What failed, for the log and the status.
+  let message: String
 
-  init(_ reason: Pause.Reason, _ sentence: String) {
+  init(_ reason: Pause.Reason, _ message: String) {
     self.reason = reason
-    self.sentence = sentence
+    self.message = message
   }
 
-  /// nil: the error is another one.
+  /// Returns nil if `error` is not transient.
   init?(_ error: any Error) {
     switch error {
     case let failure as TransientFailure: self = failure
@@ -23,15 +24,17 @@ struct TransientFailure: Error {
     }
   }
 
-  /// Whether it is worth another try.
-  func isGone(on station: Station, _ data: String) -> Bool {
+  /// Returns whether the fault may have cleared, so that another try is worthwhile.
+  ///
+  /// - Parameter data: the data directory.
+  func hasCleared(on station: Station, _ data: String) -> Bool {
     switch reason {
     case .link: return (try? station.requireLink()) != nil
-    // Asking again is how one learns.
+    // Only another try can tell.
     case .gateway, .scope: return true
     case .storage:
       let probe = "\(data)/.writable"
-      // What a checkpoint, a record and a page of results may take.
+      // About the size of a checkpoint, a job record and a page of results.
       let isWritable =
         (try? Files.write(probe, [UInt8](repeating: 0, count: 1 << 16), durable: true)) != nil
       return (try? Files.remove(probe)) != nil && isWritable

@@ -1,4 +1,4 @@
-// The box's configuration.
+// The scanner's configuration.
 import NIC
 import Plan
 import synbox
@@ -9,7 +9,7 @@ extension FuzzTarget {
   static let configuration = FuzzTarget("configuration", maximumLength: 1024, frees: false) { bytes in
     let configuration: Configuration
     do throws(ProfileError) {
-      configuration = try Configuration(bytes, path: "/etc/synbox/box.toml")
+      configuration = try Configuration(bytes, path: "/etc/synbox/synbox.toml")
     } catch {
       return try error.requirePlace(in: bytes)
     }
