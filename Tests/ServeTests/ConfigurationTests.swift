@@ -28,9 +28,13 @@ import Testing
       "\(head)\(scope)special-purpose = \"on\"\n",
       "synbox.toml:5:1: found \"on\", expected one of \"skip\", \"probe\""
     ),
-    ("\(head)colour = 1\n\(scope)", "synbox.toml:3:1: found the key \"colour\", expected one of data, "),
+    (
+      "\(head)colour = 1\n\(scope)", "synbox.toml:3:1: found the key \"colour\", expected one of data, "
+    ),
     ("\(head)\(scope)alow = 1\n", "synbox.toml:5:1: found the key \"alow\", expected one of allow, "),
-    ("\(head)rate = \"fast\"\n\(scope)", "synbox.toml:3:1: found \"fast\", expected packets per second"),
+    (
+      "\(head)rate = \"fast\"\n\(scope)", "synbox.toml:3:1: found \"fast\", expected packets per second"
+    ),
     ("\(head)rate = true\n\(scope)", "synbox.toml:3:1: found true, expected text, a number"),
     ("\(head)transmit = \"smoke\"\n\(scope)", "expected one of \"auto\", \"generator\", \"xdp\""),
     ("\(head)output-fields = \"saddr,x\"\n\(scope)", "synbox.toml:3:1: found the field \"x\""),
@@ -38,12 +42,17 @@ import Testing
       "\(head)output-fields = [\"saddr\", \"saddr\"]\n\(scope)",
       "synbox.toml:3:1: found the field \"saddr\" twice, expected each field once"
     ),
-    ("\(head)report = \"\\u001b[2J\"\n\(scope)", "synbox.toml:3:1: found \"\\x1b[2J\", expected one of"),
+    (
+      "\(head)report = \"\\u001b[2J\"\n\(scope)", "synbox.toml:3:1: found \"\\x1b[2J\", expected one of"
+    ),
     ("\(head)batch = 5000\n\(scope)", "synbox.toml:3:1: found 5000, expected a number from 1 to 4096"),
     ("\(head)event-ring = 5000\n\(scope)", "found \"5000\", expected a power of two from 4096 bytes"),
     ("\(head)event-ring = \"64X\"\n\(scope)", "synbox.toml:3:1: found \"X\", expected bytes such as"),
     ("\(head)dedupe-memory = \"1K\"\n\(scope)", "synbox.toml:3:1: found \"1K\", expected at least 64K"),
-    ("\(head)disk-high-water = 0\n\(scope)", "synbox.toml:3:1: found 0, expected a number from 1 to 100"),
+    (
+      "\(head)disk-high-water = 0\n\(scope)",
+      "synbox.toml:3:1: found 0, expected a number from 1 to 100"
+    ),
     (
       "\(head)user = \"0:0\"\n\(scope)", "synbox.toml:3:1: found \"0:0\", expected a user that is not root"
     ),

@@ -5,7 +5,8 @@ import LabTraits
 import Testing
 
 @Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `A box under init` {
-  @Test func `sends a heartbeat every second, also during a scan, and one for the first probe`() throws {
+  @Test func `sends a heartbeat every second, also during a scan, and one for the first probe`() throws
+  {
     let lab = try ServeLab()
     let configuration = try lab.configure("rate = \"200\"\ncooldown-time = 1\n")
     let pipe = lab.url("heartbeat").path

@@ -38,7 +38,8 @@ import synbox
     _ = try lab.configure("rate = \"fast\"\n")
     box.signal(SIGHUP)
     try lab.wait("the problem", seconds: 20) { try problems(lab).count == 1 }
-    #expect(try problems(lab)[0].contains("synbox.toml:3:1: found \"fast\", expected packets per second"))
+    #expect(
+      try problems(lab)[0].contains("synbox.toml:3:1: found \"fast\", expected packets per second"))
     #expect(box.errorText.contains("level=error msg=\"configuration rejected"))
     try lab.drop("net.txt", "198.18.4.0/24\n")
     try lab.wait("the results", seconds: 30) { lab.exists("data/results/net.txt") }

@@ -14,7 +14,8 @@ struct ScanCommand: ParsableCommand {
   @OptionGroup(title: "Sending") var station: StationOptions
 
   @Option(
-    name: .shortAndLong, help: "Probes per second: 100000, 100k, 1.5M; 0 is no limit. Default \(PacketRate.default).",
+    name: .shortAndLong,
+    help: "Probes per second: 100000, 100k, 1.5M; 0 is no limit. Default \(PacketRate.default).",
     transform: parsed)
   var rate: PacketRate?
 

@@ -132,7 +132,8 @@ private struct MetricsText {
   mutating func sample(_ value: UInt64) { text += "\(name) \(value)\n" }
 
   mutating func sample(_ value: Double, _ labels: KeyValuePairs<String, String> = [:]) {
-    let list = labels.map { "\($0.key)=\"\(Escaping.prometheusLabel($0.value))\"" }.joined(separator: ",")
+    let list = labels.map { "\($0.key)=\"\(Escaping.prometheusLabel($0.value))\"" }.joined(
+      separator: ",")
     let number = value.rounded() == value && abs(value) < 1e15 ? "\(Int(value))" : "\(value)"
     text += "\(name)\(list.isEmpty ? "" : "{\(list)}") \(number)\n"
   }

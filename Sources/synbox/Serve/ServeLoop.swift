@@ -240,7 +240,8 @@ final class ServeLoop {
     suspended.state = ending == .preempted ? .preempted : .paused
     enqueue(suspended)
     log.notice(
-      "job suspended", metadata: ["job": "\(suspended.job.name)", "reason": "\(ending.reason.rawValue)"])
+      "job suspended",
+      metadata: ["job": "\(suspended.job.name)", "reason": "\(ending.reason.rawValue)"])
   }
 
   /// Writes the status with a new time, for another thread to call while this one is busy.
