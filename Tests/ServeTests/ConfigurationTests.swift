@@ -54,14 +54,17 @@ import Testing
       "synbox.toml:3:1: found 0, expected a number from 1 to 100"
     ),
     (
-      "\(head)user = \"0:0\"\n\(scope)", "synbox.toml:3:1: found \"0:0\", expected a user that is not root"
+      "\(head)user = \"0:0\"\n\(scope)",
+      "synbox.toml:3:1: found \"0:0\", expected a user that is not root"
     ),
     (
       "\(head)user = \"root\"\n\(scope)",
       "synbox.toml:3:1: found \"root\", expected a user that is not root"
     ),
     ("\(head)user = \"7:0\"\n\(scope)", "synbox.toml:3:1: found \"7:0\", expected a user"),
-    ("\(head)user = \"4294967295\"\n\(scope)", "synbox.toml:3:1: found \"4294967295\", expected a user"),
+    (
+      "\(head)user = \"4294967295\"\n\(scope)", "synbox.toml:3:1: found \"4294967295\", expected a user"
+    ),
     ("\(head)user = \"a:b\"\n\(scope)", "synbox.toml:3:1: found \"a:b\", expected a user"),
     ("\(head)user = -1\n\(scope)", "synbox.toml:3:1: found \"-1\", expected a user"),
     ("\(head)lock-memory = false\n\(scope)", "synbox.toml:3:1: found false, expected text"),
