@@ -64,8 +64,8 @@ build/bpf/revision: FORCE build/.setup
 	@cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
 build/bpf/components: FORCE build/.setup
 	@mkdir -p build/bpf
-	@tools/toolchain
-	@tools/components $(BPF_CLANG) > $@.tmp
+	@packaging/toolchain
+	@packaging/components $(BPF_CLANG) > $@.tmp
 	@cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
 FORCE:
 
@@ -99,7 +99,7 @@ image: toolchain build/synbox.stripped build/synimage build/.setup-image ## buil
 
 # Another patch release of Swift makes other bytes.
 toolchain:
-	@tools/toolchain --exact
+	@packaging/toolchain --exact
 
 image-lock: build/synimage build/.setup-image ## pin the newest kernel and boot loader: image/packages.lock
 	@build/synimage lock
@@ -181,7 +181,7 @@ fmt: ## format every Swift file
 	swift format --in-place --recursive Package.swift Sources Tests
 
 check: build/.setup ## formatting, spelling, retired words and rules of tests, changing nothing
-	tools/toolchain --exact
+	packaging/toolchain --exact
 	swift format lint --strict --recursive Package.swift Sources Tests
 	codespell
 	@# The checks can fail.

@@ -23,7 +23,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
     name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
 }
 
-/// The packages that are linked into build/synbox. `synbox version` and the SBOM list them: tools/components reads
+/// The packages that are linked into build/synbox. `synbox version` and the SBOM list them: packaging/components reads
 /// this array. All packages are pinned, transitive ones too, because an image must be reproducible.
 let boxPackages: [Package.Dependency] = [
   .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),

@@ -33,7 +33,7 @@ public enum BuildIdentity {
   /// `git describe` of the tree the binary was built from.
   public static var revision: String { unsafe String(cString: clinux_revision_text()) }
 
-  /// The compilers, static libraries and Swift packages the binary was built with, as `tools/components` prints them:
+  /// The compilers, static libraries and Swift packages the binary was built with, as `packaging/components` prints them:
   /// one per line, `NAME VERSION` or `NAME VERSION URL`.
   public static var components: String { unsafe String(cString: clinux_components_text()) }
 

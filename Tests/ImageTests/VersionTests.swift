@@ -80,7 +80,7 @@ enum Pins {
     let tools = directory.appending(path: "tools")
     try FileManager.default.createDirectory(at: tools, withIntermediateDirectories: true)
     try FileManager.default.copyItem(
-      at: URL(filePath: "\(Lab.root)/tools/toolchain"), to: tools.appending(path: "toolchain"))
+      at: URL(filePath: "\(Lab.root)/packaging/toolchain"), to: tools.appending(path: "toolchain"))
     try Data("6.3.1\n".utf8).write(to: directory.appending(path: ".swift-version"))
     // A `swift` that prints what the compiler does.
     let swift = directory.appending(path: "swift")

@@ -74,7 +74,7 @@ const void *clinux_probes_start(void);
 extern const size_t clinux_probes_object_size;
 const void *clinux_responder_start(void);
 extern const size_t clinux_responder_object_size;
-/// NUL-terminated: the git revision; what the binary is made from, one component per line (tools/components).
+/// NUL-terminated: the git revision; what the binary is made from, one component per line (packaging/components).
 const char *clinux_revision_text(void);
 const char *clinux_components_text(void);
 
