@@ -1,9 +1,9 @@
-// The interface and the steps to its profile, as they are printed.
+// The output of `synbox nic`.
 import Kernel
 import NIC
 import Wire
 
-/// What `nic show` prints.
+/// The output of `nic show`.
 struct NICReport: Encodable {
   struct Limit: Encodable {
     var current: UInt32
@@ -40,7 +40,7 @@ struct NICReport: Encodable {
   var rxQueues: UInt32
   var txQueues: UInt32
   var addresses: [String]
-  /// By kind; nil where the driver has none. So for `channels` and `coalescing`.
+  /// By kind; nil if the driver has none. So for `channels` and `coalescing`.
   var rings: [String: Limit]?
   var channels: [String: Limit]?
   var coalescing: [String: UInt32]?
@@ -83,8 +83,8 @@ struct NICReport: Encodable {
     }
   }
 
-  /// For people: one line a group, what the driver lacks named as such, offloads only where they are on
-  /// or could be.
+  /// Text for people: one line a group; "none" for what the driver lacks; of the offloads only those that can be
+  /// changed.
   var text: String {
     func list(_ limits: [String: Limit]?) -> String {
       guard let limits, !limits.isEmpty else { return "none" }
@@ -114,7 +114,7 @@ struct NICReport: Encodable {
   }
 }
 
-/// One step, as JSON.
+/// One change that leads to the profile.
 struct NICStep: Encodable {
   var setting: String
   var from: String?
@@ -133,7 +133,7 @@ struct NICStep: Encodable {
   }
 }
 
-/// What `nic diff` prints.
+/// The output of `nic diff`.
 struct NICDifference: Encodable {
   var interface: String
   var profile: String
@@ -146,7 +146,7 @@ struct NICDifference: Encodable {
   }
 }
 
-/// What `nic apply` prints.
+/// The output of `nic apply`.
 struct NICOutcome: Encodable {
   var interface: NICReport
   var profile: String

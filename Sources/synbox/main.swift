@@ -1,4 +1,4 @@
-// The subcommands, and how an error becomes an exit code.
+// The root command, and the mapping from errors to exit codes.
 import ArgumentParser
 import Init
 import Kernel
@@ -8,27 +8,36 @@ import Plan
 struct Synbox: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "synbox",
-    abstract: "A stateless SYN scanner for networks you answer for.",
+    abstract: "A stateless TCP SYN scanner for networks that you are responsible for.",
+    discussion: """
+      Exit status: 0 success, 1 failure, 2 invalid usage or input, 128+N ended by signal N.
+
+      `synbox --generate-completion-script bash` prints a completion script; zsh and fish work as well.
+      """,
+    version: VersionCommand.text,
     subcommands: [
       ScanCommand.self, ServeCommand.self, StatusCommand.self, ListCommand.self, CheckCommand.self,
       NICCommand.self, RespondCommand.self, InitCommand.self, VersionCommand.self,
     ])
 }
 
-/// The first process has only one thing to do, and does not put together what all the others would understand.
-func command(_ words: ArraySlice<String>) throws -> any ParsableCommand {
-  guard processID() == 1 else { return try Synbox.parseAsRoot(Array(words)) }
-  let own = InitArguments(words).arguments
-  guard own.first == InitCommand.configuration.commandName else { return try Synbox.parseAsRoot(own) }
-  return try InitCommand.parse(Array(own.dropFirst()))
+/// Parses the command line. PID 1 parses only `init`, because the parsers of all other commands would delay the boot.
+func command(_ arguments: ArraySlice<String>) throws -> any ParsableCommand {
+  guard processID() == 1 else { return try Synbox.parseAsRoot(Array(arguments)) }
+  let initArguments = InitArguments(arguments).arguments
+  guard initArguments.first == InitCommand.configuration.commandName else {
+    return try Synbox.parseAsRoot(initArguments)
+  }
+  return try InitCommand.parse(Array(initArguments.dropFirst()))
 }
 
-/// Exit codes: 0 done, 1 failed while running, 2 wrong usage or bad input, 130 and 143 ended by a signal.
-/// Everything up to the drop happens on this one thread: capabilities belong to threads.
+/// Runs the command and returns the exit status: 0 success, 1 failure, 2 invalid usage or input, 128+N ended by
+/// signal N.
+///
+/// Everything up to the drop runs on this thread, because capabilities belong to threads.
 func main() -> Int32 {
   do {
-    let words = CommandLine.arguments.dropFirst()
-    var command = try command(words)
+    var command = try command(CommandLine.arguments.dropFirst())
     try command.run()
     return 0
   } catch let error as InputError {
@@ -45,7 +54,7 @@ func main() -> Int32 {
   } catch {
     let code = Synbox.exitCode(for: error)
     let text = Synbox.fullMessage(for: error)
-    // Help and version are no errors, and go to standard output.
+    // Help, version and completion scripts are not errors, and go to standard output.
     if code.isSuccess { Terminal.output(text + "\n") } else { Terminal.error(text + "\n") }
     return code.isSuccess ? 0 : 2
   }

@@ -1,4 +1,4 @@
-// `benchmark allocations`: what the loops of a scan take from the heap once they run.
+// `benchmark allocations`: counts the heap allocations of a scan's loops in their steady state.
 import ArgumentParser
 import CBenchmark
 import Datapath
@@ -13,12 +13,12 @@ import Wire
 struct AllocationsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "allocations",
-    abstract: "Count the allocations of the loops that send and receive. Needs root.")
+    abstract: "Count the heap allocations of the loops that send and receive. Needs root.")
 
-  @Flag(help: "Print JSON, as micro does.")
+  @Flag(help: "Print JSON, like `benchmark micro`.")
   var json = false
 
-  private static let batches = 2_000
+  private static let iterations = 2_000
 
   func run() throws {
     let lab = try Lab()
@@ -44,21 +44,23 @@ struct AllocationsCommand: ParsableCommand {
     print(json ? report.json : report.text)
   }
 
-  /// In so many turns after as many to warm up.
-  private func count(_ turn: () throws -> Void) throws -> Double {
-    for _ in 0..<Self.batches { try turn() }
+  /// Returns the allocations of 2,000 iterations, after as many to warm up.
+  private func count(_ iteration: () throws -> Void) throws -> Double {
+    for _ in 0..<Self.iterations { try iteration() }
     let before = cbenchmark_allocations()
-    for _ in 0..<Self.batches { try turn() }
+    for _ in 0..<Self.iterations { try iteration() }
     return Double(cbenchmark_allocations() - before)
   }
 
-  /// Zero means nothing unless an allocation would be seen.
+  /// Throws if the counter misses allocations, because it would then always report zero.
   private func checkCounter() throws {
     let before = cbenchmark_allocations()
     consume(UInt64([UInt8](repeating: 1, count: 1 << 16).span.count))
-    let object = Mutex<[AnyHashable]>([Self.batches])
+    let object = Mutex<[AnyHashable]>([Self.iterations])
     consume(UInt64(object.withLock { $0.count }))
-    guard cbenchmark_allocations() > before else { throw Fault("the counter counts nothing") }
+    guard cbenchmark_allocations() > before else {
+      throw Fault("the allocation counter does not count")
+    }
   }
 
   private func countGenerating(_ link: Link) throws -> Double {
@@ -76,7 +78,7 @@ struct AllocationsCommand: ParsableCommand {
   private func countSending(_ transmitter: any Transmitter, _ link: Link) throws -> Double {
     transmitter.prepare(link.stamper(.random()))
     var entries = link.probes(64)
-    // Every other batch has an RST in it: the frames' kinds change.
+    // Every other batch has an RST, so that frames change their kind.
     entries[7] = TransmitEntry(
       rst: 0xc613_0001, port: 80, source: 0, sourcePort: 40_000, sequenceNumber: 1)
     var first = 0
@@ -87,7 +89,7 @@ struct AllocationsCommand: ParsableCommand {
     }
   }
 
-  /// Each turn sends probes, all of which are answered, and takes in the replies.
+  /// In each iteration, sends probes to open targets and receives the replies.
   private func countReceiving(_ mode: ReceiveMode, _ link: Link) throws -> Double {
     let receiver = try openReceiver(link.receiving(), mode: mode)
     let key = SipHashKey.random()
@@ -104,7 +106,7 @@ struct AllocationsCommand: ParsableCommand {
         return true
       }
     }
-    guard replies > Self.batches else { throw Fault("only \(replies) replies came") }
+    guard replies > Self.iterations else { throw Fault("only \(replies) replies arrived") }
     return allocations
   }
 

@@ -1,4 +1,4 @@
-// The limit that transmitters are compared with.
+// `benchmark flood`: the upper limit that transmitters are compared with.
 import ArgumentParser
 import Datapath
 import Kernel
@@ -12,24 +12,24 @@ func parsedMAC(_ text: String) throws -> MACAddress {
   return address
 }
 
-/// Sends one and the same SYN again and again through the generator's kernel path.
+/// Sends one constant SYN repeatedly through the generator's kernel path.
 struct FloodCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "flood",
-    abstract: "Send a constant frame through the generator's kernel path, as fast as it goes.",
-    discussion: "Only where every frame stays inside: a network namespace with no way out.")
+    abstract: "Send a constant frame through the generator's kernel path, as fast as possible.",
+    discussion: "Use it only in a network namespace without a connection to any other network.")
 
-  @Option(help: "The interface to send from; its driver must have native XDP.")
+  @Option(help: "Interface to send from; its driver must support native XDP.")
   var interface: String
 
   @Option(
-    help: "The Ethernet address to send to.", transform: parsedMAC)
+    help: "Ethernet address to send to.", transform: parsedMAC)
   var gatewayMac: MACAddress
 
   @Option(help: "Frames to send.")
   var count: Int
 
-  @Flag(help: "Send probes in place of the constant frame: always the same 4096, chosen before.")
+  @Flag(help: "Send 4096 different probes repeatedly instead of the constant frame.")
   var probes = false
 
   func run() throws {
@@ -63,7 +63,7 @@ struct FloodCommand: ParsableCommand {
     }
     var started: UInt64 = 0
     var ended: UInt64 = 0
-    // Where the generator's thread runs.
+    // The generator is bound to this processor.
     try onProcessor(processor) {
       started = Clock.monotonic
       try send()
@@ -82,8 +82,8 @@ struct FloodCommand: ParsableCommand {
   ) throws {
     var remaining = count
     while remaining > 0 {
-      let room = entries.count - transmitter.waiting
-      _ = try transmitter.submit(entries.span.extracting(0..<room), more: false)
+      let count = entries.count - transmitter.waiting
+      _ = try transmitter.submit(entries.span.extracting(0..<count), more: false)
       remaining -= Int(try transmitter.complete().probes)
     }
   }

@@ -1,4 +1,4 @@
-// A flood of SYN-ACKs that nobody asked for, to be sent at a scan.
+// `benchmark forge`: a flood of forged SYN-ACKs, sent to a scanner.
 import ArgumentParser
 import Datapath
 import Kernel
@@ -6,41 +6,41 @@ import NIC
 import Plan
 import Wire
 
-/// Sends SYN-ACKs whose addresses and ports are right and whose cookies are not.
+/// Sends SYN-ACKs with valid addresses and ports and invalid cookies.
 struct ForgeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "forge",
-    abstract: "Send forged SYN-ACKs at a set rate through the generator's kernel path.",
+    abstract: "Send forged SYN-ACKs at a given rate through the generator's kernel path.",
     discussion: """
-      Only where every frame stays inside: a network namespace with no way out. The namespace's loopback must \
-      be up: the program that the kernel runs is attached there, so that the interface may hold another.
+      Use it only in a network namespace without a connection to any other network. Its loopback interface must be \
+      up: the program is attached there, so that the sending interface may have another one.
       """)
 
-  @Option(help: "The interface to send from; the other end must take redirected frames.")
+  @Option(help: "Interface to send from; its peer must accept redirected frames.")
   var interface: String
 
-  @Option(help: "The Ethernet address of the scanner.", transform: parsedMAC)
+  @Option(help: "Ethernet address of the scanner.", transform: parsedMAC)
   var to: MACAddress
 
-  @Option(help: "The scanner's address.", transform: parsedAddress)
+  @Option(help: "IPv4 address of the scanner.", transform: parsedAddress)
   var destination: IPv4Address
 
   @Option(
-    help: "Addresses to pretend to be, 198.19.0.0/16 say; another one every 64 frames.",
+    help: "Source addresses, such as 198.19.0.0/16; changes every 64 frames.",
     transform: AddressSet.init(parsing:))
   var sources: AddressSet
 
-  @Option(help: "The port to pretend to be.")
+  @Option(help: "Source port.")
   var port: UInt16
 
   @Option(help: "Frames per second.")
   var rate: UInt64
 
-  @Option(help: "How long.")
+  @Option(help: "Duration in seconds.")
   var seconds: UInt64
 
   private static let scannerPorts: ClosedRange<UInt16> = 32768...61000
-  /// Frames that are alike.
+  /// The number of identical frames in a row.
   private static let block = 64
 
   func run() throws {
@@ -58,7 +58,7 @@ struct ForgeCommand: ParsableCommand {
     var random = SystemRandomNumberGenerator()
     let count = rate * seconds
     let start = Clock.monotonic
-    // Whoever started it waits for this line.
+    // The caller waits for this line.
     try Descriptor.standardOutput().writeAll(Array("{\"state\": \"ready\"}\n".utf8))
     var sent: UInt64 = 0
     try onProcessor(processor) {

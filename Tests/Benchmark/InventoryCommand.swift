@@ -1,5 +1,5 @@
-// `benchmark inventory`: what a box makes of ten million single addresses and a deny list of a million
-// prefixes, from the file's arrival in the spool to the last probe.
+// `benchmark inventory`: measures a job of ten million single addresses under a deny list of a million prefixes, from
+// the file's arrival in the spool to the last probe.
 import ArgumentParser
 import Foundation
 import Kernel
@@ -16,10 +16,10 @@ struct InventoryCommand: ParsableCommand {
   @Option(help: "Prefixes in the deny list.")
   var prefixes = 1_000_000
 
-  @Option(help: "How often each is measured; the median counts.")
+  @Option(help: "Measurements of each scene; the median is reported.")
   var rounds = 3
 
-  @Flag(help: "Print JSON, as micro does.")
+  @Flag(help: "Print JSON, like `benchmark micro`.")
   var json = false
 
   func run() throws {
@@ -30,7 +30,7 @@ struct InventoryCommand: ParsableCommand {
     let lab = try Lab()
     let node = try lab.respond(["--answer", "0%"])
     var report = Report()
-    // In turn, for other work on the machine comes and goes.
+    // Scenes take turns, because other load on the machine varies.
     var turns: [Scene: [InventoryTurn]] = [:]
     for _ in 0..<rounds {
       for scene in Scene.allCases {
@@ -44,7 +44,7 @@ struct InventoryCommand: ParsableCommand {
       }
       add("first_probe", "s", \.secondsToFirstProbe)
       add("rate", "probes/s", \.rate)
-      add("cpu", "s for a million probes", \.processorSeconds)
+      add("cpu", "s per million probes", \.processorSeconds)
       add("peak_rss", "MB", \.peakMegabytes)
       add("probes", "probes", \.probes)
       add("denied", "probes", \.denied)
@@ -58,24 +58,24 @@ struct InventoryCommand: ParsableCommand {
   }
 }
 
-/// What is compared.
+/// The jobs that are compared.
 enum Scene: String, CaseIterable {
-  /// One range and no list: what the machine can do.
+  /// One range and no list: the upper limit.
   case range
-  /// The inventory and the list.
+  /// The inventory under the deny list.
   case inventory
-  /// The same, and the list becomes twice as long while the scan runs.
+  /// The same, with a deny list that doubles while the scan runs.
   case changed
-  /// The range, under a deny list as long as the inventory, a quarter of whose addresses lie in it.
+  /// The range, under a deny list as long as the inventory. A quarter of the list lies within the range.
   case holes
 }
 
-/// One box's life: started, one job, ended.
+/// Starts a box, runs one job and stops the box.
 struct InventoryTurn {
   /// From the file's rename into the spool to the first frame at the target node.
   private(set) var secondsToFirstProbe = 0.0
   private(set) var rate = 0.0
-  /// Of the box alone, user and system, while it scanned.
+  /// Processor seconds per million probes: user and system time of the box's process while it scanned.
   private(set) var processorSeconds = 0.0
   private(set) var peakMegabytes = 0.0
   private(set) var probes = 0.0
@@ -117,7 +117,7 @@ struct InventoryTurn {
 
   private static func serve(_ scene: Scene, _ root: String, _ lab: Lab) throws -> Running {
     let deny = scene == .range ? "" : "deny-file = \"deny.txt\"\n"
-    // Four passes, so that sending lasts long enough for the list to change.
+    // Four passes, so that the list can change while the box sends.
     let configuration = """
       data = "data"
       interface = "box0"
@@ -138,7 +138,7 @@ struct InventoryTurn {
     return box
   }
 
-  /// By the target node's interface.
+  /// The frames received by the target node's interface.
   private static func framesReceived(_ lab: Lab) throws -> Double {
     let text = try LabSupport.run(["ip", "-n", lab.net, "-s", "-j", "link", "show", "net0"]).output
     let links = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [[String: Any]]

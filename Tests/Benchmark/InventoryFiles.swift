@@ -1,13 +1,13 @@
-// A target file and deny lists as an operator of a large inventory has them, made from a seed.
+// Writes a target file and deny lists like those of a large inventory, from a fixed seed.
 import Kernel
 import Plan
 import Scan
 import TestSupport
 import Wire
 
-/// Files of single addresses in no order, and of prefixes from /28 to /32 among these.
+/// A file of single addresses in random order, and lists of prefixes from /28 to /32 that cover some of them.
 struct InventoryFiles {
-  /// 16.0.0.0/5: so wide that hardly any address has its neighbour in the list.
+  /// 16.0.0.0/5, so wide that adjacent addresses are rare.
   private static let first: UInt32 = 0x1000_0000
   private static let size: UInt64 = 1 << 27
 
@@ -16,9 +16,9 @@ struct InventoryFiles {
   let prefixes: Int
 
   var targets: String { "\(directory)/targets.txt" }
-  /// The list that the box starts with.
+  /// The deny list at the start.
   var deny: String { "\(directory)/deny.txt" }
-  /// That list, and as many prefixes again.
+  /// A deny list of twice as many prefixes.
   var denyMore: String { "\(directory)/deny-more.txt" }
 
   func write() throws {
@@ -39,8 +39,8 @@ struct InventoryFiles {
     var random = SeededGenerator(3)
     var text: [UInt8] = []
     text.reserveCapacity(20 * number)
-    for place in 0..<UInt64(number) {
-      text.append(IPv4Address(Self.first + UInt32(order(place)) << 4))
+    for index in 0..<UInt64(number) {
+      text.append(IPv4Address(Self.first + UInt32(order(index)) << 4))
       text.append(text: "/\(Int.random(in: 28...32, using: &random))\n")
     }
     return text

@@ -1,22 +1,22 @@
-// The scene of the measurements that send.
+// The link on which measurements send.
 import Datapath
 import Kernel
 import LabSupport
 import NIC
 import Wire
 
-/// The box's end of a lab's pair. The calling thread moves into the box.
+/// The box's end of a lab's veth pair. Initializing it moves the calling thread into the box's namespace.
 struct Link {
   let interface: InterfaceState
-  let theirs: MACAddress
+  let peer: MACAddress
 
   init(_ lab: Lab) throws {
     let words = try LabSupport.run(["ip", "-n", lab.net, "-o", "link", "show", "net0"]).output
       .split(separator: " ")
-    guard let at = words.firstIndex(of: "link/ether"), let theirs = MACAddress(words[at + 1]) else {
+    guard let at = words.firstIndex(of: "link/ether"), let peer = MACAddress(words[at + 1]) else {
       throw LabError("net0 has no Ethernet address: \(words)")
     }
-    self.theirs = theirs
+    self.peer = peer
     try NetworkNamespace.enter("/run/netns/\(lab.box)")
     interface = try NetworkControl().state(of: "box0")
   }
@@ -24,7 +24,7 @@ struct Link {
   func stamper(_ key: SipHashKey) -> FrameStamper {
     FrameStamper(
       profile: .smallest, cookie: Cookie(key: key), sources: [Self.source],
-      sourceMAC: interface.mac, nextHops: [theirs])
+      sourceMAC: interface.mac, nextHops: [peer])
   }
 
   func receiving(generator: Bool = false) -> ReceiveSettings {
@@ -36,7 +36,7 @@ struct Link {
 
   static let source = IPv4Address(198, 18, 0, 1)
 
-  /// To so many addresses from 198.19.0.0 on.
+  /// Returns probes to `count` addresses from 198.19.0.0 on.
   func probes(_ count: UInt32) -> [TransmitEntry] {
     (0..<count).map { TransmitEntry(syn: 0xc613_0000 + $0, port: 80, source: 0, sourcePort: 40_000) }
   }

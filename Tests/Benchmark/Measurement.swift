@@ -1,8 +1,8 @@
-// How time is taken.
+// Measures time.
 import Kernel
 import Synchronization
 
-/// Seconds of the fastest of several repetitions: whatever else the machine does only ever adds.
+/// Returns the seconds of the fastest repetition, because other load on the machine only adds time.
 func fastest(of repetitions: Int = 25, _ body: () throws -> Void) rethrows -> Double {
   var best = UInt64.max
   for _ in 0..<repetitions {
@@ -15,5 +15,5 @@ func fastest(of repetitions: Int = 25, _ body: () throws -> Void) rethrows -> Do
 
 private let drain = Atomic<UInt64>(0)
 
-/// Takes a result, so that the optimiser cannot leave out the work that led to it.
+/// Consumes a result, so that the optimizer cannot remove the work that produced it.
 func consume(_ value: UInt64) { drain.store(value, ordering: .relaxed) }

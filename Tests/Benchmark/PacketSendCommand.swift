@@ -1,4 +1,4 @@
-// `benchmark packet-send`: the ways to hand frames to the kernel, in turn over one lab.
+// `benchmark packet-send`: compares ways to pass frames to the kernel, in turns in one lab.
 import ArgumentParser
 import CBenchmark
 import Datapath
@@ -10,39 +10,39 @@ import Wire
 struct PacketSendCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "packet-send",
-    abstract: "Compare ways to send through a socket, in a lab of its own. Needs root.")
+    abstract: "Compare ways to send frames through a socket, in a lab. Needs root.")
 
-  @Option(help: "Frames that each way sends at a time.")
+  @Option(help: "Frames to send in each turn.")
   var frames = 500_000
 
-  @Option(help: "How often each way has its turn.")
+  @Option(help: "Turns of each way; the median is reported.")
   var rounds = 5
 
-  @Option(help: "Frames in one call; repeat for several.")
+  @Option(help: "Frames passed in one call. Repeat the option to compare several.")
   var batch: [Int] = [64]
 
-  @Flag(help: "Let the target node poll on a processor of its own.")
+  @Flag(help: "Let the target node poll in a thread (threaded NAPI).")
   var threaded = false
 
-  @Flag(help: "Print JSON, as micro does: the median of the rounds.")
+  @Flag(help: "Print JSON, like `benchmark micro`.")
   var json = false
 
   func run() throws {
     let lab = try Lab()
     let node = try lab.respond(["--answer", "0%"])
     if threaded { try poll(lab) }
-    let way = try Link(lab)
+    let link = try Link(lab)
     var rates: [[Double]] = contenders.map { _ in [] }
     for _ in 0..<rounds {
-      for (place, contender) in contenders.enumerated() {
-        let seconds = try contender.send(frames, on: way)
-        rates[place].append(Double(frames) / seconds)
+      for (index, contender) in contenders.enumerated() {
+        let seconds = try contender.send(frames, on: link)
+        rates[index].append(Double(frames) / seconds)
       }
     }
     let sent = frames * rounds * contenders.count
     let received = try node.end()["syns_valid"] ?? 0
     guard received == sent else {
-      throw Fault("\(sent) SYNs were sent, and \(received) arrived whole")
+      throw Fault("the target node received \(received) of \(sent) valid SYNs")
     }
     var report = Report()
     for (contender, rates) in zip(contenders, rates) {
@@ -51,8 +51,8 @@ struct PacketSendCommand: ParsableCommand {
     print(json ? report.json : report.text)
   }
 
-  /// The sender can now outrun the target node. With a queueing discipline a full veth queue refuses frames,
-  /// which can be sent again; without one it drops them.
+  /// Makes the target node poll in a thread, which the sender can outrun. With a queueing discipline, a full veth queue
+  /// refuses frames, so that they can be retried; without one it drops them.
   private func poll(_ lab: Lab) throws {
     let box = lab.inside(lab.box, ["tc", "qdisc", "replace", "dev", "box0", "root", "mq"])
     let net = lab.inside(lab.net, ["sh", "-c", "echo 1 > /sys/class/net/net0/threaded"])
@@ -75,7 +75,7 @@ private struct Contender {
     case ringV2 = "tx_ring_v2"
     case ringV3 = "tx_ring_v3"
     case ringCopied = "tx_ring_v2_copied"
-    /// The product's own.
+    /// The transmitters of synbox.
     case packet
     case xdpCopy = "xdp_copy"
   }
@@ -85,7 +85,7 @@ private struct Contender {
 
   var name: String { "\(way.rawValue)_\(batch)" }
 
-  /// Seconds until the last frame had left.
+  /// Sends the frames; returns the seconds until the last one was completed.
   func send(_ frames: Int, on link: Link) throws -> Double {
     switch way {
     case .sendmmsg: try sendInC(CBENCHMARK_SENDMMSG, frames, link)
@@ -106,7 +106,7 @@ private struct Contender {
 
   private func sendInC(_ way: cbenchmark_way, _ frames: Int, _ link: Link) throws -> Double {
     let nanoseconds = cbenchmark_send(
-      way, link.interface.index, link.interface.mac.value, link.theirs.value, UInt32(batch),
+      way, link.interface.index, link.interface.mac.value, link.peer.value, UInt32(batch),
       UInt64(frames))
     guard nanoseconds >= 0 else {
       throw Fault("cannot send by \(name)", cause: Errno(Int32(-nanoseconds)))

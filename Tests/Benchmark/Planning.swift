@@ -1,11 +1,11 @@
-// The permutation, the way from a target's number to an entry, and the reading of target files.
+// Measures the permutation, building entries from positions, and parsing target files.
 import Plan
 import Scan
 import TestSupport
 import Wire
 
-/// Steps a second over as many places as a cursor takes at a time. The counts that are no powers of two walk
-/// again now and then.
+/// Measures steps per second, in blocks of the size that a cursor uses. Counts that are not powers of two need
+/// cycle walking.
 func measurePermutation(_ report: inout Report) {
   let counts: [(name: String, count: UInt64)] = [
     ("2_16", 1 << 16), ("2_28", 1 << 28), ("2_32", 1 << 32), ("odd_16", 1 << 16 + 1),
@@ -29,9 +29,9 @@ func measurePermutation(_ report: inout Report) {
   }
 }
 
-/// What the sending thread does for each probe before its frame is made, as Engine/Sender.swift does it.
+/// Measures what a sender does for each probe before its frame is stamped (Engine/ProbeSource.swift).
 func measureFilling(_ report: inout Report) {
-  // One range without a hole, and one that the special-purpose ranges cut into several segments.
+  // Ranges without holes, and one that special-purpose space divides into several segments.
   let plans = [
     ("1_port_2_16", "16.0.0.0/16:443"), ("1_port_2_28", "16.0.0.0/4:443"),
     ("1_port_holes", "192.0.0.0/4:443"), ("101_ports_2_23", "16.0.0.0/16:8000-8100"),
@@ -81,7 +81,7 @@ private func nanosecondsToFill(_ text: String) throws -> Double {
   } / Double(number) * 1e9
 }
 
-/// A million addresses a line each, and as many entries of all kinds.
+/// Measures parsing a million addresses, one a line, and as many lines of all kinds.
 func measureParsing(_ report: inout Report) {
   var random = SeededGenerator(3)
   var (addresses, mixed): ([UInt8], [UInt8]) = ([], [])

@@ -1,8 +1,8 @@
-// What a valid SYN-ACK costs in the receive program, bpf/receive.bpf.c.
+// Measures the cost of a valid SYN-ACK in the receive program, bpf/receive.bpf.c.
 import Kernel
 import Wire
 
-/// The program with all that belongs to it, attached to nothing.
+/// The loaded receive program, not attached to an interface.
 private final class ReceiveProgram {
   private static let key = SipHashKey(k0: 1, k1: 2)
   private static let ours = IPv4Address(198, 18, 0, 1)
@@ -11,8 +11,8 @@ private final class ReceiveProgram {
   private let object: BPFObject
   private let ring: EventRing
   private let program: Int32
-  /// Records that fit in the event ring, of 8 bytes more than the event.
-  let room: Int
+  /// Events that fit in the event ring. Each has a header of 8 bytes.
+  let capacity: Int
 
   init(_ reset: ResetMethod) throws {
     let object = try BPFObject(.receive)
@@ -25,12 +25,12 @@ private final class ReceiveProgram {
     try SharedKey(try object.map("SIPHASH_KEY")).set(k0: Self.key.k0, k1: Self.key.k1)
     let events = try object.map("EVENTS")
     ring = try EventRing(events)
-    room = events.maxEntries / (Contract.eventLength + 8)
+    capacity = events.maxEntries / (Contract.eventLength + 8)
     program = try object.program("receive")
     self.object = object
   }
 
-  /// A SYN-ACK to a probe of ours, with the MSS option that nearly all carry.
+  /// A valid SYN-ACK, with the MSS option that almost all have.
   static var synAck: [UInt8] {
     let (ourPort, port): (UInt16, UInt16) = (40_000, 443)
     let sequence = Cookie(key: key).sequenceNumber(
@@ -40,18 +40,18 @@ private final class ReceiveProgram {
       ethernet: MACAddress(0x0200_0000_0001).bytes + MACAddress(0x0200_0000_0002).bytes)
   }
 
-  /// Nanoseconds a packet as the kernel measures them, averaged over `times`; all of them must have become
-  /// events and met with `verdict`.
+  /// Runs the program `times` times; returns the average in nanoseconds, measured by the kernel. Throws unless each run
+  /// produced an event and returned `verdict`.
   func run(_ times: Int, expecting verdict: XDPVerdict) throws -> Double {
     let run = try BPFProgramRun(program: program, frame: Self.synAck, times: UInt32(times))
     let events = ring.drain(limit: .max) { _ in true }
     guard run.verdict == verdict, events == times else {
-      throw Fault("of \(times) SYN-ACKs \(events) became events; the verdict was \(run.code)")
+      throw Fault("\(events) of \(times) SYN-ACKs became events; the verdict was \(run.code)")
     }
     return Double(run.nanoseconds)
   }
 
-  /// As `run` with a frame that is no IPv4.
+  /// Like `run`, with a frame that is not IPv4.
   func runOther(_ times: Int) throws -> Double {
     var frame = Self.synAck
     frame.replaceSubrange(12..<14, with: [0x86, 0xdd])
@@ -60,9 +60,9 @@ private final class ReceiveProgram {
   }
 }
 
-/// The shortest frame that is a SYN-ACK with an MSS option.
+/// Returns the shortest frame of a SYN-ACK with an MSS option.
 ///
-/// - Parameter ethernet: the destination's address and the source's.
+/// - Parameter ethernet: The destination address, then the source address.
 func synAckFrame(
   from source: IPv4Address, _ sourcePort: UInt16, to destination: IPv4Address,
   _ destinationPort: UInt16, sequence: UInt32, acknowledging: UInt32, ethernet: [UInt8]
@@ -78,10 +78,9 @@ func synAckFrame(
   return frame + [UInt8](repeating: 0, count: FrameLayout.minimumLength - frame.count)
 }
 
-/// The path without an RST leaves the packet as it is, so that it can be repeated as long as the ring has
-/// room. Turning it round cannot: each repetition would see the last one's RST. That is measured in runs of
-/// one packet, less what a run of one packet costs without it. All figures contain what the kernel's loop
-/// costs; a packet of another kind, which is passed on at once, shows how much that is at most.
+/// Without an RST the program leaves the packet unchanged, so the kernel can repeat it until the ring is full. An RST in
+/// place changes it, so that is measured as the difference between single runs with and without. All figures include the
+/// overhead of the kernel's loop; `xdp_not_ipv4` is its upper bound.
 func measureReceiving(_ report: inout Report) {
   report.add("xdp_not_ipv4", "ns") {
     let program = try ReceiveProgram(.none)
@@ -89,10 +88,10 @@ func measureReceiving(_ report: inout Report) {
   }
   report.add("xdp_syn_ack", "ns") {
     let program = try ReceiveProgram(.none)
-    return try (0..<50).map { _ in try program.run(program.room / 2, expecting: .drop) }.min() ?? 0
+    return try (0..<50).map { _ in try program.run(program.capacity / 2, expecting: .drop) }.min() ?? 0
   }
   report.add("xdp_rst_in_place", "ns") {
-    // Good to ten nanoseconds: where the maps come to lie in memory changes single runs more than the RST.
+    // Accurate to ten nanoseconds, because single runs depend on where the maps are in memory.
     try (0..<9).map { _ in try differenceOfSingleRuns() }.sorted()[4]
   }
 }
@@ -107,7 +106,8 @@ private func differenceOfSingleRuns() throws -> Double {
   return undisturbed(turned) - undisturbed(plain)
 }
 
-/// The average of the faster half: single runs are measured in whole nanoseconds, and some are interrupted.
+/// Returns the average of the faster half, because some runs are interrupted, and each is measured in whole
+/// nanoseconds.
 private func undisturbed(_ values: [Double]) -> Double {
   let half = values.sorted().prefix(values.count / 2)
   return half.reduce(0, +) / Double(half.count)

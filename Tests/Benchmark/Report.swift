@@ -1,12 +1,12 @@
-// Figures by name, for people and for programs.
+// Figures by name, as text and as JSON.
 
 import Support
 
-/// Names in the order in which they were measured.
+/// Figures in the order in which they were measured.
 struct Report {
   enum Figure {
     case value(Double, unit: String)
-    /// Why it could not be measured here.
+    /// Why the figure could not be measured.
     case error(String)
   }
 
@@ -16,7 +16,7 @@ struct Report {
     figures.append((name, .value(value, unit: unit)))
   }
 
-  /// Measures `name`; what it throws becomes an error in its place, and the others go on.
+  /// Measures `name`. If `measure` throws, the error is recorded instead.
   mutating func add(_ name: String, _ unit: String, _ measure: () throws -> Double) {
     do {
       add(name, try measure(), unit)
@@ -25,7 +25,7 @@ struct Report {
     }
   }
 
-  /// `{name: {"value": x, "unit": "…"}}`, or `{"error": "…"}` for what could not be measured.
+  /// `{name: {"value": x, "unit": "…"}}`, or `{name: {"error": "…"}}`.
   var json: String {
     let members = figures.map { name, figure in
       switch figure {
@@ -48,7 +48,7 @@ struct Report {
     }.joined(separator: "\n")
   }
 
-  /// Three digits that count: 31.4 M, 8.25, 105.
+  /// Returns about three significant digits: 31.4 M, 8.25, 105.
   private static func short(_ value: Double) -> String {
     switch value {
     case 1e6...: "\(Int((value / 1e5).rounded()) / 10).\(Int((value / 1e5).rounded()) % 10) M"

@@ -1,19 +1,19 @@
-// Frames stamped per second, and instructions per frame.
+// Measures frames stamped per second, and instructions per frame.
 import ArgumentParser
 import Foundation
 import LabSupport
 import TestSupport
 import Wire
 
-/// A transmitter without a kernel behind it: entries in, frames in memory out.
-struct StampWork {
+/// Stamps frames in memory, like a transmitter without a kernel.
+struct FrameWriter {
   static let batch = 64
   private static let size = 128
   private let stamper: FrameStamper
   private let entries: [TransmitEntry]
   private var frames: [UInt8]
 
-  /// Entries are those of a scan: any destination, one port, sources spread evenly.
+  /// Builds entries like a scan's: random destinations, one port, sources evenly distributed.
   init(sources: Int) {
     var random = SeededGenerator(1)
     let stamper = FrameStamper(
@@ -28,17 +28,17 @@ struct StampWork {
     self.stamper = stamper
     frames = [UInt8](repeating: 0, count: Self.batch * Self.size)
     var bytes = frames.mutableSpan
-    for place in 0..<Self.batch {
-      var part = bytes._mutatingExtracting(place * Self.size..<(place + 1) * Self.size)
+    for index in 0..<Self.batch {
+      var part = bytes._mutatingExtracting(index * Self.size..<(index + 1) * Self.size)
       var frame = unsafe part.mutableBytes
       stamper.prefill(&frame, for: .syn)
     }
   }
 
-  /// Stamps so many frames, rounded up to whole batches; how many.
-  mutating func run(frames wanted: Int) -> Int {
+  /// Stamps at least `minimum` frames, in whole batches; returns how many.
+  mutating func run(frames minimum: Int) -> Int {
     var (done, first) = (0, 0)
-    while done < wanted {
+    while done < minimum {
       stampBatch(from: first)
       done += Self.batch
       first = (first + Self.batch) % entries.count
@@ -48,45 +48,45 @@ struct StampWork {
   }
 
   private mutating func stampBatch(from first: Int) {
-    // The frames alone are changed while the entries are read.
+    // Local copies, because `frames` is accessed exclusively below.
     let (stamper, entries) = (stamper, entries)
     var bytes = frames.mutableSpan
-    for place in 0..<Self.batch {
-      var part = bytes._mutatingExtracting(place * Self.size..<(place + 1) * Self.size)
-      // Any bytes are as good as any others.
+    for index in 0..<Self.batch {
+      var part = bytes._mutatingExtracting(index * Self.size..<(index + 1) * Self.size)
+      // Every byte value is valid.
       var frame = unsafe part.mutableBytes
-      stamper.stamp(entries[first + place], into: &frame)
+      stamper.stamp(entries[first + index], into: &frame)
     }
   }
 }
 
 func measureStamping(_ report: inout Report) {
   for sources in [1, 64] {
-    var work = StampWork(sources: sources)
+    var writer = FrameWriter(sources: sources)
     var frames = 0
-    let seconds = fastest { frames = work.run(frames: 500_000) }
+    let seconds = fastest { frames = writer.run(frames: 500_000) }
     report.add("stamp_sources_\(sources)", Double(frames) / seconds, "frames/s")
   }
 }
 
-/// Stamps and nothing else: what callgrind counts.
+/// Only stamps, for callgrind to count the instructions.
 struct StampOnlyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "stamp-only", abstract: "Stamp frames and do nothing else.")
+    commandName: "stamp-only", abstract: "Stamp frames in memory.")
 
-  @Option(help: "How many frames.")
+  @Option(help: "Number of frames.")
   var frames = 1_000_000
 
-  @Option(help: "From how many source addresses.")
+  @Option(help: "Number of source addresses.")
   var sources = 64
 
   func run() {
-    var work = StampWork(sources: sources)
-    _ = work.run(frames: frames)
+    var writer = FrameWriter(sources: sources)
+    _ = writer.run(frames: frames)
   }
 }
 
-/// Two runs of different length under callgrind: what starting costs falls out of the difference.
+/// Counts instructions with callgrind in two runs of different length, whose difference excludes the startup.
 func measureInstructions(_ report: inout Report) {
   report.add("stamp_instructions", "instructions/frame") {
     let (few, many) = (64_000, 1_088_000)
@@ -95,7 +95,7 @@ func measureInstructions(_ report: inout Report) {
 }
 
 private func instructions(frames: Int) throws -> Int {
-  // In valgrind /proc/self/exe is valgrind.
+  // Resolved here, because under valgrind /proc/self/exe is valgrind.
   let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
   let outcome = try run(
     [
@@ -103,7 +103,7 @@ private func instructions(frames: Int) throws -> Int {
       "--frames", "\(frames)",
     ], seconds: 120)
   guard outcome.status == 0 else {
-    throw LabError("no callgrind: \(outcome.errors.suffix(300))")
+    throw LabError("callgrind failed: \(outcome.errors.suffix(300))")
   }
   for line in outcome.errors.split(separator: "\n") {
     let words = line.split(separator: " ")

@@ -1,10 +1,10 @@
-// Measures the parts that bound a scan, one at a time and on one processor. Not a test: it asserts no speed.
+// Measures the parts that limit the speed of a scan, one at a time, on one processor. Asserts nothing.
 import ArgumentParser
 
 struct Benchmark: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "benchmark",
-    abstract: "Measure the parts that bound a scan.",
+    abstract: "Measure the parts that limit the speed of a scan.",
     subcommands: [
       FloodCommand.self, ForgeCommand.self, MicroCommand.self, PacketSendCommand.self,
       AllocationsCommand.self, InventoryCommand.self,

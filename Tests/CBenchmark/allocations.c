@@ -1,4 +1,4 @@
-// Counts what this program takes from the heap: the linker (--wrap) leads every call here.
+// Counts heap allocations. The linker (--wrap) redirects every call to these functions.
 #include "CBenchmark.h"
 
 #include <stddef.h>

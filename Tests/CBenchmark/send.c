@@ -16,7 +16,7 @@ enum { LENGTH = 60, SLOT = 128, BATCH_MAX = 1024, RING_SLOT = 256, RING_SLOTS = 
 
 struct frame {
   unsigned char bytes[LENGTH];
-  /* Over the headers with the lower half of the destination zero. */
+  /* Checksums of the headers, with the lower half of the destination address zero. */
   unsigned ipv4_sum, tcp_sum;
 };
 
@@ -85,9 +85,9 @@ static int send_messages(int descriptor, const struct frame *frame, unsigned bat
   for (unsigned long long sent = 0; sent < frames;) {
     unsigned count = frames - sent < batch ? (unsigned)(frames - sent) : batch;
     for (unsigned i = 0; i < count; i++) stamp(bytes[i], frame, sent + i);
-    int taken = sendmmsg(descriptor, messages, count, MSG_DONTWAIT);
-    if (taken < 0 && !is_busy()) return -errno;
-    if (taken > 0) sent += (unsigned)taken;
+    int sent_now = sendmmsg(descriptor, messages, count, MSG_DONTWAIT);
+    if (sent_now < 0 && !is_busy()) return -errno;
+    if (sent_now > 0) sent += (unsigned)sent_now;
   }
   return 0;
 }
@@ -95,9 +95,9 @@ static int send_messages(int descriptor, const struct frame *frame, unsigned bat
 struct ring {
   unsigned char *memory;
   int version;
-  /* Bytes from a slot's start to the frame. */
+  /* Bytes from the start of a slot to the frame. */
   unsigned offset;
-  /* Bytes of the virtio header before it, or 0. */
+  /* Bytes of the virtio header before the frame, or 0. */
   unsigned prefix;
 };
 

@@ -1,6 +1,6 @@
-"""`make bench` and `make evaluate`: measures synbox, ZMap and Masscan, and writes a report.
+"""`make bench` and `make evaluate`: measure synbox, ZMap and Masscan, and write a report.
 
-Exit status: 0 if everything ran and everything was shown that must be; 1 if not; 2 wrong usage.
+Exit status: 0 if everything ran and every check passed, 1 if not, 2 for invalid usage.
 """
 
 import argparse
@@ -30,8 +30,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--scale", choices=SCALES, default="bench")
     parser.add_argument(
         "--only", type=lambda text: text.split(","), default=list(PARTS), metavar="PART,…",
-        help=f"some of {','.join(PARTS)}")
-    parser.add_argument("--lab", default="synbox-evaluation", help="name of the lab's namespaces")
+        help=f"parts to run: {','.join(PARTS)} (default: all)")
+    parser.add_argument("--lab", default="synbox-evaluation", help="prefix of the lab's namespaces")
     parser.add_argument("--output", type=Path, default=ROOT / "build/evaluation")
     chosen = parser.parse_args()
     if unknown := set(chosen.only) - set(PARTS):
@@ -39,12 +39,12 @@ def arguments() -> argparse.Namespace:
     return chosen
 
 
-def say(text: str) -> None:
+def log(text: str) -> None:
     print(text, flush=True)
 
 
 def evaluate(chosen: argparse.Namespace) -> Evaluation:
-    """Runs the parts that were asked for, one after the other, in one lab."""
+    """Runs the chosen parts, one after the other, in one lab."""
     scale = SCALES[chosen.scale]
     started = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     evaluation = Evaluation(scale, describe_machine(), started)
@@ -53,23 +53,23 @@ def evaluate(chosen: argparse.Namespace) -> Evaluation:
     with Lab(chosen.lab, files) as lab:
         runs: dict[str, Callable[[], object]] = {
             "steady": lambda: run_steady(lab, scale),
-            "limit": lambda: run_limit(lab, scale, say),
-            "scan": lambda: run_scan(lab, scale, say),
-            "pacing": lambda: run_pacing(lab, scale, say),
+            "limit": lambda: run_limit(lab, scale, log),
+            "scan": lambda: run_scan(lab, scale, log),
+            "pacing": lambda: run_pacing(lab, scale, log),
             "micro": lambda: run_micro(files),
         }
         for part in PARTS:
             if part not in chosen.only:
                 continue
-            say(f"== {part}")
-            begun = time.monotonic()
+            log(f"== {part}")
+            start = time.monotonic()
             setattr(evaluation, part, runs[part]())
-            evaluation.seconds[part] = time.monotonic() - begun
+            evaluation.seconds[part] = time.monotonic() - start
     return evaluation
 
 
 def main() -> int:
-    # SIGTERM and SIGHUP unwind like Ctrl-C, so that the lab goes with everything in it.
+    # SIGTERM and SIGHUP unwind like SIGINT, so that the lab is removed with everything in it.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     chosen = arguments()
@@ -82,10 +82,10 @@ def main() -> int:
         return 130
     write_report(evaluation, chosen.output)
     for failure in evaluation.failures:
-        say(f"FAILED: {failure}")
+        log(f"FAILED: {failure}")
     for missed in evaluation.missed:
-        say(f"NOT SHOWN: {missed}")
-    say(f"report: {chosen.output / 'report.md'}")
+        log(f"CHECK FAILED: {missed}")
+    log(f"report: {chosen.output / 'report.md'}")
     return 1 if evaluation.failures or evaluation.missed else 0
 
 

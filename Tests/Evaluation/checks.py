@@ -1,11 +1,11 @@
-"""What must be shown, and whether it was. Pure."""
+"""Checks of figures against their bounds. Pure."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Check:
-    """One sentence that holds or does not."""
+    """A requirement, the value found, and whether it passed."""
 
     what: str
     wanted: str

@@ -1,4 +1,4 @@
-"""S-02 and S-03: every contestant in turn within each round, and what must be shown of them."""
+"""S-02 and S-03: contestants take turns within each round; and the checks of their figures."""
 
 from dataclasses import dataclass
 from statistics import median
@@ -28,7 +28,7 @@ def scan_job(scale: Scale) -> Job:
 
 
 def run_limit(lab: Lab, scale: Scale, progress: Progress) -> list[Turn]:
-    """S-02, with a silent target node: how fast each one sends."""
+    """S-02: how fast each contestant sends, with a silent target node."""
     return [
         _turn(lab, contestant, LIMIT_JOB, round(contestant.limit_probes * scale.limit_share), "0%",
               scale, number, progress)
@@ -36,7 +36,7 @@ def run_limit(lab: Lab, scale: Scale, progress: Progress) -> list[Turn]:
 
 
 def run_scan(lab: Lab, scale: Scale, progress: Progress) -> list[Turn]:
-    """S-03: the whole of a network at a set rate, a fifth of which answers."""
+    """S-03: a scan of a whole network at a set rate, with a fifth of the targets open."""
     return [
         _turn(lab, contestant, scan_job(scale), None, SCAN_ANSWER, scale, number, progress)
         for number in range(scale.scan_rounds) for contestant in SCANNERS]
@@ -52,24 +52,24 @@ def _turn(
 
 
 def outcome(turn: Turn) -> str:
-    """One line on a turn."""
+    """A turn in one line."""
     if turn.measurement is None:
         return f"FAILED: {' '.join(turn.failure.split())[:120]}"
     found = turn.measurement
-    cost = "no" if found.cpu_per_million is None else f"{found.cpu_per_million:.2f}"
+    cost = "unknown" if found.cpu_per_million is None else f"{found.cpu_per_million:.2f}"
     return (f"{found.rate_pps:,.0f} pps, {cost} CPU s per million probes, "
             f"{found.peak_rss_bytes / 1e6:.1f} MB")
 
 
 def of(turns: Sequence[Turn], contestant: Contestant) -> list[Turn]:
-    """The turns in which this contestant was measured."""
+    """The contestant's turns that have a measurement."""
     return [turn for turn in turns if turn.contestant == contestant.name and turn.measurement]
 
 
 def by_round(
     turns: Sequence[Turn], figure: Callable[[Measurement], float | None]
 ) -> list[dict[str, float]]:
-    """A figure of each contestant that has it, round by round."""
+    """For each round, a figure of every contestant that has it."""
     rounds: dict[int, dict[str, float]] = {}
     for turn in turns:
         figures = rounds.setdefault(turn.round, {})
@@ -88,12 +88,12 @@ def cpu(found: Measurement) -> float | None:
 
 
 def limit_checks(turns: Sequence[Turn]) -> list[Check]:
-    """What S-02 must show: medians of the ratios within a round."""
+    """The checks of S-02: medians of ratios, each taken within a round."""
     rates, costs = by_round(turns, pps), by_round(turns, cpu)
 
     def rate(one: Contestant, other: Contestant, bound: float) -> Check:
         return at_least(
-            f"{one.name}: rate against {other.name}", median_ratio(rates, one.name, other.name),
+            f"{one.name}: rate ÷ {other.name}'s", median_ratio(rates, one.name, other.name),
             bound)
 
     return [
@@ -103,23 +103,23 @@ def limit_checks(turns: Sequence[Turn]) -> list[Check]:
         rate(XDP_COPY, ZMAP, 2),
         rate(PACKET, ZMAP, 1.6),
         at_least(
-            f"{ZMAP.name}: CPU a probe against {GENERATOR.name}",
+            f"{ZMAP.name}: CPU per probe ÷ {GENERATOR.name}'s",
             median_ratio(costs, ZMAP.name, GENERATOR.name), 8),
         *(accounting(of(turns, contestant), contestant.name) for contestant in TRANSMITTERS),
     ]
 
 
 def scan_checks(turns: Sequence[Turn]) -> list[Check]:
-    """What S-03 must show of the generator; and of each transmitter, that nothing is lost or invented."""
+    """The checks of S-03: the generator's figures, and that no transmitter loses or invents results."""
     generator = of(turns, GENERATOR)
     worst = max((abs(turn.measurement.rate_pps / SCAN_PPS - 1) for turn in generator), default=None)
     peak = max((turn.measurement.peak_rss_bytes / 1e6 for turn in generator), default=None)
     return [
         at_most(
-            f"{GENERATOR.name}: rate off {SCAN_PPS:,} pps, worst round",
+            f"{GENERATOR.name}: deviation from {SCAN_PPS:,} pps, worst round",
             None if worst is None else worst * 100, 1, " %"),
         at_most(
-            f"{GENERATOR.name}: CPU a probe against {ZMAP.name}",
+            f"{GENERATOR.name}: CPU per probe ÷ {ZMAP.name}'s",
             median_ratio(by_round(turns, cpu), GENERATOR.name, ZMAP.name), 1 / 3),
         at_most(f"{GENERATOR.name}: peak RSS, largest", peak, 48, " MB"),
         *(check(of(turns, contestant), contestant.name)
@@ -128,8 +128,8 @@ def scan_checks(turns: Sequence[Turn]) -> list[Check]:
 
 
 def exactness(turns: Sequence[Turn], name: str) -> Check:
-    """Every answer of the target node is one result, and no result is there twice."""
-    what = f"{name}: results − answers of the target node, and results that repeat, all rounds"
+    """Each SYN-ACK of the target node is one result, and no result is repeated."""
+    what = f"{name}: results − SYN-ACKs of the target node, and repeated results, all rounds"
     if not turns:
         return equal(what, None, "0 and 0")
     differing = sum(abs(turn.results - turn.node["answers_sent"]) for turn in turns)
@@ -138,7 +138,7 @@ def exactness(turns: Sequence[Turn], name: str) -> Check:
 
 
 def accounting(turns: Sequence[Turn], name: str) -> Check:
-    """What synbox says it sent is what the target node received."""
+    """synbox reports as many probes as the target node received."""
     what = f"{name}: probes_completed − valid SYNs at the target node, all rounds"
     if not turns:
         return equal(what, None, 0)
@@ -149,21 +149,21 @@ def accounting(turns: Sequence[Turn], name: str) -> Check:
 
 @dataclass(frozen=True)
 class Medians:
-    """A contestant's figures over the rounds."""
+    """Medians of a contestant's figures over the rounds."""
 
     rate_pps: float
     largest_deviation: float
     peak_rss_bytes: float
     results: float
     answers: float
-    """Sent by the target node."""
+    """SYN-ACKs that the target node sent."""
     costs: dict[str, float] | None
-    """Processor seconds for a million probes: "whole", "user", "kernel", "softirq", "own". None if no round
-    was quiet enough."""
+    """Processor seconds per million probes: "whole", "user", "kernel", "softirq", "own". None if the machine was too
+    noisy in every round."""
 
 
 def medians(turns: Sequence[Turn], contestant: Contestant) -> Medians | None:
-    """None for a contestant that was never measured."""
+    """Returns None if the contestant has no measurement."""
     measured = of(turns, contestant)
     if not measured:
         return None
@@ -179,7 +179,7 @@ def medians(turns: Sequence[Turn], contestant: Contestant) -> Medians | None:
 
 
 def costs_per_million(found: Measurement) -> dict[str, float]:
-    """Processor seconds for a million probes, the whole and its parts."""
+    """Processor seconds per million probes: the whole and its parts."""
     spent = {
         "whole": found.cost.busy, "user": found.cost.user, "kernel": found.cost.kernel,
         "softirq": found.cost.softirq, "own": found.process_user + found.process_system}

@@ -1,4 +1,4 @@
-"""Who is measured, and how each is called."""
+"""The contestants and their command lines."""
 
 from dataclasses import dataclass
 from typing import Callable
@@ -9,7 +9,7 @@ from settings import SOURCES
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be scanned, in terms that every scanner has."""
+    """A scan, in terms that every scanner supports."""
 
     targets: str
     ports: tuple[int, ...]
@@ -17,39 +17,39 @@ class Job:
     """Probes per second; 0 is no limit."""
     source_ports: tuple[int, int]
     cooldown: int
-    """Seconds to wait for the last answers."""
+    """Seconds to wait for replies after the last probe."""
     answered: bool
-    """Whether targets answer: results are kept, half-open connections closed, duplicates left out."""
+    """Whether targets reply. If so, half-open connections are reset and duplicates removed."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """One call. A job may take several, one after the other."""
+    """A command line. A job may need several, one after the other."""
 
     arguments: list[str]
     results: str | None = None
-    """The file, below the lab's directory, with a line for each result after a header."""
+    """The results file, in the lab's directory: a header, then a line for each result."""
     found: str | None = None
-    """Where there is no such file: what stands before the number of results in what it prints."""
+    """If there is no such file: the text before the number of results in the scanner's output."""
     summary: str | None = None
-    """The file with synbox's summary."""
+    """The file of synbox's summary."""
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """A scanner, or one way of one."""
+    """A scanner, or one transmitter of a scanner."""
 
     name: str
     limit_probes: int
-    """In S-02: enough for four to five seconds on the reference machine."""
+    """Probes in S-02: four to five seconds' worth on the reference machine."""
     commands: Callable[[Lab, Job, int | None], list[Command]]
-    """The calls for a job, which ends after so many probes if a number is given."""
+    """Returns the commands for a job, which ends after the given number of probes, if any."""
     counter: str = "syns_valid"
-    """Which of the target node's counters counts its probes."""
+    """The target node's counter of this contestant's probes."""
 
 
 def synbox(transmit: str) -> Callable[[Lab, Job, int | None], list[Command]]:
-    """synbox with one of its transmitters; it pins its sending thread itself."""
+    """synbox with one of its transmitters. It pins its sending thread."""
 
     def commands(lab: Lab, job: Job, probes: int | None) -> list[Command]:
         name = f"synbox-{transmit}"
@@ -69,7 +69,7 @@ def synbox(transmit: str) -> Callable[[Lab, Job, int | None], list[Command]]:
 
 
 def zmap(lab: Lab, job: Job, probes: int | None) -> list[Command]:
-    """ZMap 2: one port a run. One sending thread, which is also its default."""
+    """ZMap 2: one port in each run, one sending thread (its default)."""
     commands = []
     for port in job.ports:
         results = f"zmap-{port}.csv"
@@ -85,9 +85,9 @@ def zmap(lab: Lab, job: Job, probes: int | None) -> list[Command]:
 
 
 def masscan(lab: Lab, job: Job, probes: int | None) -> list[Command]:
-    """Masscan: its ranges of source ports must have a power of two as their size, and it has no "no limit".
+    """Masscan: the size of its source port range must be a power of two, and its rate always has a limit.
 
-    It does not end by itself, so what it buffers for a file is lost; it prints how much it found.
+    It does not exit, so the results that it buffers for a file are lost; but it prints their number.
     """
     first, last = job.source_ports
     size = 1 << (last - first + 1).bit_length() - 1
@@ -102,7 +102,7 @@ def masscan(lab: Lab, job: Job, probes: int | None) -> list[Command]:
 
 
 def flood(lab: Lab, _: Job, probes: int | None) -> list[Command]:
-    """One constant frame again and again through the kernel path of the generator: the physical limit."""
+    """One constant frame, sent repeatedly through the generator's kernel path: the upper limit."""
     return [Command([
         BENCHMARK, "flood", "--interface", "box0", "--gateway-mac", lab.gateway_mac,
         "--count", str(probes)])]

@@ -1,4 +1,4 @@
-"""The whole of a run: its parts, what failed in them, what they had to show."""
+"""The results of all parts, their failures and their checks."""
 
 from dataclasses import dataclass, field
 
@@ -13,7 +13,7 @@ from turn import Turn
 
 @dataclass
 class Evaluation:
-    """A part that was not asked for is None."""
+    """A part that did not run is None."""
 
     scale: Scale
     machine: dict[str, str]
@@ -25,11 +25,11 @@ class Evaluation:
     pacing: list[PacedScan] | None = None
     micro: Micro | None = None
     seconds: dict[str, float] = field(default_factory=dict)
-    """How long each part took."""
+    """The duration of each part."""
 
     @property
     def checks(self) -> dict[str, list[Check]]:
-        """By part: what must be shown."""
+        """The checks of each part."""
         found = {}
         if self.steady is not None:
             found["S-01"] = [steady_check(turn) for turn in self.steady]
@@ -43,7 +43,7 @@ class Evaluation:
 
     @property
     def failures(self) -> list[str]:
-        """Who did not run, and what it said."""
+        """The runs that failed, with their output."""
         texts = []
         for part, turns in (("S-01", self.steady), ("S-02", self.limit), ("S-03", self.scan)):
             texts += [
@@ -56,23 +56,23 @@ class Evaluation:
 
     @property
     def missed(self) -> list[str]:
-        """The checks that did not pass."""
+        """The checks that failed."""
         return [
-            f"{part}: {check.what}: {check.found}, wanted {check.wanted}"
+            f"{part}: {check.what}: found {check.found}, expected {check.wanted}"
             for part, checks in self.checks.items() for check in checks if not check.passed]
 
 
 def shortened(text: str, length: int = 300) -> str:
-    """On one line, and cut: the whole is in report.json."""
+    """The text on one line, truncated. report.json has it in full."""
     line = " ".join(text.split())
     return line if len(line) <= length else line[:length] + " …"
 
 
 def steady_check(turn: SteadyTurn) -> Check:
-    """All the agreements of one scan as one."""
+    """Combines the checks of one scan into one."""
     wrong = [f"{check.what} {check.found} instead of {check.wanted}"
              for check in turn.checks if not check.passed]
     found = turn.failure and "it failed" or "; ".join(wrong) or f"{len(turn.checks)} of {len(turn.checks)}"
     return Check(
-        f"{turn.contestant}, round {turn.round + 1}: results, target node's counts and theory agree",
+        f"{turn.contestant}, round {turn.round + 1}: results, target node's counters and theory agree",
         "all", found, not wrong and not turn.failure)

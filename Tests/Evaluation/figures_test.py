@@ -1,4 +1,4 @@
-"""Ratios, checks, pacing figures, agreement, how scanners are called."""
+"""Tests of ratios, checks, pacing figures, agreement and command lines."""
 
 import unittest
 from types import SimpleNamespace
@@ -19,7 +19,7 @@ class Ratios(unittest.TestCase):
     def test_median_is_not_the_ratio_of_medians(self):
         self.assertEqual(median_ratio(ROUNDS, "a", "b"), 5.0)
 
-    def test_of_who_never_finished_is_none(self):
+    def test_without_a_finished_contestant_is_none(self):
         self.assertIsNone(median_ratio(ROUNDS, "a", "c"))
         self.assertIsNone(median_ratio([], "a", "b"))
 
@@ -38,7 +38,7 @@ class Checks(unittest.TestCase):
 
 class Pacing(unittest.TestCase):
     def test_average_counts_intervals(self):
-        # One each 10 ms, 100 a second: ten intervals in 100 ms.
+        # One every 10 ms, so 100 a second: ten intervals in 100 ms.
         arrivals = ([1] + [0] * 9) * 10 + [1]
         self.assertAlmostEqual(average_pps(arrivals), 100)
 
@@ -46,13 +46,13 @@ class Pacing(unittest.TestCase):
         self.assertIsNone(average_pps([5]))
         self.assertIsNone(average_pps([]))
 
-    def test_fullest_window_may_begin_anywhere(self):
+    def test_fullest_window_may_start_anywhere(self):
         self.assertEqual(fullest_window([0, 1, 5, 5, 1, 0], 2), 10)
         self.assertEqual(fullest_window([3, 0, 0], 2), 3)
         self.assertEqual(fullest_window([0, 0, 3], 2), 3)
         self.assertEqual(fullest_window([1, 2], 10), 3)
 
-    def test_windows_hold_everything(self):
+    def test_windows_include_every_arrival(self):
         self.assertEqual(windows([1, 2, 3, 4, 5], 2), [3, 7, 5])
 
 
@@ -68,31 +68,31 @@ class Agreement(unittest.TestCase):
     def test_of_all_three_accounts(self):
         self.assertEqual(self.failed(sorted(theory())), [])
 
-    def test_sees_a_result_that_is_missing_and_one_that_is_invented(self):
+    def test_detects_missing_and_invented_results(self):
         lines = sorted(theory())[1:] + ["198.19.0.1,80"]
-        self.assertEqual(self.failed(lines), ["results that theory does not have", "results missing"])
+        self.assertEqual(self.failed(lines), ["unexpected results", "missing results"])
 
-    def test_sees_a_result_that_repeats(self):
+    def test_detects_a_repeated_result(self):
         lines = sorted(theory())
         self.assertEqual(self.failed([*lines, lines[0]]), ["results"])
 
 
-class Calls(unittest.TestCase):
+class CommandLines(unittest.TestCase):
     LAB = SimpleNamespace(gateway_mac="02:00:00:00:00:01")
     JOB = Job("96.0.0.0/10", (80, 443), 500_000, (60000, 60100), 2, True)
 
-    def test_zmap_scans_one_port_a_run(self):
+    def test_zmap_scans_one_port_in_each_run(self):
         ports = [command.arguments[command.arguments.index("-p") + 1]
                  for command in zmap(self.LAB, self.JOB, None)]
         self.assertEqual(ports, ["80", "443"])
 
-    def test_masscan_gets_source_ports_by_a_power_of_two(self):
+    def test_masscan_gets_a_power_of_two_of_source_ports(self):
         command, = masscan(self.LAB, self.JOB, None)
         self.assertIn("60000-60063", command.arguments)
         one, = masscan(self.LAB, Job("96.0.0.0/5", (80,), 0, (60000, 60000), 0, False), 5)
         self.assertIn("60000", one.arguments)
 
-    def test_synbox_dedupes_and_closes_where_targets_answer(self):
+    def test_synbox_dedupes_and_resets_if_targets_reply(self):
         command, = synbox("packet")(self.LAB, self.JOB, None)
         self.assertNotIn("--no-dedupe", command.arguments)
         silent, = synbox("packet")(self.LAB, Job("96.0.0.0/5", (80,), 0, (1, 1), 0, False), 5)

@@ -1,4 +1,4 @@
-"""The lab: two namespaces without a way out, removed with everything in them."""
+"""The lab: two network namespaces without a connection to any other, removed with everything in them."""
 
 import fcntl
 import json
@@ -23,7 +23,7 @@ table netdev evaluation {
 
 
 class Lab:
-    """Made by `netconfig/lab`; one at a time for each name."""
+    """A lab made by `netconfig/lab`. A lock allows one at a time for each name."""
 
     def __init__(self, name: str, directory: Path):
         self.box = f"{name}-box"
@@ -36,12 +36,12 @@ class Lab:
 
     def __enter__(self) -> "Lab":
         if os.geteuid() != 0:
-            raise EvaluationError("the lab makes network namespaces: run the evaluation as root")
+            raise EvaluationError("cannot make network namespaces: run the evaluation as root")
         self._lock = open(f"/run/lock/{self.name}.lock", "w", encoding="ascii")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise EvaluationError(f"another evaluation uses the lab {self.name}") from None
+            raise EvaluationError(f"another evaluation is using the lab {self.name}") from None
         self._remove()
         try:
             run([str(ROOT / "netconfig/lab"), "up", self.name])
@@ -54,7 +54,7 @@ class Lab:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # What is under way must not be broken off by a second signal.
+        # A second signal must not interrupt the cleanup.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         for program in self._programs:
@@ -63,7 +63,7 @@ class Lab:
         self._lock.close()
 
     def _remove(self) -> None:
-        """Removes both namespaces and ends what a killed evaluation left running in them."""
+        """Removes both namespaces, and kills the processes that a killed evaluation left in them."""
         for namespace in (self.box, self.net):
             if not Path(f"/run/netns/{namespace}").exists():
                 continue
@@ -75,7 +75,7 @@ class Lab:
         subprocess.run([str(ROOT / "netconfig/lab"), "down", self.name], check=False)
 
     def start(self, arguments: list[str], name: str, namespace: str) -> Program:
-        """Starts a program in one of the two namespaces."""
+        """Starts a program in one of the namespaces."""
         program = Program(arguments, self.directory, name, namespace)
         self._programs = [known for known in self._programs if known.status is None] + [program]
         return program

@@ -1,4 +1,4 @@
-"""The machine and the versions of everything that took part."""
+"""Describes the machine, and the versions of the programs involved."""
 
 import os
 import platform
@@ -20,7 +20,7 @@ TOOLS = {
 
 
 def describe_machine() -> dict[str, str]:
-    """Name and value, in the order of the report."""
+    """Names and values, in the order of the report."""
     model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="ascii"))
     memory = re.search(r"MemTotal:\s*(\d+) kB", Path("/proc/meminfo").read_text(encoding="ascii"))
     system = platform.freedesktop_os_release().get("PRETTY_NAME", "unknown")
@@ -39,22 +39,22 @@ def describe_machine() -> dict[str, str]:
 
 
 def virtualization() -> str:
-    """Whether the processor says that a hypervisor stands below."""
+    """Returns whether the processor reports a hypervisor."""
     flags = re.search(r"flags\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="ascii"))
-    return "yes" if flags and "hypervisor" in flags.group(1).split() else "no sign of one"
+    return "yes" if flags and "hypervisor" in flags.group(1).split() else "none reported"
 
 
 def matplotlib_version() -> str:
-    import matplotlib  # Only the charts need it.
+    import matplotlib  # Not at the top, because only the charts need it.
 
     return matplotlib.__version__
 
 
 def output(call: list[str]) -> str:
-    """The first line a program prints about itself, or why it cannot be had."""
+    """Returns the first line of a program's output, or why it did not run."""
     try:
         done = subprocess.run(call, capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        return f"not to be had: {error}"
+        return f"not available: {error}"
     lines = (done.stdout + done.stderr).strip().splitlines()
     return lines[0].strip() if lines else "unknown"

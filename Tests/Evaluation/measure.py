@@ -1,4 +1,4 @@
-"""From samples to figures: the sending window, the baseline, what the window cost. Pure."""
+"""Computes figures from samples: the sending window, the idle baseline, rate and cost. Pure."""
 
 from dataclasses import asdict, dataclass
 from typing import Sequence
@@ -11,11 +11,11 @@ IDLE = ("idle", "iowait", "steal")
 
 @dataclass(frozen=True)
 class Load:
-    """Processor seconds per second, or processor seconds; of all processors together."""
+    """Processor seconds, or processor seconds per second, summed over all processors."""
 
     busy: float
-    """All that was not idle. The kernel times idleness to the microsecond; the three below are counted by
-    the tick and show how the whole divides."""
+    """Everything but idle time, which the kernel measures in microseconds. The three below are tick counts, and show
+    how the whole is divided."""
     user: float
     kernel: float
     softirq: float
@@ -24,7 +24,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Window:
-    """Samples [first, last]: between them the scanner sent."""
+    """The indices of the samples between which the scanner sent."""
 
     first: int
     last: int
@@ -32,13 +32,13 @@ class Window:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a scanner's sending window held. Rates are per second, times processor seconds."""
+    """The figures of a scanner's sending window. Rates are per second; times are processor seconds."""
 
     probes: int
     seconds: float
     rate_pps: float
     largest_deviation: float
-    """Of any second within, as a share of the mean rate."""
+    """The largest deviation of any second, as a fraction of the mean rate."""
     cost: Load
     process_user: float
     process_system: float
@@ -46,18 +46,18 @@ class Measurement:
 
     @property
     def cpu_per_million(self) -> float | None:
-        """Processor seconds of the whole machine, less its idle load, for a million probes; None if that
-        cannot be."""
+        """Processor seconds of the whole machine per million probes, less its idle load; None if implausible."""
         return self.cost.busy / self.probes * 1e6 if self.is_plausible else None
 
     @property
     def process_cpu_per_million(self) -> float:
-        """The same of the scanner's process alone."""
+        """Processor seconds of the scanner's process per million probes."""
         return (self.process_user + self.process_system) / self.probes * 1e6
 
     @property
     def is_plausible(self) -> bool:
-        """The whole machine did not spend less than the scanner alone (a fifth less: clocks are coarse)."""
+        """Returns whether the whole machine used at least as much as the scanner, with a tolerance of a fifth for coarse
+        clocks."""
         return self.cost.busy > 0.8 * (self.process_user + self.process_system)
 
     def as_dict(self) -> dict:
@@ -67,7 +67,7 @@ class Measurement:
 
 
 def sending_window(times: Sequence[float], counts: Sequence[int], least_pps: float) -> Window | None:
-    """From the first to the last interval in which more than `least_pps` a second arrived."""
+    """Returns the window from the first to the last interval with an arrival rate above `least_pps`."""
     active = [
         index for index in range(1, len(times))
         if counts[index] - counts[index - 1] > least_pps * (times[index] - times[index - 1])]
@@ -75,9 +75,9 @@ def sending_window(times: Sequence[float], counts: Sequence[int], least_pps: flo
 
 
 def steady_part(window: Window) -> Window:
-    """Without the first and the last interval, in which the scanner sent only for a part of the time.
+    """Returns the window without its first and last interval, which the scanner filled only in part.
 
-    A window of fewer than three intervals has no other part and is taken whole.
+    A window of fewer than three intervals is returned whole.
     """
     if window.last - window.first < 3:
         return window
@@ -85,7 +85,7 @@ def steady_part(window: Window) -> Window:
 
 
 def mean_rate(times: Sequence[float], counts: Sequence[int], window: Window) -> float:
-    """Arrivals a second from the window's first sample to its last."""
+    """Returns arrivals per second from the window's first sample to its last."""
     seconds = times[window.last] - times[window.first]
     return (counts[window.last] - counts[window.first]) / seconds
 
@@ -93,8 +93,8 @@ def mean_rate(times: Sequence[float], counts: Sequence[int], window: Window) -> 
 def largest_deviation(
     times: Sequence[float], counts: Sequence[int], window: Window, seconds: float = 1.0
 ) -> float:
-    """The rate of the window's parts of at least `seconds` against its mean: the largest difference, as a
-    share. Zero where the window is shorter."""
+    """Returns the largest deviation of any part of at least `seconds` from the window's mean rate, as a fraction.
+    Zero if the window is shorter."""
     mean = mean_rate(times, counts, window)
     largest, last = 0.0, window.first
     for first in range(window.first, window.last):
@@ -108,7 +108,7 @@ def largest_deviation(
 
 
 def spent(before: Sample, after: Sample, processors: int) -> Load:
-    """Processor seconds between two samples."""
+    """Returns the processor seconds used between two samples."""
     took = {kind: after.machine[kind] - before.machine[kind] for kind in KINDS}
     elapsed = processors * (after.read_at - before.read_at)
     return Load(
@@ -120,14 +120,14 @@ def spent(before: Sample, after: Sample, processors: int) -> Load:
 
 
 def idle_load(samples: Sequence[Sample], processors: int) -> Load:
-    """Processor seconds per second while nothing is sent: what is subtracted later."""
+    """Returns the processor seconds per second used while nothing is sent."""
     seconds = samples[-1].read_at - samples[0].read_at
     whole = spent(samples[0], samples[-1], processors)
     return Load(**{name: value / seconds for name, value in asdict(whole).items()})
 
 
 def less_baseline(load: Load, baseline: Load, seconds: float) -> Load:
-    """What is left of `load` after the idle load of as many seconds. Never below zero."""
+    """Subtracts the idle load of `seconds` from `load`. Never returns less than zero."""
     idle = asdict(baseline)
     return Load(**{
         name: max(0.0, value - idle[name] * seconds) for name, value in asdict(load).items()})
@@ -136,7 +136,7 @@ def less_baseline(load: Load, baseline: Load, seconds: float) -> Load:
 def measure(
     samples: Sequence[Sample], counter: str, baseline: Load, least_pps: float, processors: int
 ) -> Measurement | None:
-    """The figures of one run, or None if it never sent."""
+    """Returns the figures of one run, or None if it sent nothing."""
     times = [sample.counted_at for sample in samples]
     counts = [sample.counts[counter] for sample in samples]
     window = sending_window(times, counts, least_pps)
@@ -156,7 +156,7 @@ def measure(
 
 
 def combined(parts: Sequence[Measurement]) -> Measurement:
-    """Several runs that together did one job, such as one a port."""
+    """Combines the runs that make up one job, such as one for each port."""
     probes, seconds = sum(part.probes for part in parts), sum(part.seconds for part in parts)
     costs = [asdict(part.cost) for part in parts]
     return Measurement(

@@ -1,4 +1,4 @@
-"""The sending window, the baseline, rates and costs."""
+"""Tests of the sending window, the baseline, rates and costs."""
 
 import unittest
 
@@ -7,17 +7,17 @@ from measure import (
     sending_window, spent, steady_part)
 from sampler import KINDS, Sample
 
-TENTHS = [place / 10 for place in range(30)]
+TENTHS = [index / 10 for index in range(30)]
 
 
 def sample(at: float, syns: int, idle: float, user: float = 0.0, peak: int = 0) -> Sample:
-    """A sample at a time, seconds, with processor seconds since the start."""
+    """A sample at `at` seconds, with processor seconds since the start."""
     machine = dict.fromkeys(KINDS, 0.0) | {"idle": idle, "user": user}
     return Sample(at, {"syns_valid": syns}, at, machine, user, 0.0, peak)
 
 
 class SendingWindow(unittest.TestCase):
-    def test_begins_and_ends_with_the_intervals_in_which_enough_arrived(self):
+    def test_starts_and_ends_with_intervals_above_the_threshold(self):
         counts = [0, 0, 500, 1500, 2500, 2800, 2800, 2800]
         self.assertEqual(sending_window(TENTHS[:8], counts, 100), Window(1, 5))
 
@@ -25,11 +25,11 @@ class SendingWindow(unittest.TestCase):
         counts = [0, 1000, 1000, 1000, 2000, 2000]
         self.assertEqual(sending_window(TENTHS[:6], counts, 100), Window(0, 4))
 
-    def test_does_not_see_a_trickle(self):
+    def test_ignores_a_trickle(self):
         self.assertIsNone(sending_window(TENTHS[:4], [0, 9, 18, 27], 100))
 
     def test_judges_an_interval_by_its_own_length(self):
-        # 15 in a tenth of a second are 150 a second; in a whole second they are not enough.
+        # 15 in a tenth of a second exceed the threshold; 15 in a whole second do not.
         self.assertEqual(sending_window([0.0, 1.0, 1.1], [0, 15, 30], 100), Window(1, 2))
 
     def test_of_no_samples_is_none(self):
@@ -37,46 +37,46 @@ class SendingWindow(unittest.TestCase):
 
 
 class Rates(unittest.TestCase):
-    def test_leave_out_the_intervals_at_both_ends(self):
+    def test_exclude_the_intervals_at_both_ends(self):
         counts = [0, 300, 1300, 2300, 3300, 3500]
         steady = steady_part(Window(0, 5))
         self.assertEqual(steady, Window(1, 4))
         self.assertAlmostEqual(mean_rate(TENTHS[:6], counts, steady), 10_000)
 
-    def test_take_a_short_window_whole(self):
+    def test_use_a_short_window_whole(self):
         self.assertEqual(steady_part(Window(3, 5)), Window(3, 5))
 
-    def test_deviate_by_nothing_when_steady(self):
-        counts = [place * 100 for place in range(30)]
+    def test_do_not_deviate_when_steady(self):
+        counts = [index * 100 for index in range(30)]
         self.assertAlmostEqual(largest_deviation(TENTHS, counts, Window(0, 29)), 0)
 
     def test_deviate_by_the_worst_second(self):
-        # Two seconds at 1,000 a second with nothing in the last one: the mean is 667.
-        counts = [min(place, 20) * 100 for place in range(31)]
-        times = [place / 10 for place in range(31)]
+        # Two seconds at 1,000 a second, then one of silence: the mean is 667.
+        counts = [min(index, 20) * 100 for index in range(31)]
+        times = [index / 10 for index in range(31)]
         self.assertAlmostEqual(largest_deviation(times, counts, Window(0, 30)), 1.0)
 
-    def test_of_less_than_a_second_do_not_deviate(self):
+    def test_do_not_deviate_within_less_than_a_second(self):
         self.assertEqual(largest_deviation(TENTHS[:5], [0, 1, 2, 3, 9], Window(0, 4)), 0.0)
 
 
 class Costs(unittest.TestCase):
-    def test_are_what_was_not_idle(self):
+    def test_are_all_but_idle_time(self):
         load = spent(sample(0, 0, idle=0), sample(2, 0, idle=3, user=0.9), processors=2)
         self.assertAlmostEqual(load.busy, 1)
         self.assertAlmostEqual(load.user, 0.9)
 
-    def test_do_not_include_what_the_hypervisor_took(self):
+    def test_exclude_stolen_time(self):
         after = sample(1, 0, idle=0.5)
         after.machine["steal"] = 0.25
         self.assertAlmostEqual(spent(sample(0, 0, idle=0), after, processors=1).busy, 0.25)
 
-    def test_are_less_the_idle_load_for_as_long(self):
+    def test_exclude_the_idle_load(self):
         baseline = idle_load([sample(0, 0, idle=0), sample(2, 0, idle=3.8, user=0.1)], processors=2)
         self.assertAlmostEqual(baseline.busy, 0.1)
-        left = less_baseline(Load(5, 4, 1, 0.5, 0), baseline, 10)
-        self.assertAlmostEqual(left.busy, 4)
-        self.assertAlmostEqual(left.user, 3.5)
+        remaining = less_baseline(Load(5, 4, 1, 0.5, 0), baseline, 10)
+        self.assertAlmostEqual(remaining.busy, 4)
+        self.assertAlmostEqual(remaining.user, 3.5)
 
     def test_are_never_negative(self):
         self.assertEqual(less_baseline(Load(1, 0, 0, 0, 0), Load(2, 1, 1, 1, 1), 1), Load(0, 0, 0, 0, 0))
@@ -100,10 +100,10 @@ class Measuring(unittest.TestCase):
         self.assertEqual(found.peak_rss_bytes, 7)
 
     def test_is_none_if_nothing_was_sent(self):
-        samples = [sample(place, 0, idle=place) for place in range(5)]
+        samples = [sample(index, 0, idle=index) for index in range(5)]
         self.assertIsNone(measure(samples, "syns_valid", self.IDLE, 100, processors=1))
 
-    def test_is_not_plausible_if_the_machine_spent_less_than_the_scanner(self):
+    def test_is_implausible_if_the_machine_used_less_than_the_scanner(self):
         def spending(busy: float) -> Measurement:
             return Measurement(1000, 1, 1000, 0, Load(busy, 0, 0, 0, 0), 0.5, 0.5, 0)
 
@@ -112,7 +112,7 @@ class Measuring(unittest.TestCase):
         self.assertIsNone(spending(0.1).cpu_per_million)
         self.assertFalse(spending(0.0).is_plausible)
 
-    def test_of_two_runs_adds_their_costs_and_weighs_their_rates(self):
+    def test_of_two_runs_adds_their_costs_and_weights_their_rates(self):
         one = Measurement(1000, 1, 1000, 0.1, Load(1, 1, 0, 0, 0), 1, 0, 5)
         two = Measurement(6000, 3, 2000, 0.2, Load(2, 1, 1, 0, 0), 1, 1, 4)
         both = combined([one, two])

@@ -1,4 +1,4 @@
-"""Micro-benchmarks: what `build/benchmark micro` says."""
+"""Micro-benchmarks: the output of `build/benchmark micro`."""
 
 import json
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ LIMIT_SECONDS = 300
 
 @dataclass
 class Micro:
-    """Figures by name, each {"value": number, "unit": text}; or why there are none."""
+    """Figures by name, each {"value": number, "unit": text}, or the reason why there are none."""
 
     failure: str | None = None
     figures: dict[str, dict] = field(default_factory=dict)
@@ -29,4 +29,4 @@ def run_micro(directory: Path) -> Micro:
     try:
         return Micro(figures=json.loads(program.output.read_text(encoding="utf-8")))
     except ValueError as error:
-        return Micro(failure=f"it printed no JSON ({error}): {program.said()}")
+        return Micro(failure=f"it printed no JSON ({error}): {program.last_output()}")

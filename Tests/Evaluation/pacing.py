@@ -1,4 +1,4 @@
-"""Pacing: what arrived in each millisecond, at rates from 100 to 1,000,000 a second."""
+"""Pacing: arrivals in each millisecond, at rates from 100 to 1,000,000 pps."""
 
 import json
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ WINDOW_MILLISECONDS = 10
 
 @dataclass
 class PacedScan:
-    """One rate. `arrivals` are SYNs in each millisecond since the first."""
+    """A scan at one rate. `arrivals` are the SYNs in each millisecond since the first."""
 
     pps: int
     command: str
     failure: str | None
     arrivals: list[int]
     batch: int
-    """Probes that may leave at once, as the scanner's summary says."""
+    """Probes that may be sent at once, from the scanner's summary."""
 
     @property
     def average(self) -> float | None:
@@ -34,19 +34,19 @@ class PacedScan:
 
     @property
     def allowed(self) -> float:
-        """A window's share of the rate, and one batch."""
+        """A window's share of the rate, plus one batch."""
         return self.pps * WINDOW_MILLISECONDS / 1000 + self.batch
 
 
 def average_pps(arrivals: Sequence[int]) -> float | None:
-    """Intervals between arrivals a second, from the first arrival's millisecond to the last one's."""
+    """Returns the intervals between arrivals per second, from the first arrival's millisecond to the last one's."""
     if len(arrivals) < 2:
         return None
     return (sum(arrivals) - 1) / (len(arrivals) - 1) * 1000
 
 
 def fullest_window(arrivals: Sequence[int], length: int) -> int:
-    """The most arrivals in any `length` consecutive milliseconds."""
+    """Returns the most arrivals in any `length` consecutive milliseconds."""
     held = largest = sum(arrivals[:length])
     for entering, leaving in zip(arrivals[length:], arrivals):
         held += entering - leaving
@@ -55,17 +55,17 @@ def fullest_window(arrivals: Sequence[int], length: int) -> int:
 
 
 def windows(arrivals: Sequence[int], length: int) -> list[int]:
-    """Arrivals in each window of `length` milliseconds, one after the other."""
+    """Returns the arrivals in consecutive windows of `length` milliseconds."""
     return [sum(arrivals[start:start + length]) for start in range(0, len(arrivals), length)]
 
 
 def run_pacing(lab: Lab, scale: Scale, progress: Callable[[str], None]) -> list[PacedScan]:
-    """Every rate once, by the generator, against a target node that notes each arrival."""
+    """Runs the generator once at each rate; the target node records every arrival."""
     scans = []
     for rate in PACING_PPS:
         scan = paced_scan(lab, rate, round(rate * scale.pacing_seconds))
         average = "FAILED" if scan.average is None else f"{scan.average:,.2f} on average"
-        progress(f"{rate:,} pps: {average}, {scan.fullest:,} in the fullest 10 ms")
+        progress(f"{rate:,} pps: {average}, {scan.fullest:,} at most in 10 ms")
         scans.append(scan)
     return scans
 
@@ -86,7 +86,7 @@ def paced_scan(lab: Lab, rate: int, probes: int) -> PacedScan:
 
 
 def pacing_checks(scans: Sequence[PacedScan]) -> list[Check]:
-    """What must be shown of each rate."""
+    """The checks of each rate."""
     checks = []
     for scan in scans:
         what = f"{scan.pps:,} pps"
@@ -95,7 +95,7 @@ def pacing_checks(scans: Sequence[PacedScan]) -> list[Check]:
             continue
         off = abs(scan.average / scan.pps - 1) * 100
         checks += [
-            at_most(f"{what}: average off", off, 0.5, " %"),
-            at_most(f"{what}: fullest 10 ms window", float(scan.fullest), scan.allowed),
+            at_most(f"{what}: deviation of the average", off, 0.5, " %"),
+            at_most(f"{what}: most in any 10 ms", float(scan.fullest), scan.allowed),
         ]
     return checks

@@ -1,4 +1,4 @@
-"""Programs that the evaluation starts, and ends by their number."""
+"""Programs that the evaluation starts and ends."""
 
 import signal
 import subprocess
@@ -9,27 +9,27 @@ ROOT = Path(__file__).resolve().parents[2]
 """The repository."""
 
 
-def shown(arguments: list[str]) -> str:
-    """A call as a report has it: paths from the repository on."""
+def display(arguments: list[str]) -> str:
+    """Returns a command line for the report, with paths relative to the repository."""
     return " ".join(arguments).replace(f"{ROOT}/", "")
 
 
 class EvaluationError(Exception):
-    """The evaluation itself cannot go on; its text says why."""
+    """The evaluation cannot continue, for the reason in its text."""
 
 
 class Program:
-    """A running program. It dies with the evaluation, also when that is killed."""
+    """A running program. It ends with the evaluation, even if that is killed."""
 
     def __init__(self, arguments: list[str], directory: Path, name: str, namespace: str | None = None):
-        """Starts it in `directory`, where NAME.out and NAME.err take what it prints."""
+        """Starts the program in `directory`, with its output in NAME.out and NAME.err."""
         inside = ["ip", "netns", "exec", namespace] if namespace else []
         self.arguments = arguments
         self.output = directory / f"{name}.out"
         self.errors = directory / f"{name}.err"
         with open(self.output, "wb") as output, open(self.errors, "wb") as errors:
-            # A session of its own: Ctrl-C reaches the evaluation alone, which then ends this program.
-            # `ip` and `setpriv` replace themselves, so the number is that of the program.
+            # A session of its own, so that Ctrl-C reaches only the evaluation, which then ends the program.
+            # `ip` and `setpriv` exec the program, so it has the PID of the child.
             self._process = subprocess.Popen(
                 [*inside, "setpriv", "--pdeathsig", "KILL", "--", *arguments],
                 cwd=directory, stdin=subprocess.DEVNULL, stdout=output, stderr=errors,
@@ -41,23 +41,23 @@ class Program:
 
     @property
     def status(self) -> int | None:
-        """The exit status (negative: the signal that ended it), None while it runs."""
+        """The exit status, negative for the signal that ended it; None while it runs."""
         return self._process.poll()
 
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
     def failure(self, seconds: float) -> str | None:
-        """Waits for the end; what went wrong, if anything did. After `seconds` it is ended, which is wrong."""
+        """Waits for the program to end; returns how it failed, or None. Ends it after `seconds`, which is a failure."""
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             self.end()
-            return f"it did not end within {seconds:g} s: {self.said()}"
-        return None if self.status == 0 else f"exit status {self.status}: {self.said()}"
+            return f"it did not end within {seconds:g} s: {self.last_output()}"
+        return None if self.status == 0 else f"exit status {self.status}: {self.last_output()}"
 
     def end(self) -> None:
-        """Ends it: SIGTERM, and SIGKILL two seconds later."""
+        """Ends the program by SIGTERM, and by SIGKILL two seconds later."""
         if self.status is not None:
             return
         self.signal(signal.SIGTERM)
@@ -69,10 +69,10 @@ class Program:
 
     @property
     def command(self) -> str:
-        return shown(self.arguments)
+        return display(self.arguments)
 
-    def said(self, limit: int = 600) -> str:
-        """The last `limit` characters it printed: errors, or output where there are none."""
+    def last_output(self, limit: int = 600) -> str:
+        """Returns the last `limit` characters of its errors, or of its output if there are none."""
         for path in (self.errors, self.output):
             text = path.read_text(errors="replace").replace("\r", "\n").strip()
             if text:
@@ -81,7 +81,7 @@ class Program:
 
 
 def run(arguments: list[str], **options) -> str:
-    """Runs a program to its end and gives its output; a failure is an error with what it printed."""
+    """Runs a program and returns its output. Raises EvaluationError if it fails."""
     done = subprocess.run(arguments, capture_output=True, text=True, check=False, **options)
     if done.returncode != 0:
         raise EvaluationError(f"{' '.join(arguments)}: {(done.stderr or done.stdout).strip()}")

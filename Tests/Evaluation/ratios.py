@@ -1,4 +1,4 @@
-"""Comparing contestants: within one round, then the median over the rounds. Pure."""
+"""Compares contestants within each round, then takes the median over the rounds. Pure."""
 
 from statistics import median
 from typing import Mapping, Sequence
@@ -8,13 +8,13 @@ Figures = Mapping[str, float]
 
 
 def ratios(rounds: Sequence[Figures], one: str, other: str) -> list[float]:
-    """`one` divided by `other`, in each round in which both finished."""
+    """Returns `one` divided by `other` for each round that both finished."""
     return [
         figures[one] / figures[other] for figures in rounds
         if one in figures and figures.get(other)]
 
 
 def median_ratio(rounds: Sequence[Figures], one: str, other: str) -> float | None:
-    """The median of the ratios, None where there is not a single one."""
+    """Returns the median of the ratios, or None if there are none."""
     found = ratios(rounds, one, other)
     return median(found) if found else None

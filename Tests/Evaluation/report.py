@@ -1,4 +1,4 @@
-"""report.md and report.json."""
+"""Writes report.md and report.json."""
 
 import dataclasses
 import json
@@ -17,26 +17,25 @@ from settings import SCAN_PPS
 from turn import Turn
 
 QUIET_LOAD = 0.1
-"""Processors busy before a run; more is said in the report."""
+"""Busy processors before a run. The report mentions a higher load."""
 
 METHOD = """\
-Two network namespaces joined by a veth pair; the target node is an XDP program at the far end (`synbox respond`)
-that counts every frame it receives. Every figure is from its counters, never from what a scanner says of itself.
-Contestants take turns within a round (A B C D A B C D …); ratios are taken within a round, and the median of the
-ratios is reported. Before each turn the idle load is measured for {baseline:g} s and subtracted. Counters,
-`/proc/stat` and `/proc/PID/stat` are read ten times a second; only the window in which more than 100 probes a
-second arrive counts. A rate leaves out the first and last tenth of a second of that window, in which the scanner
-sent for a part of the time. A scanner that is silent for seven seconds is ended (Masscan does not end by itself).
+Two network namespaces are joined by a veth pair. The target node, `synbox respond` at the far end, counts every
+frame that it receives in an XDP program. All figures come from its counters, not from what a scanner reports.
+Contestants take turns within a round (A B C D A B C D …). Ratios are taken within a round, and the report has
+their median. Before each turn the idle load is measured for {baseline:g} s; it is subtracted from the cost.
+Counters, `/proc/stat` and `/proc/PID/stat` are read ten times a second. Only the window in which more than 100
+probes a second arrive counts, and the rate excludes its first and last tenth of a second. A scanner that is silent
+for seven seconds is ended (Masscan does not exit).
 
-*CPU* is the processor time of the whole machine, softirq and the target node's own work included, because the
-kernel does not always account work to who caused it; *own* is the scanner's process alone. The whole is elapsed
-time less idle time, which the kernel keeps to the microsecond; user, kernel and softirq are its tick counts.
+*CPU* is the processor time of the whole machine, with softirqs and the target node, because the kernel does not
+always charge work to the process that causes it; *own* is the scanner's process alone. The whole is elapsed time
+less idle time, which the kernel measures in microseconds; user, kernel and softirq are tick counts.
 
-Each scanner sends with one thread, from 64 source addresses: synbox pins its own, ZMap {zmap} (`-T 1`, which is
-its default) pins its own, Masscan is left to the scheduler. ZMap 2 scans one port a run, so for two ports it runs
-twice, one after the other. Masscan's ranges of source ports have a power of two as their size: 64 of the 101 ports.
-A rule drops answers to ports 60000-60100 before the kernel's TCP would answer them with an RST; scanners that read
-packet sockets, or hold an XDP program, have seen them by then.
+Each scanner sends with one thread, from 64 source addresses. synbox and ZMap {zmap} (`-T 1`, its default) pin that
+thread; Masscan does not. ZMap 2 scans one port in each run, so two ports take two runs. The size of Masscan's
+source port range must be a power of two, so it uses 64 of the 101 ports. A rule drops replies to ports 60000-60100
+before the kernel's TCP can send an RST; packet sockets and XDP programs see them earlier.
 """
 
 
@@ -50,7 +49,7 @@ def write_report(evaluation: Evaluation, directory: Path) -> None:
         "failures": evaluation.failures, "missed": evaluation.missed}
     (directory / "report.json").write_text(json.dumps(raw, indent=1) + "\n", encoding="utf-8")
     sections = [
-        head(evaluation), shown(evaluation), machine(evaluation), method(evaluation),
+        head(evaluation), checks(evaluation), machine(evaluation), method(evaluation),
         limit(evaluation, directory), scan(evaluation, directory), pacing(evaluation, directory),
         steady(evaluation), micro(evaluation)]
     text = "\n\n".join(section.strip() for section in sections if section)
@@ -71,21 +70,21 @@ def head(evaluation: Evaluation) -> str:
     loads = [turn.baseline.busy for turn in (evaluation.limit or []) + (evaluation.scan or []) if turn.baseline]
     if loads:
         text += (f" Idle load before the turns: {median(loads):.3f} processors (median), "
-                 f"{max(loads):.3f} (most).")
+                 f"{max(loads):.3f} (maximum).")
         if max(loads) > QUIET_LOAD:
-            text += " **The machine was not quiet: other work ran beside the evaluation.**"
+            text += " **The machine was not quiet: other work ran at the same time.**"
     return text
 
 
-def shown(evaluation: Evaluation) -> str:
-    """What must be shown, and what did not run at all."""
+def checks(evaluation: Evaluation) -> str:
+    """The checks, and the runs that failed."""
     rows = [
         (part, check.what, check.wanted, check.found, verdict(check))
-        for part, checks in evaluation.checks.items() for check in checks]
-    text = "## What must be shown\n\n"
-    text += table(("", "what", "wanted", "found", ""), rows, numbers=False)
+        for part, found in evaluation.checks.items() for check in found]
+    text = "## Checks\n\n"
+    text += table(("", "what", "expected", "found", ""), rows, numbers=False)
     if evaluation.failures:
-        text += "\n\n## What failed\n\n" + "\n".join(
+        text += "\n\n## Failures\n\n" + "\n".join(
             f"- {failure}" for failure in evaluation.failures)
     return text
 
@@ -107,7 +106,7 @@ COSTS = {"whole": "CPU s / 1 M", "user": "user", "kernel": "kernel", "softirq": 
 
 
 def costs(middle: Medians) -> list[str]:
-    """The cells of processor time for a million probes."""
+    """The table cells of processor seconds per million probes."""
     return [f"{middle.costs[name]:.3f}" if middle.costs else "–" for name in COSTS]
 
 
@@ -136,13 +135,13 @@ def limit(evaluation: Evaluation, directory: Path) -> str | None:
             ratio(turns, cpu, ZMAP, contestant), f"{middle.peak_rss_bytes / 1e6:.1f}"])
     charts.draw_limit(turns, directory / "limit-rate.png")
     charts.draw_cost(
-        turns, LIMIT_CONTESTANTS, "S-02: what a million probes cost", directory / "limit-cpu.png")
+        turns, LIMIT_CONTESTANTS, "S-02: cost of a million probes", directory / "limit-cpu.png")
     rounds = times(evaluation.scale.limit_rounds)
     columns = ("", "Mpps", "÷ ZMap", "÷ Masscan", "÷ flood", *COSTS.values(), "ZMap's CPU ÷", "peak RSS MB")
     return "\n\n".join((
         "## S-02: the limit",
         f"96.0.0.0/5, port 80, no rate limit, one source port, no RST, no dedupe; {rounds}, medians. "
-        "The target node is silent, so this measures sending alone.",
+        "The target node is silent, so this measures sending only.",
         table(columns, rows), "![rates](limit-rate.png)", "![cost](limit-cpu.png)",
         commands(turns)))
 
@@ -164,16 +163,16 @@ def scan(evaluation: Evaluation, directory: Path) -> str | None:
             f"{middle.results:,.0f}", *costs(middle), ratio(turns, cpu, contestant, ZMAP, "{:.3f}"),
             f"{middle.peak_rss_bytes / 1e6:.1f}"])
     charts.draw_scan(turns, directory / "scan-rate.png")
-    charts.draw_cost(turns, SCANNERS, "S-03: what a million probes cost", directory / "scan-cpu.png")
-    columns = ("", "pps", "off (worst)", "largest in a second", "answers", "results", *COSTS.values(),
+    charts.draw_cost(turns, SCANNERS, "S-03: cost of a million probes", directory / "scan-cpu.png")
+    columns = ("", "pps", "deviation (worst)", "largest in a second", "SYN-ACKs", "results", *COSTS.values(),
                "CPU ÷ ZMap's", "peak RSS MB")
     scale = evaluation.scale
     return "\n\n".join((
         "## S-03: a real scan",
-        f"{scale.scan_targets}, ports 80 and 443, {SCAN_PPS:,} pps, source ports 60000-60100; 20 % answer; "
-        f"{times(scale.scan_rounds)}, medians. Results are lines of the result file (Masscan: what it says it "
-        "found); answers are what the target node sent. *Largest in a second*: how far any second of the scan "
-        "was off its own mean.",
+        f"{scale.scan_targets}, ports 80 and 443, {SCAN_PPS:,} pps, source ports 60000-60100; 20 % of the targets are open; "
+        f"{times(scale.scan_rounds)}, medians. Results are lines of the results file, for "
+        "Masscan the number that it prints; the target node counts the SYN-ACKs that it sends. *Largest in a "
+        "second* is the largest deviation of any second from the scan's mean rate.",
         table(columns, rows), "![rate over time](scan-rate.png)", "![cost](scan-cpu.png)",
         commands(turns)))
 
@@ -183,9 +182,9 @@ def times(rounds: int) -> str:
 
 
 def commands(turns: Sequence[Turn]) -> str:
-    """How each contestant was called, from the first round."""
+    """The contestants' command lines, from the first round."""
     calls = [command for turn in turns if turn.round == 0 for command in turn.commands]
-    return "<details><summary>The calls</summary>\n\n```\n" + "\n".join(calls) + "\n```\n\n</details>"
+    return "<details><summary>Command lines</summary>\n\n```\n" + "\n".join(calls) + "\n```\n\n</details>"
 
 
 def pacing(evaluation: Evaluation, directory: Path) -> str | None:
@@ -201,10 +200,10 @@ def pacing(evaluation: Evaluation, directory: Path) -> str | None:
             f"{one.pps:,}", f"{sum(one.arrivals):,}", f"{one.average:,.2f}",
             f"{one.average / one.pps - 1:+.3%}", f"{one.fullest:,}", f"{one.allowed:,.0f}"])
     text = ("## Pacing\n\n"
-            f"{TRANSMITTERS[0].name}, {evaluation.scale.pacing_seconds:g} s at each rate; the target node's "
-            "program notes the millisecond of each arrival. The fullest window is the most that arrived in any 10 "
-            "consecutive milliseconds; allowed is its share of the rate and one batch.\n\n")
-    text += table(("pps", "arrived", "average", "off", "fullest 10 ms", "allowed"), rows)
+            f"{TRANSMITTERS[0].name}, {evaluation.scale.pacing_seconds:g} s at each rate; the target node "
+            "records the millisecond of each arrival. *Most in 10 ms* is the largest number in any 10 consecutive "
+            "milliseconds; *allowed* is their share of the rate plus one batch.\n\n")
+    text += table(("pps", "arrived", "average", "deviation", "most in 10 ms", "allowed"), rows)
     if any(one.arrivals for one in scans):
         charts.draw_pacing(scans, directory / "pacing.png")
         text += "\n\n![packets in each 10 ms](pacing.png)"
@@ -221,9 +220,9 @@ def steady(evaluation: Evaluation) -> str | None:
         rows += [
             (turn.contestant, turn.round + 1, check.what, check.wanted, check.found, verdict(check))
             for check in turn.checks]
-    return ("## S-01: everything works, steadily\n\n"
-            "198.19.0.0/20, port 80, 100,000 pps, even addresses answer, RSTs and dedupe on.\n\n"
-            + table(("", "round", "what", "wanted", "found", ""), rows, numbers=False))
+    return ("## S-01: correctness\n\n"
+            "198.19.0.0/20, port 80, 100,000 pps, even addresses open, RSTs and dedupe on.\n\n"
+            + table(("", "round", "what", "expected", "found", ""), rows, numbers=False))
 
 
 def micro(evaluation: Evaluation) -> str | None:
@@ -231,5 +230,5 @@ def micro(evaluation: Evaluation) -> str | None:
         return None
     rows = [(name, f"{figure['value']:,.6g}", figure["unit"])
             for name, figure in evaluation.micro.figures.items()]
-    body = table(("", "value", "unit"), rows) if rows else "They did not run, see above."
+    body = table(("", "value", "unit"), rows) if rows else "They did not run; see Failures."
     return f"## Micro-benchmarks\n\n{body}"

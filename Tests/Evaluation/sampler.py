@@ -1,4 +1,4 @@
-"""One moment's readings: the target node's counters, the processors, the scanner's process."""
+"""Samples of the target node's counters, the processors and the scanner's process."""
 
 import os
 import time
@@ -8,12 +8,12 @@ from target_node import Counts, TargetNode
 
 TICKS = os.sysconf("SC_CLK_TCK")
 KINDS = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
-"""Columns of /proc/stat, in its order."""
+"""The columns of /proc/stat, in order."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Times are seconds of CLOCK_MONOTONIC; processor times seconds since boot or start."""
+    """Times are seconds on CLOCK_MONOTONIC; processor times are seconds since boot or process start."""
 
     counted_at: float
     counts: Counts
@@ -26,7 +26,7 @@ class Sample:
 
 @dataclass
 class Sampler:
-    """Reads; remembers of a process that has gone what it knew last."""
+    """Takes samples. Keeps the last values of a process that has ended."""
 
     node: TargetNode
     pid: int | None = None
@@ -41,21 +41,21 @@ class Sampler:
 
 
 def read_machine() -> dict[str, float]:
-    """Seconds that all processors together spent in each kind of work."""
+    """Returns the seconds spent in each kind of work, summed over all processors."""
     with open("/proc/stat", encoding="ascii") as file:
         ticks = file.readline().split()[1:]
     return {kind: int(value) / TICKS for kind, value in zip(KINDS, ticks)}
 
 
 def read_process(pid: int, last: tuple[float, float, int]) -> tuple[float, float, int]:
-    """User seconds and system seconds of all threads together, and the most memory ever resident, bytes.
+    """Returns user and system seconds of all threads, and the peak resident set size in bytes.
 
-    What a process that is ending does not tell any more is taken from `last`.
+    Returns the values of `last` for those that a process that is ending no longer has.
     """
     user, system, peak = last
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-            # The name may hold anything, but only it holds parentheses.
+            # The name may contain anything, but the last parenthesis ends it.
             fields = file.read().rpartition(")")[2].split()
         user, system = int(fields[11]) / TICKS, int(fields[12]) / TICKS
         with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:

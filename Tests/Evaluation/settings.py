@@ -1,14 +1,14 @@
-"""How much of everything: the sizes of a run, as data."""
+"""The parameters of a run."""
 
 from dataclasses import dataclass
 
 SAMPLES_PER_SECOND = 10
 SENDING_PPS = 100
-"""A scanner sends while the target node receives more packets per second than this."""
+"""A scanner is sending while the target node receives more packets per second than this."""
 SILENCE_SECONDS = 7.0
-"""A scanner that sends nothing for so long is ended."""
+"""A scanner that sends nothing for this long is ended."""
 START_SECONDS = 20.0
-"""A scanner that has sent nothing so long after its start has failed."""
+"""A scanner that has sent nothing this long after its start has failed."""
 
 SOURCES = "198.18.0.1-198.18.0.64"
 
@@ -23,14 +23,14 @@ PACING_PPS = (100, 999, 10_000, 100_000, 1_000_000)
 
 @dataclass(frozen=True)
 class Scale:
-    """One size of the evaluation."""
+    """A size of the evaluation."""
 
     name: str
     baseline_seconds: float
     steady_rounds: int
     limit_rounds: int
     limit_share: float
-    """Of each contestant's probes in S-02, which are meant for four to five seconds."""
+    """The fraction of each contestant's probes in S-02."""
     scan_rounds: int
     scan_targets: str
     pacing_seconds: float
@@ -39,6 +39,6 @@ class Scale:
 SCALES = {
     "bench": Scale("bench", 2, 1, 3, 1.0, 2, "96.0.0.0/12", 10),
     "evaluate": Scale("evaluate", 5, 5, 5, 1.0, 5, "96.0.0.0/10", 10),
-    # For work on the evaluation itself: everything runs, nothing is measured well.
+    # For work on the evaluation itself: runs everything, too short to measure anything well.
     "smoke": Scale("smoke", 0.5, 1, 1, 0.2, 1, "96.0.0.0/14", 1),
 }

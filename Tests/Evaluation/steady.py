@@ -1,4 +1,4 @@
-"""S-01: does everything work? Results, the target node's counts and theory must agree."""
+"""S-01: a correctness check. Results, the target node's counters and theory must agree."""
 
 import json
 from dataclasses import dataclass
@@ -29,12 +29,12 @@ class SteadyTurn:
 
 
 def theory() -> set[str]:
-    """The result lines there must be: even addresses."""
+    """Returns the expected result lines: the even addresses."""
     return {f"{address},80" for address in ip_network(STEADY_TARGETS) if int(address) % 2 == 0}
 
 
 def run_steady(lab: Lab, scale: Scale) -> list[SteadyTurn]:
-    """Every transmitter in turn, as often as `scale` says."""
+    """Runs every transmitter in each round."""
     return [
         take_steady_turn(lab, contestant, number)
         for number in range(scale.steady_rounds) for contestant in TRANSMITTERS]
@@ -57,15 +57,15 @@ def take_steady_turn(lab: Lab, contestant: Contestant, number: int) -> SteadyTur
 
 
 def agreement(lines: list[str], node: Counts, summary: dict) -> list[Check]:
-    """Three accounts of the same scan: `lines` are the results without their header."""
+    """Compares three accounts of a scan. `lines` are the results without the header."""
     half = ADDRESSES // 2
     return [
         equal("results", len(lines), half),
-        equal("results that theory does not have", len(set(lines) - theory()), 0),
-        equal("results missing", len(theory() - set(lines)), 0),
+        equal("unexpected results", len(set(lines) - theory()), 0),
+        equal("missing results", len(theory() - set(lines)), 0),
         equal("target node: valid SYNs", node["syns_valid"], ADDRESSES),
         equal("target node: invalid SYNs", node["syns_invalid"], 0),
-        equal("target node: answers sent", node["answers_sent"], half),
+        equal("target node: SYN-ACKs sent", node["answers_sent"], half),
         equal("target node: valid RSTs", node["rsts_received"], half),
         equal("target node: invalid RSTs", node["rsts_invalid"], 0),
         equal("summary: probes_completed", summary["probes_completed"], ADDRESSES),

@@ -10,19 +10,19 @@ from pathlib import Path
 from contestants import Command, Contestant, Job
 from lab import Lab
 from measure import Load, Measurement, combined, idle_load, measure
-from program import EvaluationError, Program, shown
+from program import EvaluationError, Program, display
 from sampler import Sample, Sampler
 from settings import SAMPLES_PER_SECOND, SENDING_PPS, SILENCE_SECONDS, START_SECONDS
 from target_node import Counts, TargetNode
 
 PROCESSORS = os.cpu_count() or 1
-NOISY = ("its cost is left out: other work ran before it and not beside it, so that too much was subtracted; "
-         "the machine is too noisy")
+NOISY = ("cost omitted, because the machine was too noisy: the load before the run exceeded that during it, so the "
+         "baseline is too high")
 
 
 @dataclass
 class Turn:
-    """What became of it. `failure` says what went wrong; there may be a measurement all the same."""
+    """The outcome of a turn. A turn with a `failure` may have a measurement as well."""
 
     contestant: str
     round: int
@@ -40,16 +40,16 @@ class Turn:
 
 
 class RunFailed(Exception):
-    """A contestant did not do its job; the text says what it said."""
+    """A contestant failed; the text has its output."""
 
 
 def take_turn(
     lab: Lab, contestant: Contestant, job: Job, probes: int | None, answer: str,
     baseline_seconds: float, number: int
 ) -> Turn:
-    """Runs `contestant` against a target node of its own; `number` is the round."""
+    """Runs `contestant` against a new target node; `number` is the round."""
     commands = contestant.commands(lab, job, probes)
-    turn = Turn(contestant.name, number, [shown(command.arguments) for command in commands])
+    turn = Turn(contestant.name, number, [display(command.arguments) for command in commands])
     node = TargetNode(lab, answer)
     sampler = Sampler(node)
     baseline_samples = sample_for(sampler, baseline_seconds)
@@ -66,7 +66,7 @@ def take_turn(
 
 
 def sample_for(sampler: Sampler, seconds: float) -> list[Sample]:
-    """Samples over a time in which nothing is sent."""
+    """Takes samples for a time in which nothing is sent."""
     samples = [sampler.take()]
     end = samples[0].read_at + seconds
     while samples[-1].read_at < end:
@@ -78,7 +78,7 @@ def sample_for(sampler: Sampler, seconds: float) -> list[Sample]:
 def run_command(
     lab: Lab, contestant: Contestant, command: Command, sampler: Sampler, turn: Turn
 ) -> Measurement:
-    """Runs one call to its end, or until it has been silent for too long."""
+    """Runs a command until it ends or has been silent for too long."""
     for name in filter(None, (command.results, command.summary)):
         (lab.directory / name).unlink(missing_ok=True)
     try:
@@ -89,10 +89,10 @@ def run_command(
     finally:
         sampler.pid = None
     if program.status != 0 and not turn.ended_when_silent:
-        raise RunFailed(f"exit status {program.status}: {program.said()}")
+        raise RunFailed(f"exit status {program.status}: {program.last_output()}")
     found = measure(samples, contestant.counter, turn.baseline, SENDING_PPS, PROCESSORS)
     if found is None:
-        raise RunFailed(f"it never sent more than {SENDING_PPS} probes a second: {program.said()}")
+        raise RunFailed(f"it never sent more than {SENDING_PPS} pps: {program.last_output()}")
     elapsed = turn.rates[-1][0] if turn.rates else 0.0
     turn.rates += [(elapsed + at, rate) for at, rate in rates(samples, contestant.counter)]
     collect(lab.directory, command, program, turn)
@@ -100,7 +100,7 @@ def run_command(
 
 
 def watch(program: Program, sampler: Sampler, samples: list[Sample], counter: str) -> bool:
-    """Samples until the program ends. True if it had to be ended, having fallen silent."""
+    """Takes samples until the program ends; returns whether it was ended for being silent."""
     due = sent_at = samples[0].read_at
     while program.status is None:
         due = max(due + 1 / SAMPLES_PER_SECOND, time.monotonic())
@@ -113,14 +113,14 @@ def watch(program: Program, sampler: Sampler, samples: list[Sample], counter: st
         if last.read_at - sent_at > (SILENCE_SECONDS if has_sent else START_SECONDS):
             program.end()
             if not has_sent:
-                raise RunFailed(f"it sent nothing within {START_SECONDS} s: {program.said()}")
+                raise RunFailed(f"it sent nothing within {START_SECONDS} s: {program.last_output()}")
             return True
     samples.append(sampler.take())
     return False
 
 
 def rates(samples: list[Sample], counter: str) -> list[tuple[float, float]]:
-    """The rate of each interval between two samples, probes per second."""
+    """Returns the rate of each interval between two samples, probes per second."""
     start = samples[0].counted_at
     return [
         (after.counted_at - start,
@@ -129,15 +129,15 @@ def rates(samples: list[Sample], counter: str) -> list[tuple[float, float]]:
 
 
 def collect(directory: Path, command: Command, program: Program, turn: Turn) -> None:
-    """Adds the results and the summary of one call to the turn."""
+    """Adds the results and the summary of a command to the turn."""
     if command.results:
         lines = (directory / command.results).read_text(encoding="ascii").splitlines()[1:]
         turn.results = (turn.results or 0) + len(lines)
         turn.distinct_results = (turn.distinct_results or 0) + len(set(lines))
     elif command.found:
-        said = re.findall(re.escape(command.found) + r"(\d+)", program.said(10_000))
-        if not said:
-            raise EvaluationError(f"no \"{command.found}\" from {program.command}: {program.said()}")
-        turn.results = int(said[-1])
+        counts = re.findall(re.escape(command.found) + r"(\d+)", program.last_output(10_000))
+        if not counts:
+            raise EvaluationError(f"no \"{command.found}\" from {program.command}: {program.last_output()}")
+        turn.results = int(counts[-1])
     if command.summary:
         turn.summary = json.loads((directory / command.summary).read_text(encoding="utf-8"))

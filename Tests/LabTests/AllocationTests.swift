@@ -3,9 +3,9 @@ import LabSupport
 import LabTraits
 import Testing
 
-@Suite(.serialized, .alone, .timeLimit(.minutes(10))) struct `Once it runs` {
-  /// Counted in the release build, for the debug build allocates where the product does not.
-  @Test func `no loop that sends or receives allocates`() throws {
+@Suite(.serialized, .alone, .timeLimit(.minutes(10))) struct `The steady state of a scan` {
+  /// Measured in the release build, because the debug build allocates more.
+  @Test func `allocates nothing in the loops that send and receive`() throws {
     try #require(
       FileManager.default.isExecutableFile(atPath: Lab.benchmark),
       "there is no build/benchmark: run `make benchmark` first, or `make test`")

@@ -4,8 +4,7 @@ import LabTraits
 import Testing
 import Wire
 
-/// The target node's rule, `pair_hash` and `is_open` in bpf/responder.bpf.c: which pairs of `--answer 20%`
-/// answer.
+/// The target node's rule for `--answer 20%`: `pair_hash` and `is_open` in bpf/responder.bpf.c.
 private struct Share {
   private let start: SipHash24
 
@@ -13,7 +12,7 @@ private struct Share {
 
   func isOpen(_ address: UInt32, _ port: UInt16) -> Bool {
     var hash = start
-    // As they lie in memory on the wire's order.
+    // In network byte order, as in the packet.
     hash.compress(UInt64(address.byteSwapped) | UInt64(port.byteSwapped) << 32)
     hash.compress(8 << 56)
     return Double(UInt32(truncatingIfNeeded: hash.finish())) < (0.2 * 4_294_967_296).rounded()
@@ -21,10 +20,10 @@ private struct Share {
 }
 
 @Suite(.serialized, .alone, .timeLimit(.minutes(10)))
-struct `At 500,000 probes a second to two ports of a /13, a fifth of which answers` {
+struct `A scan of two ports of a /13, a fifth of them open, at 500,000 pps` {
   private static let (network, hosts): (UInt32, UInt32) = (96 << 24, 1 << 19)
 
-  @Test func `the results are the target node's set, three times in a row`() throws {
+  @Test func `finds exactly the open targets, three times in a row`() throws {
     let lab = try Lab()
     let directory = try Lab.temporaryDirectory()
     let share = Share(seed: 7)
@@ -34,7 +33,7 @@ struct `At 500,000 probes a second to two ports of a /13, a fifth of which answe
         expected.append(UInt64(Self.network + host) << 16 | UInt64(port))
       }
     }
-    for round in 1...3 {
+    for run in 1...3 {
       let node = try lab.respond(["--answer", "20%", "--seed", "7"])
       let scan = try lab.scan([
         "-q", "-p", "80,443", "-r", "500k", "-c", "2", "-S", "198.18.0.1-198.18.0.64", "-o",
@@ -42,8 +41,8 @@ struct `At 500,000 probes a second to two ports of a /13, a fifth of which answe
       ])
       #expect(scan.status == 0, "\(scan.errors)")
       let results = try pairs("\(directory)/results.csv").sorted()
-      #expect(results.count == expected.count, "round \(round)")
-      #expect(results == expected, "round \(round)")
+      #expect(results.count == expected.count, "run \(run)")
+      #expect(results == expected, "run \(run)")
       let counts = try node.end()
       #expect(counts["syns_valid"] == Int(2 * Self.hosts))
       #expect(counts["answers_sent"] == expected.count)
@@ -54,7 +53,7 @@ struct `At 500,000 probes a second to two ports of a /13, a fifth of which answe
     }
   }
 
-  /// The lines `saddr,sport` of a results file as numbers, repeats included.
+  /// The rows `saddr,sport` of a results file as numbers, including duplicates.
   private func pairs(_ path: String) throws -> [UInt64] {
     let bytes = try #require(FileManager.default.contents(atPath: path))
     let lines = [UInt8](bytes).split(separator: UInt8(ascii: "\n"))

@@ -3,7 +3,7 @@ import LabSupport
 import LabTraits
 import Testing
 
-/// Tests/HostileTarget/target.py at work: what it does to whom is written there.
+/// Runs Tests/HostileTarget/target.py, which describes what each of its addresses does.
 private final class HostileTarget {
   private let running: Running
 
@@ -13,7 +13,8 @@ private final class HostileTarget {
     try running.wait(for: "readiness") { $0.text.contains("ready") }
   }
 
-  /// RSTs by the last byte of the address they closed; `bad` are those that no TCP would accept.
+  /// Ends the target; returns the RSTs received, by the last byte of the address. `bad` counts those that no TCP
+  /// accepts.
   func end() throws -> [String: Int] {
     running.signal(SIGTERM)
     let outcome = try running.wait()
@@ -22,30 +23,30 @@ private final class HostileTarget {
   }
 }
 
-/// How replies come in and who sends RSTs.
-private struct ResetWay: CustomTestStringConvertible, Sendable {
+/// Options for transmitter, receive mode and RSTs, and what the summary must report.
+private struct ResetCase: CustomTestStringConvertible, Sendable {
   let arguments: [String]
   let mode: String
-  /// RSTs that the scan itself sends, and how many of them in place.
+  /// RSTs that the scan sends, and how many of them in place.
   let sent: Int
   let inPlace: Int
   var testDescription: String { arguments.joined(separator: " ") }
 
-  // Valid SYN-ACKs: 1, 2, 4, 5 one each, and a thousand from 3. That of 5 cannot be turned round.
-  static let all: [ResetWay] = [
-    ResetWay(arguments: ["--transmit", "generator"], mode: "transmitter", sent: 1004, inPlace: 0),
-    ResetWay(arguments: ["--transmit", "xdp-copy"], mode: "transmitter", sent: 1004, inPlace: 0),
-    ResetWay(arguments: ["--transmit", "packet"], mode: "transmitter", sent: 1004, inPlace: 0),
-    ResetWay(
+  // Valid SYN-ACKs: one each from 1, 2, 4 and 5, a thousand from 3. That of 5 cannot be reset in place.
+  static let all: [ResetCase] = [
+    ResetCase(arguments: ["--transmit", "generator"], mode: "transmitter", sent: 1004, inPlace: 0),
+    ResetCase(arguments: ["--transmit", "xdp-copy"], mode: "transmitter", sent: 1004, inPlace: 0),
+    ResetCase(arguments: ["--transmit", "packet"], mode: "transmitter", sent: 1004, inPlace: 0),
+    ResetCase(
       arguments: ["--transmit", "generator", "--receive", "xdp-generic", "--rst", "in-place"],
       mode: "in-place", sent: 1004, inPlace: 1003),
-    ResetWay(
+    ResetCase(
       arguments: ["--transmit", "xdp-copy", "--receive", "xdp-generic", "--rst", "in-place"],
       mode: "in-place", sent: 1004, inPlace: 1003),
-    ResetWay(
+    ResetCase(
       arguments: ["--transmit", "packet", "--receive", "xdp-generic", "--rst", "in-place"],
       mode: "in-place", sent: 1004, inPlace: 1003),
-    ResetWay(
+    ResetCase(
       arguments: ["--transmit", "packet", "--receive", "packet"], mode: "kernel or transmitter",
       sent: 0,
       inPlace: 0),
@@ -53,14 +54,13 @@ private struct ResetWay: CustomTestStringConvertible, Sendable {
 }
 
 @Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `A hostile target` {
-  @Test(arguments: ResetWay.all)
-  fileprivate func `is not believed, a late one is, and each SYN-ACK gets its RST`(way: ResetWay) throws
-  {
+  @Test(arguments: ResetCase.all)
+  fileprivate func `has its valid replies reported, and its SYN-ACKs reset`(options: ResetCase) throws {
     let lab = try Lab()
     let target = try HostileTarget(lab)
     let metadata = "\(try Lab.temporaryDirectory())/summary.json"
     let scan = try lab.scan(
-      way.arguments + [
+      options.arguments + [
         "-q", "-p", "80", "-c", "2", "--report", "all", "-f", "saddr,classification,cooldown", "-m",
         metadata,
         "198.19.7.1-198.19.7.10",
@@ -84,20 +84,21 @@ private struct ResetWay: CustomTestStringConvertible, Sendable {
     #expect(summary["packets_seen"] == fates.values.reduce(0, +))
     #expect(summary["replies_valid"] == 1007 && summary["replies_invalid"] == 2)
     #expect(summary["duplicates"] == 999 && summary["results_written"] == 8)
-    #expect(object["rst_mode"] as? String == way.mode)
+    #expect(object["rst_mode"] as? String == options.mode)
     #expect(object["checksum_mode"] as? String == "full or partial", "a veth is a virtual link")
-    #expect(summary["rst_sent"] == Double(way.sent) && summary["rst_in_place"] == Double(way.inPlace))
-    // To the SYN-ACK of 7, which is none of ours, this host's own TCP answers; its number is not ours either.
+    #expect(
+      summary["rst_sent"] == Double(options.sent) && summary["rst_in_place"] == Double(options.inPlace))
+    // The SYN-ACK of 7 is invalid, so this host's TCP sends the RST, with another sequence number.
     #expect(try target.end() == ["1": 1, "2": 1, "3": 1000, "4": 1, "5": 1, "bad": 1])
   }
 }
 
-@Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `Two shards on one link at once` {
-  @Test func `do not take each other's replies for theirs, and find all together`() throws {
+@Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `Two shards scanned at once on one link` {
+  @Test func `ignore each other's replies and find every open target`() throws {
     let lab = try Lab()
     let node = try lab.respond(["--answer", "even"])
     let directory = try Lab.temporaryDirectory()
-    // Capture is the one way of receiving that two processes can share.
+    // Packet capture is the only receive mode that two processes can share.
     let scans = try (0..<2).map { shard in
       try Running(
         lab.inside(
@@ -117,7 +118,7 @@ private struct ResetWay: CustomTestStringConvertible, Sendable {
     for (shard, found) in found.enumerated() {
       let summary = try JSON.numbers(file: "\(directory)/\(shard).json")
       #expect(summary["replies_valid"] == Double(found.count))
-      #expect(try #require(summary["replies_invalid"]) > 0, "the other's were seen")
+      #expect(try #require(summary["replies_invalid"]) > 0, "the other shard's replies were seen")
     }
     #expect(try node.end()["syns_valid"] == 1024)
   }

@@ -13,14 +13,14 @@ private func expectSums(_ summary: [String: Double]) {
 }
 
 @Suite(.serialized, .alone, .timeLimit(.minutes(10))) struct `A host that` {
-  @Test func `sends the same SYN-ACK ten thousand times is one result and 9,999 duplicates`() throws {
+  @Test func `sends the same SYN-ACK 10,000 times yields one result and 9,999 duplicates`() throws {
     let lab = try Lab()
     let target = try ScriptedTarget(lab, ["198.19.0.1": "10000S"])
     let metadata = "\(try Lab.temporaryDirectory())/summary.json"
     let scan = try lab.scan(["-q", "-p", "80", "-c", "2", "-m", metadata, "198.19.0.1"])
     #expect(scan.lines == ["saddr,sport", "198.19.0.1,80"])
     let summary = try JSON.numbers(file: metadata)
-    // All of them, unless the ring was full: then they were dropped, and counted.
+    // All of them, except those that were lost, and counted, because the ring was full.
     #expect(summary["replies_valid"] == 10_000 - (summary["events_lost"] ?? -1))
     #expect(summary["duplicates"] == (summary["replies_valid"] ?? -1) - 1)
     #expect(summary["rst_sent"] == summary["replies_valid"])
@@ -29,7 +29,7 @@ private func expectSums(_ summary: [String: Double]) {
     _ = target
   }
 
-  @Test func `answers on every port is a result for each, in bounded memory`() throws {
+  @Test func `has every port open yields a result for each, in bounded memory`() throws {
     let lab = try Lab()
     let node = try lab.respond(["--answer", "all"])
     let metadata = "\(try Lab.temporaryDirectory())/summary.json"
@@ -46,7 +46,7 @@ private func expectSums(_ summary: [String: Double]) {
     _ = try node.end()
   }
 
-  @Test func `answers on more ports than dedupe may remember has its evictions counted and said`()
+  @Test func `has more open ports than the dedupe table holds causes reported evictions`()
     throws
   {
     let lab = try Lab()
@@ -59,11 +59,11 @@ private func expectSums(_ summary: [String: Double]) {
     let summary = try JSON.numbers(file: metadata)
     #expect(summary["dedupe_memory_bytes"] == 65_536)
     let evictions = try #require(summary["dedupe_evictions"])
-    // 64 KiB are 8,192 slots, of which at most four fifths are used.
+    // 64 KiB hold 8,192 slots, of which at most four fifths are used.
     #expect(evictions >= 65_535 - 6_554)
     #expect(scan.errors.components(separatedBy: "the dedupe table is full").count == 2)
-    #expect(scan.errors.contains("\(Int(evictions)) pairs forgotten"))
-    // Nothing is missing; what was forgotten may stand there twice.
+    #expect(scan.errors.contains("\(Int(evictions)) pairs evicted"))
+    // No result is missing; evicted pairs may be reported twice.
     #expect(Set(scan.lines.dropFirst()).count == 65_535)
     #expect(Double(scan.lines.count - 1) == summary["results_written"])
     #expect(scan.lines.count - 1 <= 65_535 + Int(evictions))
@@ -71,7 +71,7 @@ private func expectSums(_ summary: [String: Double]) {
     _ = try node.end()
   }
 
-  @Test func `answers in any order is reported once, and once more where it turns out to be open`()
+  @Test func `replies in any order is reported once, and once more if it turns out to be open`()
     throws
   {
     let replies = [
@@ -109,7 +109,7 @@ private func expectSums(_ summary: [String: Double]) {
 
 @Suite(.serialized, .alone, .timeLimit(.minutes(10)))
 struct `A flood of 500,000 forged SYN-ACKs a second` {
-  @Test func `makes no result, hides none, and does not slow the scan`() throws {
+  @Test func `yields no result, hides none, and does not slow the scan`() throws {
     try #require(
       FileManager.default.isExecutableFile(atPath: Lab.benchmark),
       "there is no build/benchmark: run `make benchmark` first, or `make test`")
@@ -117,8 +117,8 @@ struct `A flood of 500,000 forged SYN-ACKs a second` {
     let node = try lab.respond(["--answer", "even"])
     let link = try run(["ip", "-n", lab.box, "-o", "link", "show", "box0"]).output.split(separator: " ")
     let mac = String(link[try #require(link.firstIndex(of: "link/ether")) + 1])
-    // To an address that is not the host's own: its TCP would answer each with an RST, and this machine is the
-    // target's too.
+    // Not one of the host's addresses: its TCP would send an RST for each, on the processors that the target node
+    // uses, too.
     let source = "198.18.0.200"
     let flood = try Running(
       lab.inside(
@@ -140,16 +140,16 @@ struct `A flood of 500,000 forged SYN-ACKs a second` {
     #expect(summary["replies_valid"] == 16_384)
     #expect(summary["events_lost"] == 0)
     #expect(summary["rst_sent"] == 16_384)
-    // There was a flood, and all of it came to the program.
+    // The flood reached the receive program.
     let forged = try #require(summary["replies_invalid"])
     let duration = try #require(summary["duration_seconds"])
     #expect(forged / duration > 400_000, "\(forged) in \(duration) s")
-    // The average over three seconds is the pacer's doing, not the machine's: it makes up for what it misses.
+    // The pacer catches up after delays, so the average does not depend on the machine.
     #expect(abs(try #require(summary["rate_achieved_pps"]) - 10_000) < 500)
     expectSums(summary)
     let frames = try JSON.numbers(text: try #require(try flood.wait().lines.last))
     #expect(frames["frames"] == 5_000_000)
-    // The target node saw the scan's RSTs, and none for a forged SYN-ACK.
+    // The target node received the scan's RSTs, and none for a forged SYN-ACK.
     #expect(try node.end()["rsts_received"] == 16_384)
   }
 }

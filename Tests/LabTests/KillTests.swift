@@ -5,19 +5,19 @@ import TestSupport
 import Testing
 
 @Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `A scan killed at 50 random moments` {
-  /// Long enough for all columns, and so for lines of several hundred bytes.
+  /// Many fields, for lines of several hundred bytes.
   private static let fields =
     "saddr,daddr,sport,dport,seqnum,acknum,window,ttl,ipid,classification,success,timestamp_str,tcpopt_mss"
 
   @Test(arguments: ["json", "csv"])
-  func `leaves whole lines in its file, but for one of CSV that a page's end cuts`(format: String)
+  func `leaves whole lines in its file, except a CSV line that crosses a page boundary`(format: String)
     throws
   {
     let lab = try Lab()
     let node = try lab.respond(["--answer", "all"])
     var random = SeededGenerator(Seed.next())
     let directory = try Lab.temporaryDirectory()
-    var (begun, lines) = (0, 0)
+    var (scansWithResults, lines) = (0, 0)
     for number in 0..<50 {
       let file = "\(directory)/\(number).\(format)"
       let scan = try Running(
@@ -27,25 +27,25 @@ import Testing
             Lab.synbox, "scan", "-q", "-i", "box0", "-p", "80", "-r", "200k", "-O", format, "-f",
             Self.fields, "-o", file, "96.0.0.0/8",
           ]))
-      // A scan begins to send after some tenths of a second; most are killed in the midst of their results.
+      // A scan starts to send after some tenths of a second, so most are killed while they write results.
       usleep(UInt32.random(in: 100_000...700_000, using: &random))
       scan.signal(SIGKILL)
       #expect(try scan.wait().status == 128 + SIGKILL)
-      // Killed before it opened its file.
+      // It was killed before it opened its file.
       guard let bytes = FileManager.default.contents(atPath: file) else { continue }
       try FileManager.default.removeItem(atPath: file)
       let found = try wholeLines(bytes, format)
-      begun += found > 0 ? 1 : 0
+      scansWithResults += found > 0 ? 1 : 0
       lines += found
     }
-    #expect(begun >= 10, "only \(begun) scans had results when they were killed")
+    #expect(scansWithResults >= 10, "only \(scansWithResults) scans had results when they were killed")
     #expect(lines > 10_000)
     _ = try node.end()
   }
 
-  /// How many results there are; each that is not whole is recorded.
+  /// Returns the number of results; records an issue for each that is not whole.
   private func wholeLines(_ bytes: Data, _ format: String) throws -> Int {
-    // CSV cannot be padded to the page's end: see ResultPages.
+    // CSV has no padding to a page boundary: see ResultPages.
     let isWhole = bytes.last == UInt8(ascii: "\n") || bytes.isEmpty
     #expect(isWhole || format == "csv" && bytes.count % 4096 == 0)
     let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()

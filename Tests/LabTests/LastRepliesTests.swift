@@ -4,7 +4,7 @@ import LabTraits
 import Testing
 
 @Suite(.serialized, .alone, .timeLimit(.minutes(10)))
-struct `A scan whose sending thread has next to no processor time` {
+struct `A scan whose sending thread gets almost no processor time` {
   private static let busyMinute = """
     import time
     end = time.monotonic() + 60
@@ -13,10 +13,10 @@ struct `A scan whose sending thread has next to no processor time` {
     """
 
   @Test(arguments: ["xdp-copy", "generator"])
-  func `ends with an RST sent for each reply that it reports`(transmit: String) throws {
+  func `sends an RST for each reply that it reports`(transmit: String) throws {
     let lab = try Lab()
     let target = try ScriptedTarget(lab, ["198.19.0.1": "20000S"])
-    // The sending thread's is the second processor there is; replies are taken on the first.
+    // The sending thread runs on the second processor; the receiving thread on the first.
     let busy = try Running(["taskset", "-c", "1", "python3", "-c", Self.busyMinute])
     let metadata = "\(try Lab.temporaryDirectory())/summary.json"
     let scan = try run(
@@ -29,7 +29,7 @@ struct `A scan whose sending thread has next to no processor time` {
     busy.signal(SIGKILL)
     #expect(scan.status == 0, "\(scan.errors)")
     let summary = try JSON.numbers(file: metadata)
-    // More than wait for the sending thread at most.
+    // More than the queue of RSTs holds.
     #expect(try #require(summary["replies_reported"]) > 4096)
     #expect(summary["rst_sent"] == summary["replies_reported"])
     #expect(summary["replies_reported"] == summary["replies_valid"])

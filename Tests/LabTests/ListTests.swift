@@ -4,7 +4,7 @@ import LabTraits
 import Testing
 
 private func list(_ arguments: [String]) throws -> [String] {
-  // As nobody: listing needs no privilege.
+  // As user nobody, because `list` needs no privilege.
   let outcome = try run(
     ["setpriv", "--reuid", "65534", "--clear-groups", Lab.synbox, "list"] + arguments)
   guard outcome.status == 0 else { throw LabError(outcome.errors) }
@@ -12,13 +12,13 @@ private func list(_ arguments: [String]) throws -> [String] {
 }
 
 @Suite(.timeLimit(.minutes(10))) struct `synbox list` {
-  @Test func `prints each pair of a /16 and two ports once, without privilege`() throws {
+  @Test func `prints each target of a /16 and two ports once, without privilege`() throws {
     let pairs = try list(["-p", "80,443", "198.18.0.0/16"])
     #expect(pairs.count == 131_072)
     #expect(Set(pairs).count == 131_072)
   }
 
-  @Test func `shards are disjoint and complete, and the seed alone makes the order`() throws {
+  @Test func `divides targets into shards, in an order that only the seed determines`() throws {
     let arguments = ["-p", "80,443", "-e", "5", "198.18.0.0/20"]
     let whole = try list(arguments)
     #expect(try list(arguments) == whole)
@@ -28,7 +28,7 @@ private func list(_ arguments: [String]) throws -> [String] {
     #expect(Set(shards.flatMap(\.self)) == Set(whole))
   }
 
-  @Test func `the binary form holds the same pairs`() throws {
+  @Test func `prints the same targets in binary`() throws {
     let text = try list(["-p", "80", "-e", "1", "198.18.0.0/28"])
     let bytes = Array(
       try run([Lab.synbox, "list", "--binary", "-p", "80", "-e", "1", "198.18.0.0/28"]).outputBytes)
@@ -40,13 +40,13 @@ private func list(_ arguments: [String]) throws -> [String] {
     #expect(decoded == text)
   }
 
-  @Test func `leaves special-purpose space out of wider entries, and keeps what is meant`() throws {
+  @Test func `skips special-purpose space within a wider target, but not as a target`() throws {
     #expect(try list(["-p", "80", "198.18.0.0/30"]).count == 4)
-    // 203.0.112.0/22 holds the documentation block 203.0.113.0/24.
+    // 203.0.112.0/22 includes the documentation block 203.0.113.0/24.
     #expect(try list(["-p", "80", "203.0.112.0/22"]).count == 768)
   }
 
-  @Test func `obeys block and allow lists`() throws {
+  @Test func `obeys deny and allow lists`() throws {
     let directory = try Lab.temporaryDirectory()
     try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: directory)
     let deny = "\(directory)/deny"
@@ -60,7 +60,7 @@ private func list(_ arguments: [String]) throws -> [String] {
 }
 
 @Suite(.lab, .timeLimit(.minutes(10))) struct `The binary` {
-  @Test func `is static, small when stripped, and says what it is`() throws {
+  @Test func `is static, small when stripped, and prints its version`() throws {
     let file = try run(["file", Lab.synbox]).output
     #expect(file.contains("statically linked"))
     let stripped = "\(try Lab.temporaryDirectory())/synbox"
@@ -72,5 +72,22 @@ private func list(_ arguments: [String]) throws -> [String] {
     for word in ["synbox ", "Swift 6", "clang ", "libbpf 1", "libxdp 1"] {
       #expect(version.output.contains(word))
     }
+  }
+
+  @Test func `prints the same version for --version`() throws {
+    let option = try run([Lab.synbox, "--version"])
+    #expect(option.status == 0, "\(option.errors)")
+    #expect(option.output == (try run([Lab.synbox, "version"])).output)
+  }
+
+  @Test(arguments: ["bash", "zsh", "fish"])
+  func `prints a completion script, which --help mentions`(shell: String) throws {
+    #expect(try run([Lab.synbox, "--help"]).output.contains("--generate-completion-script"))
+    let script = try run([Lab.synbox, "--generate-completion-script", shell])
+    #expect(script.status == 0, "\(script.errors)")
+    #expect(script.output.contains("special-purpose"))
+    guard shell == "bash" else { return }
+    let check = try run(["bash", "-n"], input: Data(script.output.utf8))
+    #expect(check.status == 0 && check.errors.isEmpty, "\(check.errors)")
   }
 }

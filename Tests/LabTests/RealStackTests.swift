@@ -11,17 +11,17 @@ import Testing
     ["--transmit", "packet", "--receive", "packet"],
     ["--transmit", "xdp", "--receive", "xdp-generic"],
   ])
-  func `are all found, nothing else is, and none is left half open`(way: [String]) throws {
-    // A veth takes redirected frames only when its peer polls; `auto` finds out, and goes another way.
-    let stacks = try RealStacks.onLink(polls: way.contains("generator"))
-    let scan = try stacks.scan(way + ["-p", "80", "-c", "1", "198.18.5.0/24"])
+  func `are all found, and none stays half-open`(options: [String]) throws {
+    // A veth accepts redirected frames only if its peer uses NAPI. `auto` detects that and chooses another transmitter.
+    let stacks = try RealStacks.onLink(polls: options.contains("generator"))
+    let scan = try stacks.scan(options + ["-p", "80", "-c", "1", "198.18.5.0/24"])
     #expect(scan.status == 0, "\(scan.errors)")
     #expect(Set(scan.lines.dropFirst()) == stacks.open)
     #expect(scan.lines.count == 51)
     #expect(try stacks.halfOpen() == 0)
   }
 
-  @Test func `closed ports are told from silent addresses`() throws {
+  @Test func `are reported closed if they send an RST`() throws {
     let stacks = try RealStacks.onLink(polls: false)
     let scan = try stacks.scan([
       "-p", "80", "-c", "1", "--report", "all", "-f", "saddr,classification", "198.18.5.0/24",
@@ -42,7 +42,7 @@ struct `A scan of 10,000 open pairs on real TCP stacks` {
   @Test(
     arguments: [("auto", "generator:0"), ("xdp-copy", "xdp-copy:0"), ("packet", "packet:0")],
     ["in-place", "transmitter"])
-  func `finds all of them and leaves none half open`(
+  func `finds all of them and leaves none half-open`(
     transmit: (choice: String, mode: String), reset: String
   ) throws {
     let stacks = try RealStacks.routed(addresses: 100, ports: 100)
@@ -56,13 +56,12 @@ struct `A scan of 10,000 open pairs on real TCP stacks` {
     let summary = try JSON.object(String(contentsOfFile: metadata, encoding: .utf8))
     #expect(summary["transmit_mode"] as? [String] == [transmit.mode])
     #expect(summary["rst_mode"] as? String == reset)
-    // A second after an RST that was not accepted the SYN-ACK would have come again.
+    // A target that did not accept its RST would send its SYN-ACK again after one second.
     #expect(summary["replies_valid"] as? Int == 10_000)
     #expect(summary["rst_sent"] as? Int == 10_000)
   }
 
-  @Test func `leaves every one half open without RSTs, so that the test above means something`() throws
-  {
+  @Test func `leaves all half-open without RSTs`() throws {
     let stacks = try RealStacks.routed(addresses: 100, ports: 100)
     let scan = try stacks.scan(["--no-rst"] + Self.targets)
     #expect(try stacks.halfOpen() == 10_000)
@@ -71,12 +70,11 @@ struct `A scan of 10,000 open pairs on real TCP stacks` {
 }
 
 @Suite(.serialized, .alone, .timeLimit(.minutes(10)))
-struct `An event ring of one page, room for 42 answers` {
-  @Test func `loses events, and what they told of comes again until every one is a result`() throws {
+struct `An event ring of one page, which holds 42 events` {
+  @Test func `loses events, but no target whose SYN-ACK is retransmitted`() throws {
     let stacks = try RealStacks.routed(addresses: 3, ports: 100)
     let metadata = "\(try Lab.temporaryDirectory())/summary.json"
-    // 300 answers within 6 ms. Linux sends a SYN-ACK again after 1, 3, 7 and 15 s, each time more of them at
-    // one moment, and each time fewer are left.
+    // 300 SYN-ACKs arrive within 6 ms. Linux retransmits after 1, 3, 7 and 15 s, each time fewer of them.
     let scan = try stacks.scan([
       "-S", RealStacks.source, "-p", "9001-9100", "-r", "50k", "-c", "17", "--event-ring", "4K", "-m",
       metadata,
@@ -89,7 +87,7 @@ struct `An event ring of one page, room for 42 answers` {
     let summary = try JSON.numbers(file: metadata)
     let lost = try #require(summary["events_lost"])
     #expect(lost > 0)
-    // An answer that was dropped got no RST, and was sent again.
+    // A lost SYN-ACK gets no RST, so it is retransmitted.
     #expect(summary["replies_valid"] == 300)
     #expect(summary["rst_sent"] == 300)
     #expect(summary["replies_received"] == 300 + lost)

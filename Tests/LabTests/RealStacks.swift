@@ -1,21 +1,21 @@
 import Foundation
 import LabSupport
 
-/// Two namespaces on a plain veth pair. In the far one Linux's own TCP answers, with SYN-ACK where a Python
-/// program listens, else with RST.
+/// Two namespaces on a plain veth pair. In the far one Linux's TCP replies: with a SYN-ACK if a Python program
+/// listens, else with an RST.
 final class RealStacks {
   let near: String
   let far: String
-  /// What listens, as result lines.
+  /// The listening targets, as result rows.
   let open: Set<String>
   private var server: Running?
-  /// Nobody's address, which the far side takes to be on the near one. A scan from it stands alone: the near
-  /// host's own TCP, which once the scan has ended answers SYN-ACKs with RSTs, is not asked.
+  /// An address that the far side reaches through the near one and that is not the near host's, so that the near
+  /// host's TCP does not reset connections once the scan has ended.
   static let source = "198.18.5.200"
 
-  /// 253 addresses on the link itself, 50 of which listen.
+  /// 253 on-link addresses, 50 of which listen.
   ///
-  /// - Parameter polls: the far side has GRO on.
+  /// - Parameter polls: Whether the far side has GRO on, and so uses NAPI.
   static func onLink(polls: Bool) throws -> RealStacks {
     let listening = (0..<50).map { $0 * 5 + 3 }
     let stacks = try RealStacks(open: Set(listening.map { "198.18.5.\($0),80" }))
@@ -26,19 +26,19 @@ final class RealStacks {
     return stacks
   }
 
-  /// `addresses` from 198.18.8.0 on and `ports` from 9001 on behind a router, all of which listen. Their
-  /// listeners have room for as many half-open connections, and no SYN cookies to do without.
+  /// Addresses from 198.18.8.0 and ports from 9001 behind a router, all of which listen. SYN cookies are off and the
+  /// backlogs large, so that every connection can be half-open.
   static func routed(addresses: Int, ports: Int) throws -> RealStacks {
     let pairs = (0..<addresses).flatMap { host in (9001..<9001 + ports).map { (host, $0) } }
     let stacks = try RealStacks(open: Set(pairs.map { "198.18.8.\($0),\($1)" }))
-    // What XDP_TX sends arrives on a veth only if this end holds an XDP program, too. This one knows no source
-    // address, and so passes everything on.
+    // A veth delivers XDP_TX frames only if this end has an XDP program, too. This one has no source addresses, so it
+    // passes everything.
     try ip([
       "-n", stacks.far, "link", "set", "dev", "vb", "xdpdrv", "obj",
       "\(Lab.root)/build/bpf/receive.bpf.o", "sec", "xdp",
     ])
-    // A queue in front of veth's own of 256: Linux sends thousands of SYN-ACKs again at one moment, and forgets
-    // a connection when the device does not take its SYN-ACK (net/ipv4/inet_connection_sock.c).
+    // Linux retransmits thousands of SYN-ACKs at once, and drops a connection whose SYN-ACK the device does not
+    // accept (net/ipv4/inet_connection_sock.c). The veth's own queue holds 256.
     try stacks.inFar(["tc", "qdisc", "add", "dev", "vb", "root", "pfifo", "limit", "20000"])
     try ip(["-n", stacks.far, "address", "add", "198.18.5.2/24", "dev", "vb"])
     try ip(["-n", stacks.far, "link", "set", "lo", "up"])
@@ -75,14 +75,14 @@ final class RealStacks {
     for name in [near, far] { _ = try? Self.ip(["netns", "delete", name]) }
   }
 
-  private func listen(_ places: [(address: String, port: Int)]) throws {
-    let list = places.map { "(\"\($0.address)\", \($0.port))" }.joined(separator: ", ")
+  private func listen(_ sockets: [(address: String, port: Int)]) throws {
+    let list = sockets.map { "(\"\($0.address)\", \($0.port))" }.joined(separator: ", ")
     let program = """
       import socket, time
       listeners = []
-      for place in [\(list)]:
+      for address in [\(list)]:
           listener = socket.socket()
-          listener.bind(place)
+          listener.bind(address)
           listener.listen(4096)
           listeners.append(listener)
       print("listening", flush=True)
@@ -107,7 +107,7 @@ final class RealStacks {
     try run(["ip", "netns", "exec", near, Lab.synbox, "scan", "-q", "-i", "va"] + arguments)
   }
 
-  /// Connections that wait for the third packet of a handshake.
+  /// The number of connections in state SYN-RECV.
   func halfOpen() throws -> Int {
     try run(["ip", "netns", "exec", far, "ss", "-Htan", "state", "syn-recv"]).lines.count
   }

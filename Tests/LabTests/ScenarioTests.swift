@@ -3,45 +3,45 @@ import LabSupport
 import LabTraits
 import Testing
 
-/// The even addresses of 198.19.0.0/20 on port 80, as result lines.
+/// The even addresses of 198.19.0.0/20 on port 80, as result rows.
 private let evenResults = Set(
   (0..<4096).filter { $0 % 2 == 0 }.map { "198.19.\($0 >> 8).\($0 & 255),80" })
 
-/// One way through the scanner.
-struct Way: CustomTestStringConvertible, Sendable {
+/// A combination of transmitter, receive mode and RST method.
+struct DataPath: CustomTestStringConvertible, Sendable {
   let arguments: [String]
-  /// RSTs come from the kernel's own TCP, so the summary does not count them.
+  /// The kernel's TCP sends the RSTs, so the summary does not count them.
   var kernelResets = false
   var testDescription: String { arguments.joined(separator: " ") }
 
-  static let all: [Way] = [
-    Way(arguments: ["--transmit", "generator"]),
-    Way(arguments: ["--transmit", "generator", "--batch", "1"]),
-    Way(arguments: ["--transmit", "generator", "--receive", "xdp-generic"]),
-    Way(arguments: ["--transmit", "generator", "--receive", "packet"], kernelResets: true),
-    Way(arguments: ["--transmit", "generator", "--rst", "in-place", "--sender-threads", "2"]),
-    Way(arguments: ["--transmit", "packet"]),
-    Way(arguments: ["--transmit", "packet", "--batch", "1"]),
-    Way(arguments: ["--transmit", "xdp"]),
-    Way(arguments: ["--transmit", "xdp-copy", "--batch", "1"]),
-    Way(arguments: ["--transmit", "xdp", "--sender-threads", "3"]),
-    Way(arguments: ["--transmit", "packet", "--rst", "in-place"]),
-    Way(arguments: ["--transmit", "xdp", "--rst", "in-place"]),
-    Way(arguments: ["--transmit", "xdp", "--receive", "xdp-generic"]),
-    Way(arguments: ["--transmit", "packet", "--receive", "packet"], kernelResets: true),
+  static let all: [DataPath] = [
+    DataPath(arguments: ["--transmit", "generator"]),
+    DataPath(arguments: ["--transmit", "generator", "--batch", "1"]),
+    DataPath(arguments: ["--transmit", "generator", "--receive", "xdp-generic"]),
+    DataPath(arguments: ["--transmit", "generator", "--receive", "packet"], kernelResets: true),
+    DataPath(arguments: ["--transmit", "generator", "--rst", "in-place", "--sender-threads", "2"]),
+    DataPath(arguments: ["--transmit", "packet"]),
+    DataPath(arguments: ["--transmit", "packet", "--batch", "1"]),
+    DataPath(arguments: ["--transmit", "xdp"]),
+    DataPath(arguments: ["--transmit", "xdp-copy", "--batch", "1"]),
+    DataPath(arguments: ["--transmit", "xdp", "--sender-threads", "3"]),
+    DataPath(arguments: ["--transmit", "packet", "--rst", "in-place"]),
+    DataPath(arguments: ["--transmit", "xdp", "--rst", "in-place"]),
+    DataPath(arguments: ["--transmit", "xdp", "--receive", "xdp-generic"]),
+    DataPath(arguments: ["--transmit", "packet", "--receive", "packet"], kernelResets: true),
   ]
 }
 
 @Suite(.serialized, .lab, .timeLimit(.minutes(10)))
-struct `S-01, a /20 at 100,000 pps of which the even addresses answer` {
-  @Test(arguments: Way.all)
-  func `agrees with the target node and with theory`(way: Way) throws {
+struct `A scan of a /20 at 100,000 pps, with even addresses open` {
+  @Test(arguments: DataPath.all)
+  func `agrees with the target node and with theory`(path: DataPath) throws {
     let lab = try Lab()
     let node = try lab.respond(["--answer", "even"])
     let directory = try Lab.temporaryDirectory()
     let metadata = "\(directory)/summary.json"
     let scan = try lab.scan(
-      way.arguments + [
+      path.arguments + [
         "-p", "80", "-r", "100k", "-c", "1", "-S", "198.18.0.1-198.18.0.64", "-m", metadata,
         "198.19.0.0/20",
       ])
@@ -62,12 +62,12 @@ struct `S-01, a /20 at 100,000 pps of which the even addresses answer` {
     #expect(summary["replies_invalid"] == 0)
     #expect(summary["results_written"] == 2048)
     #expect(summary["replies_reported"] == 2048)
-    #expect(summary["rst_sent"] == (way.kernelResets ? 0 : 2048))
+    #expect(summary["rst_sent"] == (path.kernelResets ? 0 : 2048))
   }
 }
 
-@Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `What is reported` {
-  @Test func `closed ports and open ones, each once, with --report closed`() throws {
+@Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `The results of a scan` {
+  @Test func `have closed and open ports once each, with --report closed`() throws {
     let lab = try Lab()
     let node = try lab.respond(["--answer", "even", "--closed", "rst"])
     let scan = try lab.scan([
@@ -84,7 +84,7 @@ struct `S-01, a /20 at 100,000 pps of which the even addresses answer` {
     #expect(try node.end()["refusals_sent"] == 64)
   }
 
-  @Test func `JSON lines that each parse, with ZMap's fields`() throws {
+  @Test func `are JSON objects, one a line, with ZMap's fields`() throws {
     let lab = try Lab()
     let node = try lab.respond(["--answer", "all"])
     let fields = [
@@ -110,7 +110,7 @@ struct `S-01, a /20 at 100,000 pps of which the even addresses answer` {
     _ = try node.end()
   }
 
-  @Test func `exactly as many as --max-results allows`() throws {
+  @Test func `are exactly as many as --max-results allows`() throws {
     let lab = try Lab()
     let node = try lab.respond(["--answer", "all"])
     let scan = try lab.scan(["-q", "-p", "80", "-r", "0", "-N", "100", "198.19.0.0/18"])
@@ -119,7 +119,7 @@ struct `S-01, a /20 at 100,000 pps of which the even addresses answer` {
     _ = try node.end()
   }
 
-  @Test func `each target probed as often as --probes says, and reported once`() throws {
+  @Test func `have each target once, however often --probes has it probed`() throws {
     let lab = try Lab()
     let node = try lab.respond(["--answer", "all"])
     let scan = try lab.scan([
@@ -131,7 +131,7 @@ struct `S-01, a /20 at 100,000 pps of which the even addresses answer` {
     #expect(counts["rsts_received"] == 768)
   }
 
-  @Test func `every target, also where a slow rate leaves some sending threads without work`() throws {
+  @Test func `have every target even if the rate is too low for all sending threads`() throws {
     let lab = try Lab()
     let node = try lab.respond(["--answer", "all"])
     let scan = try lab.scan([
@@ -141,13 +141,13 @@ struct `S-01, a /20 at 100,000 pps of which the even addresses answer` {
     #expect(try node.end()["syns_valid"] == 4)
   }
 
-  @Test func `a share of the targets, the same for everyone who asks`() throws {
+  @Test func `are the same in two scans of a share of the targets`() throws {
     let lab = try Lab()
     let node = try lab.respond(["--answer", "20%", "--seed", "7"])
     let first = try lab.scan(["-q", "-p", "80,443", "-r", "100k", "-c", "1", "198.19.0.0/20"])
     let second = try lab.scan(["-q", "-p", "80,443", "-r", "100k", "-c", "1", "198.19.0.0/20"])
     #expect(Set(first.lines) == Set(second.lines))
-    // 8,192 pairs: 1,638 expected, standard deviation 36; ten of them either way.
+    // 8,192 pairs: mean 1,638, standard deviation 36. The bounds are ten standard deviations.
     #expect((1_278...1_998).contains(first.lines.count - 1))
     #expect(try node.end()["answers_sent"] == (first.lines.count - 1) * 2)
   }
@@ -166,14 +166,14 @@ struct `S-01, a /20 at 100,000 pps of which the even addresses answer` {
     #expect(counts.reduce(0, +) == 1024)
     #expect(try #require(counts.first) > 0)
     #expect(try #require(counts.last) > 0)
-    // 1,024 probes at 2,000 a second: the last leaves after 511 ms.
+    // 1,024 probes at 2,000 pps take 511 ms.
     #expect((480...560).contains(counts.count))
   }
 }
 
 @Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `Targets from standard input` {
   @Test(arguments: [Data("198.19.0.2\n".utf8), Data([0xc6, 0x13, 0, 2, 0, 0, 0, 0])])
-  func `as text and as bytes give the same result`(input: Data) throws {
+  func `give the same result as text and in binary`(input: Data) throws {
     let lab = try Lab()
     let node = try lab.respond(["--answer", "even"])
     let scan = try lab.scan(["-q", "-p", "80", "-c", "1"], input: input)

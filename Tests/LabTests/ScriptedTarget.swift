@@ -1,12 +1,12 @@
 import Foundation
 import LabSupport
 
-/// Answers a SYN to one address with any number of replies in any order, as no TCP would.
+/// Replies to a SYN with any number of packets in any order, unlike any TCP.
 final class ScriptedTarget {
   private let program: Running
 
-  /// - Parameter replies: for each address, replies to one SYN in their order: `S` a SYN-ACK, `R` an RST that
-  ///   acknowledges the SYN, `r` one that acknowledges its sequence number, `I` ICMP port unreachable. A
+  /// - Parameter replies: For each address, the replies to one SYN in order: `S` a SYN-ACK, `R` an RST that
+  ///   acknowledges the SYN, `r` an RST that acknowledges its sequence number, `I` an ICMP port unreachable. A
   ///   number before a letter repeats it.
   init(_ lab: Lab, _ replies: [String: String]) throws {
     let rules = try JSONSerialization.data(withJSONObject: replies)

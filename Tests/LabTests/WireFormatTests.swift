@@ -3,7 +3,7 @@ import LabSupport
 import LabTraits
 import Testing
 
-/// What tshark makes of each captured probe.
+/// The fields that tshark prints for a captured probe.
 private struct Captured {
   let source, destination, sourcePort, destinationPort: String
   let ipChecksum, tcpChecksum, malformed, length: String
@@ -25,7 +25,7 @@ private struct Captured {
       ("xdp", "windows", "66"), ("xdp", "none", "60"), ("generator", "smallest", "60"),
       ("generator", "linux", "74"),
     ])
-  func `are well formed, each target once, all sources and ports in use`(
+  func `are well formed, go to each target once, and use all source addresses and ports`(
     transmit: String, profile: String, length: String
   ) throws {
     let lab = try Lab()

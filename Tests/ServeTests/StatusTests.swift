@@ -116,7 +116,7 @@ import Testing
     let configuration = try lab.configure("")
     let none = try status(lab)
     #expect(none.status == 1)
-    #expect(none.errors.contains("there is no status"))
+    #expect(none.errors.contains("no status file"))
 
     let box = try lab.serve(configuration)
     box.signal(SIGKILL)
@@ -137,7 +137,7 @@ import Testing
     try Data(text.utf8).write(to: lab.url("data/status.json"))
     let outcome = try status(lab)
     #expect(outcome.status == 1)
-    #expect(outcome.errors.contains("is no status of a box"))
+    #expect(outcome.errors.contains("is not a status file"))
   }
 
   @Test func `cannot send control characters to a terminal or crash the program`() throws {

@@ -1,4 +1,4 @@
-// `synbox check`: what is wrong with target files, all of it, without scanning.
+// `synbox check`: reports every error in target files and configuration files.
 import ArgumentParser
 import Init
 import Kernel
@@ -8,46 +8,49 @@ import Spool
 
 struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "check", abstract: "Validate target files and configuration files.")
+    commandName: "check", abstract: "Validate target files and configuration files.",
+    discussion: "Exits with status 2 if a file is invalid.")
 
-  @Argument(help: "Target files; - for standard input; *.toml is a configuration.")
+  @Argument(help: "Target files, - for standard input, or configuration files (*.toml).")
   var files: [String] = []
 
   @Option(
     name: .customLong("init"),
     help: ArgumentHelp(
-      "The settings of `synbox init`; the configuration's interface must be theirs.",
+      "Also check PID 1's configuration, and that synbox.toml agrees with it.",
       valueName: "box.toml"))
-  var settings: String?
+  var boxConfiguration: String?
 
-  @Option(help: "How to read targets: auto, text or binary.")
+  @Option(help: "Format of target files.")
   var inputFormat: TargetFile.Format = .auto
 
   mutating func validate() throws {
-    if files.isEmpty, settings == nil { throw ValidationError("no file to check: name one") }
+    if files.isEmpty, boxConfiguration == nil { throw ValidationError("no file to check: give one") }
   }
 
   func run() throws {
     var failed = false
     var box: BoxSettings?
-    if let settings { failed = try !isGood { box = try BoxSettings(path: settings) } }
+    if let boxConfiguration {
+      failed = try !isValid { box = try BoxSettings(path: boxConfiguration) }
+    }
     for name in files {
       if name.hasSuffix(".toml") {
-        let good = try isGood {
+        let isValid = try isValid {
           let configuration = try Configuration(path: name)
           _ = try configuration.readScope()
           try box?.requireSameInterface(as: configuration)
         }
-        failed = failed || !good
+        failed = failed || !isValid
       } else {
-        failed = try !isGoodTargetFile(name) || failed
+        failed = try !isValidTargetFile(name) || failed
       }
     }
     if failed { throw ExitCode(2) }
   }
 
-  /// Says what is wrong in a file. What is wrong with the machine is thrown.
-  private func isGood(_ body: () throws -> Void) throws -> Bool {
+  /// Prints a file's errors; returns whether there are none. Throws the machine's faults.
+  private func isValid(_ body: () throws -> Void) throws -> Bool {
     do {
       try body()
       return true
@@ -57,7 +60,7 @@ struct CheckCommand: ParsableCommand {
     }
   }
 
-  private func isGoodTargetFile(_ name: String) throws -> Bool {
+  private func isValidTargetFile(_ name: String) throws -> Bool {
     let bytes = try Files.read(name)
     let content: TargetContent
     do throws(InputError) {
@@ -73,21 +76,22 @@ struct CheckCommand: ParsableCommand {
 }
 
 extension BoxSettings {
-  /// The scanner must use the NIC that PID 1 brings up, and keep its data where PID 1 mounts them.
+  /// Throws unless the scanner uses the NIC that PID 1 brings up, and has its data directory on the data partition
+  /// that PID 1 mounts.
   func requireSameInterface(as configuration: Configuration) throws {
-    func wrong(_ key: String, _ found: String, _ expected: String) throws -> ProfileError {
+    func error(_ key: String, _ found: String, _ expected: String) throws -> ProfileError {
       let document = try TOMLDocument(
         try Files.read(configuration.path), file: configuration.path,
         maximumSize: Configuration.maximumSize)
       return document.error(at: [key], found: TOMLDocument.shown(found), expected: expected)
     }
     guard configuration.station.interface == interface.name else {
-      throw try wrong(
+      throw try error(
         "interface", configuration.station.interface,
-        "\"\(interface.name)\", the name that the settings of synbox init give the scan NIC")
+        "\"\(interface.name)\", the scan NIC's name in box.toml")
     }
     guard Boot.isOnDataPartition(configuration.data) else {
-      throw try wrong("data", configuration.data, "\(Boot.dataMount), or a directory below")
+      throw try error("data", configuration.data, "\(Boot.dataMount) or a directory below it")
     }
   }
 }

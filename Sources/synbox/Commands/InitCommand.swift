@@ -1,4 +1,4 @@
-// `synbox init`: PID 1 of the image. docs/design/boot.md says what each phase does and what becomes of its faults.
+// `synbox init`: PID 1 of the image. docs/design/boot.md describes each phase and its faults.
 import ArgumentParser
 import Init
 import Kernel
@@ -6,42 +6,42 @@ import Kernel
 struct InitCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "init",
-    abstract: "PID 1 of the image: bring the box up, run `synbox serve`, never end.")
+    abstract: "Run as PID 1 of the image: set up the box, then supervise `synbox serve`.")
 
-  @Flag(help: "Bring everything up, mount the data read-only, scan nothing.")
+  @Flag(help: "Set up the box and mount the data partition read-only, but do not scan.")
   var rescue = false
 
-  @Option(help: ArgumentHelp("Stop the scanner after so many seconds, once.", visibility: .hidden))
+  @Option(help: ArgumentHelp("Stop the scanner once, after this many seconds.", visibility: .hidden))
   var testStopScanner: Int?
 
-  @Option(help: ArgumentHelp("Do nothing any more after so many seconds.", visibility: .hidden))
+  @Option(help: ArgumentHelp("Hang after this many seconds.", visibility: .hidden))
   var testStopInit: Int?
 
   func run() throws {
     guard processID() == 1 else {
       throw Fault(
-        "synbox init is the first process of a box, with the process id 1",
-        remedy: "On a host that runs already: synbox serve --config PATH")
+        "synbox init runs only as PID 1 of a box",
+        remedy: "On a running host, use `synbox serve --config synbox.toml`")
     }
     let boot = Boot(isRescue: rescue)
-    // 1. The kernel's own file systems; the consoles.
+    // 1. The kernel's file systems and the consoles.
     boot.required("mounts") { try boot.mountEarly() }
-    // 2. Who this box is, and what it is told.
+    // 2. The box's identity and configuration.
     boot.required("settings") { try boot.readSettings() }
-    // 3. What a box that owns its kernel sets.
+    // 3. The kernel settings of a machine that only scans.
     boot.phase("kernel") { boot.tuneKernel() }
-    // 4. From here on the hardware watches us, if it can.
+    // 4. The hardware watchdog, if there is one.
     boot.phase("watchdog") { boot.armWatchdog() }
-    // 5. The scanner, which has enough to do until it needs what comes next.
+    // 5. The scanner, which can read its configuration before it needs the NIC and the data.
     let supervisor = try ServiceSupervisor(
       boot, hooks: ServiceSupervisor.TestHooks(stopScanner: testStopScanner, stopInit: testStopInit))
     supervisor.startEarly()
-    // 6. The scan NIC: its driver; found, named, still down.
+    // 6. The scan NIC: load its driver, find and rename it, leave it down.
     boot.phase("interface") { boot.awaitInterface() }
     supervisor.announceInterface()
-    // 7. Where the spool and the results are: the disk's driver; looked at, grown, mounted.
+    // 7. The data partition: load its driver, check, grow and mount it.
     boot.phase("data") { boot.awaitData() }
-    // 8. The scanner, watched, for ever; what was missing above is tried again, other hardware's drivers are loaded.
+    // 8. Supervise the scanner until the machine is reset; retry phases that failed; load the remaining drivers.
     supervisor.run()
   }
 }

@@ -1,4 +1,4 @@
-// `synbox list`: the probes a scan would send, in its order. Sends nothing, needs no privilege.
+// `synbox list`: prints the probes that a scan would send. Needs no privilege.
 import ArgumentParser
 import Kernel
 import Plan
@@ -8,11 +8,11 @@ import Wire
 struct ListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list",
-    abstract: "Print the probes a scan would send, in its order. Sends nothing.")
+    abstract: "Print the probes that a scan would send, in order, without sending any.")
 
   @OptionGroup var plan: PlanOptions
 
-  @Flag(help: "4-byte address and 2-byte port for each probe, big-endian, instead of text.")
+  @Flag(help: "Print 6 bytes for each probe instead of text: address and port, big-endian.")
   var binary = false
 
   func run() throws {
@@ -22,7 +22,7 @@ struct ListCommand: ParsableCommand {
   }
 }
 
-/// Writes every probe of a sequence, one line `address,port` each.
+/// Writes the probes of a sequence: lines of `address,port`, or 4 bytes of address and 2 of port, big-endian.
 func writeProbes(_ sequence: ProbeSequence, to output: borrowing Descriptor, binary: Bool) throws {
   var cursor = sequence.cursor()
   let none = Probe(Target(IPv4Address(0), Port(0)), pass: 0)

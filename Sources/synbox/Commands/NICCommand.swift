@@ -1,4 +1,4 @@
-// `synbox nic`: the interface as it is, as its profile wants it, and the way from one to the other.
+// `synbox nic`: shows a NIC's settings, compares them with its profile, and applies the profile.
 import ArgumentParser
 import Kernel
 import NIC
@@ -10,11 +10,11 @@ import NIC
 struct NICCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "nic",
-    abstract: "Show, compare or configure the network interface.",
+    abstract: "Show a NIC's settings, compare them with its profile, or apply the profile.",
     subcommands: [Show.self, Diff.self, Apply.self])
 
   struct Options: ParsableArguments {
-    @Option(name: .shortAndLong, help: "The interface's name.")
+    @Option(name: .shortAndLong, help: "Interface.")
     var interface: String
 
     @Flag(help: "Print JSON.")
@@ -24,8 +24,8 @@ struct NICCommand: ParsableCommand {
   struct ProfileOptions: ParsableArguments {
     @Option(
       help: """
-        A profile (TOML), or a directory with one for each driver and default.toml. \
-        Default: the built-in profile of the interface's driver.
+        NIC profile (TOML), or a directory with DRIVER.toml files and default.toml. \
+        (default: the built-in profile of the interface's driver)
         """)
     var profile: String?
 
@@ -33,7 +33,7 @@ struct NICCommand: ParsableCommand {
       try Self.load(profile, for: state)
     }
 
-    /// The profile at a path, or the built-in one.
+    /// Loads the profile at a path, or the built-in one if `profile` is nil.
     static func load(_ profile: String?, for state: InterfaceState) throws -> InterfaceProfile {
       guard let profile else { return try BuiltInProfiles.profile(driver: state.driver) }
       if (try? SmallFile.names(in: profile)) != nil {
@@ -44,7 +44,7 @@ struct NICCommand: ParsableCommand {
   }
 
   struct Show: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Show the interface as it is.")
+    static let configuration = CommandConfiguration(abstract: "Show a NIC's current settings.")
     @OptionGroup var options: Options
 
     func run() throws {
@@ -55,7 +55,7 @@ struct NICCommand: ParsableCommand {
 
   struct Diff: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Show what the profile would change. Changes nothing.")
+      abstract: "Show what the NIC profile would change, without changing it.")
     @OptionGroup var options: Options
     @OptionGroup var profile: ProfileOptions
 
@@ -66,7 +66,7 @@ struct NICCommand: ParsableCommand {
       if options.json {
         print(try json(NICDifference(state, profile, changes.map { NICStep($0, reason: nil) })))
       } else if changes.isEmpty {
-        print("\(state.name) is as \(profile.source) wants it")
+        print("\(state.name) already matches \(profile.source)")
       } else {
         print(changes.map(\.description).joined(separator: "\n"))
       }
@@ -75,7 +75,7 @@ struct NICCommand: ParsableCommand {
 
   struct Apply: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Configure the interface as the profile wants it, and verify it.")
+      abstract: "Apply the NIC profile, and verify the result.")
     @OptionGroup var options: Options
     @OptionGroup var profile: ProfileOptions
 
@@ -90,12 +90,12 @@ struct NICCommand: ParsableCommand {
       }
       for change in report.changes { print("changed   \(change)") }
       for deviation in report.deviations { print("deviation \(deviation)") }
-      if report.changes.isEmpty { print("\(state.name) was as \(profile.source) wants it") }
+      if report.changes.isEmpty { print("\(state.name) already matches \(profile.source)") }
     }
   }
 }
 
-/// JSON with snake_case keys in alphabetical order, indented.
+/// Returns indented JSON with snake_case keys in alphabetical order.
 private func json(_ value: some Encodable) throws -> String {
   let encoder = JSONEncoder()
   encoder.keyEncodingStrategy = .convertToSnakeCase

@@ -1,10 +1,12 @@
-// How option values are read: by the same parsers as directives in target files, with the same words.
+// Parses option values with the parsers that directives in target files use, so that both accept the same.
 import ArgumentParser
 import Plan
 import Scan
 import Wire
 
-/// For `@Option(transform:)`: the value, or a validation error that says what was found and expected.
+/// Parses a value for `@Option(transform:)`.
+///
+/// - Throws: A `ValidationError` with what was found and what was expected.
 func parsed<Value: ParsableValue>(_ text: String) throws -> Value {
   do {
     return try Value(parsing: text)
@@ -16,7 +18,7 @@ func parsed<Value: ParsableValue>(_ text: String) throws -> Value {
 func parsedMAC(_ text: String) throws -> MACAddress {
   guard let mac = MACAddress(text), !mac.isGroup, mac != .zero else {
     throw ValidationError(
-      "found \"\(text)\", expected an Ethernet address of one host such as 02:00:00:00:00:01")
+      "found \"\(text)\", expected a unicast Ethernet address such as 02:00:00:00:00:01")
   }
   return mac
 }

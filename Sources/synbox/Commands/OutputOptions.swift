@@ -1,30 +1,32 @@
-// The options that say where results, summary and status go.
+// The options for results, summary and status updates.
 import ArgumentParser
 import Kernel
 import Scan
 
 struct OutputOptions: ParsableArguments {
-  @Option(name: .shortAndLong, help: "Write results here. Default: standard output.")
+  @Option(name: .shortAndLong, help: "File for results. (default: standard output)")
   var outputFile: String?
 
-  @Option(name: [.customShort("O"), .long], help: "csv, or json: one object a line.")
+  @Option(
+    name: [.customShort("O"), .long], help: "Format of results: csv, or json with one object a line.")
   var outputModule: OutputFormat = .csv
 
   @Option(
-    name: [.customShort("f"), .long], help: "Fields by ZMap's names (saddr,sport).",
+    name: [.customShort("f"), .long],
+    help: "Fields of results, by ZMap's names. (default: saddr,sport)",
     transform: parsedFields)
   var outputFields: [ResultField]?
 
-  @Option(name: .shortAndLong, help: "Write the summary, JSON, here.")
+  @Option(name: .shortAndLong, help: "File for the summary (JSON).")
   var metadataFile: String?
 
-  @Option(name: [.customShort("u"), .long], help: "Write a CSV row a second here.")
+  @Option(name: [.customShort("u"), .long], help: "File for status updates, one CSV row a second.")
   var statusUpdatesFile: String?
 
-  @Flag(name: .shortAndLong, help: "No progress, no summary on the terminal.")
+  @Flag(name: .shortAndLong, help: "Print neither progress nor the final account on standard error.")
   var quiet = false
 
-  @Flag(name: .shortAndLong, help: "Progress also where standard error is no terminal.")
+  @Flag(name: .shortAndLong, help: "Print progress even if standard error is not a terminal.")
   var verbose = false
 
   var formatter: ResultFormatter {
@@ -35,8 +37,7 @@ struct OutputOptions: ParsableArguments {
 
   private static func isStandardOutput(_ path: String?) -> Bool { path == nil || path == "-" }
 
-  /// Opens all of them before privileges go; an output that cannot be written stops the scan before it
-  /// begins.
+  /// Opens all outputs before the drop, so that one that cannot be written fails the scan before it begins.
   func open() throws(Fault) -> OutputFiles {
     let results =
       Self.isStandardOutput(outputFile)
@@ -56,13 +57,13 @@ struct OutputOptions: ParsableArguments {
 
 struct OutputFiles: ~Copyable {
   let results: Descriptor
-  /// Bytes that stand before the results in their file.
+  /// Bytes that precede the results in their file.
   let position: Int
   let metadata: Descriptor?
   let status: Descriptor?
 }
 
-/// The file of `-u`: a header and a row a second.
+/// The status updates file (`-u`): a header and a row a second.
 struct StatusFile: ~Copyable {
   private let file: Descriptor?
   private var last: Progress?
@@ -77,7 +78,7 @@ struct StatusFile: ~Copyable {
     do throws(Errno) {
       try file?.writeAll(Array((header + progress.statusRow(since: last)).utf8))
     } catch {
-      throw Fault("cannot write the status file", cause: error)
+      throw Fault("cannot write the status updates file", cause: error)
     }
     last = progress
   }

@@ -1,4 +1,4 @@
-// The options that say what is probed and in which order; `scan` and `list` share them.
+// The options that choose the targets and their order, for `scan` and `list`.
 import ArgumentParser
 import Kernel
 import Plan
@@ -8,46 +8,51 @@ import Wire
 struct PlanOptions: ParsableArguments {
   @Argument(
     help: ArgumentHelp(
-      "Target files, targets such as 198.18.0.0/20, or - for standard input.",
+      "Target files, targets such as 198.18.0.0/20, or - for standard input. (default: - if it is not a terminal)",
       valueName: "file"))
   var targets: [String] = []
 
   @Option(
-    name: [.customShort("p"), .long], help: "Ports for targets that name none: 80,443,8000-8010 or *.",
+    name: [.customShort("p"), .long],
+    help: "Ports of targets that have none of their own: 80,443,8000-8010, or * for all.",
     transform: parsed)
   var targetPorts: PortSet?
 
   @Option(
-    name: [.customShort("b"), .long], help: "Never probe what this file lists (CIDR, ranges).")
+    name: [.customShort("b"), .long], help: "Deny list: a file of prefixes and ranges to exclude.")
   var blocklistFile: String?
 
-  @Option(name: [.customShort("w"), .long], help: "Probe only what this file lists.")
+  @Option(
+    name: [.customShort("w"), .long],
+    help: "Allow list: a file of prefixes and ranges; all others are excluded."
+  )
   var allowlistFile: String?
 
   @Option(
-    help: "Special-purpose space inside wider targets (IANA, \(SpecialPurpose.date)): skip or probe.")
+    help: "What to do with special-purpose space (IANA, \(SpecialPurpose.date)) within wider targets.")
   var specialPurpose: SpecialPurpose.Rule = .skip
 
-  @Option(name: [.customShort("P"), .long], help: "Probes for each target.", transform: parsed)
+  @Option(
+    name: [.customShort("P"), .long], help: "Probes for each target. (default: 1)", transform: parsed)
   var probes: ProbeCount?
 
   @Option(
-    name: [.customShort("n"), .long], help: "Probe at most so many targets, or 10% of them.",
+    name: [.customShort("n"), .long], help: "Limit the number of targets, such as 1000 or 10%.",
     transform: parsed)
   var maxTargets: MaxTargets?
 
   @Option(
-    name: [.customShort("e"), .long], help: "The same seed gives the same order. Default: random.",
+    name: [.customShort("e"), .long], help: "Seed of the order of probes. (default: random)",
     transform: parsed)
   var seed: Seed?
 
-  @Option(name: .long, help: "Divide the targets among so many scans (give a seed).")
+  @Option(name: .long, help: "Number of shards to divide the targets into; needs --seed.")
   var shards: UInt32?
 
-  @Option(name: .long, help: "Which of the shards this is, from 0.")
+  @Option(name: .long, help: "Index of this scan's shard, from 0.")
   var shard: UInt32?
 
-  @Option(name: .long, help: "How to read targets: auto, text or binary.")
+  @Option(name: .long, help: "Format of target files.")
   var inputFormat: TargetFile.Format = .auto
 
   mutating func validate() throws {
@@ -60,7 +65,7 @@ struct PlanOptions: ParsableArguments {
   }
 }
 
-/// What the targets and options come to.
+/// The plan that the targets and options result in.
 struct PreparedPlan {
   let sequence: ProbeSequence
   let seed: Seed
@@ -69,8 +74,9 @@ struct PreparedPlan {
 }
 
 extension PlanOptions {
-  /// Reads everything that is named, and makes the plan. Throws `InputError` for what is wrong in a file,
-  /// `Fault` for what cannot be read.
+  /// Reads the target files and scope lists, and makes the plan.
+  ///
+  /// - Throws: `InputError` if a file is invalid, `Fault` if it cannot be read, `ValidationError` if no target is left.
   func prepare() throws -> PreparedPlan {
     let scope = try readScope()
     let files = try readTargets()
@@ -79,9 +85,9 @@ extension PlanOptions {
       consume files, defaultPorts: targetPorts ?? directives.ports, scope: scope.scope)
     guard plan.count > 0 else {
       throw ValidationError(
-        "no target is left: \(plan.outOfScope) were left out by the lists and by the rules for "
-          + "special-purpose addresses (0.0.0.0/8, 127.0.0.0/8, 224.0.0.0/4 and 240.0.0.0/4 never, "
-          + "other special blocks only where an entry lies wholly within one)")
+        "no target is left: the scope excludes all \(plan.outOfScope) (0.0.0.0/8, 127.0.0.0/8, 224.0.0.0/4 and "
+          + "240.0.0.0/4 are never probed, other special-purpose blocks only if a target lies wholly within one)"
+      )
     }
     let seed = self.seed ?? directives.seed ?? Seed(.random(in: .min ... .max))
     let shard = try chosenShard(directives)
@@ -105,12 +111,12 @@ extension PlanOptions {
     if names.isEmpty {
       guard !Terminal.inputIsTerminal else {
         throw ValidationError(
-          "no targets: name a file, a target such as 198.18.0.0/20, or pipe them in")
+          "no targets: give a target file, a target such as 198.18.0.0/20, or pipe them in")
       }
       names = ["-"]
     }
     guard names.filter({ $0 == "-" }).count <= 1 else {
-      throw ValidationError("standard input (-) can be read once only")
+      throw ValidationError("standard input (-) is given more than once")
     }
     return try names.map { name in
       if Self.isTarget(name) {
@@ -122,17 +128,17 @@ extension PlanOptions {
     }
   }
 
-  /// An argument that starts like an address and is no file's name is meant as a target; what is wrong
-  /// with it is then said as of a target.
+  /// Returns whether an argument is meant as a target: it is not a file's name and starts like an address. Its errors
+  /// are then reported as a target's.
   private static func isTarget(_ name: String) -> Bool {
     guard name != "-", Files.kind(of: name) == nil else { return false }
-    // More than one colon is an IPv6 address, and a target's error says more than a missing file's.
+    // An IPv6 address. The target parser's error is clearer than that of a missing file.
     if name.count(where: { $0 == ":" }) > 1 { return true }
     let head = name.prefix { $0 != "/" && $0 != ":" && $0 != "-" }
     return head.contains(".") && head.allSatisfy { $0.isASCII && ($0.isNumber || $0 == ".") }
   }
 
-  /// A list may come through a pipe here.
+  /// Reads the lists; unlike a box's, they may be pipes.
   private func readScope() throws -> ScopeInForce {
     let sources = ScopeSources(
       allowFile: allowlistFile, denyFile: blocklistFile, specialPurpose: specialPurpose)
@@ -145,7 +151,9 @@ extension PlanOptions {
 }
 
 extension Directives {
-  /// The directives of several files as one. Two files may say the same, not different things.
+  /// Merges the directives of several files.
+  ///
+  /// - Throws: A `ValidationError` if two files have different values for one directive.
   static func merged(_ files: [TargetFile]) throws -> Directives {
     var merged = Directives()
     for file in files {
@@ -155,7 +163,7 @@ extension Directives {
       {
         guard let value = own[keyPath: path] else { return }
         if let other = merged[keyPath: path], other != value {
-          throw ValidationError("\(file.name): @\(name) differs from that of another target file")
+          throw ValidationError("\(file.name): @\(name) conflicts with that of another target file")
         }
         merged[keyPath: path] = value
       }

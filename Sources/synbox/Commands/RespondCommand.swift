@@ -1,4 +1,4 @@
-// `synbox respond`: the target node of a lab.
+// `synbox respond`: a lab's target node.
 import ArgumentParser
 import Datapath
 import Kernel
@@ -8,24 +8,28 @@ import Scan
 struct RespondCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "respond",
-    abstract: "Be the target node: answer SYNs to any address and port by a fixed rule.")
+    abstract: "Act as a lab's target node: reply to SYNs to any address and port by a fixed rule.",
+    discussion: """
+      SIGUSR1 prints the counters. SIGINT and SIGTERM print them and end the command.
+      """)
 
-  @Option(name: .shortAndLong, help: "The interface to answer on.")
+  @Option(name: .shortAndLong, help: "Interface to reply on.")
   var interface: String
 
-  @Option(help: "Who answers: a share such as 20%, even (last bytes), or all.", transform: rule)
+  @Option(
+    help: "Targets that are open: a share such as 20%, even (addresses), or all.", transform: rule)
   var answer: AnswerRule
 
-  @Option(help: "Seed of the hash that chooses the share.")
+  @Option(help: "Seed of the hash that selects the share.")
   var seed: UInt64 = 0
 
-  @Option(help: "The others: rst or silent.")
+  @Option(help: "Reply to SYNs to all other targets.")
   var closed: Closed = .silent
 
   @Flag(help: "Print the counters as JSON, one object a line.")
   var json = false
 
-  @Option(help: "Count SYNs by the millisecond and write them here at the end, CSV.")
+  @Option(help: "File for the number of SYNs in each millisecond (CSV), written at the end.")
   var arrivals: String?
 
   enum Closed: String, CaseIterable, ExpressibleByArgument { case rst, silent }
@@ -47,7 +51,7 @@ struct RespondCommand: ParsableCommand {
       interface: state.index, name: interface, rule: answer, seed: seed,
       closedReset: closed == .rst, redirects: state.driver == "veth",
       countsArrivals: arrivals != nil)
-    // Whoever started it waits for this line before sending anything.
+    // The lab waits for this line before it sends anything.
     try report("ready", responder)
     while true {
       _ = poll(signals.number, -1, milliseconds: 60_000)
@@ -63,7 +67,7 @@ struct RespondCommand: ParsableCommand {
     guard let arrivals else { return }
     let (milliseconds, later) = try responder.arrivals()
     guard later == 0 else {
-      throw Fault("\(later) SYNs came after the \(milliseconds.count) ms that --arrivals keeps")
+      throw Fault("\(later) SYNs arrived after the \(milliseconds.count) ms that --arrivals can count")
     }
     var text = "millisecond,syns\n"
     for (millisecond, count) in milliseconds.enumerated() { text += "\(millisecond),\(count)\n" }

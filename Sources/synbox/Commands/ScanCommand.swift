@@ -1,4 +1,4 @@
-// `synbox scan`: one scan; targets from files, arguments or standard input.
+// `synbox scan`: runs one scan of targets from files, arguments or standard input.
 import ArgumentParser
 import Confinement
 import Kernel
@@ -8,54 +8,59 @@ import Wire
 
 struct ScanCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "scan", abstract: "Scan once; results to a file or standard output.")
+    commandName: "scan", abstract: "Scan targets once, and write results to a file or standard output.",
+    discussion: """
+      SIGINT, SIGTERM and SIGHUP end the scan and save its results. The exit status is then 130, 143 or 129.
+      """)
 
   @OptionGroup var plan: PlanOptions
   @OptionGroup(title: "Sending") var station: StationOptions
 
   @Option(
     name: .shortAndLong,
-    help: "Probes per second: 100000, 100k, 1.5M; 0 is no limit. Default \(PacketRate.default).",
+    help: "Probes per second, such as 100k or 1.5M; 0 for no limit. (default: \(PacketRate.default))",
     transform: parsed)
   var rate: PacketRate?
 
   @Option(
     name: [.customShort("B"), .long],
-    help: "Bits per second on the wire, preamble to gap: 10M, 1G; bytes with B: 12MB.",
+    help: "Bits per second on the wire, such as 10M or 1G, or bytes, such as 12MB; instead of --rate.",
     transform: parsed)
   var bandwidth: Bandwidth?
 
   @Option(
-    name: [.customShort("c"), .long], help: "Wait so long for replies after the last probe (8).",
+    name: [.customShort("c"), .long],
+    help: "Time to wait for replies after the last probe: 0.5, 30s or 5m. (default: 8s)",
     transform: parsed)
   var cooldownTime: Duration?
 
-  @Option(name: [.customShort("N"), .long], help: "End after so many results.")
+  @Option(name: [.customShort("N"), .long], help: "End after this many results.")
   var maxResults: UInt64?
 
   @Option(
-    name: [.customShort("t"), .long], help: "Stop sending after so many seconds.", transform: parsed)
+    name: [.customShort("t"), .long], help: "Stop sending after this time: 90, 90s, 5m or 1h.",
+    transform: parsed)
   var maxRuntime: Duration?
 
-  @Option(help: "TCP options of the probes.")
+  @Option(help: "TCP options of probes.")
   var probeOptions: ProbeProfile = .smallest
 
-  @Flag(help: "Report every reply, also repeats.")
+  @Flag(help: "Report every reply, including duplicates.")
   var noDedupe = false
 
   @Option(
     help: ArgumentHelp(
-      "Memory for dedupe, which grows with the answers up to this: 64M, 2G. Default 1G, half the "
-        + "machine's where that is less.",
+      "Maximum size of the dedupe table, such as 64M or 2G. (default: 1G, or half the machine's memory if "
+        + "that is less)",
       valueName: "size"), transform: parsed)
   var dedupeMemory: DedupeMemory?
 
-  @Flag(help: "Print the probes instead of sending them, as `list` does.")
+  @Flag(help: "Print the probes instead of sending them, like `synbox list`.")
   var dryRun = false
 
   @Option(
     help: ArgumentHelp(
-      "Whom to become when root's privilege goes: UID:GID, or a name of /etc/passwd. Default 60900:60900.",
+      "User and group to run as after dropping root: UID:GID, or a name in /etc/passwd. (default: 60900:60900)",
       valueName: "user"), transform: parsed)
   var user: BoxUser?
 
@@ -63,18 +68,18 @@ struct ScanCommand: ParsableCommand {
 
   mutating func validate() throws {
     if rate != nil, bandwidth != nil {
-      throw ValidationError("--rate and --bandwidth exclude each other")
+      throw ValidationError("--rate and --bandwidth are mutually exclusive")
     }
     if noDedupe, dedupeMemory != nil {
-      throw ValidationError("--no-dedupe and --dedupe-memory exclude each other")
+      throw ValidationError("--no-dedupe and --dedupe-memory are mutually exclusive")
     }
     if !dryRun, station.interface == nil {
-      throw ValidationError("no interface: name one with -i, such as -i eth0")
+      throw ValidationError("no interface: give one with -i, such as -i eth0")
     }
   }
 
   func run() throws {
-    // 1. Everything that can be wrong without privilege.
+    // 1. Find errors in the input before using any privilege.
     let prepared = try plan.prepare()
     if dryRun {
       return try writeProbes(prepared.sequence, to: .standardOutput(), binary: false)
@@ -84,14 +89,14 @@ struct ScanCommand: ParsableCommand {
     let user = try BoxUser.credentialsToAssume(user)
     let signals = try SignalReader([.interrupt, .terminate, .user1, .hangUp])
     let files = try output.open()
-    // 2. Privileged: configure, load, open.
+    // 2. With privilege: load the programs, open rings and sockets.
     let opened = try Station(settings)
-    // 3. The drop, proven.
+    // 3. Drop all privilege, and verify the drop.
     let console = Console(quiet: output.quiet, verbose: output.verbose)
     let confinement = try Confinement.drop(ConfinementPolicy(user: user))
-    console.say("\(opened.modeLine); \(confinement)")
-    for shortcoming in confinement.shortcomings { console.say(shortcoming) }
-    // 4. The first frames leave.
+    console.printLine("\(opened.modeLine); \(confinement)")
+    for shortcoming in confinement.shortcomings { console.printLine(shortcoming) }
+    // 4. Send the first frames: ARP requests.
     let nextHops = try NextHops(prepared.sequence.plan, on: opened)
     console.warn(foreign: opened.foreignSources)
     console.warn(unresolved: nextHops)
@@ -117,7 +122,7 @@ struct ScanCommand: ParsableCommand {
       rate: chosenRate(
         rate, bandwidth, prepared.directives, frameLength: probeOptions.frameLength),
       dedupeMemory: memory,
-      // A fresh one: a reply to any other scan proves nothing to this one.
+      // A new key, so that replies to other scans are invalid in this one.
       key: .random())
     job.profile = probeOptions
     job.cooldown = cooldownTime ?? prepared.directives.cooldown ?? .seconds(8)
@@ -125,7 +130,7 @@ struct ScanCommand: ParsableCommand {
     job.maxRuntime = maxRuntime
     job.dedupes = !noDedupe
     job.scopeSHA256 = prepared.scopeSHA256
-    // The terminal has gone: end with the results saved, as for the other two.
+    // The terminal was closed: end with the results saved, as on SIGINT and SIGTERM.
     job.endingSignals.insert(.hangUp)
     return job
   }
@@ -136,7 +141,7 @@ struct ScanCommand: ParsableCommand {
       try file.writeAll(summary.json)
       try file.sync()
     } catch {
-      // A pipe or terminal cannot be synced.
+      // fsync(2) fails with EINVAL on pipes and terminals, which need no flush.
       guard error == .invalidArgument else {
         throw Fault("cannot write the summary to \(output.metadataFile ?? "")", cause: error)
       }
@@ -150,7 +155,7 @@ func chosenRate(
 ) -> PacketRate {
   if let rate { return rate }
   if let bandwidth { return bandwidth.packetRate(frameBytes: frameLength) }
-  // Both in one file: neither may be exceeded.
+  // If there are both @rate and @bandwidth, the lower one holds.
   let limits = [directives.rate, directives.bandwidth?.packetRate(frameBytes: frameLength)]
     .compactMap(\.self)
   return limits.min { ($0.perSecond ?? .max) < ($1.perSecond ?? .max) } ?? .default

@@ -1,4 +1,4 @@
-// `synbox serve`: what the box runs.
+// `synbox serve`: the service that a box runs.
 import ArgumentParser
 import Confinement
 import Kernel
@@ -9,16 +9,20 @@ import Wire
 
 struct ServeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "serve", abstract: "Scan what is put into the spool, one file after another.")
+    commandName: "serve", abstract: "Scan the target files in the spool, one job after another.",
+    discussion: """
+      SIGHUP reloads the configuration. SIGINT and SIGTERM suspend the running job; it resumes at the next start.
+      """)
 
-  @Option(help: "The configuration, TOML.")
+  @Option(help: "Configuration (synbox.toml).")
   var config: String
 
-  @Option(help: ArgumentHelp("The pipe for signs of life.", visibility: .hidden))
+  @Option(help: ArgumentHelp("Pipe to write heartbeats to.", visibility: .hidden))
   var heartbeat: Int32?
 
   @Flag(
-    help: ArgumentHelp("Bring the interface up, once the program is attached.", visibility: .hidden))
+    help: ArgumentHelp(
+      "Bring the interface up after attaching the receive program.", visibility: .hidden))
   var bringUp = false
 
   @Flag(
@@ -27,7 +31,7 @@ struct ServeCommand: ParsableCommand {
   var requireLockedMemory = false
 
   @Option(
-    help: ArgumentHelp("The default route's gateway, with --bring-up.", visibility: .hidden),
+    help: ArgumentHelp("Gateway of the default route, with --bring-up.", visibility: .hidden),
     transform: { text in
       guard let address = IPv4Address(text) else {
         throw ValidationError("found \(text), expected an IPv4 address")
@@ -38,41 +42,42 @@ struct ServeCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The pipe that tells how far the boot is; nobody else has had the data.", visibility: .hidden))
+      "Pipe on which PID 1 reports the progress of the boot. Implies exclusive use of the data.",
+      visibility: .hidden))
   var bootProgress: Int32?
 
   func run() throws {
     let heartbeat = try heartbeat.map { number in try Heartbeat(number) }
-    // 1. What can be wrong without privilege: the configuration, and the scope it names.
+    // 1. Find errors in the configuration and the scope before using any privilege.
     let loaded = try LoadedConfiguration(path: config)
     let configuration = loaded.configuration
     let log = try LineLog.logger(to: configuration.log)
     let user = try BoxUser.credentialsToAssume(configuration.user)
     let versions = Versions()
     let signals = try SignalSource()
-    // 2. The data directory, from here on ours alone; unless it is still to come.
+    // 2. Lock the data directory, unless PID 1 has yet to mount it.
     let early = bootProgress == nil ? try DataDirectory(configuration.data, owner: user) : nil
     var boot = try bootProgress.map { number in try BootProgress(number) }
-    // 3. Privileged: configure the NIC, load the programs, open the rings.
+    // 3. With privilege: configure the NIC, load the programs, open rings and sockets.
     try boot?.awaitInterface()
-    let profile = try configuration.profile.map { wish in
-      try apply(wish, to: configuration.station.interface, log)
+    let profile = try configuration.profile.map { profile in
+      try apply(profile, to: configuration.station.interface, log)
     }
     let station = try Station(
       configuration.station, bringUp: bringUp ? Station.BringUp(gateway: defaultRoute) : nil)
-    // What was down has its interrupts only now.
+    // An interface that is down has no interrupts to configure.
     if bringUp, let profile {
-      log.say(try station.control.applyInterrupts(profile, to: station.interface))
+      log.report(try station.control.applyInterrupts(profile, to: station.interface))
     }
     try boot?.awaitData()
     let data = try early ?? DataDirectory(configuration.data, owner: user)
     let spool = try Spool(data, existingFilesAreComplete: bootProgress != nil)
-    // 4. The drop, proven.
+    // 4. Drop all privilege, and verify the drop.
     let lockMemory = configuration.lockMemory ?? (requireLockedMemory ? .required : .wanted)
     let confinement = try Confinement.drop(
       ConfinementPolicy(
         readWrite: [configuration.data],
-        // Where the link in /sys/class/net leads: the interface itself, and no other.
+        // The target of the link in /sys/class/net, so that no other interface is readable.
         readOnly: [LinkStatus.directory(of: station.interface.name)] + configuration.readablePaths,
         user: user, lockedMemory: lockMemory.need))
     try data.requireUsable()
@@ -85,10 +90,10 @@ struct ServeCommand: ParsableCommand {
         "scope": "\(loaded.scope.sha256)",
       ])
     for shortcoming in confinement.shortcomings {
-      log.warning("confined less than it should be", metadata: ["why": "\(shortcoming)"])
+      log.warning("confinement is incomplete", metadata: ["why": "\(shortcoming)"])
     }
     if heartbeat != nil { Terminal.error("synbox: \(Heartbeat.consoleLine(of: station))\n") }
-    // 5. Jobs, until a signal.
+    // 5. Run jobs until a signal.
     let watch = ScopeWatch(
       configuration.scope, inForce: loaded.scope, statuses: loaded.lists, log: log)
     try watch.start()
@@ -99,16 +104,16 @@ struct ServeCommand: ParsableCommand {
     throw ExitCode(128 + (try loop.run()).rawValue)
   }
 
-  /// Brings the NIC to what is wished; the profile that this was.
-  private func apply(_ wish: Configuration.Profile, to name: String, _ log: Logger) throws
+  /// Applies the configured NIC profile, and returns it.
+  private func apply(_ choice: Configuration.Profile, to name: String, _ log: Logger) throws
     -> InterfaceProfile
   {
     let control = try NetworkControl()
     let state = try control.state(of: name)
-    let profile = try wish.load(for: state)
+    let profile = try choice.load(for: state)
     let report = try control.apply(profile, to: state, bringsUp: !bringUp)
-    log.say(report)
-    // Some drivers take their link down to change rings.
+    log.report(report)
+    // Some drivers take the link down to resize rings.
     if !report.changes.isEmpty, report.state.isUp {
       _ = try control.waitForCarrier(of: name, milliseconds: 10_000)
     }
@@ -117,16 +122,16 @@ struct ServeCommand: ParsableCommand {
 }
 
 extension Logger {
-  fileprivate func say(_ report: ApplyReport) {
-    for change in report.changes { info("NIC changed", metadata: ["change": "\(change)"]) }
+  fileprivate func report(_ report: ApplyReport) {
+    for change in report.changes { info("NIC setting changed", metadata: ["change": "\(change)"]) }
     for deviation in report.deviations {
-      warning("NIC deviates", metadata: ["deviation": "\(deviation)"])
+      warning("NIC deviates from its profile", metadata: ["deviation": "\(deviation)"])
     }
   }
 }
 
 extension Configuration.Profile {
-  /// The profile that is meant for an interface.
+  /// Loads the profile for an interface.
   func load(for state: InterfaceState) throws -> InterfaceProfile {
     var path: String?
     if case .path(let given) = self { path = given }

@@ -1,67 +1,68 @@
-// The options that say where and how frames leave and replies come in.
+// The options for sending and receiving.
 import ArgumentParser
 import Plan
 import Wire
 
 struct StationOptions: ParsableArguments {
-  @Option(name: .shortAndLong, help: "The interface to send from.")
+  @Option(name: .shortAndLong, help: "Interface to send from.")
   var interface: String?
 
   @Option(
     name: [.customShort("S"), .long],
-    help: "Source addresses and ranges. Default: the interface's own.", transform: parsed)
+    help: "Source addresses and ranges. (default: the interface's address)", transform: parsed)
   var sourceIP: AddressSet?
 
-  @Option(name: [.customShort("s"), .long], help: "Source ports (32768-61000).", transform: parsed)
+  @Option(
+    name: [.customShort("s"), .long], help: "Source ports. (default: 32768-61000)", transform: parsed)
   var sourcePort: PortRange?
 
   @Option(
     name: [.customShort("G"), .long],
-    help: "The Ethernet address to send to. Default: by route, neighbour table, ARP.",
+    help: "Ethernet address to send to. (default: from route, neighbour table and ARP)",
     transform: parsedMAC)
   var gatewayMac: MACAddress?
 
-  @Option(help: "How to send: auto, generator, xdp, xdp-zerocopy, xdp-copy, packet.")
+  @Option(help: "Transmitter.")
   var transmit: TransmitChoice = .auto
 
-  @Option(help: "How to receive: auto, xdp-native, xdp-generic, packet.")
+  @Option(help: "Receive mode.")
   var receive: ReceiveChoice = .auto
 
-  @Option(help: "Results: open ports; closed too; all, ICMP errors too.")
+  @Option(help: "Replies to report: open ports; open and closed ports; or ICMP errors as well.")
   var report: ReportChoice = .open
 
-  @Flag(help: "Leave half-open connections at the targets.")
+  @Flag(help: "Do not send an RST after a SYN-ACK (leaves targets half-open).")
   var noRst = false
 
-  @Option(help: "Who sends RSTs: auto, in-place (XDP_TX), transmitter.")
+  @Option(help: "How to send RSTs: in place (XDP_TX) or through the transmitter.")
   var rst: ResetChoice = .auto
 
-  @Option(name: [.customShort("T"), .long], help: "Sending threads, one transmit queue each (1).")
+  @Option(name: [.customShort("T"), .long], help: "Sending threads, each with its own transmit queue.")
   var senderThreads: Int = 1
 
   @Option(
-    help: "Frames handed to the kernel in one call (64; generator 4096); 1 sends each by itself.")
+    help: "Frames passed to the kernel in one call. (default: 64, generator 4096)")
   var batch: Int?
 
   @Option(
     help: ArgumentHelp(
-      "Room for answers on their way from the XDP program to the scanner, 96 bytes each: 64K, 16M, a "
-        + "power of two. Default 4M.",
+      "Size of the ring buffer between the XDP program and the scanner, such as 64K or 16M: a power of two, "
+        + "96 bytes for each reply. (default: 4M)",
       valueName: "size"), transform: parsed)
   var eventRing: EventRingSize?
 
   mutating func validate() throws {
     if let batch, !StationSettings.batches.contains(batch) {
       throw ValidationError(
-        "found --batch \(batch), expected 1 to \(StationSettings.batches.upperBound)")
+        "--batch \(batch) is out of range (1-\(StationSettings.batches.upperBound))")
     }
     guard (1...64).contains(senderThreads) else {
-      throw ValidationError("found --sender-threads \(senderThreads), expected 1 to 64")
+      throw ValidationError("--sender-threads \(senderThreads) is out of range (1-64)")
     }
   }
 
   func settings() throws -> StationSettings {
-    guard let interface else { throw ValidationError("no interface: name one with -i") }
+    guard let interface else { throw ValidationError("no interface: give one with -i") }
     var settings = StationSettings(interface: interface)
     if let sourceIP { settings.sources = sourceIP }
     if let sourcePort { settings.sourcePorts = sourcePort.first.value...sourcePort.last.value }

@@ -4,13 +4,13 @@ import Kernel
 
 struct StatusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "status", abstract: "Print the status of the box.",
-    discussion: "Exits with 1 if there is no status, or if it is out of date.")
+    commandName: "status", abstract: "Print the status of a box.",
+    discussion: "Exits with status 1 if there is no status file, or if the box no longer updates it.")
 
-  @Option(help: "Configuration of the box (TOML), which names the data directory.")
+  @Option(help: "Configuration (synbox.toml), for its data directory.")
   var config: String
 
-  @Flag(help: "Print again every second until Ctrl-C.")
+  @Flag(help: "Print the status every second until interrupted.")
   var watch = false
 
   @Flag(help: "Print status.json unchanged.")
@@ -56,13 +56,13 @@ private struct StatusDocument {
   static func read(_ path: String) throws(Fault) -> StatusDocument {
     guard let about = Files.status(of: path) else {
       throw Fault(
-        "there is no status \(path)",
+        "no status file \(path)",
         remedy: "No box has served this data directory yet; run `synbox serve`")
     }
     let name = path.split(separator: "/").last.map(String.init) ?? path
     let bytes = try Files.readRegular(name, in: Files.parent(of: path), limit: 1 << 24)
     guard let report = StatusReport(bytes) else {
-      throw Fault("\(path) is no status of a box", remedy: "`synbox serve` did not write it")
+      throw Fault("\(path) is not a status file", remedy: "`synbox serve` did not write it")
     }
     let now = Clock.realtime
     return StatusDocument(

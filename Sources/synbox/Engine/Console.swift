@@ -1,74 +1,70 @@
-// What a person sees on standard error.
+// What `synbox scan` prints on standard error: progress and the final account.
 import Kernel
 import Scan
 import Wire
 
-/// Progress on a terminal, and a few lines at the end. Results never come here.
+/// Prints progress on a terminal, and warnings and a few final lines everywhere. Never prints results.
 final class Console {
-  private let quiet: Bool
-  private let live: Bool
-  private let terminal: Bool
-  private var last: Progress?
-  private var lineIsOpen = false
-  private var saysEvictions = true
+  private let isQuiet: Bool
+  private let showsProgress: Bool
+  private let isTerminal: Bool
+  private var lastProgress: Progress?
+  /// The cursor stands behind a progress line.
+  private var isLineOpen = false
+  private var hasWarnedOfEvictions = false
 
   init(quiet: Bool, verbose: Bool) {
-    self.quiet = quiet
-    terminal = Terminal.errorIsTerminal
-    live = !quiet && (verbose || terminal)
+    isQuiet = quiet
+    isTerminal = Terminal.errorIsTerminal
+    showsProgress = !quiet && (verbose || isTerminal)
   }
 
-  func say(_ text: String) {
-    guard !quiet else { return }
-    write((lineIsOpen ? "\n" : "") + "synbox: \(text)\n")
-    lineIsOpen = false
+  func printLine(_ text: String) {
+    guard !isQuiet else { return }
+    write((isLineOpen ? "\n" : "") + "synbox: \(text)\n")
+    isLineOpen = false
   }
 
   func warn(foreign sources: [IPv4Address]) {
     guard let first = sources.first else { return }
-    say(
-      "\(sources.count) source addresses (\(first)\(sources.count > 1 ? ", …" : "")) are not this host's: "
-        + "replies come only if the network routes them here")
+    printLine(
+      "\(sources.count) source addresses (\(first)\(sources.count > 1 ? ", …" : "")) do not belong to this host: "
+        + "replies arrive only if the network routes them here")
   }
 
   func warn(unresolved hops: NextHops) {
     guard !hops.unresolved.isEmpty else { return }
     let some = hops.unresolved.prefix(3).map(\.description).joined(separator: ", ")
-    say(
-      "\(hops.unresolved.count) addresses on the link did not answer ARP and are not probed "
+    printLine(
+      "\(hops.unresolved.count) on-link addresses did not reply to ARP and are not probed "
         + "(\(some)\(hops.unresolved.count > 3 ? ", …" : ""))")
   }
 
-  /// Once a scan, when the first pair is forgotten.
+  /// Warns once a scan, at the first eviction.
   private func warn(evictions: UInt64) {
-    guard evictions > 0, saysEvictions else { return }
-    saysEvictions = false
-    say(DedupeMemory.evictionWarning)
+    guard evictions > 0, !hasWarnedOfEvictions else { return }
+    hasWarnedOfEvictions = true
+    printLine(DedupeMemory.evictionWarning)
   }
 
   func show(_ progress: Progress) {
     warn(evictions: progress.dedupeEvictions)
-    guard live else { return }
-    let line = progress.line(since: last)
-    write(terminal ? "\r\u{1b}[K\(line)" : "\(line)\n")
-    lineIsOpen = terminal
-    last = progress
+    guard showsProgress else { return }
+    let line = progress.line(since: lastProgress)
+    write(isTerminal ? "\r\u{1b}[K\(line)" : "\(line)\n")
+    isLineOpen = isTerminal
+    lastProgress = progress
   }
 
   func finish(_ summary: Summary) {
     warn(evictions: summary.dedupeEvictions)
-    say(
+    printLine(
       "\(summary.endedBecause.rawValue): \(summary.resultsWritten) results, "
-        + "\(summary.probesCompleted) probes in \(oneDigit(summary.sendingSeconds)) s "
+        + "\(summary.probesCompleted) probes in \(tenths(summary.sendingSeconds)) s "
         + "(\(short(summary.rateAchieved)) pps), \(summary.repliesValid) valid replies, "
         + "\(summary.repliesInvalid) invalid, \(summary.resetsSent) RSTs (\(summary.resetMode)), "
         + "\(summary.eventsLost) events lost, \(summary.duplicates) duplicates"
-        + (summary.dedupeEvictions > 0 ? ", \(summary.dedupeEvictions) pairs forgotten" : ""))
-  }
-
-  private func oneDigit(_ value: Double) -> String {
-    let tenths = Int((value * 10).rounded())
-    return "\(tenths / 10).\(tenths % 10)"
+        + (summary.dedupeEvictions > 0 ? ", \(summary.dedupeEvictions) pairs evicted" : ""))
   }
 
   private func write(_ text: String) { Terminal.error(text) }

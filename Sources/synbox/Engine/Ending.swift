@@ -1,21 +1,21 @@
-// How a scan ends.
+// Why a scan ended.
 import Kernel
 import Scan
 
-/// Why a scan came to its end.
+/// The reason why a scan ended.
 enum Ending: Equatable {
   case done
   case maxResults
   case maxRuntime
   case signal(Signal)
-  /// An operator no longer wants it.
+  /// Its operator cancelled the job.
   case cancelled
-  /// It gives way to a more urgent one, and goes on later.
+  /// A job of higher priority waits. The job is suspended.
   case preempted
-  /// The box cannot go on with it now; it does later.
+  /// A fault keeps the box from working. The job is suspended until it clears.
   case paused
 
-  /// A job that ended so is to be gone on with from its last checkpoint.
+  /// Whether the job resumes later from its last checkpoint.
   var isResumable: Bool {
     switch self {
     case .signal, .preempted, .paused: true

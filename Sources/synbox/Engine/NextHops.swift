@@ -1,28 +1,32 @@
-// Which Ethernet address each target is sent to: the gateway's, or its own where it is on the link.
+// The Ethernet address that each target's probes are sent to: the gateway's, or the target's own if it is on-link.
 import Kernel
 import NIC
 import Plan
 import Wire
 
-/// Resolved next hops of one scan. Entry 0 of `addresses` is the gateway's.
+/// The resolved next hops of one scan.
 struct NextHops {
+  /// Entry 0 is the gateway's.
   let addresses: [MACAddress]
-  /// On-link ranges with, for each of their addresses, an index into `addresses`; 0 is unresolved.
   private let links: [Link]
-  /// On-link addresses that nobody answered for.
+  /// On-link addresses that did not reply to ARP.
   let unresolved: [IPv4Address]
 
+  /// An on-link range.
   private struct Link {
     let range: AddressRange
+    /// For each address of the range, an index into `addresses`; 0 is unresolved.
     let indices: [UInt32]
   }
 
-  /// The gateway, where the plan needs one.
+  /// nil if the plan needs no gateway.
   let gateway: NextHop?
 
-  /// Asks for what the plan needs. Sends ARP requests; needs no privilege.
+  /// Resolves the next hops that the plan needs. Sends ARP requests; needs no privilege.
   ///
-  /// - Parameter asking: whatever the kernel remembers of the gateway.
+  /// - Parameter asking: Whether to resolve the gateway by ARP even if the kernel's neighbour table has an
+  ///   entry that may be stale.
+  /// - Throws: A fault if the gateway, or every target of a plan without one, does not reply.
   init(_ plan: TargetPlan, on station: Station, asking: Bool = false) throws(Fault) {
     let interface = station.interface
     if let given = station.settings.gatewayMAC {
@@ -46,24 +50,24 @@ struct NextHops {
     var links: [Link] = []
     var unresolved: [IPv4Address] = []
     if !near.isEmpty {
-      let found = try Self.resolve(near, on: station)
-      unresolved = found.unresolved
+      let resolved = try Self.resolve(near, on: station)
+      unresolved = resolved.unresolved
       links = near.ranges.map { range in
         Link(
           range: range,
           indices: (range.first...range.last).map { address in
-            guard let mac = found.found[IPv4Address(address)] else { return 0 }
+            guard let mac = resolved.found[IPv4Address(address)] else { return 0 }
             addresses.append(mac)
             return UInt32(addresses.count - 1)
           })
       }
     }
-    // Nothing would be sent, and an empty result would look like an answer.
+    // A scan that sends nothing would end with an empty result, which reads as "no port is open".
     guard far != nil || UInt64(unresolved.count) < near.count else {
       throw Fault(
-        "none of the \(near.count) targets on the link of \(interface.name) answers ARP",
+        "none of the \(near.count) on-link targets of \(interface.name) replies to ARP",
         remedy:
-          "Are they on this network and switched on? One Ethernet address for all can be given with -G")
+          "Check that they are up and on this network, or give one Ethernet address for all with -G")
     }
     (self.addresses, self.links, self.unresolved) = (addresses, links, unresolved)
     self.gateway = gateway
@@ -74,23 +78,25 @@ struct NextHops {
   {
     guard near.count <= UInt64(AddressResolver.maximumAddresses) else {
       throw Fault(
-        "\(near.count) targets are on the link of \(station.interface.name), too many to resolve one by one",
-        remedy:
-          "At most \(AddressResolver.maximumAddresses) are; name one Ethernet address for all with -G")
+        "\(near.count) targets are on-link at \(station.interface.name), "
+          + "more than the \(AddressResolver.maximumAddresses) that ARP can resolve",
+        remedy: "Give one Ethernet address for all with -G")
     }
     guard let source = station.interface.addresses.first?.address else {
       throw Fault(
         "\(station.interface.name) has no IPv4 address to send ARP requests from",
-        remedy: "Give it one, or name the Ethernet address with -G")
+        remedy: "Assign one, or give the targets' Ethernet address with -G")
     }
-    let asked = near.ranges.flatMap { range in (range.first...range.last).map { IPv4Address($0) } }
-    return try station.resolver.resolve(asked, from: source, milliseconds: 500)
+    let addresses = near.ranges.flatMap { range in
+      (range.first...range.last).map { IPv4Address($0) }
+    }
+    return try station.resolver.resolve(addresses, from: source, milliseconds: 500)
   }
 
-  /// Every target lies behind the gateway.
+  /// Whether every target is behind the gateway.
   var isAllRemote: Bool { links.isEmpty }
 
-  /// The entry's next hop, or nil where the address is on the link and unresolved.
+  /// Returns the index of an address's next hop in `addresses`; nil if the address is on-link and unresolved.
   func index(of address: UInt32) -> UInt32? {
     for link in links where address >= link.range.first && address <= link.range.last {
       let index = link.indices[Int(address - link.range.first)]

@@ -1,36 +1,36 @@
-// Why a scan does not send for the moment.
+// Faults that stop a scan from sending until they clear.
 import Synchronization
 
-/// Reasons not to send that come and go, each in its own words. Sending threads look at it, others change it.
+/// The reasons why a scan sends nothing at the moment. The senders read it; other threads change it.
 final class Pause: Sendable {
   enum Reason: Int, CaseIterable {
-    /// Results, or the checkpoint, cannot be written.
+    /// Results or the checkpoint cannot be written.
     case storage
-    /// Frames cannot leave.
+    /// The interface has no carrier.
     case link
-    /// Nobody passes them on.
+    /// The gateway does not reply.
     case gateway
-    /// Nobody knows what may be probed.
+    /// The scope cannot be read, so it is unknown what may be probed.
     case scope
   }
 
   private let isActiveFlag = Atomic<Bool>(false)
-  private let reasons = Mutex<[Reason: String]>([:])
+  private let messages = Mutex<[Reason: String]>([:])
 
   var isActive: Bool { isActiveFlag.load(ordering: .relaxed) }
 
-  func holds(_ reason: Reason) -> Bool { reasons.withLock { $0[reason] != nil } }
+  func isActive(for reason: Reason) -> Bool { messages.withLock { $0[reason] != nil } }
 
-  /// What hinders, a sentence each.
+  /// One sentence for each active reason.
   var sentences: [String] {
-    reasons.withLock { reasons in Reason.allCases.compactMap { reasons[$0] } }
+    messages.withLock { messages in Reason.allCases.compactMap { messages[$0] } }
   }
 
-  /// nil: this reason is gone.
+  /// Sets a reason, or clears it if `sentence` is nil.
   func set(_ reason: Reason, _ sentence: String?) {
-    reasons.withLock { reasons in
-      reasons[reason] = sentence
-      isActiveFlag.store(!reasons.isEmpty, ordering: .relaxed)
+    messages.withLock { messages in
+      messages[reason] = sentence
+      isActiveFlag.store(!messages.isEmpty, ordering: .relaxed)
     }
   }
 }

@@ -1,39 +1,39 @@
-// Where a sender's probes come from: made by itself, or by a thread that works ahead.
+// Supplies a sender with entries: built by the sender itself, or ahead of time by a planning thread.
 import Kernel
 import Plan
 import Scan
 import Synchronization
 import Wire
 
-/// Entries made ahead, and the places in the sequence that they stand for.
+/// Entries built ahead, with the positions they come from.
 struct ProbeBlock {
   fileprivate(set) var entries: [TransmitEntry]
   fileprivate(set) var count = 0
-  /// The place of the first probe considered, and how far on the next one of this thread is.
+  /// The position of the first probe considered, and the distance to this thread's next one.
   fileprivate var start: UInt64 = 0
   fileprivate var step: UInt64 = 1
-  /// The place behind the last one considered.
+  /// The position after the last one considered.
   fileprivate var end: UInt64 = 0
-  /// How many probes before each entry were considered; means something only where one was left out.
+  /// For each entry, the number of probes considered before it. Valid only if `hasGaps`.
   fileprivate var offsets: [UInt32]
   fileprivate var hasGaps = false
-  /// Of the gate: what the scope had come to deny by then is not among the entries.
+  /// The gate's generation up to which denied addresses have been removed.
   fileprivate(set) var generation: UInt64 = 0
 
-  fileprivate init(size: Int, at place: UInt64) {
+  fileprivate init(size: Int, at position: UInt64) {
     let entry = TransmitEntry(syn: 0, port: 0, source: 0, sourcePort: 0)
     entries = [TransmitEntry](repeating: entry, count: size)
     offsets = [UInt32](repeating: 0, count: size)
-    end = place
+    end = position
   }
 
-  /// All of the thread's probes below this place stand before entry number `index`, or were left out.
-  func place(of index: Int) -> UInt64 {
+  /// Returns the position of entry `index`. Every earlier probe of this thread precedes the entry or was skipped.
+  func position(of index: Int) -> UInt64 {
     guard index < count else { return end }
     return start + step * UInt64(hasGaps ? Int(offsets[index]) : index)
   }
 
-  /// Leaves out those from entry number `first` on whose addresses are in a set, and says how many.
+  /// Removes the entries from index `first` on whose addresses are in `filter`; returns how many.
   fileprivate mutating func remove(_ filter: AddressFilter, from first: Int) -> Int {
     guard first < count else { return 0 }
     if !hasGaps { for index in 0..<count { offsets[index] = UInt32(index) } }
@@ -49,8 +49,18 @@ struct ProbeBlock {
   }
 }
 
-/// Makes transmit entries out of one thread's share of the probes. Allocates before the scan, not in it.
-struct ProbeMaker {
+/// What became of a request for the next block.
+enum BlockSupply {
+  /// The block holds at least one entry.
+  case filled
+  /// There is no entry yet. Ask again.
+  case pending
+  /// There are no more probes.
+  case exhausted
+}
+
+/// Builds the entries of one thread's share of the probes. Allocates before the scan, not during it.
+struct ProbeBuilder {
   private let counters: SenderCounters
   private let selection: SourceSelection
   private let nextHops: NextHops
@@ -59,7 +69,10 @@ struct ProbeMaker {
   private var cursor: ProbeSequence.Cursor
   private var probes: [Probe]
 
-  /// - Parameter block: entries to make at a time.
+  /// Blocks in a row without a single entry before `fill` returns.
+  private static let maxEmptyBlocks = 16
+
+  /// - Parameter block: The number of entries in a block.
   init(
     counters: SenderCounters, selection: SourceSelection, nextHops: NextHops, gate: ScopeGate,
     cursor: ProbeSequence.Cursor, block: Int
@@ -73,29 +86,31 @@ struct ProbeMaker {
     probes = [Probe](repeating: Probe(target, pass: 0), count: block)
   }
 
-  /// A block for `fill`.
+  /// Returns an empty block to pass to `fill`.
   func emptyBlock() -> ProbeBlock { ProbeBlock(size: probes.count, at: cursor.position) }
 
-  /// Replaces a block's entries by the next ones. Where none of many in a row may be sent it comes back with
-  /// nothing, for its caller has other things to see to.
-  mutating func fill(_ block: inout ProbeBlock) -> ProbeFeed.Taken {
+  /// Replaces a block's entries by the next ones.
+  ///
+  /// Returns `pending` if a long run of probes may not be sent, because the caller also has replies, RSTs and
+  /// signals to see to.
+  mutating func fill(_ block: inout ProbeBlock) -> BlockSupply {
     denied.update(from: gate)
-    for _ in 0..<16 {
+    for _ in 0..<Self.maxEmptyBlocks {
       block.start = cursor.position
-      let count = Self.take(&probes, from: &cursor)
-      block.count = convert(count, into: &block.entries, &block.offsets)
+      let count = Self.next(&probes, from: &cursor)
+      block.count = build(count, into: &block.entries, &block.offsets)
       block.hasGaps = !nextHops.isAllRemote
       block.step = cursor.step
       block.end = cursor.position
       block.generation = 0
       denied.remove(from: &block, 0, counters)
-      if count == 0 { return .end }
-      if block.count > 0 { return .entries }
+      if count == 0 { return .exhausted }
+      if block.count > 0 { return .filled }
     }
-    return .nothing
+    return .pending
   }
 
-  private func convert(
+  private func build(
     _ count: Int, into array: inout [TransmitEntry], _ offsets: inout [UInt32]
   ) -> Int {
     var entries = array.mutableSpan
@@ -120,30 +135,30 @@ struct ProbeMaker {
     return filled
   }
 
-  private static func take(_ probes: inout [Probe], from cursor: inout ProbeSequence.Cursor) -> Int {
+  private static func next(_ probes: inout [Probe], from cursor: inout ProbeSequence.Cursor) -> Int {
     var span = probes.mutableSpan
     return cursor.next(into: &span)
   }
 }
 
-/// What the scope came to deny since the job began, as one thread has last seen it.
+/// One thread's copy of what the scope has come to deny since the job began.
 struct DeniedProbes {
-  /// Of the gate.
+  /// The gate's generation that `filter` belongs to.
   private var generation: UInt64 = 0
   private var filter: AddressFilter?
 
-  /// True if there is something new.
+  /// Copies the gate's filter if it has changed; returns whether it has.
   @discardableResult
   mutating func update(from gate: ScopeGate) -> Bool {
-    let now = gate.generation
-    if now == generation { return false }
-    generation = now
+    let current = gate.generation
+    if current == generation { return false }
+    generation = current
     filter = gate.denied
     return true
   }
 
-  /// Leaves out those from entry number `first` on that may not be sent any more, and counts them. Does nothing
-  /// to a block that it was done to already.
+  /// Removes the entries from index `first` on that are now denied, and counts them. Does nothing if the block
+  /// has been checked against this filter before.
   func remove(from block: inout ProbeBlock, _ first: Int, _ counters: SenderCounters) {
     guard let filter, block.generation < generation else { return }
     counters.denied.add(UInt64(block.remove(filter, from: first)), ordering: .relaxed)
@@ -151,90 +166,84 @@ struct DeniedProbes {
   }
 }
 
-/// Blocks of entries on their way from a thread that makes them to the one that sends them. The blocks
-/// change hands by swapping, so nothing is copied or allocated.
+/// A bounded queue of blocks from a planning thread to its sender. Blocks change hands by swapping, so that
+/// nothing is copied or allocated.
 final class ProbeFeed: Sendable {
   private struct State {
     var blocks: [ProbeBlock]
     var first = 0
     var used = 0
-    var isEnded = false
+    var isExhausted = false
   }
 
   private let state: Mutex<State>
   private let isStopped = Atomic<Bool>(false)
 
-  init(blocks: Int, of maker: borrowing ProbeMaker) {
-    let empty = (0..<blocks).map { _ in maker.emptyBlock() }
+  init(blocks: Int, of builder: borrowing ProbeBuilder) {
+    let empty = (0..<blocks).map { _ in builder.emptyBlock() }
     state = Mutex(State(blocks: empty))
   }
 
-  enum Taken {
-    /// A block of entries.
-    case entries
-    /// Nothing yet.
-    case nothing
-    /// Nothing any more.
-    case end
-  }
-
-  /// Takes the next block in exchange for one that is used up.
-  func take(_ block: inout ProbeBlock) -> Taken {
+  /// Exchanges a used block for the next one.
+  func next(_ block: inout ProbeBlock) -> BlockSupply {
     state.withLock { state in
-      guard state.used > 0 else { return state.isEnded ? .end : .nothing }
+      guard state.used > 0 else { return state.isExhausted ? .exhausted : .pending }
       swap(&block, &state.blocks[state.first])
       state.first = (state.first + 1) % state.blocks.count
       state.used -= 1
-      return .entries
+      return .filled
     }
   }
 
-  /// Nobody takes blocks any more.
+  /// Ends `run`: the sender has ended.
   func stop() { isStopped.store(true, ordering: .releasing) }
 
-  /// Makes blocks until there are no more probes, or nobody wants them.
-  func run(_ maker: consuming ProbeMaker) {
-    var block = maker.emptyBlock()
+  /// Builds blocks until the probes are exhausted, or until `stop` is called.
+  func run(_ builder: consuming ProbeBuilder) {
+    var block = builder.emptyBlock()
     while !isStopped.load(ordering: .acquiring) {
-      switch maker.fill(&block) {
-      case .end: return state.withLock { $0.isEnded = true }
-      case .nothing: continue
-      case .entries:
-        while !offer(&block) {
+      switch builder.fill(&block) {
+      case .exhausted: return state.withLock { $0.isExhausted = true }
+      case .pending: continue
+      case .filled:
+        while !append(&block) {
           if isStopped.load(ordering: .acquiring) { return }
-          // Several blocks lie ready: a fraction of the time that they last.
+          // Short beside the time for which the queued blocks last.
           Clock.sleep(untilMonotonic: Clock.monotonic + 300_000)
         }
       }
     }
   }
 
-  private func offer(_ block: inout ProbeBlock) -> Bool {
+  /// Returns false if the queue is full.
+  private func append(_ block: inout ProbeBlock) -> Bool {
     state.withLock { state in
       guard state.used < state.blocks.count else { return false }
-      let place = (state.first + state.used) % state.blocks.count
-      swap(&block, &state.blocks[place])
+      let index = (state.first + state.used) % state.blocks.count
+      swap(&block, &state.blocks[index])
       state.used += 1
       return true
     }
   }
 }
 
-/// A sender's supply.
+/// Where a sender gets its blocks.
 enum ProbeSource {
-  case own(ProbeMaker)
+  /// The sender builds them itself.
+  case builder(ProbeBuilder)
+  /// A planning thread builds them ahead.
   case feed(ProbeFeed)
 
-  /// Replaces a block that is used up.
-  mutating func next(_ block: inout ProbeBlock) -> ProbeFeed.Taken {
+  /// Replaces a used block by the next one.
+  mutating func next(_ block: inout ProbeBlock) -> BlockSupply {
     switch consume self {
-    case .own(var maker):
-      let taken = maker.fill(&block)
-      self = .own(maker)
-      return taken
+    case .builder(var builder):
+      let supply = builder.fill(&block)
+      self = .builder(builder)
+      return supply
     case .feed(let feed):
       self = .feed(feed)
-      return feed.take(&block)
+      return feed.next(&block)
     }
   }
 }

@@ -1,14 +1,14 @@
-// What can be said of a scan while it runs.
+// The progress of a running scan.
 import Plan
 
-/// A moment of a running scan. Times are nanoseconds since this process began it, and counters are this
+/// A snapshot of a running scan. Times are nanoseconds since this process began the scan; counters are this
 /// process's.
 struct Progress {
   var elapsed: UInt64
   var probesTotal: UInt64
-  /// Where this process began.
+  /// The position at which this process began.
   var probesBefore: UInt64
-  /// Results of earlier processes.
+  /// Results written by earlier processes.
   var resultsBefore: UInt64
   var probesCompleted: UInt64
   var probesRefused: UInt64
@@ -17,12 +17,12 @@ struct Progress {
   var repliesInvalid: UInt64
   var eventsLost: UInt64
   var duplicates: UInt64
-  /// Pairs that dedupe had to forget.
+  /// Pairs that the dedupe table evicted.
   var dedupeEvictions: UInt64
-  /// Set once sending has ended.
+  /// nil while probes are being sent.
   var cooldownEnds: UInt64?
   var rate: PacketRate
-  /// Why nothing is sent for the moment, a sentence each.
+  /// Why nothing is sent at the moment, one sentence for each reason.
   var pauses: [String] = []
 
   /// From 0 to 1.
@@ -31,50 +31,50 @@ struct Progress {
       ? 1 : Double(min(probesBefore + probesCompleted, probesTotal)) / Double(probesTotal)
   }
 
-  /// Seconds until the end, by the pace so far; nil before anything was sent.
-  var secondsLeft: Double? {
+  /// An estimate from the average rate so far; nil before the first probe is completed.
+  var secondsRemaining: Double? {
     if let cooldownEnds { return Double(max(cooldownEnds, elapsed) - elapsed) / 1e9 }
     guard probesCompleted > 0 else { return nil }
-    let rest = Double(probesTotal - min(probesTotal, probesBefore + probesCompleted))
-    return rest * Double(elapsed) / 1e9 / Double(probesCompleted)
+    let remaining = Double(probesTotal - min(probesTotal, probesBefore + probesCompleted))
+    return remaining * Double(elapsed) / 1e9 / Double(probesCompleted)
   }
 
-  /// One line for a person.
+  /// One line for a terminal.
   func line(since last: Progress?) -> String {
     let percent = fraction * 100
     let interval = Double(elapsed - (last?.elapsed ?? 0)) / 1e9
     let sent = probesCompleted - (last?.probesCompleted ?? 0)
     let pps = interval > 0 ? Double(sent) / interval : 0
-    let left = secondsLeft.map { "\(Int($0.rounded(.up))) s left" } ?? "starting"
+    let remaining = secondsRemaining.map { "\(Int($0.rounded(.up))) s left" } ?? "starting"
     return "\(Int(elapsed / 1_000_000_000)) s  \(tenths(percent)) %  sent \(probesCompleted) "
-      + "(\(short(pps)) pps)  hits \(results)  invalid \(repliesInvalid)  lost \(eventsLost)  "
-      + "refused \(probesRefused)  \(cooldownEnds == nil ? "" : "cooldown, ")\(left)"
+      + "(\(short(pps)) pps)  results \(results)  invalid \(repliesInvalid)  lost \(eventsLost)  "
+      + "refused \(probesRefused)  \(cooldownEnds == nil ? "" : "cooldown, ")\(remaining)"
   }
 
-  /// The status file's first line (`-u`).
+  /// The header of the status updates file (`-u`).
   static let statusHeader =
     "elapsed_seconds,seconds_left,percent_complete,probes_total,probes_completed,probes_refused,"
     + "send_rate_pps,results,replies_valid,replies_invalid,events_lost,duplicates,dedupe_evictions,phase\n"
 
-  /// A row of the status file.
+  /// Returns a row of the status updates file.
   func statusRow(since last: Progress?) -> String {
     let percent = fraction * 100
     let interval = Double(elapsed - (last?.elapsed ?? 0)) / 1e9
     let sent = Double(probesCompleted - (last?.probesCompleted ?? 0))
-    return "\(elapsed / 1_000_000_000),\(secondsLeft.map { tenths($0) } ?? ""),\(tenths(percent)),"
+    return "\(elapsed / 1_000_000_000),\(secondsRemaining.map { tenths($0) } ?? ""),\(tenths(percent)),"
       + "\(probesTotal),\(probesCompleted),\(probesRefused),"
       + "\(interval > 0 ? Int(sent / interval) : 0),\(results),\(repliesValid),\(repliesInvalid),"
       + "\(eventsLost),\(duplicates),\(dedupeEvictions),\(cooldownEnds == nil ? "sending" : "cooldown")\n"
   }
 }
 
-/// One digit behind the point.
-private func tenths(_ value: Double) -> String {
+/// Returns a number with one decimal: 12.3.
+func tenths(_ value: Double) -> String {
   let scaled = Int((value * 10).rounded())
   return "\(scaled / 10).\(scaled % 10)"
 }
 
-/// 950, 12.3k, 1.2M.
+/// Returns a number with a suffix: 950, 12.3k, 1.2M.
 func short(_ value: Double) -> String {
   if value >= 1e6 { return tenths(value / 1e6) + "M" }
   if value >= 1e3 { return tenths(value / 1e3) + "k" }

@@ -1,8 +1,8 @@
-// RSTs on their way from the receiving thread to a sending one.
+// Passes RSTs from the receiving thread to a sending thread.
 import Synchronization
 import Wire
 
-/// A bounded queue between threads. RSTs are few beside probes, so a lock costs nothing that counts.
+/// A bounded queue between threads. RSTs are few compared with probes, so a mutex is cheap enough.
 final class ResetQueue: Sendable {
   private let entries = Mutex<[TransmitEntry]>([])
   private let capacity: Int
@@ -12,7 +12,7 @@ final class ResetQueue: Sendable {
     entries.withLock { $0.reserveCapacity(capacity) }
   }
 
-  /// False when it is full: the event is left in its ring, and taken up later.
+  /// Returns false if the queue is full. The caller then leaves the event in its ring and retries later.
   func push(_ entry: TransmitEntry) -> Bool {
     entries.withLock { entries in
       guard entries.count < capacity else { return false }
@@ -23,7 +23,7 @@ final class ResetQueue: Sendable {
 
   var isEmpty: Bool { entries.withLock(\.isEmpty) }
 
-  /// Moves all that wait into `batch`, which is empty and as large.
+  /// Moves all entries to `batch`, which must be empty and have the queue's capacity reserved.
   func takeAll(into batch: inout [TransmitEntry]) {
     entries.withLock { entries in swap(&entries, &batch) }
   }

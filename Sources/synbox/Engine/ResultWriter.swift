@@ -1,30 +1,32 @@
-// Where results go: whole lines, in few writes.
+// Writes results to their file, pipe or terminal in a few large writes.
 import Kernel
 import Scan
 import Spool
 import Wire
 
-/// Formats results and writes them out. A line is written whole or not at all, so that the output is well
-/// formed whenever the process ends, by SIGKILL too (`ResultPages`).
+/// Formats results and writes them.
+///
+/// Each write ends at the end of a line, so that the output is well formed whenever the process ends, even by
+/// SIGKILL (`ResultPages`).
 struct ResultWriter: ~Copyable {
-  /// A file, pipe or terminal that somebody named; nil for a job.
+  /// The output that the user named; nil for a job.
   private let stream: Descriptor?
   private let name: String
-  /// A job's results, and the answers that they came from.
+  /// The job's results and journal; nil for a stream.
   private let files: JobFiles?
   private var pages: ResultPages
-  /// The answers behind the results in the pages; a job's only.
-  private var answers: [UInt8] = []
+  /// Journal records of the results in `pages`; used for jobs only.
+  private var journal: [UInt8] = []
   private(set) var written: UInt64 = 0
-  /// Why a job's results cannot be written for now. They stay in memory.
+  /// Why a job's results cannot be written at the moment. They stay in memory.
   private(set) var failure: Fault?
 
-  /// Bytes that may wait for their disk before no more replies are taken.
-  private static let bufferedMax = 1 << 24
+  /// Bytes that may wait for a failing disk before the scan stops receiving.
+  private static let maxBufferedBytes = 1 << 24
 
   /// - Parameters:
-  ///   - position: bytes that stand in the output already.
-  ///   - name: for errors.
+  ///   - position: Bytes that the output holds already.
+  ///   - name: The output's name in error messages.
   init(
     _ output: consuming Descriptor, position: Int = 0, name: String, formatter: ResultFormatter
   ) {
@@ -34,7 +36,7 @@ struct ResultWriter: ~Copyable {
     pages = ResultPages(formatter, position: position)
   }
 
-  /// Goes on where a job's results end.
+  /// Appends to a job's results.
   init(_ files: JobFiles, formatter: ResultFormatter) {
     stream = nil
     name = files.results.path
@@ -46,23 +48,24 @@ struct ResultWriter: ~Copyable {
 
   mutating func write(_ result: ScanResult) throws(Fault) {
     pages.append(result)
-    if files != nil { JournalRecord(result.reply).append(to: &answers) }
+    if files != nil { JournalRecord(result.reply).append(to: &journal) }
     written += 1
     if pages.bytes.count >= 1 << 16, failure == nil { try flush() }
   }
 
-  var isFull: Bool { failure != nil && pages.bytes.count + answers.count >= Self.bufferedMax }
+  /// Whether the disk is failing and the buffer has no room for more results.
+  var isFull: Bool { failure != nil && pages.bytes.count + journal.count >= Self.maxBufferedBytes }
 
-  /// Hands all that waits to the kernel. Where a job's cannot be written `failure` says so.
+  /// Passes all buffered results to the kernel. For a job, sets `failure` instead of throwing.
   mutating func flush() throws(Fault) {
     guard let files else { return try writeStream() }
     do throws(Fault) {
       try pages.flush { (bytes, pieces) throws(Fault) in
         try files.results.append(bytes, pieces: pieces)
       }
-      if !answers.isEmpty {
-        try files.journal.append(answers)
-        answers.removeAll(keepingCapacity: true)
+      if !journal.isEmpty {
+        try files.journal.append(journal)
+        journal.removeAll(keepingCapacity: true)
       }
       failure = nil
     } catch {
@@ -78,11 +81,11 @@ struct ResultWriter: ~Copyable {
     } catch {
       throw Fault(
         "cannot write results to \(name)", cause: error,
-        remedy: error == .brokenPipe ? "Its reader has gone" : nil)
+        remedy: error == .brokenPipe ? "The reading process has ended" : nil)
     }
   }
 
-  /// Flushed to the device: a power cut loses nothing that was written before.
+  /// Flushes the results to the device, so that they survive a power cut.
   mutating func sync() throws(Fault) {
     try flush()
     if let failure { throw failure }
@@ -93,7 +96,7 @@ struct ResultWriter: ~Copyable {
     do throws(Errno) {
       try stream?.sync()
     } catch {
-      // Pipes and terminals cannot be synced, and need not.
+      // fsync(2) fails with EINVAL on pipes and terminals, which need no flush.
       if error == .invalidArgument { return }
       throw Fault("cannot flush \(name)", cause: error)
     }

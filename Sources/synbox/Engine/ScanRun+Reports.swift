@@ -1,4 +1,4 @@
-// What a scan says of itself: while it runs, and at its end.
+// A scan's progress while it runs, and its summary.
 import Datapath
 import Kernel
 import NIC
@@ -10,10 +10,10 @@ import Wire
 
 extension ScanRun {
   func progress(at now: UInt64) throws(Fault) -> Progress {
-    let fates = try station.receiver.fates() - before
-    let earlier = checkpoints?.files.checkpoint
+    let fates = try station.receiver.fates() - fatesBefore
+    let earlier = checkpointer?.files.checkpoint
     return Progress(
-      elapsed: now - started,
+      elapsed: now - startTime,
       probesTotal: job.sequence.count
         - senders.reduce(0) { $0 + $1.denied.load(ordering: .relaxed) },
       probesBefore: min(earlier?.index ?? 0, job.sequence.count),
@@ -23,24 +23,25 @@ extension ScanRun {
       results: writer.written - (earlier?.totals[.written] ?? 0), repliesValid: fates.valid,
       repliesInvalid: fates.invalid, eventsLost: fates.eventsLost, duplicates: duplicates,
       dedupeEvictions: table.evictions - evictionsBefore,
-      cooldownEnds: sendingFinished.map { $0 + job.cooldown.nanoseconds - started },
+      cooldownEnds: sendingFinished.map { $0 + job.cooldown.nanoseconds - startTime },
       rate: job.rate, pauses: pause.sentences)
   }
 
-  /// Nanoseconds that the scan has run, in all its processes.
+  /// Nanoseconds that the scan has run, in this process and earlier ones.
   func runtime(at now: UInt64) -> UInt64 {
-    now - started + (checkpoints?.files.checkpoint?.totals[.elapsed] ?? 0)
+    now - startTime + (checkpointer?.files.checkpoint?.totals[.elapsed] ?? 0)
   }
 
-  /// What has been done up to now, in all processes.
+  /// The counts up to `now`, of this process and earlier ones.
   func totals(at now: UInt64) throws(Fault) -> ScanTotals {
     let usage = ResourceUsage.current
-    var totals = ScanTotals(started: started &+ clockOffset)
-    totals.fates = try station.receiver.fates() - before
-    totals[.elapsed] = now - started
-    let finished = sendingFinished ?? now
-    let begun = senders.map { $0.begun.load(ordering: .relaxed) }.filter { $0 > 0 }.min() ?? finished
-    totals[.sending] = finished - min(finished, begun)
+    var totals = ScanTotals(started: startTime &+ clockOffset)
+    totals.fates = try station.receiver.fates() - fatesBefore
+    totals[.elapsed] = now - startTime
+    let sendingEnd = sendingFinished ?? now
+    let firstProbeTimes = senders.map { $0.firstProbeTime.load(ordering: .relaxed) }
+    let sendingStart = firstProbeTimes.filter { $0 > 0 }.min() ?? sendingEnd
+    totals[.sending] = sendingEnd - min(sendingEnd, sendingStart)
     for sender in senders {
       totals[.targetsUnresolved] += sender.unresolved.load(ordering: .relaxed)
       totals[.denied] += sender.denied.load(ordering: .relaxed)
@@ -56,7 +57,7 @@ extension ScanRun {
     totals[.processorSystem] = UInt64(max(0, usage.systemSeconds - usageBefore.systemSeconds) * 1e6)
     totals[.peakResident] = try TaskStatus.peakResidentBytes()
     totals[.evictions] = table.evictions - evictionsBefore
-    let earlier = checkpoints?.files.checkpoint?.totals
+    let earlier = checkpointer?.files.checkpoint?.totals
     totals[.written] = writer.written - (earlier?[.written] ?? 0)
     return earlier.map { totals.following($0) } ?? totals
   }

@@ -1,10 +1,10 @@
-// The RSTs that go through the transmitter: each reply that is taken has its own, also at the very end of a scan.
+// The RSTs that go through the transmitter: one for each SYN-ACK, including the last ones of a scan.
 import Kernel
 import Scan
 import Wire
 
 extension ScanRun {
-  /// nil where the reply is to none of our addresses, or where its sender cannot be reached.
+  /// Returns nil if the reply went to none of our addresses, or if its sender has no next hop.
   static func resetEntry(
     _ reply: Reply, _ sourceIndex: [IPv4Address: UInt16], _ nextHops: NextHops
   ) -> TransmitEntry? {
@@ -17,27 +17,29 @@ extension ScanRun {
       nextHop: hop)
   }
 
-  /// More than any receiver's ring holds.
-  private static var lastRepliesMax: Int { 1 << 17 }
+  /// More replies than any receiver's ring holds.
+  private static var maxRemainingReplies: Int { 1 << 17 }
 
-  /// Takes what waits when the sending threads have ended, and sends the RSTs that are owed for it. A flood that never
-  /// ends does not keep the scan alive.
-  mutating func takeLastReplies() throws(Fault) {
+  /// Receives the replies that wait after the senders have ended, and sends their RSTs. Bounded, so that an
+  /// endless flood cannot keep the scan alive.
+  mutating func receiveRemainingReplies() throws(Fault) {
     var total = 0
-    while total < Self.lastRepliesMax, !writer.isFull {
-      let asked = Clock.monotonic
-      total += try takeReplies()
-      if !resets.isEmpty { try sendLastResets() }
-      // Otherwise more wait, or there was no room for their RSTs.
-      if takenUntil >= asked { return }
+    while total < Self.maxRemainingReplies, !writer.isFull {
+      let startTime = Clock.monotonic
+      total += try receiveReplies()
+      if !resets.isEmpty { try sendRemainingResets() }
+      // Otherwise more replies wait, or the queue had no room for their RSTs.
+      if drainedUntil >= startTime { return }
     }
   }
 
-  /// By a sending thread once more, for a way of sending may be bound to its processor. It has been told to end, and so
-  /// sends nothing else: at a rate that it never uses, for which no thread works ahead.
-  private func sendLastResets() throws(Fault) {
+  /// Sends the queued RSTs from a new sending thread, because a transmitter may be bound to a processor.
+  ///
+  /// The sender's phase is `ended`, so it sends no probes; a rate of 1 keeps `startSender` from starting a
+  /// planning thread.
+  private func sendRemainingResets() throws(Fault) {
     var threads = Threads()
-    try start(0, maker(0, of: 1), rate: 1, &threads)
+    try startSender(0, builder(0, of: 1), rate: 1, &threads)
     threads.popLast()?.join()
     if let fault = senders[0].fault { throw fault }
   }

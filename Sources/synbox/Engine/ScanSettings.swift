@@ -1,12 +1,11 @@
-// Everything that is decided before a scan begins. The box's part is fixed while the process runs; the job's
-// part belongs to one target file.
+// The settings of a scan: those of the station, fixed while the process runs, and those of one job.
 import Datapath
 import Kernel
 import Plan
 import Scan
 import Wire
 
-/// How to send, as asked for.
+/// The requested way to transmit.
 enum TransmitChoice: String, CaseIterable {
   case auto
   case generator
@@ -16,7 +15,7 @@ enum TransmitChoice: String, CaseIterable {
   case packet
 }
 
-/// How to receive, as asked for.
+/// The requested way to receive.
 enum ReceiveChoice: String, CaseIterable {
   case auto
   case xdpNative = "xdp-native"
@@ -26,10 +25,10 @@ enum ReceiveChoice: String, CaseIterable {
   var mode: ReceiveMode? { ReceiveMode(rawValue: rawValue) }
 }
 
-/// Who sends RSTs, as asked for.
+/// The requested way to send RSTs.
 enum ResetChoice: String, CaseIterable {
   case auto
-  /// The XDP program turns the SYN-ACK round (XDP_TX).
+  /// The receive program turns the SYN-ACK into its RST (XDP_TX).
   case inPlace = "in-place"
   case transmitter
 }
@@ -37,16 +36,16 @@ enum ResetChoice: String, CaseIterable {
 /// Which replies become results.
 enum ReportChoice: String, CaseIterable {
   case open
-  /// RSTs too.
+  /// Open and closed ports.
   case closed
-  /// ICMP errors too.
+  /// Open and closed ports, and ICMP errors.
   case all
 }
 
-/// What is settled once, while there is privilege.
+/// The settings of a station, which is opened once, while the process is privileged.
 struct StationSettings {
   var interface: String
-  /// Empty: the address the kernel would send from.
+  /// Source addresses; empty for the interface's first.
   var sources = AddressSet()
   var sourcePorts: ClosedRange<UInt16> = 32768...61000
   var gatewayMAC: MACAddress?
@@ -55,16 +54,16 @@ struct StationSettings {
   var report = ReportChoice.open
   var sendsResets = true
   var reset = ResetChoice.auto
-  /// Sending threads, one transmit queue each.
+  /// Sending threads, each with a NIC queue of its own.
   var senders = 1
-  /// nil is `EventRingSize.standard`.
+  /// nil for `EventRingSize.standard`.
   var eventRing: EventRingSize?
-  /// Frames handed to the kernel in one call; nil is what suits the way of sending.
+  /// Frames submitted in one call; nil for the transmitter's default.
   var batch: Int?
   static let batches = 1...4096
 }
 
-/// What belongs to one scan.
+/// The settings of one scan.
 struct JobSettings {
   var sequence: ProbeSequence
   var seed: Seed
@@ -76,16 +75,16 @@ struct JobSettings {
   var dedupes = true
   var dedupeMemory: DedupeMemory
   var key: SipHashKey
-  /// The scope that the targets were planned under.
+  /// The hash of the scope that the targets were planned under, in hex.
   var scopeSHA256 = ""
-  /// How later changes of the scope come to the senders; nil where nobody watches it.
+  /// Brings later changes of the scope to the senders; nil if nothing watches the scope.
   var scopeGate: ScopeGate?
-  /// Signals that end the scan; others are read and mean nothing.
+  /// The signals that end the scan. All others are ignored.
   var endingSignals: Set<Signal> = [.interrupt, .terminate]
 }
 
 extension Duration {
-  /// Whole nanoseconds, at most 2^63.
+  /// The duration in whole nanoseconds; 0 if negative.
   var nanoseconds: UInt64 {
     let (seconds, attoseconds) = components
     return UInt64(max(0, seconds)) * 1_000_000_000 + UInt64(max(0, attoseconds) / 1_000_000_000)

@@ -1,11 +1,11 @@
-// What a change of the scope means to a scan that runs.
+// Brings a change of the scope to a running scan.
 import Plan
 import Synchronization
 
-/// Stands between the lists and the senders of one job: they ask `generation`, once a turn and never once a
-/// probe, and look closer only when it has changed.
+/// Stands between the scope lists and the senders of one job. Senders compare `generation` once a step, not once
+/// a probe, and fetch the filter only when it has changed.
 ///
-/// An address that was denied stays denied until the job ends, also if the list allows it again.
+/// A denied address stays denied until the job ends, even if the lists allow it again.
 final class ScopeGate: Sendable {
   private struct State {
     var denied: AddressFilter?
@@ -15,32 +15,32 @@ final class ScopeGate: Sendable {
 
   private let state: Mutex<State>
   private let generationValue = Atomic<UInt64>(0)
-  /// Of the job, whatever the reason.
+  /// The job's pause, whatever its reason.
   let pause = Pause()
 
-  /// - Parameter sha256: of the scope that the job was planned under.
+  /// - Parameter sha256: The hash of the scope that the job was planned under, in hex.
   init(sha256: String = "") { state = Mutex(State(sha256: sha256)) }
 
   // MARK: For the senders
 
-  /// Changes when more is denied.
+  /// Changes whenever more addresses are denied.
   var generation: UInt64 { generationValue.load(ordering: .acquiring) }
-  /// What is not to be probed any more; nil for nothing.
+  /// The addresses denied since the job began; nil for none.
   var denied: AddressFilter? { state.withLock(\.denied) }
 
-  // MARK: For those who watch the lists
+  // MARK: For the thread that watches the lists
 
-  /// No probe may leave.
+  /// Stops all probes, for the reason given.
   func close(_ reason: String) { pause.set(.scope, reason) }
 
-  /// The lists are in order.
+  /// Lets probes pass again.
   func open() { pause.set(.scope, nil) }
 
-  /// Takes in a change of the scope.
-  /// - Parameter addresses: those that it denies and that were allowed before.
+  /// Applies a change of the scope.
+  /// - Parameter addresses: Those that were allowed before and are denied now.
   func deny(_ addresses: AddressSet, sha256: String) {
     let before = state.withLock(\.denied)?.addresses ?? AddressSet()
-    // Made before the lock is taken, which the senders need.
+    // Built outside the lock, because the senders need it.
     let filter = addresses.isEmpty ? nil : AddressFilter(before.union(addresses))
     state.withLock { state in
       if let filter { state.denied = filter }
@@ -50,6 +50,6 @@ final class ScopeGate: Sendable {
     if filter != nil { generationValue.add(1, ordering: .releasing) }
   }
 
-  /// For the summary.
+  /// The number of changes and the current scope's hash, for the summary.
   var account: (changes: Int, sha256: String) { state.withLock { ($0.changes, $0.sha256) } }
 }

@@ -17,18 +17,19 @@ struct Sender {
   private var pacer: Pacer
 
   private var block: ProbeBlock
-  /// Entries of the block from this one on are still to be sent.
-  private var first = 0
+  /// The index of the block's first entry that is still to be sent.
+  private var nextEntry = 0
   private var resetBatch: [TransmitEntry] = []
-  private var exhausted = false
-  private var hasBegun = false
-  /// When what is on its way must have arrived, if a settlement is to be had; nil where none is awaited.
-  private var settlementDeadline: UInt64?
+  /// The source has no more probes.
+  private var isExhausted = false
+  private var hasSentProbe = false
+  /// When to stop waiting for frames in flight and report no position; nil while no position is requested.
+  private var positionDeadline: UInt64?
 
   /// - Parameters:
-  ///   - gate: while its pause is active no probes leave, and none to what it denies.
-  ///   - block: an empty block of the source's.
-  ///   - rate: this thread's share, probes per second; 0 is no limit.
+  ///   - gate: No probe is sent while its pause is active, and none to an address that it denies.
+  ///   - block: An empty block of the source's size.
+  ///   - rate: This thread's share, probes per second; 0 is no limit.
   init(
     transmitter: any Transmitter, resets: ResetQueue, counters: SenderCounters, gate: ScopeGate,
     source: ProbeSource, block: ProbeBlock, rate: UInt64
@@ -43,115 +44,115 @@ struct Sender {
     resetBatch.reserveCapacity(4096)
   }
 
-  /// Runs until told to end, or until sending fails; the reason is left in the counters.
+  /// Runs until the phase is `ended`, or until sending fails, and then stores the fault in the counters.
   mutating func run() {
     do throws(Fault) {
-      while counters.phase != .ended { try turn() }
-      // RSTs whose events were taken are owed.
+      while counters.phase != .ended { try step() }
+      // Each reply received is owed an RST.
       try sendResets()
       try drain()
     } catch {
       counters.fault = error
-      counters.finished.store(Clock.monotonic, ordering: .releasing)
+      counters.finishTime.store(Clock.monotonic, ordering: .releasing)
     }
   }
 
-  private mutating func turn() throws(Fault) {
-    try takeCompletions()
-    if denied.update(from: gate) { denied.remove(from: &block, first, counters) }
-    if counters.isSettlementWanted, try !settle() { return }
+  private mutating func step() throws(Fault) {
+    try collectCompletions()
+    if denied.update(from: gate) { denied.remove(from: &block, nextEntry, counters) }
+    if counters.isPositionRequested, try !reportPosition() { return }
     let isSending = counters.phase == .sending
-    let isHeld = isSending && gate.pause.isActive
-    if isSending, !isHeld, refill() || transmitter.waiting > 0 { return try sendProbes() }
+    let isPaused = isSending && gate.pause.isActive
+    if isSending, !isPaused, refill() || transmitter.waiting > 0 { return try sendProbes() }
     if !resets.isEmpty { return try sendResets() }
-    if isHeld {
-      // Handed over before: later it might be denied.
-      if transmitter.waiting > 0 { try sendWaiting() }
-      return rest(until: Clock.monotonic + 1_000_000)
+    if isPaused {
+      // Submitted before the pause. After it, their addresses may be denied.
+      if transmitter.waiting > 0 { try sendRefused() }
+      return wait(until: Clock.monotonic + 1_000_000)
     }
-    guard !isSending || exhausted else { return rest(until: Clock.monotonic + 20_000) }
-    if transmitter.waiting > 0 {
-      // Told to stop: what the driver refused before still leaves, for it counts as generated.
-      return try sendWaiting()
+    guard !isSending || isExhausted else { return wait(until: Clock.monotonic + 20_000) }
+    // Refused probes are counted as generated, so they must still be sent.
+    if transmitter.waiting > 0 { return try sendRefused() }
+    if transmitter.inFlight == 0, counters.finishTime.load(ordering: .relaxed) == 0 {
+      counters.finishTime.store(Clock.monotonic, ordering: .releasing)
     }
-    if transmitter.inFlight == 0, counters.finished.load(ordering: .relaxed) == 0 {
-      counters.finished.store(Clock.monotonic, ordering: .releasing)
-    }
-    rest(until: Clock.monotonic + 500_000)
+    wait(until: Clock.monotonic + 500_000)
   }
 
-  /// Says up to which place all probes have been completed, once nothing is on its way: frames may be
-  /// completed out of order, so that a count would not tell. False while something is; nothing else is sent
-  /// then. A NIC that confirms what it holds only when more comes is not waited for.
-  private mutating func settle() throws(Fault) -> Bool {
+  /// Reports the position below which all probes are completed; returns false while frames are in flight.
+  ///
+  /// Frames may be completed out of order, so a count does not tell which ones are. The sender therefore sends
+  /// nothing new until none is in flight. It reports no position after 100 ms, because some NICs complete their
+  /// last frames only when more are submitted.
+  private mutating func reportPosition() throws(Fault) -> Bool {
     if transmitter.inFlight == 0 {
-      settlementDeadline = nil
-      counters.settle(at: isUsedUp && exhausted ? .max : block.place(of: first))
+      positionDeadline = nil
+      counters.report(
+        position: isBlockUsed && isExhausted ? .max : block.position(of: nextEntry))
       return true
     }
     let now = Clock.monotonic
-    let deadline = settlementDeadline ?? now + 100_000_000
-    settlementDeadline = deadline
+    let deadline = positionDeadline ?? now + 100_000_000
+    positionDeadline = deadline
     if now >= deadline {
-      settlementDeadline = nil
-      counters.settle(at: nil)
+      positionDeadline = nil
+      counters.report(position: nil)
       return true
     }
-    if transmitter.waiting > 0 { try sendWaiting() } else { rest(until: now + 10_000) }
+    if transmitter.waiting > 0 { try sendRefused() } else { wait(until: now + 10_000) }
     return false
   }
 
-  private var isUsedUp: Bool { first >= block.count }
+  private var isBlockUsed: Bool { nextEntry >= block.count }
 
-  /// Sends what is due, and the RSTs that wait with it: a call costs more than a frame.
+  /// Sends the probes that are due, and any RSTs with them, because a call costs more than a frame.
   private mutating func sendProbes() throws(Fault) {
     let limit = pacer.batch > 0 ? pacer.batch : transmitter.batch
-    let waiting = transmitter.waiting
+    let refused = transmitter.waiting
     let due = min(pacer.due(at: Clock.monotonic), limit)
-    let wanted = pacer.batch > 0 ? min(pacer.tick, block.count - first + waiting) : 1
+    let wanted = pacer.batch > 0 ? min(pacer.tick, block.count - nextEntry + refused) : 1
     guard due >= wanted else {
-      let moment = pacer.dueTime(for: wanted)
-      // RSTs do not wait for the next probes where these are far.
-      let isFar = moment > Clock.monotonic + resetDelay
+      let dueTime = pacer.dueTime(for: wanted)
+      // At low rates an RST must not wait for the next probe.
+      let isFar = dueTime > Clock.monotonic + maxResetDelay
       if isFar, !resets.isEmpty { try sendResets() }
-      return rest(until: isFar ? min(moment, Clock.monotonic + resetDelay) : moment)
+      return wait(until: isFar ? min(dueTime, Clock.monotonic + maxResetDelay) : dueTime)
     }
-    if !hasBegun {
-      hasBegun = true
-      counters.begun.store(Clock.monotonic, ordering: .relaxed)
+    if !hasSentProbe {
+      hasSentProbe = true
+      counters.firstProbeTime.store(Clock.monotonic, ordering: .relaxed)
     }
     if !resets.isEmpty { try sendResets(more: true) }
-    let count = min(block.count - first, transmitter.batch, max(0, due - waiting))
+    let count = min(block.count - nextEntry, transmitter.batch, max(0, due - refused))
     let result = try transmitter.submit(
-      block.entries.span.extracting(first..<first + count))
-    pacer.spend(min(result.sent, count + waiting), at: Clock.monotonic)
-    first += result.accepted
+      block.entries.span.extracting(nextEntry..<nextEntry + count))
+    pacer.spend(min(result.sent, count + refused), at: Clock.monotonic)
+    nextEntry += result.accepted
     counters.probesRefused.add(result.refused.probes, ordering: .relaxed)
-    // A full queue empties at the NIC's pace; asking again at once would only burn the processor.
-    if result.refused.probes > 0 || result.sent == 0 { rest(until: Clock.monotonic + 20_000) }
+    // A full queue empties at the NIC's speed, so retrying at once would only burn the processor.
+    if result.refused.probes > 0 || result.sent == 0 { wait(until: Clock.monotonic + 20_000) }
   }
 
-  /// Nanoseconds that an RST may wait for company.
-  private let resetDelay: UInt64 = 2_000_000
+  /// Nanoseconds that an RST may wait to be sent together with probes.
+  private let maxResetDelay: UInt64 = 2_000_000
 
-  /// Sleeps until a moment of CLOCK_MONOTONIC, but never long: RSTs may come, and a signal wants to be
-  /// noticed.
-  private func rest(until moment: UInt64) {
-    Clock.sleep(untilMonotonic: min(moment, Clock.monotonic + 5_000_000))
+  /// Sleeps until `time` on CLOCK_MONOTONIC, but for at most 5 ms, so that RSTs and a change of phase are noticed.
+  private func wait(until time: UInt64) {
+    Clock.sleep(untilMonotonic: min(time, Clock.monotonic + 5_000_000))
   }
 
-  /// Sees to it that there are entries, if there are any to be had now.
+  /// Fetches the next block if the current one is used; returns whether there are entries to send.
   private mutating func refill() -> Bool {
-    guard isUsedUp, !exhausted else { return !isUsedUp }
+    guard isBlockUsed, !isExhausted else { return !isBlockUsed }
     switch source.next(&block) {
-    case .entries:
-      first = 0
-      // It may have been made before the last change.
-      denied.remove(from: &block, first, counters)
-    case .nothing: break
-    case .end: (first, exhausted) = (block.count, true)
+    case .filled:
+      nextEntry = 0
+      // The block may have been built before the last change of the scope.
+      denied.remove(from: &block, nextEntry, counters)
+    case .pending: break
+    case .exhausted: (nextEntry, isExhausted) = (block.count, true)
     }
-    return !isUsedUp
+    return !isBlockUsed
   }
 
   private mutating func sendResets(more: Bool = false) throws(Fault) {
@@ -165,36 +166,38 @@ struct Sender {
         resetBatch.span.extracting(sent..<end), more: more && isLast)
       sent += result.accepted
       counters.probesRefused.add(result.refused.probes, ordering: .relaxed)
-      try takeCompletions()
-      if result.accepted == 0 { rest(until: Clock.monotonic + 20_000) }
+      try collectCompletions()
+      if result.accepted == 0 { wait(until: Clock.monotonic + 20_000) }
     }
   }
 
-  /// Tries again what was refused.
-  private func sendWaiting() throws(Fault) {
+  /// Retries the frames that the driver refused.
+  private func sendRefused() throws(Fault) {
     let result = try transmitter.submit(block.entries.span.extracting(0..<0))
     counters.probesRefused.add(result.refused.probes, ordering: .relaxed)
-    if result.sent == 0 { rest(until: Clock.monotonic + 20_000) }
+    if result.sent == 0 { wait(until: Clock.monotonic + 20_000) }
   }
 
-  private func takeCompletions() throws(Fault) {
+  private func collectCompletions() throws(Fault) {
     let counts = try transmitter.complete()
     if counts.probes > 0 { counters.probesCompleted.add(counts.probes, ordering: .relaxed) }
     if counts.resets > 0 { counters.resetsCompleted.add(counts.resets, ordering: .relaxed) }
   }
 
-  /// Waits for what the kernel still holds; a NIC that confirms nothing for two seconds will not any more.
+  /// Waits until no frame is in flight.
+  ///
+  /// - Throws: A fault after two seconds.
   private func drain() throws(Fault) {
     let deadline = Clock.monotonic + 2_000_000_000
     while true {
-      try takeCompletions()
+      try collectCompletions()
       if transmitter.inFlight == 0 { return }
       guard Clock.monotonic < deadline else {
         throw Fault(
-          "\(transmitter.inFlight) frames were handed to queue \(transmitter.queue) and never confirmed",
-          remedy: "The link may have gone down during the scan")
+          "queue \(transmitter.queue) did not complete \(transmitter.inFlight) frames within 2 s",
+          remedy: "Check whether the link went down during the scan")
       }
-      if transmitter.waiting > 0 { try sendWaiting() } else { rest(until: Clock.monotonic + 100_000) }
+      if transmitter.waiting > 0 { try sendRefused() } else { wait(until: Clock.monotonic + 100_000) }
     }
   }
 }

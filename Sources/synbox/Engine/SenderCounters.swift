@@ -1,33 +1,33 @@
-// What a sending thread tells the others, and they it.
+// What a sending thread and the receiving thread share.
 import Kernel
 import Synchronization
 
-/// Read by the controlling thread while the sender runs.
+/// One sender's counters, phase and position. The receiving thread reads them while the sender runs.
 final class SenderCounters: Sendable {
   enum Phase: Int {
-    /// Probes and RSTs.
+    /// Sends probes and RSTs.
     case sending
-    /// No more probes; what was handed over is awaited, RSTs still go.
+    /// Sends no new probes; waits for completions, still sends RSTs.
     case draining
-    /// The thread ends.
+    /// Ends its thread.
     case ended
   }
 
   let probesCompleted = Atomic<UInt64>(0)
   let probesRefused = Atomic<UInt64>(0)
-  /// Targets skipped because no Ethernet address is known.
+  /// Targets skipped because their Ethernet address is unknown.
   let unresolved = Atomic<UInt64>(0)
-  /// Probes left out because the scope came to deny their addresses.
+  /// Probes skipped because the scope came to deny their addresses.
   let denied = Atomic<UInt64>(0)
   let resetsCompleted = Atomic<UInt64>(0)
-  /// CLOCK_MONOTONIC when the first probe was handed over; 0 before.
-  let begun = Atomic<UInt64>(0)
-  /// CLOCK_MONOTONIC when the last probe was confirmed; 0 while probes are on their way.
-  let finished = Atomic<UInt64>(0)
-  /// Everything below this place that is this sender's share has been completed.
-  private let settledPlace = Atomic<UInt64>(0)
-  private let settlementsWanted = Atomic<Int>(0)
-  private let settlementsMade = Atomic<Int>(0)
+  /// CLOCK_MONOTONIC when the first probe was submitted; 0 before.
+  let firstProbeTime = Atomic<UInt64>(0)
+  /// CLOCK_MONOTONIC when the last probe was completed; 0 before.
+  let finishTime = Atomic<UInt64>(0)
+  /// Every probe of this sender below this position is completed.
+  private let position = Atomic<UInt64>(0)
+  private let positionRequests = Atomic<Int>(0)
+  private let positionReports = Atomic<Int>(0)
   private let phaseValue = Atomic<Int>(Phase.sending.rawValue)
   private let failure = Mutex<Fault?>(nil)
 
@@ -36,27 +36,27 @@ final class SenderCounters: Sendable {
     set { phaseValue.store(newValue.rawValue, ordering: .releasing) }
   }
 
-  /// Asks the sender to say how far it is; it lets what is on its way arrive before it answers.
-  func wantSettlement() { settlementsWanted.add(1, ordering: .releasing) }
+  /// Asks the sender for its position. It reports once no frame is in flight.
+  func requestPosition() { positionRequests.add(1, ordering: .releasing) }
 
-  var isSettlementWanted: Bool {
-    settlementsWanted.load(ordering: .acquiring) != settlementsMade.load(ordering: .relaxed)
+  var isPositionRequested: Bool {
+    positionRequests.load(ordering: .acquiring) != positionReports.load(ordering: .relaxed)
   }
 
-  /// The sender's answer; nil leaves the place as it was.
-  func settle(at place: UInt64?) {
-    if let place { settledPlace.store(place, ordering: .relaxed) }
-    settlementsMade.store(settlementsWanted.load(ordering: .acquiring), ordering: .releasing)
+  /// Fulfils the request; nil leaves the last position in place.
+  func report(position: UInt64?) {
+    if let position { self.position.store(position, ordering: .relaxed) }
+    positionReports.store(positionRequests.load(ordering: .acquiring), ordering: .releasing)
   }
 
-  /// The place answered last; nil while an answer is awaited.
-  var settled: UInt64? {
-    let made = settlementsMade.load(ordering: .acquiring)
-    guard made == settlementsWanted.load(ordering: .acquiring) else { return nil }
-    return settledPlace.load(ordering: .relaxed)
+  /// The last reported position; nil while a request is open.
+  var reportedPosition: UInt64? {
+    let reports = positionReports.load(ordering: .acquiring)
+    guard reports == positionRequests.load(ordering: .acquiring) else { return nil }
+    return position.load(ordering: .relaxed)
   }
 
-  /// What ended the thread before its time.
+  /// The fault that ended the thread early.
   var fault: Fault? {
     get { failure.withLock(\.self) }
     set { failure.withLock { $0 = newValue } }

@@ -1,4 +1,4 @@
-// The opened box: everything that needs privilege to open and none to use.
+// The opened data path of a box: what needs privilege to open, and none to use.
 import Datapath
 import Kernel
 import NIC
@@ -6,8 +6,8 @@ import Plan
 import Scan
 import Wire
 
-/// The interface with its program attached and its rings open. Opened once, before the drop; used by one
-/// scan after another.
+/// An interface with the receive program attached and its rings and sockets open. Opened once, before the drop, and
+/// used by one scan after another.
 final class Station {
   let settings: StationSettings
   let interface: InterfaceState
@@ -15,32 +15,34 @@ final class Station {
   let resolver: AddressResolver
   let receiver: any Receiver
   let transmitters: [any Transmitter]
-  /// In ascending order; an entry's `source` is an index into these.
+  /// Source addresses in ascending order; an entry's `source` is an index into them.
   let sources: [IPv4Address]
-  /// Sources that are not this host's addresses: nobody answers ARP for them here.
+  /// Source addresses that are not this host's, which therefore does not reply to ARP for them.
   let foreignSources: [IPv4Address]
-  /// Why the modes are these, where they were left to us.
+  /// Why these modes were chosen; nil if they were requested.
   let modeReason: String?
 
-  /// What becomes of an interface that is down still.
+  /// How to bring the interface up.
   struct BringUp {
-    /// Of the default route.
+    /// The default route's gateway; nil for no default route.
     var gateway: IPv4Address?
   }
 
-  /// Opens in the only order that works: the program is attached before AF_XDP sockets are bound, and
-  /// attaching resets some NICs' links, so the carrier is awaited in between.
+  /// Opens the data path.
   ///
-  /// - Parameter bringUp: the interface is brought up: after the program is attached where its driver takes it, so that
-  ///   the link is negotiated once, else before.
+  /// The receive program must be attached before AF_XDP sockets are bound, and attaching it resets the link of some
+  /// NICs, so this waits for the carrier in between.
+  ///
+  /// - Parameter bringUp: Brings the interface up: after the program is attached if the driver has native XDP, so
+  ///   that the link is negotiated once; before otherwise. nil if the interface is up.
   init(_ settings: StationSettings, bringUp: BringUp? = nil) throws(Fault) {
-    // AF_XDP memory is locked; where the limit cannot be raised, binding will say so.
+    // AF_XDP memory is locked. If the limit cannot be raised, binding reports it.
     raiseMemoryLockLimit()
     let control = try NetworkControl()
-    // The carrier may be on its way: PID 1 has only just brought the link up, or whoever was here before has just
-    // detached a program. It is awaited once, after ours is attached.
+    // There may be no carrier yet, because PID 1 has just brought the link up, or an earlier process has just
+    // detached its program. The wait for it comes after the program is attached.
     let found = try control.state(of: settings.interface)
-    // Packet capture wants a link that is up.
+    // Packet capture needs a link that is up.
     let attachesFirst =
       settings.receive != .packet && found.xdpFeatures?.contains(.basic) == true
     if let bringUp, !attachesFirst { try control.bringUp(found.name, gateway: bringUp.gateway) }
@@ -60,8 +62,8 @@ final class Station {
       mode: settings.receive.mode)
     if settings.eventRing != nil, receiver.mode == .packet {
       throw Fault(
-        "packet capture has no event ring to be sized", detail: receiver.reason,
-        remedy: "Leave --event-ring out, or receive by XDP")
+        "packet capture has no event ring", detail: receiver.reason,
+        remedy: "Drop --event-ring, or receive by XDP")
     }
     if let bringUp, attachesFirst { try control.bringUp(found.name, gateway: bringUp.gateway) }
     let ready = try control.waitForCarrier(of: found.name, milliseconds: 10_000)
@@ -89,21 +91,22 @@ final class Station {
         throw Fault(
           "\(interface.name) has no IPv4 address to send from",
           remedy:
-            "Give it one (`ip address add ADDRESS/LENGTH dev \(interface.name)`) or name one with -S")
+            "Assign one (`ip address add ADDRESS/LENGTH dev \(interface.name)`), or give one with -S")
       }
       return [own.address]
     }
     guard settings.sources.count <= 65_536 else {
       throw Fault(
-        "\(settings.sources.count) source addresses are too many",
-        remedy: "Name at most 65536 with -S")
+        "\(settings.sources.count) source addresses exceed the limit of 65536",
+        remedy: "Give fewer with -S")
     }
     return settings.sources.ranges.flatMap { range in
       (range.first...range.last).map { IPv4Address($0) }
     }
   }
 
-  /// In place where that loses nothing, else through the transmitter (docs/design/receive.md).
+  /// Returns the RST method: for `auto`, in place if that loses nothing, else through the transmitter
+  /// (docs/design/receive.md).
   private static func resetMethod(
     _ settings: StationSettings, _ interface: InterfaceState, _ candidates: TransmitCandidates
   ) -> ResetMethod {
@@ -113,14 +116,13 @@ final class Station {
     case .transmitter: return .transmitter
     case .auto: break
     }
-    // A zero-copy socket, like the generator, keeps the ring full that XDP_TX needs. And veth delivers what XDP_TX sends only
-    // while its peer holds an XDP program, which cannot be seen from here: the frames would wait in the
-    // peer's ring, unseen and uncounted.
+    // Zero-copy sockets and the generator fill the ring that XDP_TX needs. veth delivers XDP_TX frames only
+    // while its peer has an XDP program, which is not visible from this end.
     let fillsRing = candidates.modes.first == .xdpZeroCopy || candidates.modes.first == .generator
     return fillsRing || interface.driver == "veth" ? .transmitter : .inPlace
   }
 
-  /// One line on what was chosen.
+  /// The chosen modes, on one line.
   var modeLine: String {
     let transmit = transmitters.map { "\($0.mode.rawValue):\($0.queue)" }.joined(separator: ",")
     let reason = modeReason.map { " (\($0))" } ?? ""

@@ -1,8 +1,7 @@
-// Which thread runs where.
+// Assigns threads to processors.
 import Kernel
 
-/// Sending threads have a processor of their own where there are enough; the first is left to the thread
-/// that takes replies.
+/// Gives the first processor to the receiving thread and, as far as they suffice, one to each sender.
 struct ThreadPlacement {
   private let processors: [Int]
   private let senders: Int
@@ -12,25 +11,24 @@ struct ThreadPlacement {
     self.senders = senders
   }
 
-  /// nil where there is no choice.
+  /// nil if there is only one processor, or if they are unknown. So for `sender`.
   var receiver: Int? { processors.count > 1 ? processors[0] : nil }
 
-  /// nil where there is only one processor, or it cannot be told.
   func sender(_ index: Int) -> Int? {
     processors.count > 1 ? processors[(index + 1) % processors.count] : nil
   }
 
-  /// Some processor is left when every sender has its own.
+  /// Whether processors remain when each sender has its own.
   var hasSpare: Bool { processors.count > senders }
 
-  /// One that no sender has, where there is one.
+  /// A processor that no sender has; nil if there is none.
   func spare(_ index: Int) -> Int? {
     guard hasSpare else { return nil }
     let spares = processors.count - senders
     return processors[(senders + 1 + index % spares) % processors.count]
   }
 
-  /// One for each sender, none twice; nil when there are not so many.
+  /// A different processor for each sender; nil if there are too few.
   var exclusive: [Int]? {
     guard processors.count >= senders else { return nil }
     return (0..<senders).map { processors[($0 + 1) % processors.count] }

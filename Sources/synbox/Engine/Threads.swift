@@ -1,7 +1,7 @@
-// The sending threads of one scan.
+// The threads of one scan.
 import Kernel
 
-/// Threads that are joined one after another; an array cannot hold what cannot be copied.
+/// A stack of threads. A linked list, because an array cannot hold noncopyable elements.
 struct Threads: ~Copyable {
   private var head: Node?
 

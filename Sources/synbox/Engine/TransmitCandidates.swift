@@ -1,49 +1,51 @@
-// Which way of sending, and why.
+// Chooses the transmitter.
 import Datapath
 import Kernel
 import NIC
 import Wire
 
-/// What opening a transmitter needs to know.
+/// What opening a transmitter requires.
 struct TransmitContext {
   let settings: StationSettings
   let interface: InterfaceState
   let receiver: any Receiver
-  /// How many source addresses.
+  /// The number of source addresses.
   let sources: Int
 }
 
 struct OpenedTransmitters {
   let transmitters: [any Transmitter]
-  /// Why these, where the choice was left to us.
+  /// Why these were chosen, for `auto` and `xdp`.
   let reason: String?
 }
 
-/// The ways to send that come into question, best first. One that was asked for is the only one.
+/// The transmit modes to try, best first. A mode requested by name is the only one.
 struct TransmitCandidates {
   let modes: [TransmitMode]
-  /// Why better ones do not come into question.
+  /// Why better modes are not tried.
   private let reasons: [String]
 
   init(_ settings: StationSettings, _ interface: InterfaceState) {
     let fault = interface.zeroCopyFault
     let zeroCopy = fault == nil && interface.xdpFeatures?.contains(.xskZeroCopy) ?? false
-    let without = [fault ?? "\(interface.driver ?? "the driver") reports no AF_XDP zero-copy"]
+    let whyNot = [fault ?? "\(interface.driver ?? "the driver") reports no AF_XDP zero-copy"]
     switch settings.transmit {
     case .generator: (modes, reasons) = ([.generator], [])
     case .packet: (modes, reasons) = ([.packet], [])
     case .xdpCopy: (modes, reasons) = ([.xdpCopy], [])
-    // What was asked for by name is done, and what is known of it said.
+    // An explicit request wins over what is known of the driver, which is reported.
     case .xdpZeroCopy: (modes, reasons) = ([.xdpZeroCopy], [fault].compactMap(\.self))
     case .xdp:
-      (modes, reasons) = zeroCopy ? ([.xdpZeroCopy, .xdpCopy], []) : ([.xdpCopy], without)
+      (modes, reasons) = zeroCopy ? ([.xdpZeroCopy, .xdpCopy], []) : ([.xdpCopy], whyNot)
     case .auto:
-      let rest: [TransmitMode] = [.generator, .xdpCopy, .packet]
-      (modes, reasons) = zeroCopy ? ([.xdpZeroCopy] + rest, []) : (rest, without)
+      let others: [TransmitMode] = [.generator, .xdpCopy, .packet]
+      (modes, reasons) = zeroCopy ? ([.xdpZeroCopy] + others, []) : (others, whyNot)
     }
   }
 
-  /// Opens the first that can be had. An explicit one that cannot is a fault.
+  /// Opens the first mode that works.
+  ///
+  /// - Throws: The fault of the last one if none works.
   func open(_ context: TransmitContext, _ control: borrowing NetworkControl) throws(Fault)
     -> OpenedTransmitters
   {
@@ -51,14 +53,14 @@ struct TransmitCandidates {
     let queues = max(1, Int(context.interface.txQueues))
     guard settings.senders >= 1, settings.senders <= queues else {
       throw Fault(
-        "\(context.interface.name) has \(queues) transmit queues, not \(settings.senders)",
-        remedy: "Lower --sender-threads, or raise the channels (`synbox nic apply`)")
+        "\(context.interface.name) has \(queues) transmit queues, too few for \(settings.senders) sender threads",
+        remedy: "Lower --sender-threads, or raise the number of channels (`synbox nic apply`)")
     }
     var reasons = self.reasons
     for mode in modes.dropLast() {
       do throws(Fault) {
         let transmitters = try Self.open(mode, context, control)
-        if mode == .generator { reasons.append("the driver took the generator's trial frame") }
+        if mode == .generator { reasons.append("the driver accepted the generator's trial frame") }
         return OpenedTransmitters(
           transmitters: transmitters, reason: reasons.isEmpty ? nil : reasons.joined(separator: "; "))
       } catch {
@@ -99,14 +101,14 @@ struct TransmitCandidates {
     let placement = ThreadPlacement(senders: settings.senders)
     guard let processors = placement.exclusive else {
       throw Fault(
-        "the generator needs a processor for each of its \(settings.senders) sending threads",
+        "the generator needs a processor for each of its \(settings.senders) sender threads",
         remedy: "Lower --sender-threads")
     }
     let generator = try Generator(
       interface: interface.index, name: interface.name, receiver: context.receiver,
       rings: settings.senders, sources: context.sources,
       nextHops: AddressResolver.maximumAddresses + 1)
-    // Attaching a program resets some NICs' links.
+    // Attaching a program resets the link of some NICs.
     _ = try control.waitForCarrier(of: interface.name, milliseconds: 10_000)
     try onProcessor(processors[0]) { () throws(Fault) in
       try generator.verify(mac: interface.mac, processor: processors[0])

@@ -105,7 +105,7 @@ extension BoxStatus {
     object.add("resumed", UInt64(job.resumed))
     guard let progress = job.progress else { return object }
     object.add("elapsed_seconds", Double(progress.elapsed) / 1e9)
-    if let seconds = progress.secondsLeft { object.add("seconds_remaining", seconds) }
+    if let seconds = progress.secondsRemaining { object.add("seconds_remaining", seconds) }
     object.add("progress", progress.fraction)
     object.add("probes_total", progress.probesTotal)
     object.add("probes_completed", progress.probesCompleted)

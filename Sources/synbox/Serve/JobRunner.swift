@@ -125,9 +125,9 @@ struct JobRunner {
       prepared.settings, on: station, nextHops: hops,
       writer: ResultWriter(
         files, formatter: ResultFormatter(format: configuration.format, fields: configuration.fields)),
-      checkpoints: Checkpoints(
+      checkpointer: Checkpointer(
         job, files: files, identity: prepared.identity, settings: prepared.settings,
-        watch: try LinkWatch(station, hops.gateway)))
+        link: try LinkMonitor(station, hops.gateway)))
     var hasWarned = false
     var (summary, last, ending) = try run.run(
       signals: signals.reader, firstProbe: delegate.jobDidSendFirstProbe

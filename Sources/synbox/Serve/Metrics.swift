@@ -54,7 +54,7 @@ extension BoxStatus {
       "synbox_job_progress_ratio", .gauge, "Fraction of the running job's probes already sent.")
     text.sample(runningJob?.progress?.fraction ?? 0)
     text.family("synbox_job_remaining_seconds", .gauge, "Estimated time until the running job ends.")
-    text.sample(runningJob?.progress?.secondsLeft ?? 0)
+    text.sample(runningJob?.progress?.secondsRemaining ?? 0)
     text.family(
       "synbox_send_rate_probes_per_second", .gauge, "Probes sent per second since the previous sample.")
     text.sample(runningJob?.rate ?? 0)

@@ -1,0 +1,69 @@
+// Checks that probes can leave and replies can arrive, so that no checkpoint counts probes sent on a dead link.
+import Kernel
+import NIC
+import Wire
+
+/// Watches the link and the gateway during one scan.
+struct LinkMonitor: ~Copyable {
+  private let station: Station
+  /// The interface's carrier change count when the scan began.
+  private let carrierChanges: UInt32
+  /// nil if there is no gateway, or if the user gave its Ethernet address.
+  private let gateway: NextHop?
+  private var misses = 0
+
+  /// ARP requests in a row that the gateway may leave unanswered.
+  private static let maxMisses = 3
+
+  init(_ station: Station, _ gateway: NextHop?) throws(Fault) {
+    self.station = station
+    self.gateway = gateway?.origin == .arp ? gateway : nil
+    carrierChanges = try station.requireLink().carrierChanges
+  }
+
+  /// Returns whether link and gateway are as they were when the scan began; false if the gateway has missed a
+  /// request and may still reply to the next.
+  ///
+  /// - Throws: A fault caused by ENETDOWN or EHOSTUNREACH if they changed. Probes sent since the last
+  ///   successful check must then be sent again.
+  mutating func isIntact() throws(Fault) -> Bool {
+    guard try station.requireLink().carrierChanges == carrierChanges else {
+      throw Fault("\(station.interface.name) lost its carrier for a moment", cause: .networkDown)
+    }
+    guard let gateway, let address = gateway.address,
+      let own = station.interface.addresses.first(where: { $0.contains(address) })
+    else { return true }
+    let reply = try station.resolver.resolve(
+      [address], from: own.address, tries: 1, milliseconds: 200)
+    guard let mac = reply.found[address] else {
+      misses += 1
+      guard misses < Self.maxMisses else {
+        throw Fault("gateway \(address) no longer replies to ARP", cause: .hostUnreachable)
+      }
+      return false
+    }
+    misses = 0
+    guard mac == gateway.mac else {
+      throw Fault(
+        "gateway \(address) changed its Ethernet address from \(gateway.mac) to \(mac)",
+        cause: .hostUnreachable)
+    }
+    return true
+  }
+}
+
+extension Station {
+  /// Returns the current state of the link.
+  ///
+  /// - Throws: A fault caused by ENETDOWN if the interface has no carrier.
+  @discardableResult
+  func requireLink() throws(Fault) -> InterfaceState {
+    let link = try control.link(of: interface.name)
+    do throws(Fault) {
+      try link.requireCarrier()
+    } catch {
+      throw Fault(error.what, cause: .networkDown, remedy: error.remedy)
+    }
+    return link
+  }
+}
