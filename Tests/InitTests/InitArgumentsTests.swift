@@ -17,7 +17,9 @@ import Testing
 
   @Test func `are all used if there is no init, as in a container`() {
     #expect(
-      InitArguments(["serve", "--config", "synbox.toml"]).arguments == ["serve", "--config", "synbox.toml"])
+      InitArguments(["serve", "--config", "synbox.toml"]).arguments == [
+        "serve", "--config", "synbox.toml",
+      ])
     #expect(InitArguments([String]()).arguments.isEmpty)
   }
 }

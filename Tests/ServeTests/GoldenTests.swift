@@ -3,7 +3,8 @@ import Foundation
 import LabSupport
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(2))) struct `A data directory that an earlier version left behind` {
+@Suite(.serialized, .timeLimit(.minutes(2)))
+struct `A data directory of an earlier version` {
   private static let golden = "\(Lab.root)/Tests/Golden"
 
   @Test(arguments: ["0.1.0"])
