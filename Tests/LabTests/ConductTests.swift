@@ -100,7 +100,7 @@ struct InvalidCommand: CustomTestStringConvertible, Sendable {
     InvalidCommand(["-p", "80", "fe80::1"], 2, ["IPv6 is not supported"]),
     InvalidCommand(["-p", "0", "198.19.0.1"], 2, ["\"0\"", "1 to 65535"]),
     InvalidCommand(["-p", "65536", "198.19.0.1"], 2, ["\"65536\"", "1 to 65535"]),
-    InvalidCommand(["198.19.0.1"], 2, ["no port"]),
+    InvalidCommand(["198.19.0.1"], 2, ["an entry without ports"]),
     InvalidCommand(["-p", "80", "-"], 2, ["standard input:1:1", "no entry"], input: []),
     InvalidCommand(
       ["-p", "80", "-"], 2, ["standard input:2:1", "\"nonsense\""],
