@@ -25,7 +25,7 @@ PACKAGES_BOOT  := nmap iputils-ping e2fsprogs fdisk
 # Debian's own, which finds Debian's matplotlib.
 PYTHON         := /usr/bin/python3
 
-.PHONY: help setup bpf build benchmark toolchain image image-lock image-reproducible boot-test unit kernel lab test tests \
+.PHONY: help setup bpf build benchmark programs toolchain image image-lock image-reproducible boot-test unit kernel lab test tests \
         fuzz run bench evaluate inventory check fmt clean
 
 help: ## list the targets
@@ -147,7 +147,11 @@ kernel: tests ## what talks to the kernel: sockets, BPF, namespaces, confinement
 lab: build tests ## some end-to-end cases (Tests/lab-cases); needs root
 	$(call SWIFT_TEST,900) --filter '$(LAB_CASES)'
 
-test: build benchmark check build/promtool image tests ## all tests; those on the kernel and the lab need root
+# All programs at once: alone, the optimizer of one keeps a single processor busy.
+programs: bpf
+	@swift build $(SWIFT_STATIC) >build/programs.log 2>&1 || { cat build/programs.log; exit 1; }
+
+test: check programs build benchmark build/promtool image tests ## all tests; those on the kernel and the lab need root
 	@# Two runs, because labs measure: what only computes would take their processors.
 	$(call SWIFT_TEST,1200) --filter '$(PURE_TESTS)|$(KERNEL_TESTS)'
 	$(call SWIFT_TEST,1800) --filter '$(LAB_TESTS)'

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Rejects suites without a time limit and tests that are not named by a raw identifier or stand outside a suite:
-Tests/Checks/suites.py, from the repository's root."""
+"""Rejects suites without a time limit, tests that are not named by a raw identifier or stand outside a suite, and
+patterns of `make lab` that match no test: Tests/Checks/suites.py, from the repository's root."""
 import glob
 import re
 import sys
@@ -55,13 +55,41 @@ def findings(path, text):
             yield f"{at(match.start())}: the test is outside a @Suite"
 
 
+NAME = re.compile(r"@Suite\b.*?\bstruct\s+(?:`([^`]+)`|(\w+))|@Test\b.*?\bfunc\s+`([^`]+)`", re.DOTALL)
+
+
+def names(path, text):
+    """Yields `Module.suite/test` for each test of a Swift file, as `swift test --filter` sees it."""
+    suite = ""
+    for match in NAME.finditer(text):
+        if match.group(3) is None:
+            raw, plain = match.group(1), match.group(2)
+            suite = f"`{raw}`" if raw else plain
+        else:
+            yield f"{path.split('/')[1]}.{suite}/`{match.group(3)}`"
+
+
+def unmatched(cases, tests):
+    """Yields the patterns of `make lab` that match no test."""
+    for line in cases.splitlines():
+        if line and not line.startswith("#") and not any(re.search(line, test) for test in tests):
+            yield line
+
+
 def main():
     count = 0
+    tests = []
     for path in sorted(glob.glob("Tests/*Tests/**/*.swift", recursive=True)):
         with open(path, encoding="utf-8") as file:
-            for message in findings(path, file.read()):
-                print(message)
-                count += 1
+            text = file.read()
+        tests += names(path, text)
+        for message in findings(path, text):
+            print(message)
+            count += 1
+    with open("Tests/lab-cases", encoding="utf-8") as file:
+        for pattern in unmatched(file.read(), tests):
+            print(f"Tests/lab-cases: no test matches {pattern}")
+            count += 1
     if count:
         sys.exit(f"{count} suites or tests break a rule of docs/design/testing.md")
 

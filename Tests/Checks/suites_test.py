@@ -16,6 +16,11 @@ class Suites(unittest.TestCase):
     def test_accepts_what_keeps_the_rules(self):
         self.assertEqual(self.found(GOOD), [])
 
+    def test_patterns_of_make_lab(self):
+        tests = list(suites.names("Tests/T/F.swift", GOOD))
+        self.assertEqual(tests, ["T.`A file`/`is rejected`"])
+        self.assertEqual(list(suites.unmatched("# A comment.\nA file.*is rej\nA fil.*is taken\n", tests)), ["A fil.*is taken"])
+
     def test_a_suite_without_a_time_limit(self):
         self.assertEqual(
             self.found("\n@Suite(.serialized) struct `A` {}\n"), [["T.swift:2", "the suite has no .timeLimit"]])
