@@ -149,7 +149,7 @@ lab: build tests ## some end-to-end cases (Tests/lab-cases); needs root
 
 # All programs at once: alone, the optimizer of one keeps a single processor busy.
 programs: bpf
-	@swift build $(SWIFT_STATIC) >build/programs.log 2>&1 || { cat build/programs.log; exit 1; }
+	@SYNBOX_PROGRAMS=1 swift build $(SWIFT_STATIC) >build/programs.log 2>&1 || { cat build/programs.log; exit 1; }
 
 test: check programs build benchmark build/promtool image tests ## all tests; those on the kernel and the lab need root
 	@# Two runs, because labs measure: what only computes would take their processors.

@@ -50,6 +50,9 @@ let isFuzzing = Context.environment["SYNBOX_FUZZ"] != nil
 /// `make unit` asks for it: the pure targets alone, which need no other package, no library of Debian and no root.
 let isUnit = Context.environment["SYNBOX_UNIT"] != nil
 
+/// `make test` asks for it: all programs in one build, without the tests, because a static program cannot import Testing.
+let isPrograms = Context.environment["SYNBOX_PROGRAMS"] != nil
+
 let program: [Target.Dependency] = [
   "Confinement", "Datapath", "Init", "Kernel", "NIC", "Plan", "Scan", "Spool", "Support", "Wire",
   argumentParser, logging, toml,
@@ -163,6 +166,8 @@ let package = Package(
   name: "synbox",
   products: isFuzzing || isUnit ? [] : [.executable(name: "synbox", targets: ["synbox"])],
   dependencies: isUnit ? [] : boxPackages + builderPackages,
-  targets: isUnit ? pure : pure + others + fuzzers,
+  targets: (isUnit ? pure : pure + others + fuzzers).filter {
+    !isPrograms || $0.type != .test && $0.name != "LabTraits"
+  },
   cLanguageStandard: .gnu17
 )
