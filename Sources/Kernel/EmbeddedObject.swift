@@ -29,7 +29,7 @@ public enum EmbeddedObject: String, Sendable {
 /// The versions that `synbox version` prints.
 public enum BuildIdentity {
   /// The version of the product.
-  public static let number = "0.1.0"
+  public static let number = "0.2.0"
   /// `git describe` of the tree the binary was built from.
   public static var revision: String { unsafe String(cString: clinux_revision_text()) }
 

@@ -84,12 +84,23 @@ public final class Lab: Sendable {
     return path
   }
 
-  /// A directory of the test's own, below build/.
+  /// A directory of the test's own, below build/. It is removed when the test process exits.
   public static func temporaryDirectory() throws -> String {
+    removeDirectoriesAtExit
     let path = "\(temporaryParent)/\(uniqueName())"
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     return path
   }
+
+  private static let removeDirectoriesAtExit: Void = {
+    atexit {
+      let files = FileManager.default
+      for name in (try? files.contentsOfDirectory(atPath: Lab.temporaryParent)) ?? []
+      where name.hasPrefix("synbox-\(getpid())-") {
+        try? files.removeItem(atPath: "\(Lab.temporaryParent)/\(name)")
+      }
+    }
+  }()
 }
 
 /// A running `synbox respond`.

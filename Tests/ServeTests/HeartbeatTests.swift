@@ -31,14 +31,14 @@ import Testing
       let outcome = try run(
         [Lab.synbox, "serve", "--config", configuration, "--heartbeat=\(number)"])
       #expect(outcome.status == 1)
-      #expect(outcome.errors.contains("is no descriptor"), "\(outcome.errors)")
+      #expect(outcome.errors.contains("is not open: this process was not started with it"), "\(outcome.errors)")
     }
   }
 
   @Test func `is started by PID 1 only`() throws {
     let outcome = try run([Lab.synbox, "init"])
     #expect(outcome.status == 1)
-    #expect(outcome.errors.contains("process id 1"), "\(outcome.errors)")
+    #expect(outcome.errors.contains("runs only as PID 1 of a box"), "\(outcome.errors)")
   }
 
   @Test func `has settings that check validates against the scanner's`() throws {
