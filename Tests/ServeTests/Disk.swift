@@ -7,7 +7,9 @@ import LabSupport
 final class Disk {
   private let mountPoint: String
   private let outer: String
-  private var image: String { "\(outer)/image" }
+  private var image: String { "\(outer)/image\(generation)" }
+  /// How often the disk has been plugged in again.
+  private var generation = 0
   private var ballast: String { "\(mountPoint)/ballast" }
 
   init(at mountPoint: URL, megabytes: Int) throws {
@@ -15,7 +17,7 @@ final class Disk {
     self.mountPoint = mountPoint.path
     outer = mountPoint.deletingLastPathComponent().appending(path: "outer").path
     try FileManager.default.createDirectory(atPath: outer, withIntermediateDirectories: true)
-    try Self.make("\(outer).image", megabytes: megabytes * 2 + 16)
+    try Self.make("\(outer).image", megabytes: megabytes * 4 + 16)
     try Self.must(["mount", "-o", "loop", "\(outer).image", outer])
     try Self.make(image, megabytes: megabytes)
     try plug()
@@ -58,7 +60,12 @@ final class Disk {
     let check = try run(["e2fsck", "-fy", "\(outer).copy"])
     // 1: errors were corrected.
     guard check.status <= 1 else { throw LabError("e2fsck: \(check.output)") }
+    // Another file, because the kernel may still hold the old one, with its cache: programs that run in a namespace of their
+    // own see an unmount a little later.
+    let old = image
+    generation += 1
     try Self.must(["cp", "\(outer).copy", image])
+    try FileManager.default.removeItem(atPath: old)
     try plug()
   }
 
