@@ -22,6 +22,8 @@ extension Errno {
   public static let outOfRange = Errno(ERANGE)
   /// ENOSYS: the kernel does not have the system call.
   public static let noFunction = Errno(ENOSYS)
+  /// ELOOP: too many symbolic links, or one where O_NOFOLLOW allows none.
+  public static let tooManySymbolicLinkLevels = Errno(ELOOP)
   /// EMSGSIZE: the message, or the MTU, is too large.
   public static let messageTooLong = Errno(EMSGSIZE)
   /// EOPNOTSUPP: the driver or the kernel does not support it.
