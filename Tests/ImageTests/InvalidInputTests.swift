@@ -126,7 +126,8 @@ import Testing
     try fixture.change(
       fixture.data.appending(path: "profiles/lab.toml"), "\"igb\"", to: "\"ice\", \"igb\"")
     try expectInvalidInput(
-      fixture, "driver ice: found no firmware intel/ice/ddp/ice.pkg", "expected the file in a firmware package of the profile (none)")
+      fixture, "driver ice: found no firmware intel/ice/ddp/ice.pkg",
+      "expected the file in a firmware package of the profile (none)")
   }
 
   @Test func `an unknown architecture`() throws {

@@ -105,7 +105,8 @@ extension Configuration {
       return try job.readTargets()
     } catch {
       // A file that is no regular file, too large or unreadable is rejected; a failing disk is a fault of the box.
-      guard let cause = error.cause, cause != .permissionDenied, cause != .tooManySymbolicLinkLevels else {
+      guard let cause = error.cause, cause != .permissionDenied, cause != .tooManySymbolicLinkLevels
+      else {
         throw JobRejection(
           reason: "\(job.file): found \(error)\(owner(of: job)), expected a file the box may read, as "
             + "\(Credentials.current())")
