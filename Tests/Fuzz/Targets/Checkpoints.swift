@@ -32,8 +32,7 @@ extension FuzzTarget {
     let whole = Array(content.prefix(length))
     let isAnother = bytes[1] & 1 == 1
     let checksum = CRC32C.of(whole) ^ (isAnother ? 1 : 0)
-    let parent = Files.kind(of: "/dev/shm") == .directory ? "/dev/shm" : "/tmp"
-    let path = "\(parent)/synbox-fuzz-answers.\(processID())"
+    let path = ScratchPath.next()
     if Files.kind(of: path) != nil { try Files.remove(path) }
     try Files.create(path).writeAll(content)
     defer { try? Files.remove(path) }

@@ -8,9 +8,7 @@ extension FuzzTarget {
   /// the target file, and a second recovery changes nothing.
   static let recovery = FuzzTarget("recovery", maximumLength: 512) { bytes in
     guard bytes.count >= 2 else { return }
-    // In memory if possible, because flushing each step to a disk is slow.
-    let parent = Files.kind(of: "/dev/shm") == .directory ? "/dev/shm" : "/tmp"
-    let root = "\(parent)/synbox-fuzz.\(processID())"
+    let root = ScratchPath.next()
     try removeAll(root)
     try Files.makeDirectory(root)
     defer { try? removeAll(root) }
