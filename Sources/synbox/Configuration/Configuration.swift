@@ -91,11 +91,13 @@ package struct Configuration {
   package var readablePaths: [String] {
     // If a list is a symbolic link, its target is read.
     let files = files + scope.files.compactMap { Files.resolved($0) }
+    // A Landlock rule for the root directory, under whatever name, would confine nothing.
+    func isRoot(_ path: String) -> Bool { (Files.resolved(path) ?? path) == "/" }
     return Set(
-      files.map { file in
+      files.compactMap { file in
+        if isRoot(file) { return nil }
         let parent = Files.parent(of: file)
-        // A Landlock rule for the root directory would confine nothing.
-        return parent == "/" ? file : parent
+        return isRoot(parent) ? file : parent
       }
     ).sorted()
   }
