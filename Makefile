@@ -157,7 +157,8 @@ test: check programs build benchmark build/promtool image tests ## all tests; th
 	$(call SWIFT_TEST,1800) --filter '$(LAB_TESTS)'
 	$(PYTHON) -m unittest discover -s Tests/Evaluation -p '*_test.py'
 	$(PYTHON) -m unittest discover -s Tests/Boot -p '*_test.py'
-	$(PYTHON) -m unittest discover -s Tests/Docs -p '*_test.py'
+	@cd Tests/Docs && $(PYTHON) -m unittest commands_test reference_test
+	netconfig/run
 
 # Of -sanitize options the Swift compiler heeds the last alone, so that one names both; SwiftPM's own makes room
 # for libFuzzer's main function and covers C and C++.

@@ -1,4 +1,4 @@
-"""Every command line of README.md and docs/HACKING.md is run, or stands below with the reason why it is not.
+"""Every command line of README.md and docs/HACKING.md is run; pages_test.py lists the exceptions and why.
 
 Needs root and build/synbox. In a block marked `console`, lines that begin with `$` are run on the box's side of a lab,
 lines that begin with `#` as root in the repository; all other lines are output, which must appear again but for digits."""
@@ -12,15 +12,6 @@ import pages
 from lab import SYNBOX, Lab
 from pages import ROOT
 
-NOT_RUN = {
-    "make run": "a step of its own in .ci/run and of the lab tests; here it would make a second lab",
-    "make test": "runs this test",
-    "make image PROFILE=all SITE=lab": "a prerequisite of make test",
-    "make boot-test": "a step of .ci/run; takes a quarter of an hour",
-    "swift build --build-tests": "a step of make test",
-    "swift test --skip-build --filter 'PlanTests\\.'": "a part of make test",
-}
-
 
 def shape(line):
     """A line of output without what differs from run to run."""
@@ -28,15 +19,6 @@ def shape(line):
 
 
 class CommandsTest(unittest.TestCase):
-    def test_commands_that_are_not_run_have_a_reason(self):
-        for page in ("README.md", "docs/HACKING.md"):
-            for language, block in pages.blocks((ROOT / page).read_text()):
-                if language:
-                    continue
-                for line in block.splitlines():
-                    command = re.sub(r"\s+#.*", "", line).strip()
-                    self.assertTrue(not command or command in NOT_RUN, f"{page}: {command} is not run by a test")
-
     def test_readme(self):
         with Lab() as lab:
             for language, block in pages.blocks((ROOT / "README.md").read_text()):

@@ -15,6 +15,15 @@ import draw  # noqa: E402
 PARENTS = ["", "Sources", "Sources/synbox", "Tests"]
 # Parts of a path that stand for something else.
 PLACEHOLDER = re.compile(r"^(NAME|DRIVER|CASE|RELEASE|VERSION|DISK)\b|[…*<]")
+# Commands of README.md and docs/HACKING.md that commands_test.py does not run, and why.
+NOT_RUN = {
+    "make run": "a step of make test",
+    "make test": "runs this test",
+    "make image PROFILE=all SITE=lab": "a prerequisite of make test",
+    "make boot-test": "a step of .ci/run; takes a quarter of an hour",
+    "swift build --product synboxPackageTests": "a step of make test",
+    "swift test --skip-build --filter 'PlanTests\\.'": "a part of make test",
+}
 
 
 def exists(path):
@@ -50,6 +59,14 @@ class PagesTest(unittest.TestCase):
                 elif anchor and target.suffix == ".md" and anchor not in pages.anchors(target.read_text()):
                     mistakes.append(f"{file.relative_to(ROOT)}: {link} has no such heading")
         self.check(mistakes)
+
+    def test_each_command_is_run_or_has_a_reason_not_to_be(self):
+        commands = set()
+        for page in ("README.md", "docs/HACKING.md"):
+            for language, block in pages.blocks((ROOT / page).read_text()):
+                if not language:
+                    commands |= {re.sub(r"\s+#.*", "", line).strip() for line in block.splitlines()}
+        self.check((commands - {""}) ^ set(NOT_RUN))
 
     def test_paths_exist(self):
         mistakes = []
