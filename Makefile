@@ -124,7 +124,7 @@ build/promtool: build/.setup
 # Each run of tests ends, even if one hangs: a suite's own limit cannot stop a test that blocks.
 SWIFT_TEST = timeout --kill-after=10 $(1) swift test --skip-build
 # A test's name is `Module.suite/test`.
-PURE_TESTS   := (WireTests|PlanTests|ScanTests|SupportTests)\.
+PURE_TESTS   := (BoxTests|WireTests|PlanTests|ScanTests|SupportTests)\.
 KERNEL_TESTS := (KernelTests|NICTests|DatapathTests|ConfinementTests|SpoolTests|InitTests|FuzzTests)\.
 LAB_TESTS    := (LabTests|ServeTests|ImageTests)\.
 # Random inputs that take minutes in a debug build.

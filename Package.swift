@@ -73,12 +73,15 @@ let pure: [Target] = [
   module("Support"),
   module("Plan", ["Support", "Wire"]),
   module("Scan", ["Plan", "Support", "Wire"]),
+  module("BoxAPI", ["Scan", "Support"]),
+  module("Box", ["BoxAPI", "Plan"]),
 
   .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
   tests("SupportTests", ["Support"]),
   tests("WireTests", ["Wire", "TestSupport"]),
   tests("PlanTests", ["Plan", "Wire", "TestSupport"]),
   tests("ScanTests", ["Scan", "Plan", "Wire", "TestSupport"]),
+  tests("BoxTests", ["Box", "BoxAPI", "Plan", "TestSupport"]),
 ]
 
 let others: [Target] = [
