@@ -26,7 +26,7 @@ PACKAGES_BOOT  := nmap iputils-ping e2fsprogs fdisk
 PYTHON         := /usr/bin/python3
 
 .PHONY: help setup bpf build benchmark programs toolchain image image-lock image-reproducible boot-test unit kernel lab test tests \
-        fuzz run bench evaluate inventory check fmt clean
+        fuzz run bench evaluate rollback inventory check fmt clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -179,6 +179,19 @@ evaluate: ## the same in full: five rounds, the whole of every network
 # EVALUATION takes further options, such as EVALUATION='--only limit,scan'; see docs/evaluation/README.md.
 bench evaluate: benchmark build/.setup-bench
 	@$(PYTHON) Tests/Evaluation --scale $@ $(EVALUATION)
+
+# Not part of make test, because it builds the program of another revision.
+BEFORE_PROGRAM = build/rollback/$(shell git rev-parse --short=12 '$(BEFORE)^{commit}')/build/synbox
+
+rollback: build ## unfinished jobs across an update from BEFORE=REVISION, and a rollback to it; needs root
+	@test -n "$(BEFORE)" || { echo "usage: make rollback BEFORE=REVISION" >&2; exit 2; }
+	@$(MAKE) --no-print-directory $(BEFORE_PROGRAM)
+	@$(PYTHON) Tests/Rollback --now build/synbox --before $(BEFORE_PROGRAM)
+
+build/rollback/%/build/synbox:
+	@git worktree prune
+	@git worktree add --force --detach build/rollback/$* $*
+	@$(MAKE) --no-print-directory -C build/rollback/$* build
 
 inventory: benchmark ## measure ten million single addresses under a million denied prefixes (docs/design/scaling.md)
 	@build/benchmark inventory

@@ -3,31 +3,41 @@ import Wire
 
 /// The counters behind a summary. Those of an interrupted scan's processes add up.
 public struct ScanTotals: Hashable, Sendable {
-  public enum Counter: Int, CaseIterable, Sendable {
-    /// Nanoseconds.
-    case elapsed, sending
-    case probesCompleted, probesRefused, targetsUnresolved
-    /// Probes that a reload denied, and the number of reloads that changed the scope.
-    case denied, scopeChanges
+  /// A counter. The raw values are names in checkpoints: a counter can be added or removed, but not renamed.
+  public enum Counter: String, CaseIterable, Sendable {
+    case elapsed = "elapsed_nanoseconds"
+    case sending = "sending_nanoseconds"
+    case probesCompleted = "probes_completed"
+    case probesRefused = "probes_refused"
+    case targetsUnresolved = "targets_unresolved"
+    /// Probes that a reload denied.
+    case denied = "probes_denied"
+    /// Reloads that changed the scope.
+    case scopeChanges = "scope_changes"
     /// RSTs sent through the transmitter.
-    case resetsSent
-    case reported, duplicates, evictions, written, discarded
-    /// Processor time in microseconds.
-    case processorUser, processorSystem
-    /// Bytes: the maximum, not a sum.
-    case peakResident
+    case resetsSent = "rst_through_transmitter"
+    case reported = "replies_reported"
+    case duplicates = "duplicates"
+    case evictions = "dedupe_evictions"
+    case written = "results_written"
+    case discarded = "results_discarded"
+    case processorUser = "cpu_user_microseconds"
+    case processorSystem = "cpu_system_microseconds"
+    /// The maximum, not a sum.
+    case peakResident = "peak_rss_bytes"
   }
 
   /// The time at which the first process began, nanoseconds since 1970 UTC.
   public var started: UInt64
   public var fates = FateCounts()
-  private var values = [UInt64](repeating: 0, count: Counter.allCases.count)
+  /// Counters other than 0.
+  private var values: [Counter: UInt64] = [:]
 
   public init(started: UInt64) { self.started = started }
 
   public subscript(_ counter: Counter) -> UInt64 {
-    get { values[counter.rawValue] }
-    set { values[counter.rawValue] = newValue }
+    get { values[counter] ?? 0 }
+    set { values[counter] = newValue == 0 ? nil : newValue }
   }
 
   /// Returns the sum of these totals and those of the processes before.
@@ -41,20 +51,34 @@ public struct ScanTotals: Hashable, Sendable {
     for index in fates.values.indices { sum.fates.values[index] &+= earlier.fates.values[index] }
     return sum
   }
+}
 
-  // MARK: - Encoding in checkpoints
+/// In checkpoints, every counter and fate stands by its name: a reader takes a missing one for 0 and ignores one it
+/// does not know.
+extension ScanTotals: Codable {
+  private enum CodingKeys: String, CodingKey { case started, counters, fates }
+  /// The name of `FateCounts.resetsSent` among the counters.
+  private static let resetsInPlace = "rst_in_place"
 
-  /// The number of words of the encoding. Checkpoints depend on it and on the order of the words.
-  public static let wordCount = 1 + Counter.allCases.count + FateCounts().values.count
+  public func encode(to encoder: any Encoder) throws {
+    var counters: [String: UInt64] = [:]
+    for counter in Counter.allCases { counters[counter.rawValue] = self[counter] }
+    counters[Self.resetsInPlace] = fates.resetsSent
+    var byFate: [String: UInt64] = [:]
+    for fate in Fate.allCases { byFate[fate.name] = fates[fate] }
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(started, forKey: .started)
+    try container.encode(counters, forKey: .counters)
+    try container.encode(byFate, forKey: .fates)
+  }
 
-  /// The encoding: start, counters, fates.
-  public var words: [UInt64] { [started] + values + fates.values }
-
-  /// Decodes totals; nil unless there are `wordCount` words.
-  public init?(words: [UInt64]) {
-    guard words.count == Self.wordCount else { return nil }
-    self.init(started: words[0])
-    values = Array(words[1...Counter.allCases.count])
-    fates.values = Array(words[(1 + Counter.allCases.count)...])
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(started: try container.decodeIfPresent(UInt64.self, forKey: .started) ?? 0)
+    let counters = try container.decodeIfPresent([String: UInt64].self, forKey: .counters) ?? [:]
+    for counter in Counter.allCases { self[counter] = counters[counter.rawValue] ?? 0 }
+    fates.resetsSent = counters[Self.resetsInPlace] ?? 0
+    let byFate = try container.decodeIfPresent([String: UInt64].self, forKey: .fates) ?? [:]
+    for fate in Fate.allCases { fates[fate] = byFate[fate.name] ?? 0 }
   }
 }

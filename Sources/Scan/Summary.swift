@@ -168,6 +168,7 @@ public struct Summary: Sendable {
   /// The summary as one JSON object, one member per line.
   public var json: [UInt8] {
     var object = JSONObject()
+    object.add("format", FileFormat.current)
     object.add("version", version)
     object.add("started", timestamp: started)
     object.add("ended", timestamp: ended)

@@ -1,4 +1,5 @@
 // A checkpoint: the position an interrupted job resumes from, and the parts of its files that are valid.
+import Kernel
 import Scan
 import Wire
 
@@ -33,63 +34,92 @@ public struct Checkpoint: Hashable, Sendable {
     self.totals = totals
   }
 
-  // MARK: - Encoding
-
-  private static func isLowercaseHexDigit(_ byte: UInt8) -> Bool {
-    UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte || UInt8(ascii: "a")...UInt8(ascii: "f") ~= byte
+  /// The checkpoint as one line of JSON and its seal.
+  package func encoded() throws(Fault) -> [UInt8] {
+    do {
+      return try SealedLine.encode(self)
+    } catch {
+      throw Fault("cannot write a checkpoint as JSON", detail: "\(error)")
+    }
   }
 
-  private static let magic = Array("SYNBOXCP".utf8)
-  private static let version: UInt64 = 2
-  private static let identityLength = 64
-  /// Bytes: magic, words, two identities, checksum.
-  package static let length = 8 + 8 * (3 + 4 + ScanTotals.wordCount) + 2 * identityLength + 4
-
-  /// The magic; then 64-bit words in network byte order (version, length, index, length and checksum of the results
-  /// and of the journal, totals); then both identities. The last four bytes are the CRC-32C of all before them.
-  package var encoded: [UInt8] {
-    var bytes = Self.magic
-    let words =
-      [Self.version, UInt64(Self.length), index]
-      + [results, journal].flatMap { [$0.length, UInt64($0.checksum)] } + totals.words
-    for word in words { bytes.append(bigEndian: word) }
-    bytes += Array(identity.order.utf8) + Array(identity.output.utf8)
-    bytes.append(bigEndian: CRC32C.of(bytes))
-    return bytes
-  }
-
-  /// Returns nil unless every byte is intact.
-  package init?(_ bytes: [UInt8]) {
-    guard bytes.count == Self.length, bytes.starts(with: Self.magic) else { return nil }
-    var sealed = Array(bytes.dropLast(4))
-    sealed.append(bigEndian: CRC32C.of(sealed))
-    guard sealed == bytes else { return nil }
-    let end = Self.length - 4 - 2 * Self.identityLength
-    let words = stride(from: 8, to: end, by: 8).map { start in
-      bytes[start..<start + 8].reduce(0) { $0 << 8 | UInt64($1) }
-    }
-    guard words[0] == Self.version, words[1] == UInt64(Self.length),
-      let totals = ScanTotals(words: Array(words[7...])),
-      let results = RecordFile.Mark(words[3], words[4]),
-      let journal = RecordFile.Mark(words[5], words[6])
-    else { return nil }
-    index = words[2]
-    self.results = results
-    self.journal = journal
-    self.totals = totals
-    func digits(at start: Int) -> String? {
-      let text = bytes[start..<start + Self.identityLength]
-      return text.allSatisfy(Self.isLowercaseHexDigit) ? String(decoding: text, as: UTF8.self) : nil
-    }
-    guard let order = digits(at: end), let output = digits(at: end + Self.identityLength)
-    else { return nil }
-    identity = JobIdentity(order: order, output: output)
+  /// Returns whether `other` can stand in for this checkpoint if the files do not match it: it vouches for another,
+  /// smaller part of them.
+  func canFallBack(to other: Checkpoint) -> Bool {
+    (other.results, other.journal) != (results, journal)
+      && other.results.length <= results.length && other.journal.length <= journal.length
   }
 }
 
-extension RecordFile.Mark {
-  fileprivate init?(_ length: UInt64, _ checksum: UInt64) {
-    guard let checksum = UInt32(exactly: checksum), length <= UInt64(Int64.max) else { return nil }
-    self.init(length: length, checksum: checksum)
+/// The content of a file of checkpoints: one checkpoint of format 1, or any number of later formats.
+package struct StoredCheckpoints {
+  /// Those that are intact, in the order in which they are stored.
+  package private(set) var checkpoints: [Checkpoint] = []
+  /// Why the others cannot be used; nil if there are no others.
+  package private(set) var problem: Unreadable?
+
+  package init(_ bytes: [UInt8]) {
+    if let checkpoint = Checkpoint(format1: bytes) {
+      checkpoints = [checkpoint]
+      return
+    }
+    for line in SealedLine.lines(in: bytes) {
+      do throws(Unreadable) {
+        guard let line else { throw .damaged }
+        checkpoints.append(try SealedLine.decode(line))
+      } catch {
+        problem = problem ?? error
+      }
+    }
+  }
+}
+
+/// The fields of a checkpoint. Without both marks it vouches for nothing, so nothing can stand in for them.
+extension Checkpoint: Codable {
+  private enum CodingKeys: String, CodingKey {
+    case format, order, output, index, results, journal, totals
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(FileFormat.current, forKey: .format)
+    try container.encode(identity.order, forKey: .order)
+    try container.encode(identity.output, forKey: .output)
+    try container.encode(index, forKey: .index)
+    try container.encode(results, forKey: .results)
+    try container.encode(journal, forKey: .journal)
+    try container.encode(totals, forKey: .totals)
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: CodingKeys.self)
+    identity = JobIdentity(
+      order: try fields.decodeIfPresent(String.self, forKey: .order) ?? "",
+      output: try fields.decodeIfPresent(String.self, forKey: .output) ?? "")
+    index = try fields.decodeIfPresent(UInt64.self, forKey: .index) ?? 0
+    results = try fields.decode(RecordFile.Mark.self, forKey: .results)
+    journal = try fields.decode(RecordFile.Mark.self, forKey: .journal)
+    totals =
+      try fields.decodeIfPresent(ScanTotals.self, forKey: .totals) ?? ScanTotals(started: 0)
+  }
+}
+
+extension RecordFile.Mark: Codable {
+  private enum CodingKeys: String, CodingKey { case length, crc32c }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(length, forKey: .length)
+    try container.encode(checksum, forKey: .crc32c)
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: CodingKeys.self)
+    let length = try fields.decode(UInt64.self, forKey: .length)
+    guard length <= UInt64(Int64.max) else {
+      throw DecodingError.dataCorruptedError(
+        forKey: .length, in: fields, debugDescription: "a file of \(length) bytes")
+    }
+    self.init(length: length, checksum: try fields.decode(UInt32.self, forKey: .crc32c))
   }
 }

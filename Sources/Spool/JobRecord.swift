@@ -4,13 +4,9 @@ import Plan
 import Scan
 import Wire
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#endif
-
 /// The state of a job that does not come from the box's configuration. Stored as JSON with a hash, so that a truncated
 /// or damaged file is detected.
-public struct JobRecord: Hashable, Sendable, Codable {
+public struct JobRecord: Hashable, Sendable {
   /// The target file's name.
   public var file: String
   /// 32 hexadecimal digits.
@@ -27,8 +23,8 @@ public struct JobRecord: Hashable, Sendable, Codable {
   /// The settings of the last start; nil before the first.
   public var settings: Settings?
 
-  /// How the job probes, in the terms of the options and directives.
-  public struct Settings: Hashable, Sendable, Codable {
+  /// How the job probes, in the terms of the options and directives. Addresses are text, which shows their family.
+  public struct Settings: Hashable, Sendable {
     /// Probes per second; 0 is unlimited.
     public var rate: UInt64
     public var probes: UInt8
@@ -60,12 +56,18 @@ public struct JobRecord: Hashable, Sendable, Codable {
   ///
   /// - Parameter now: CLOCK_REALTIME, nanoseconds.
   public init(file: String, now: UInt64) {
-    self.file = file
-    key = hexadecimal(SipHashKey.random().bytes)
-    seed = .random(in: .min ... .max)
     var text: [UInt8] = []
     text.append(timestamp: now)
-    created = String(decoding: text, as: UTF8.self)
+    self.init(
+      file: file, key: hexadecimal(SipHashKey.random().bytes), seed: .random(in: .min ... .max),
+      created: String(decoding: text, as: UTF8.self))
+  }
+
+  init(file: String, key: String, seed: UInt64, created: String) {
+    self.file = file
+    self.key = key
+    self.seed = seed
+    self.created = created
   }
 
   /// The decoded key; nil unless `key` is 32 hexadecimal digits.
@@ -78,34 +80,82 @@ public struct JobRecord: Hashable, Sendable, Codable {
 
   // MARK: - Encoding
 
-  private struct Sealed: Codable {
-    var job: JobRecord
-    var sha256: String
-  }
-
+  /// The record as one line of JSON and its seal.
   package func encoded() throws(Fault) -> [UInt8] {
     do {
-      let sealed = Sealed(job: self, sha256: SHA256.hex(try Self.canonical(self)))
-      return try Self.canonical(sealed) + [UInt8(ascii: "\n")]
+      return try SealedLine.encode(self)
     } catch {
       throw Fault("cannot write the record of the job \(file) as JSON", detail: "\(error)")
     }
   }
 
-  /// Returns nil unless every byte is intact.
-  package init?(_ bytes: [UInt8]) {
-    let decoder = JSONDecoder()
-    // Encoding again computes the hash, so a wrong one gives other bytes.
-    guard let sealed = try? decoder.decode(Sealed.self, from: Data(bytes)),
-      let encoded = try? sealed.job.encoded(), encoded == bytes, sealed.job.sipHashKey != nil
-    else { return nil }
-    self = sealed.job
+  /// Decodes a record of this format or the one before.
+  package init(stored bytes: [UInt8]) throws(Unreadable) {
+    if let record = JobRecord(format1: bytes) {
+      self = record
+    } else {
+      let lines = SealedLine.lines(in: bytes)
+      guard lines.count == 1, let line = lines[0] else { throw .damaged }
+      self = try SealedLine.decode(line)
+    }
+    guard sipHashKey != nil else { throw .damaged }
+  }
+}
+
+/// The fields of job.json. The key and the seed are what makes it the same job, so nothing can stand in for them.
+extension JobRecord: Codable {
+  private enum CodingKeys: String, CodingKey {
+    case format, file, key, seed, created, starts, crashes, index, settings
   }
 
-  private static func canonical(_ value: some Encodable) throws -> [UInt8] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return Array(try encoder.encode(value))
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(FileFormat.current, forKey: .format)
+    try container.encode(file, forKey: .file)
+    try container.encode(key, forKey: .key)
+    try container.encode(seed, forKey: .seed)
+    try container.encode(created, forKey: .created)
+    try container.encode(starts, forKey: .starts)
+    try container.encode(crashes, forKey: .crashes)
+    try container.encode(index, forKey: .index)
+    try container.encodeIfPresent(settings, forKey: .settings)
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      file: try fields.decodeIfPresent(String.self, forKey: .file) ?? "",
+      key: try fields.decode(String.self, forKey: .key),
+      seed: try fields.decode(UInt64.self, forKey: .seed),
+      created: try fields.decodeIfPresent(String.self, forKey: .created) ?? "")
+    starts = try fields.decodeIfPresent(Int.self, forKey: .starts) ?? 0
+    crashes = try fields.decodeIfPresent(Int.self, forKey: .crashes) ?? 0
+    index = try fields.decodeIfPresent(UInt64.self, forKey: .index) ?? 0
+    settings = try fields.decodeIfPresent(Settings.self, forKey: .settings)
+  }
+}
+
+extension JobRecord.Settings: Codable {
+  private enum CodingKeys: String, CodingKey {
+    case rate, probes, cooldownNanoseconds, shard, targets, sources, sourcePorts, probeOptions
+    case scopeSHA256
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: CodingKeys.self)
+    func text(_ key: CodingKeys) throws -> String {
+      try fields.decodeIfPresent(String.self, forKey: key) ?? ""
+    }
+    func number(_ key: CodingKeys) throws -> UInt64 {
+      try fields.decodeIfPresent(UInt64.self, forKey: key) ?? 0
+    }
+    self.init(
+      rate: try number(.rate), probes: try fields.decodeIfPresent(UInt8.self, forKey: .probes) ?? 1,
+      cooldownNanoseconds: try number(.cooldownNanoseconds), shard: try text(.shard),
+      targets: try number(.targets),
+      sources: try fields.decodeIfPresent([String].self, forKey: .sources) ?? [],
+      sourcePorts: try text(.sourcePorts), probeOptions: try text(.probeOptions),
+      scopeSHA256: try text(.scopeSHA256))
   }
 }
 

@@ -89,12 +89,17 @@ public final class RecordFile: Sendable {
   /// Calls `body` with the records, piece by piece; each piece but the last is a multiple of `size` bytes.
   public func read(recordSize size: Int, _ body: (ArraySlice<UInt8>) -> Void) throws(Fault) {
     precondition(Self.pieceSize % size == 0)
+    try read(limit: .max, body)
+  }
+
+  /// Calls `body` with the first `limit` bytes, piece by piece.
+  func read(limit: UInt64, _ body: (ArraySlice<UInt8>) -> Void) throws(Fault) {
     do throws(Errno) {
       try file.seek(to: 0)
     } catch {
       throw Fault("cannot read \(path)", cause: error)
     }
-    _ = try Self.read(file, path, limit: mark.length, body)
+    _ = try Self.read(file, path, limit: min(limit, mark.length), body)
   }
 
   private static let pieceSize = 1 << 18

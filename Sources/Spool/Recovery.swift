@@ -48,7 +48,7 @@ extension Spool {
     let directory = "\(data.active)/\(name)"
     let recordPath = "\(directory)/job.json"
     let hadRecord = Files.kind(of: recordPath) == .file
-    let record = hadRecord ? JobRecord(try Files.readRegular("job.json", in: directory)) : nil
+    let (record, problem) = try storedRecord(in: directory, exists: hadRecord)
     let entries = try Files.entries(of: directory).compactMap(\.text)
     let targets = entries.filter { !JobName.reserved.contains($0) }
     guard let file = record.map(\.file).flatMap({ targets.contains($0) ? $0 : nil }) ?? targets.first
@@ -81,12 +81,25 @@ extension Spool {
     if record == nil {
       // Every start writes job.json. A missing one means no start; a damaged one, at least one.
       job.record.starts = hadRecord ? 1 : 0
-      note = "its job.json is \(hadRecord ? "damaged" : "missing"): it gets a new key and seed"
+      note = "its job.json is \(problem.map { "\($0)" } ?? "missing"): it gets a new key and seed"
       if hadRecord { try job.renameDamaged(recordPath) }
     }
     try removeInternalFiles(of: job, keeping: Self.keptForResuming)
     if record == nil { try job.save() }
     return InterruptedJob(job: job, note: note)
+  }
+
+  /// Returns a job's record, or why there is none.
+  private func storedRecord(in directory: String, exists: Bool) throws(Fault) -> (
+    JobRecord?, Unreadable?
+  ) {
+    guard exists else { return (nil, nil) }
+    let bytes = try Files.readRegular("job.json", in: directory)
+    do throws(Unreadable) {
+      return (try JobRecord(stored: bytes), nil)
+    } catch {
+      return (nil, error)
+    }
   }
 
   /// The files that a resumed job needs, and their damaged predecessors.

@@ -1,3 +1,4 @@
+import Foundation
 import Scan
 import Testing
 import Wire
@@ -40,28 +41,40 @@ import Wire
   @Test func `add up over processes, except the peak memory and the start`() {
     var first = ScanTotals(started: 10)
     var second = ScanTotals(started: 20)
-    for counter in ScanTotals.Counter.allCases {
-      first[counter] = UInt64(counter.rawValue + 1)
+    for (index, counter) in ScanTotals.Counter.allCases.enumerated() {
+      first[counter] = UInt64(index + 1)
       second[counter] = 100
     }
     first.fates[.open] = 3
     second.fates[.open] = 4
     let sum = second.following(first)
     #expect(sum.started == 10)
-    for counter in ScanTotals.Counter.allCases where counter != .peakResident {
-      #expect(sum[counter] == 101 + UInt64(counter.rawValue))
+    for (index, counter) in ScanTotals.Counter.allCases.enumerated() where counter != .peakResident {
+      #expect(sum[counter] == 101 + UInt64(index))
     }
     #expect(sum[.peakResident] == 100)
     #expect(sum.fates.open == 7)
   }
 
-  @Test func `are unchanged after encoding and decoding`() {
+  @Test func `are unchanged after encoding and decoding`() throws {
     var totals = ScanTotals(started: 10)
     for (index, counter) in ScanTotals.Counter.allCases.enumerated() { totals[counter] = UInt64(index) }
-    totals.fates[.icmpRingFull] = 9
+    for (index, fate) in Fate.allCases.enumerated() { totals.fates[fate] = .max - UInt64(index) }
     totals.fates.resetsSent = 8
-    #expect(totals.words.count == ScanTotals.wordCount)
-    #expect(ScanTotals(words: totals.words) == totals)
-    #expect(ScanTotals(words: totals.words.dropLast()) == nil)
+    let encoded = try JSONEncoder().encode(totals)
+    #expect(try JSONDecoder().decode(ScanTotals.self, from: encoded) == totals)
+  }
+
+  @Test func `ignore names they do not know and take missing ones for 0`() throws {
+    let text = """
+      {"counters": {"results_written": 3, "tea_served": 4}, "fates": {"open": 5, "eaten": 6}, "tea": {}}
+      """
+    let totals = try JSONDecoder().decode(ScanTotals.self, from: Data(text.utf8))
+    var expected = ScanTotals(started: 0)
+    expected[.written] = 3
+    expected.fates[.open] = 5
+    #expect(totals == expected)
+    let empty = try JSONDecoder().decode(ScanTotals.self, from: Data("{}".utf8))
+    #expect(empty == ScanTotals(started: 0))
   }
 }

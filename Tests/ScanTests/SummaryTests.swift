@@ -37,7 +37,8 @@ private func referencePage(_ name: String) throws -> String {
   @Test func `has the members that scripts rely on`() throws {
     let members = try object(Self.example().json)
     let documented = [
-      "version", "started", "ended", "duration_seconds", "interface", "driver", "transmit_mode",
+      "format", "version", "started", "ended", "duration_seconds", "interface", "driver",
+      "transmit_mode",
       "receive_mode", "seed", "shard", "shards", "targets_total", "targets_out_of_scope",
       "probes_denied", "probes_generated", "probes_completed", "probes_refused", "rate_requested_pps",
       "rate_achieved_pps", "burst_probes", "replies_received", "replies_invalid", "replies_valid",
@@ -108,7 +109,7 @@ private func referencePage(_ name: String) throws -> String {
 
   @Test func `has one member per line and ends with a newline`() {
     let text = String(decoding: Self.example().json, as: UTF8.self)
-    #expect(text.hasPrefix("{\n  \"version\": "))
+    #expect(text.hasPrefix("{\n  \"format\": 2,\n  \"version\": "))
     #expect(text.hasSuffix("\n}\n"))
   }
 }

@@ -117,13 +117,21 @@ final class ServeLab {
   /// The state in status.json.
   func state() throws -> String? { try json("data/status.json")["state"] as? String }
 
-  /// Returns the position in a job's last checkpoint, which is in bytes 24 to 31, or 0 without one.
+  /// Returns the position in a job's last checkpoint, or 0 without one.
   func checkpointPosition(_ job: String) throws -> UInt64 {
     let file = url("data/active/\(job)/checkpoint")
-    // The file is absent between two renames.
     guard let bytes = try? Data(contentsOf: file) else { return 0 }
-    guard bytes.count > 32 else { throw LabError("a checkpoint of \(bytes.count) bytes") }
-    return bytes[24..<32].reduce(0) { $0 << 8 | UInt64($1) }
+    let line = String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+    guard let position = try JSON.object(line)["index"] as? UInt64 else {
+      throw LabError("a checkpoint without a position: \(line)")
+    }
+    return position
+  }
+
+  /// Returns the fields of a running job's job.json.
+  func record(_ job: String) throws -> [String: Any] {
+    let lines = try text("data/active/\(job)/job.json").split(separator: "\n")
+    return try JSON.object(lines.first.map(String.init) ?? "")
   }
 
   /// Waits until the running job has more than this many bytes of results on disk.

@@ -62,7 +62,7 @@ import Testing
     var box = try lab.serve(configuration)
     try lab.drop("long.txt", "@rate 400\n198.18.4.0/22:80\n")
     try lab.waitForResults("long.txt", bytes: 500)
-    let before = try #require(try lab.json("data/active/long.txt/job.json")["job"] as? [String: Any])
+    let before = try lab.record("long.txt")
     #expect(try box.end(signal).status == 128 + signal)
     #expect(!lab.exists("data/results/long.txt") && lab.exists("data/active/long.txt/long.txt"))
 

@@ -23,6 +23,7 @@ import Testing
     let json = try status(lab, ["--json"])
     #expect(json.status == 0, "\(json.errors)")
     let object = try JSON.object(json.output)
+    #expect(object["format"] as? Int == 2)
     let job = try #require(object["job"] as? [String: Any])
     #expect(job["name"] as? String == "run.txt")
     #expect(job["probes_total"] as? Int == 8192)
@@ -138,6 +139,22 @@ import Testing
     let outcome = try status(lab)
     #expect(outcome.status == 1)
     #expect(outcome.errors.contains("is not a status file"))
+  }
+
+  @Test func `of another version may lack fields and have unknown ones`() throws {
+    let lab = try ServeLab()
+    _ = try lab.configure("")
+    let text = """
+      {"format": 3, "state": "stopped", "tea": {"cups": [1]}, "job": {"tea": 1},
+       "queue": [{"name": "a.txt"}, {"priority": 5, "tea": null}], "drops": {}, "nic": {"tea": "x"}}
+      """
+    try Data(text.utf8).write(to: lab.url("data/status.json"))
+    let outcome = try status(lab)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.output.contains("state      stopped at unknown"), "\(outcome.output)")
+    #expect(outcome.output.contains("a.txt") && outcome.output.contains("unknown (priority 5)"))
+    try Data("{\"state\": \"stopped\"}".utf8).write(to: lab.url("data/status.json"))
+    #expect(try status(lab).status == 0)
   }
 
   @Test func `cannot send control characters to a terminal or crash the program`() throws {

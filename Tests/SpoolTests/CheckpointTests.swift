@@ -87,27 +87,65 @@ private struct CheckpointedJob {
     #expect(checkpoint.totals.fates.open == 200)
   }
 
-  @Test func `with any byte missing or wrong gives way to the previous one`() throws {
+  /// Every 11th byte: `Stored checkpoints` has a test of each one.
+  @Test(arguments: ["checkpoint", "checkpoint.previous"])
+  func `with a byte missing or wrong gives way to its other copy`(_ name: String) throws {
     let job = try CheckpointedJob()
     let names = ["checkpoint", "checkpoint.previous", "results.partial", "answers"]
     let before = try names.map { ($0, try job.bytes($0)) }
-    let whole = before[0].1
-    for (offset, byte) in whole.enumerated() {
+    let whole = try job.bytes(name)
+    for offset in stride(from: 0, to: whole.count, by: 11) {
       var wrong = whole
-      wrong[offset] = byte ^ 1
+      wrong[offset] ^= 1
       for damaged in [wrong, Array(whole.prefix(offset))] {
         for (name, bytes) in before { try job.write(bytes, to: name) }
-        try job.write(damaged, to: "checkpoint")
+        try job.write(damaged, to: name)
         let (index, results, notes) = try job.resume()
-        #expect(index == 100 && results == 3, "byte \(offset)")
-        #expect(notes.count == 1 && notes.first?.contains("truncated or damaged") == true)
-        #expect(try job.bytes("checkpoint.damaged") == damaged)
+        #expect(index == 200 && results == 5, "byte \(offset)")
+        // Cut between its two checkpoints, the file is whole.
+        let isWhole = StoredCheckpoints(damaged).problem == nil
+        #expect(notes.count == (isWhole ? 0 : 1), "byte \(offset)")
+        guard !isWhole else { continue }
+        #expect(notes.first?.contains("truncated or damaged") == true)
+        #expect(try job.bytes("\(name).damaged") == damaged)
       }
     }
   }
 
+  @Test func `is one of format 1 where a version before looks for it`() throws {
+    let job = try CheckpointedJob()
+    let current = StoredCheckpoints(try job.bytes("checkpoint"))
+    #expect(current.checkpoints.map(\.index) == [200, 100])
+    let previous = try #require(Checkpoint(format1: job.bytes("checkpoint.previous")))
+    #expect(previous == current.checkpoints[0])
+    #expect(Checkpoint(format1: try job.bytes("checkpoint")) == nil)
+  }
+
+  @Test func `in both copies of format 1 is the newer one`() throws {
+    let job = try CheckpointedJob()
+    let stored = StoredCheckpoints(try job.bytes("checkpoint")).checkpoints
+    try job.write(try #require(stored[0].encodedFormat1), to: "checkpoint")
+    try job.write(try #require(stored[1].encodedFormat1), to: "checkpoint.previous")
+    #expect(try job.resume() == (200, 5, []))
+  }
+
+  @Test func `of version 0.1.0 is kept as the earlier one`() throws {
+    let job = try CheckpointedJob()
+    let stored = StoredCheckpoints(try job.bytes("checkpoint")).checkpoints
+    try job.write(try #require(stored[1].encodedFormat1), to: "checkpoint")
+    try job.job.save(stored[0])
+    #expect(StoredCheckpoints(try job.bytes("checkpoint")).checkpoints == stored)
+  }
+
+  @Test func `saved again keeps the earlier one of other files`() throws {
+    let job = try CheckpointedJob()
+    let files = try job.job.openFiles(for: job.identity)
+    for index: UInt64 in [201, 202] { try job.job.save(job.checkpoint(files, at: index)) }
+    #expect(StoredCheckpoints(try job.bytes("checkpoint")).checkpoints.map(\.index) == [202, 100])
+  }
+
   @Test(arguments: ["results.partial", "answers"])
-  func `whose files do not match gives way to the previous one`(_ name: String) throws {
+  func `whose files do not match gives way to the earlier one`(_ name: String) throws {
     let job = try CheckpointedJob()
     var bytes = try job.bytes(name)
     // Between the two checkpoints.
@@ -115,6 +153,7 @@ private struct CheckpointedJob {
     try job.write(bytes, to: name)
     let (index, results, notes) = try job.resume()
     #expect(index == 100 && results == 3)
+    #expect(notes.count == 1 && notes.first?.contains("at position 200 ") == true, "\(notes)")
     #expect(notes.first?.contains("results or journal do not match") == true)
   }
 
@@ -129,7 +168,7 @@ private struct CheckpointedJob {
     #expect(try job.bytes("\(name).damaged") == bytes)
   }
 
-  @Test func `whose files are too short gives way to the previous one`() throws {
+  @Test func `whose files are too short gives way to the earlier one`() throws {
     let job = try CheckpointedJob()
     try job.write(try job.bytes("answers").prefix(4 * 8), to: "answers")
     #expect(try job.resume().index == 100)
@@ -154,12 +193,22 @@ private struct CheckpointedJob {
     #expect(files.notes.count == 1)
   }
 
-  @Test func `survives a power cut between the two renames that save it`() throws {
+  /// After each step of saving a third checkpoint, both versions find an intact one, and this one the furthest.
+  @Test func `survives a power cut at each step of saving it`() throws {
     let job = try CheckpointedJob()
-    try FileManager.default.removeItem(at: job.box.url(job.path("checkpoint.previous")))
-    try FileManager.default.moveItem(
-      at: job.box.url(job.path("checkpoint")), to: job.box.url(job.path("checkpoint.previous")))
-    #expect(try job.resume() == (200, 5, []))
+    let older = try ["checkpoint", "checkpoint.previous"].map { ($0, try job.bytes($0)) }
+    let files = try job.job.openFiles(for: job.identity)
+    try job.append(5..<7, to: files)
+    try job.job.save(job.checkpoint(files, at: 300))
+    let newer = try ["checkpoint", "checkpoint.previous"].map { ($0, try job.bytes($0)) }
+    let contents = try ["results.partial", "answers"].map { ($0, try job.bytes($0)) }
+    for steps in [[], ["checkpoint.previous"], ["checkpoint.previous", "checkpoint"]] {
+      for (name, bytes) in contents + older { try job.write(bytes, to: name) }
+      for (name, bytes) in newer where steps.contains(name) { try job.write(bytes, to: name) }
+      let isNew = !steps.isEmpty
+      #expect(Checkpoint(format1: try job.bytes("checkpoint.previous"))?.index == (isNew ? 300 : 200))
+      #expect(try job.resume() == (isNew ? 300 : 200, isNew ? 7 : 5, []))
+    }
   }
 }
 

@@ -77,7 +77,7 @@ import Testing
     let forged = text.replacing(job.record.key, with: other + job.record.key.dropFirst())
     try Data(forged.utf8).write(to: box.url(path))
     #expect(try box.spool.recoverJobs().jobs.first?.note?.contains("damaged") == true)
-    try Data(text.replacing(": ", with: ":  ").utf8).write(to: box.url(path))
+    try Data(text.replacing(",", with: ", ").utf8).write(to: box.url(path))
     #expect(try box.spool.recoverJobs().jobs.first?.note?.contains("damaged") == true)
     // The new record is intact.
     #expect(try box.spool.recoverJobs().jobs.first?.note == nil)

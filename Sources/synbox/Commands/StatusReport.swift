@@ -5,11 +5,11 @@ import Support
   import FoundationEssentials
 #endif
 
-/// The part of status.json that `synbox status` shows. Most fields are optional, so that it can show the status of an
-/// older or newer box.
+/// The part of status.json that `synbox status` shows. Only the state is required, and other fields are ignored, so that
+/// it can show the status of an older or newer box.
 struct StatusReport: Decodable {
   struct Job: Decodable {
-    var name: String
+    var name: String?
     var priority: Int?
     var resumed: Int?
     var progress: Double?
@@ -21,9 +21,9 @@ struct StatusReport: Decodable {
   }
 
   struct QueuedJob: Decodable {
-    var name: String
-    var priority: Int
-    var state: String
+    var name: String?
+    var priority: Int?
+    var state: String?
   }
 
   struct Drops: Decodable {
@@ -41,9 +41,9 @@ struct StatusReport: Decodable {
     var carrier: Bool?
   }
 
-  var time: String
+  var time: String?
   var state: String
-  var problems: [String]
+  var problems: [String]?
   var job: Job?
   var queue: [QueuedJob]?
   var jobsQueued: UInt64?
@@ -76,8 +76,8 @@ struct StatusReport: Decodable {
 
   /// One line per subject, each with its newline.
   var text: String {
-    var rows: [(String, String)] = [("state", "\(state) at \(time)")]
-    rows += problems.map { ("problem", $0) }
+    var rows: [(String, String)] = [("state", "\(state) at \(time ?? "unknown")")]
+    rows += (problems ?? []).map { ("problem", $0) }
     if let job { rows.append(("job", Self.line(job))) }
     rows.append(
       (
@@ -86,7 +86,9 @@ struct StatusReport: Decodable {
           + ((filesArriving ?? 0) > 0 ? ", \(filesArriving ?? 0) files arriving" : "")
       ))
     for job in (queue ?? []).prefix(10) {
-      rows.append(("", "\(job.name) (priority \(job.priority), \(job.state))"))
+      let priority = job.priority.map { "priority \($0)" }
+      let details = [priority, job.state].compactMap(\.self).joined(separator: ", ")
+      rows.append(("", "\(job.name ?? "unknown") (\(details))"))
     }
     rows.append(
       (
@@ -118,7 +120,7 @@ struct StatusReport: Decodable {
   }
 
   private static func line(_ job: Job) -> String {
-    var text = "\(job.name) (priority \(job.priority ?? 0)"
+    var text = "\(job.name ?? "unknown") (priority \(job.priority ?? 0)"
     if let resumed = job.resumed, resumed > 0 { text += ", resumed \(resumed)" }
     text += ")"
     guard let progress = job.progress else { return text + ", preparing" }

@@ -12,6 +12,7 @@ extension BoxStatus {
 
   var json: [UInt8] {
     var object = JSONObject()
+    object.add("format", FileFormat.current)
     object.add("time", timestamp: Clock.realtime)
     object.add("state", state.rawValue)
     object.add("problems", problems.sorted { $0.key < $1.key }.map(\.value))

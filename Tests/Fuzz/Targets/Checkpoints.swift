@@ -1,25 +1,38 @@
-// A job's checkpoint and journal.
+// A job's checkpoints and journal.
 import Kernel
 import Spool
 import Wire
 
 extension FuzzTarget {
-  /// A checkpoint is accepted only if its encoding equals the input. Also tries the input with correct magic, length
-  /// and checksum, which the fuzzer would not find.
-  static let checkpoint = FuzzTarget("checkpoint", maximumLength: 512) { bytes in
-    try requireItself(bytes)
+  /// A checkpoint of format 1 is accepted only if its encoding equals the input; a later one is unchanged after encoding
+  /// and decoding. A changed byte of an intact file is found. Also tries the input with what makes either format intact,
+  /// which the fuzzer would not find.
+  static let checkpoint = FuzzTarget("checkpoint", maximumLength: 4096) { bytes in
+    try requireStable(bytes)
+    let line = firstLine(bytes)
+    try requireStable(SealedLine.seal(line) + SealedLine.seal(Array(bytes.dropFirst(line.count + 1))))
     guard bytes.count > 12 else { return }
     var sealed = Array("SYNBOXCP".utf8) + bytes.dropFirst(8)
-    sealed += [UInt8](repeating: 0, count: max(0, Checkpoint.length - sealed.count))
-    sealed.removeLast(sealed.count - (Checkpoint.length - 4))
+    sealed += [UInt8](repeating: 0, count: max(0, Checkpoint.format1Length - sealed.count))
+    sealed.removeLast(sealed.count - (Checkpoint.format1Length - 4))
     sealed.append(bigEndian: CRC32C.of(sealed))
-    try requireItself(sealed)
+    try requireStable(sealed)
   }
 
-  private static func requireItself(_ bytes: [UInt8]) throws {
-    guard let checkpoint = Checkpoint(bytes) else { return }
-    try require(checkpoint.encoded == bytes, "taken for a checkpoint of other bytes")
-    try requirePrintable("\(checkpoint.identity)")
+  private static func requireStable(_ bytes: [UInt8]) throws {
+    if let checkpoint = Checkpoint(format1: bytes) {
+      try require(checkpoint.encodedFormat1 == bytes, "taken for a checkpoint of other bytes")
+    }
+    let stored = StoredCheckpoints(bytes)
+    try require(!stored.checkpoints.isEmpty || stored.problem != nil, "neither checkpoint nor problem")
+    for checkpoint in stored.checkpoints {
+      let again = StoredCheckpoints(try checkpoint.encoded())
+      try require(again.checkpoints == [checkpoint] && again.problem == nil, "another checkpoint")
+      let older = checkpoint.encodedFormat1.map { StoredCheckpoints($0).checkpoints }
+      try require(older == nil || older == [checkpoint], "another checkpoint in format 1")
+    }
+    if let problem = stored.problem { return try requirePrintable("\(problem)") }
+    try require(StoredCheckpoints(changed(bytes)).problem != nil, "a changed byte is not found")
   }
 
   /// The first byte is the journal's length at its checkpoint, in quarters of a record; the second, whether the
@@ -47,19 +60,32 @@ extension FuzzTarget {
     try requireAnswers(of: file, whole)
   }
 
-  /// Requires that all records are read as they are in the file, or the journal is rejected.
+  /// Requires that all records are read as they are in the file, without headers and other address families, or the
+  /// journal is rejected.
   private static func requireAnswers(of file: RecordFile, _ bytes: [UInt8]) throws {
-    let records = stride(from: 0, to: bytes.count, by: 8).map {
-      bytes[$0..<min($0 + 8, bytes.count)]
-    }
-    let isSound = records.allSatisfy { $0.count == 8 && 1...3 ~= $0[$0.startIndex + 6] && $0.last == 0 }
+    let expected = plainJournal(bytes[...])
     var written: [UInt8] = []
+    let skipped: Int
     do throws(Fault) {
-      try file.readJournal { $0.append(to: &written) }
+      skipped = try file.readJournal { $0.append(to: &written) }
     } catch {
       try requirePrintable("\(error)")
-      return try require(!isSound, "refused: \(error)")
+      return try require(expected == nil, "refused: \(error)")
     }
-    try require(isSound && written == bytes, "\(bytes) read as \(written)")
+    try require(written == expected?.records, "\(bytes) read as \(written)")
+    try require(skipped == expected?.skipped, "\(skipped) skipped")
+  }
+
+  /// A second reading of a journal: the IPv4 records, and the number of others; nil if it is invalid.
+  private static func plainJournal(_ bytes: ArraySlice<UInt8>) -> (records: [UInt8], skipped: Int)? {
+    guard !bytes.isEmpty else { return ([], 0) }
+    let first = Array(bytes.prefix(8))
+    guard first.count == 8, first[7] == 0 else { return nil }
+    let size = 8 + 8 * Int(first[6] / 16)
+    guard bytes.count >= size, let rest = plainJournal(bytes.dropFirst(size)) else { return nil }
+    if size > 8 { return (rest.records, rest.skipped + 1) }
+    guard 1...3 ~= first[6] else { return nil }
+    let isHeader = first[0] == 0 && first[4...6] == [0, 0, 1]
+    return ((isHeader ? [] : first) + rest.records, rest.skipped)
   }
 }
