@@ -18,6 +18,7 @@ PATHS = {
     "update": (("before", "now"), None),
     "rollback": (("now", "before"), "existing results are kept"),
     "rollback and update": (("now", "before", "now"), None),
+    "rollback from a later version": (("now", "before"), "existing results are kept"),
 }
 
 
@@ -56,6 +57,8 @@ def run(path, programs, silent):
             now = box.found(JOB)
             require(found <= now, f"{name} lost {len(found - now)} results")
             found |= now
+        if path == "rollback from a later version":
+            box.add_unknown_fields(JOB)
         if silent:
             box.silence_targets()
         results = finish(box, programs[names[-1]], log)
