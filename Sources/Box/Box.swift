@@ -138,6 +138,7 @@ public struct Box: Sendable {
       probeStorage()
     case .stopping(let exit, let deadline):
       stopAll()
+      retrySettling()
       if isSaved || now >= deadline { end(exit) }
     case .ended: break
     }

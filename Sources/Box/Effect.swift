@@ -28,7 +28,7 @@ public enum Effect: Hashable, Sendable {
   /// Writes a snapshot to the status files. Answered by `Event.published`.
   case publish
   case log(LogEntry)
-  /// Ends the process. The last effect of a box.
+  /// Ends the process. The last effect of a box; what was emitted before it must be done first.
   case exit(Exit)
 }
 

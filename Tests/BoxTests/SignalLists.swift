@@ -165,6 +165,19 @@ extension EventList {
       sigterm -> exit terminate
       """),
     EventList(
+      "a job that waits for the disk is saved if it works in time",
+      """
+      given cooling a
+      given sending b
+      storage fails -> close
+      ended a complete
+      sigterm -> stop b terminated
+      storage works -> open, finish a
+      settled a
+      ended b stopped -> suspend b terminated
+      settled b -> exit terminate
+      """),
+    EventList(
       "a box exits at its deadline",
       """
       given sending a

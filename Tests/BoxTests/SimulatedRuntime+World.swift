@@ -22,12 +22,9 @@ extension SimulatedRuntime {
     case .reload:
       isReloading = false
       let isValid = isCalm || chance(70)
-      if isValid { hasPauses["scope"] = false }
-      send(
-        .reload(
-          isValid
-            ? .applied(diskHighWater: 90, scopeSHA256: "s\(below(3))", newlyDenied: 0)
-            : .rejected("mistake")))
+      guard isValid else { return send(.reload(.rejected("mistake"))) }
+      let hash = changeScope()
+      send(.reload(.applied(diskHighWater: 90, scopeSHA256: hash, newlyDenied: 0)))
     case .publish: send(.published(isCalm || chance(95) ? .written : .failed("no")))
     }
   }
@@ -218,6 +215,20 @@ extension SimulatedRuntime {
     send(event(isGood))
   }
 
+  /// Changes the scope lists, perhaps to what they were. Returns their hash.
+  mutating func changeScope() -> String {
+    let hash = "s\(below(3))"
+    if hash != scopeHash || hasPauses["scope"] == true { isScopeStable = false }
+    scopeHash = hash
+    hasPauses["scope"] = false
+    return hash
+  }
+
+  mutating func lookAtScope() {
+    if hasPauses["scope"] != true { isScopeStable = true }
+    send(.scope(.unchanged))
+  }
+
   /// Ends all pauses.
   mutating func calm() {
     isCalm = true
@@ -229,8 +240,8 @@ extension SimulatedRuntime {
     }
     report("storage", true) { _ in .storage(.works) }
     report("link", true) { _ in .link(.up) }
-    report("scope", true) { _ in .scope(.valid(sha256: "s0", newlyDenied: 0)) }
-    send(.scope(.unchanged))
+    send(.scope(.valid(sha256: changeScope(), newlyDenied: 0)))
+    lookAtScope()
     send(.writer(.writes))
   }
 
@@ -259,9 +270,11 @@ extension SimulatedRuntime {
     case 7: report("link", isGood) { $0 ? .link(.up) : .link(.down("down")) }
     case 8: send(.gateway(isGood ? .replies : .silent("silent")))
     case 9:
-      let changed: ScopeReport = .valid(sha256: "s\(below(3))", newlyDenied: 0)
-      if chance(60) { return send(.scope(.unchanged)) }
-      report("scope", isGood) { $0 ? .scope(changed) : .scope(.invalid("never.txt")) }
+      if chance(60) { return lookAtScope() }
+      if isGood { return send(.scope(.valid(sha256: changeScope(), newlyDenied: 0))) }
+      hasPauses["scope"] = true
+      isScopeStable = false
+      send(.scope(.invalid("never.txt")))
     case 10: report("storage", isGood) { $0 ? .storage(.works) : .storage(.failed("disk")) }
     case 11: send(.writer(isGood ? .writes : .stalled(since: now)))
     case 12:
@@ -292,7 +305,8 @@ extension SimulatedRuntime {
     let jobs = active
     expect(names.count + stuck == jobs.count, "the box has \(names.sorted()) of \(jobs)")
     for name in names { expect(active[name] != nil, "the box invents \(name)") }
-    // A prepared job may wait to be suspended until the disk works.
+    // A prepared job may wait to be suspended until the disk works, and a box that stops waits for no preparation.
+    guard case .serving = box.phase else { return }
     let front = box.front
     var isBusy = true
     switch front {

@@ -67,6 +67,9 @@ struct SimulatedRuntime {
   /// Whether SIGHUP came since the last reload began.
   var isReloadOwed = false
   var hasPauses: [String: Bool] = [:]
+  var scopeHash = "s0"
+  /// Whether the scope lists were valid and unchanged at the last look.
+  var isScopeStable = true
   var fetched = 0
   var percent = 10
   var exitDeadline: UInt64?
@@ -102,7 +105,7 @@ struct SimulatedRuntime {
     } else if roll < 90 || isCalm {
       now += 50_000_000 + random.next() % 100_000_000
       send(.tick)
-      if isCalm { send(.scope(.unchanged)) }
+      if isCalm { lookAtScope() }
     } else {
       happen()
     }
@@ -135,6 +138,7 @@ struct SimulatedRuntime {
     case .prepare(let name):
       expect(active[name]?.state == .resting, "prepares \(name), which does not rest")
       expect(!active.values.contains { Self.isInFront($0) }, "two jobs in front")
+      expect(isScopeStable && gateIsOpen, "prepares \(name) during a pause")
       active[name]?.state = .preparing
       operations.append(.prepare(name))
     case .start(let name, let slot): start(name, slot)
@@ -230,6 +234,7 @@ struct SimulatedRuntime {
     )
     gateIsOpen = true
     hasPauses = [:]
+    (scopeHash, isScopeStable) = ("s0", true)
     isRecoveryOwed = true
     for name in active.keys {
       let wasComplete = active[name]?.isComplete ?? false
