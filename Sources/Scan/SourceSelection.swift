@@ -2,21 +2,30 @@
 import Wire
 
 /// Chooses source addresses and ports evenly, by a keyed hash of target and pass: a retried probe is the same packet, and
-/// nobody without the key can predict the port.
+/// nobody without the key can predict the port. The ports are those of the job's slot (`KeySlots`).
 public struct SourceSelection: Sendable {
   @usableFromInline let addresses: UInt64
   @usableFromInline let firstPort: UInt16
+  /// The number of ports, and their distance.
   @usableFromInline let ports: UInt64
+  @usableFromInline let stride: UInt64
   @usableFromInline let key: SipHashKey
 
   /// - Parameters:
   ///   - addresses: the number of source addresses.
   ///   - ports: the source ports.
   ///   - key: a secret key.
-  public init(addresses: Int, ports: ClosedRange<UInt16>, key: SipHashKey) {
+  ///   - slot: the slot of the job's key.
+  ///   - slots: the number of slots that the receiver was opened with.
+  public init(
+    addresses: Int, ports: ClosedRange<UInt16>, key: SipHashKey, slot: Int = 0, slots: Int = 1
+  ) {
+    let keySlots = KeySlots(slots, ports: ports)
+    let own = keySlots.sourcePorts(of: slot)
     self.addresses = UInt64(addresses)
-    firstPort = ports.lowerBound
-    self.ports = UInt64(ports.count)
+    firstPort = own.first
+    self.ports = UInt64(own.count)
+    stride = UInt64(keySlots.hints)
     self.key = key
   }
 
@@ -38,7 +47,7 @@ public struct SourceSelection: Sendable {
     var hash = Self.fold(target ^ key.k0, pass &+ 0x9e37_79b9_7f4a_7c15 ^ key.k1)
     hash = Self.fold(hash ^ key.k1, 0xd6e8_feb8_6659_fd93)
     let source = (hash >> 32 &* addresses) >> 32
-    let port = (hash & 0xffff_ffff &* ports) >> 32
+    let port = ((hash & 0xffff_ffff &* ports) >> 32) &* stride
     return (UInt16(truncatingIfNeeded: source), firstPort &+ UInt16(truncatingIfNeeded: port))
   }
 

@@ -66,6 +66,31 @@ private let selection = SourceSelection(addresses: 64, ports: 50_000...50_019, k
     #expect(equal < 10)
   }
 
+  @Test(arguments: [1...1, 50_000...50_019, 50_000...50_100, 32_768...61_000] as [ClosedRange<UInt16>])
+  func `has a port of its slot, and each of these equally often`(ports: ClosedRange<UInt16>) {
+    let slots = KeySlots(64, ports: ports)
+    for slot in [0, 1, 4, 19, 40, 63] {
+      let selection = SourceSelection(addresses: 4, ports: ports, key: key, slot: slot, slots: 64)
+      let own = slots.sourcePorts(of: slot)
+      var counts = [Int](repeating: 0, count: own.count)
+      for number in 0..<UInt32(100 * own.count) {
+        let port = selection.choose(destination: 0xc612_0000 + number, port: 443, pass: 0).port
+        #expect(ports.contains(port) && slots.slots(for: port).contains(slot))
+        counts[Int(port - own.first) / slots.hints] += 1
+      }
+      #expect(!counts.contains(0))
+      if counts.count > 1 { #expect(chiSquare(counts) < bound(counts.count)) }
+    }
+  }
+
+  @Test func `is any of the ports if there is a single slot`() {
+    let single = SourceSelection(addresses: 64, ports: 50_000...50_019, key: key, slot: 0, slots: 1)
+    for number in 0..<UInt32(1_000) {
+      let source = single.choose(destination: number, port: 80, pass: 0)
+      #expect(source == selection.choose(destination: number, port: 80, pass: 0))
+    }
+  }
+
   @Test func `stays within a single address and port, and within the widest range`() {
     let one = SourceSelection(addresses: 1, ports: 65_535...65_535, key: key)
     let all = SourceSelection(addresses: 65_536, ports: 0...65_535, key: key)
