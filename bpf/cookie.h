@@ -89,10 +89,4 @@ static __always_inline __u64 last_block(__be32 daddr, __be16 sport) {
   return (__u64)daddr | ((__u64)sport << 32) | (14ULL << 56);
 }
 
-/* Returns the sequence number, in host order, of the probe from (saddr, sport) to (daddr, dport). */
-static __always_inline __u32 cookie(const struct synbox_key *key, __be32 saddr, __be32 daddr,
-                                    __be16 sport, __be16 dport) {
-  return (__u32)siphash_two_blocks(key->k0, key->k1, first_block(saddr, dport), last_block(daddr, sport));
-}
-
 #endif

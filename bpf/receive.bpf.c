@@ -10,9 +10,9 @@
 
 struct {
   __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-  __uint(max_entries, SYNBOX_STATS);
+  __uint(max_entries, SYNBOX_SLOTS + 1);
   __type(key, __u32);
-  __type(value, __u64);
+  __type(value, struct synbox_counts);
 } STATS SEC(".maps");
 
 /* Our source addresses, big-endian; the value is unused. The loader sets max_entries. */
@@ -30,11 +30,11 @@ struct {
   __uint(max_entries, 1 << 22);
 } EVENTS SEC(".maps");
 
-/* Mapped by the scanner, which writes a new key for each job without a system call. */
+/* By slot. Mapped by the scanner, which writes a new key for each job without a system call. */
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
   __uint(map_flags, BPF_F_MMAPABLE);
-  __uint(max_entries, 1);
+  __uint(max_entries, SYNBOX_SLOTS);
   __type(key, __u32);
   __type(value, struct synbox_key);
 } SIPHASH_KEY SEC(".maps");
@@ -49,18 +49,18 @@ struct {
 
 /* const volatile, so that the verifier knows the values at load and removes branches that cannot be taken. */
 const volatile struct synbox_settings settings = {
-    .port_first = 32768, .port_last = 61000, .rst = SYNBOX_RST_IN_PLACE};
+    .port_first = 32768, .port_last = 61000, .rst = SYNBOX_RST_IN_PLACE, .slots = 1, .hints = 1};
 
 /* Bytes of the Ethernet, IPv4 and TCP headers without tags and options. */
 #define PLAIN_HEADERS (ETH_HLEN + sizeof(struct iphdr) + sizeof(struct tcphdr))
 
-static __always_inline void count(__u32 stat) {
-  __u64 *counter = bpf_map_lookup_elem(&STATS, &stat);
-  if (counter) *counter += 1;
+static __always_inline void count(__u32 slot, __u32 stat) {
+  struct synbox_counts *counts = bpf_map_lookup_elem(&STATS, &slot);
+  if (counts) counts->of[stat] += 1;
 }
 
 static __always_inline int pass(__u32 fate) {
-  count(fate);
+  count(SYNBOX_NO_SLOT, fate);
   return XDP_PASS;
 }
 
@@ -71,8 +71,9 @@ static __always_inline int pass_ip(const struct iphdr *ip, __u32 fate) {
   return pass(bpf_map_lookup_elem(&WHITELIST_IPV4, &destination) ? fate : SYNBOX_PASS_NOT_OURS);
 }
 
-static __always_inline int drop(__u32 fate) {
-  count(fate);
+/* Drops a valid reply to the job in `slot`. */
+static __always_inline int drop(__u32 slot, __u32 fate) {
+  count(slot, fate);
   return XDP_DROP;
 }
 
@@ -81,9 +82,43 @@ static __always_inline int is_our_port(__be16 port) {
   return p >= settings.port_first && p <= settings.port_last;
 }
 
-/* Reserves an event and fills in the time, `kind` and the IPv4 fields. Returns NULL if the ring is full. The
+/* Returns whether `number` is the sequence number of the probe with these two blocks under the key of `slot`, or at
+   most `slack` more. */
+static __always_inline int proves(__u32 slot, __u64 first, __u64 last, __u32 number, __u32 slack) {
+  const volatile struct synbox_key *key = bpf_map_lookup_elem(&SIPHASH_KEY, &slot);
+  if (!key) return 0;
+  __u64 active = key->active, k0 = key->k0, k1 = key->k1;
+  /* Reject words of two keys: another processor may be changing the slot. */
+  if (!active || key->active != active) return 0;
+  return number - (__u32)siphash_two_blocks(k0, k1, first, last) <= slack;
+}
+
+/*
+ * Returns the first slot with this hint that `number` proves, or less than 0. Not inlined, because it has a loop, and
+ * the verifier would walk that again for each path that leads to it.
+ */
+__noinline int search_slots(__u32 hint, __u64 first, __u64 last, __u32 number, __u32 slack) {
+  for (__u32 slot = hint & (settings.hints - 1); slot < settings.slots; slot += settings.hints) {
+    if (proves(slot, first, last, number, slack)) return slot;
+  }
+  return -1;
+}
+
+/*
+ * Returns the slot that `number` proves, or less than 0. The source port says which slots may be proved, so that a
+ * forged packet costs few hashes: one if there are as many hints as slots.
+ */
+static __always_inline int slot_of(__be32 saddr, __be32 daddr, __be16 sport, __be16 dport, __u32 number,
+                                   __u32 slack) {
+  __u64 first = first_block(saddr, dport), last = last_block(daddr, sport);
+  __u32 hint = (bpf_ntohs(sport) - settings.port_first) & (settings.hints - 1);
+  if (settings.hints != settings.slots) return search_slots(hint, first, last, number, slack);
+  return proves(hint, first, last, number, slack) ? (int)hint : -1;
+}
+
+/* Reserves an event and fills in the time, the slot, `kind` and the IPv4 fields. Returns NULL if the ring is full. The
    caller fills in the other fields. */
-static __always_inline struct synbox_event *reserve(const struct iphdr *ip, __u8 kind) {
+static __always_inline struct synbox_event *reserve(const struct iphdr *ip, __u8 kind, __u32 slot) {
   struct synbox_event *event = bpf_ringbuf_reserve(&EVENTS, sizeof(*event), 0);
   if (!event) return NULL;
   __builtin_memset(event, 0, sizeof(*event));
@@ -91,6 +126,7 @@ static __always_inline struct synbox_event *reserve(const struct iphdr *ip, __u8
   event->ipid = ip->id;
   event->ttl = ip->ttl;
   event->kind = kind;
+  event->slot = slot;
   return event;
 }
 
@@ -128,9 +164,9 @@ static __always_inline void fill_tcp(struct synbox_event *event, const struct ip
  * transmitter.
  */
 static __always_inline int send_rst(struct xdp_md *context, struct ethhdr *ethernet, struct iphdr *ip,
-                                    struct tcphdr *tcp) {
+                                    struct tcphdr *tcp, __u32 slot) {
   make_reply(ethernet, ip, tcp, tcp->ack_seq, 0, TCP_RST, 0);
-  count(SYNBOX_RST_SENT);
+  count(slot, SYNBOX_RST_SENT);
   /* Send none of the target's data back: zero what pads the frame to the Ethernet minimum and cut off the
      remainder. With two VLAN tags the headers alone exceed the minimum. */
   __u8 *padding = (void *)(tcp + 1);
@@ -147,29 +183,29 @@ static __always_inline int send_rst(struct xdp_md *context, struct ethhdr *ether
 }
 
 static __always_inline int syn_ack(struct xdp_md *context, struct cursor c, struct ethhdr *ethernet,
-                                   struct iphdr *ip, struct tcphdr *tcp) {
-  struct synbox_event *event = reserve(ip, SYNBOX_SYN_ACK);
+                                   struct iphdr *ip, struct tcphdr *tcp, __u32 slot) {
+  struct synbox_event *event = reserve(ip, SYNBOX_SYN_ACK, slot);
   /* Send no RST either: the target retransmits its SYN-ACK, so the result is not lost. */
-  if (!event) return drop(SYNBOX_OPEN_RING_FULL);
+  if (!event) return drop(slot, SYNBOX_OPEN_RING_FULL);
   fill_tcp(event, ip, tcp, c);
   int in_place = settings.rst == SYNBOX_RST_IN_PLACE && ip->ihl == 5;
   event->rst_wanted = settings.rst != SYNBOX_RST_NONE && !in_place;
   bpf_ringbuf_submit(event, 0);
-  count(SYNBOX_OPEN);
-  return in_place ? send_rst(context, ethernet, ip, tcp) : XDP_DROP;
+  count(slot, SYNBOX_OPEN);
+  return in_place ? send_rst(context, ethernet, ip, tcp, slot) : XDP_DROP;
 }
 
-static __always_inline int reset(struct cursor c, struct iphdr *ip, struct tcphdr *tcp) {
-  if (!settings.report_closed) return drop(SYNBOX_CLOSED_UNREPORTED);
-  struct synbox_event *event = reserve(ip, SYNBOX_RST);
-  if (!event) return drop(SYNBOX_CLOSED_RING_FULL);
+static __always_inline int reset(struct cursor c, struct iphdr *ip, struct tcphdr *tcp, __u32 slot) {
+  if (!settings.report_closed) return drop(slot, SYNBOX_CLOSED_UNREPORTED);
+  struct synbox_event *event = reserve(ip, SYNBOX_RST, slot);
+  if (!event) return drop(slot, SYNBOX_CLOSED_RING_FULL);
   fill_tcp(event, ip, tcp, c);
   bpf_ringbuf_submit(event, 0);
-  return drop(SYNBOX_CLOSED);
+  return drop(slot, SYNBOX_CLOSED);
 }
 
 static __always_inline int tcp_packet(struct xdp_md *context, struct cursor c, struct ethhdr *ethernet,
-                                      struct iphdr *ip, const struct synbox_key *key) {
+                                      struct iphdr *ip) {
   struct tcphdr *tcp = parse_tcp(&c);
   if (!tcp || tcp->doff * 4 > ipv4_payload(ip)) return pass_ip(ip, SYNBOX_PASS_MALFORMED);
   if (!is_our_port(tcp->dest)) return pass_ip(ip, SYNBOX_PASS_OTHER_PORT);
@@ -177,15 +213,15 @@ static __always_inline int tcp_packet(struct xdp_md *context, struct cursor c, s
   __u8 flags = tcp_flags(tcp) & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK);
   int is_syn_ack = flags == (TCP_SYN | TCP_ACK);
   if (!is_syn_ack && flags != (TCP_RST | TCP_ACK)) return pass_ip(ip, SYNBOX_PASS_NOT_REPLY);
-  __u32 expected = cookie(key, ip->daddr, ip->saddr, tcp->dest, tcp->source);
-  __u32 ahead = bpf_ntohl(tcp->ack_seq) - expected;
   /* Some stacks acknowledge the SYN in their RST and some do not, so an RST may carry seq or seq + 1. */
-  if (ahead != 1 && (is_syn_ack || ahead != 0)) return pass_ip(ip, SYNBOX_PASS_BAD_COOKIE);
+  __u32 number = bpf_ntohl(tcp->ack_seq) - is_syn_ack;
+  int slot = slot_of(ip->daddr, ip->saddr, tcp->dest, tcp->source, number, !is_syn_ack);
+  if (slot < 0) return pass_ip(ip, SYNBOX_PASS_BAD_COOKIE);
   if (bpf_ntohs(ip->tot_len) > SYNBOX_LONGEST_REPLY) return pass(SYNBOX_PASS_MALFORMED);
   if (!ipv4_checksum_ok(context, ip) || !tcp_checksum_ok(context, c, ip, tcp, settings.partial_checksums)) {
     return pass(SYNBOX_PASS_BAD_CHECKSUM);
   }
-  return is_syn_ack ? syn_ack(context, c, ethernet, ip, tcp) : reset(c, ip, tcp);
+  return is_syn_ack ? syn_ack(context, c, ethernet, ip, tcp, slot) : reset(c, ip, tcp, slot);
 }
 
 /* Returns whether an ICMP type is an error: destination unreachable, source quench, time exceeded or parameter
@@ -196,8 +232,7 @@ static __always_inline int is_error(__u8 type) {
 }
 
 /* An ICMP error quotes at least the IPv4 header and the next eight bytes: both ports and the sequence number. */
-static __always_inline int icmp_packet(struct xdp_md *context, struct cursor c, struct iphdr *ip,
-                                       const struct synbox_key *key) {
+static __always_inline int icmp_packet(struct xdp_md *context, struct cursor c, struct iphdr *ip) {
   /* The cookie covers the quoted source address, not the address that this error was sent to. */
   __be32 destination = ip->daddr;
   if (!bpf_map_lookup_elem(&WHITELIST_IPV4, &destination)) return pass(SYNBOX_PASS_NOT_OURS);
@@ -220,16 +255,16 @@ static __always_inline int icmp_packet(struct xdp_md *context, struct cursor c, 
   if ((void *)(probe + 1) > c.end || ipv4_payload(ip) < needed) return pass(SYNBOX_PASS_MALFORMED);
   if (!is_our_port(probe->source)) return pass(SYNBOX_PASS_OTHER_PORT);
   /* quoted->saddr needs no lookup: no other address gives our cookie. */
-  __u32 expected = cookie(key, quoted->saddr, quoted->daddr, probe->source, probe->dest);
-  if (bpf_ntohl(probe->seq) != expected) return pass(SYNBOX_PASS_BAD_COOKIE);
+  int slot = slot_of(quoted->saddr, quoted->daddr, probe->source, probe->dest, bpf_ntohl(probe->seq), 0);
+  if (slot < 0) return pass(SYNBOX_PASS_BAD_COOKIE);
   if (bpf_ntohs(ip->tot_len) > SYNBOX_LONGEST_REPLY) return pass(SYNBOX_PASS_MALFORMED);
   if (!ipv4_checksum_ok(context, ip) || !icmp_checksum_ok(context, ip, icmp)) {
     return pass(SYNBOX_PASS_BAD_CHECKSUM);
   }
 
-  if (!settings.report_icmp) return drop(SYNBOX_ICMP_UNREPORTED);
-  struct synbox_event *event = reserve(ip, SYNBOX_ICMP);
-  if (!event) return drop(SYNBOX_ICMP_RING_FULL);
+  if (!settings.report_icmp) return drop(slot, SYNBOX_ICMP_UNREPORTED);
+  struct synbox_event *event = reserve(ip, SYNBOX_ICMP, slot);
+  if (!event) return drop(slot, SYNBOX_ICMP_RING_FULL);
   event->saddr = quoted->daddr;
   event->daddr = quoted->saddr;
   event->sport = probe->dest;
@@ -238,7 +273,7 @@ static __always_inline int icmp_packet(struct xdp_md *context, struct cursor c, 
   event->icmp_code = icmp->code;
   event->icmp_responder = ip->saddr;
   bpf_ringbuf_submit(event, 0);
-  return drop(SYNBOX_ICMP_VALID);
+  return drop(slot, SYNBOX_ICMP_VALID);
 }
 
 SEC("xdp")
@@ -257,11 +292,8 @@ int receive(struct xdp_md *context) {
   struct iphdr *ip = parse_ipv4(&c);
   if (!ip || !ipv4_is_whole(ip, c)) return pass(SYNBOX_PASS_MALFORMED);
   if (ip->frag_off & bpf_htons(IPV4_FRAGMENT_BITS)) return pass_ip(ip, SYNBOX_PASS_FRAGMENT);
-  __u32 zero = 0;
-  const struct synbox_key *key = bpf_map_lookup_elem(&SIPHASH_KEY, &zero);
-  if (!key) return pass(SYNBOX_PASS_NOT_OURS);
-  if (ip->protocol == IPPROTO_TCP) return tcp_packet(context, c, ethernet, ip, key);
-  if (ip->protocol == IPPROTO_ICMP) return icmp_packet(context, c, ip, key);
+  if (ip->protocol == IPPROTO_TCP) return tcp_packet(context, c, ethernet, ip);
+  if (ip->protocol == IPPROTO_ICMP) return icmp_packet(context, c, ip);
   return pass_ip(ip, SYNBOX_PASS_OTHER_PROTOCOL);
 }
 

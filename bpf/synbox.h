@@ -19,6 +19,12 @@
  */
 #define SYNBOX_LONGEST_REPLY 1500
 
+/*
+ * Slots for keys: each job whose replies are valid has one, so that a job's cooldown may run while others send. The
+ * source port says which slots a packet may prove. Twin: Sources/Wire/KeySlots.swift.
+ */
+#define SYNBOX_SLOTS 64
+
 /* The kinds of valid replies. */
 enum synbox_kind {
   SYNBOX_SYN_ACK = 1, /* the port is open */
@@ -52,15 +58,15 @@ struct synbox_event {
   __u8 tcp_flags;        /* the TCP flags byte */
   __u8 options_length;   /* bytes of options that follow, 0..40 */
   __u8 rst_wanted;       /* 1: the transmitter must send an RST */
-  __u8 zero;
+  __u8 slot;             /* the slot whose key the reply proved */
   __u8 options[40]; /* TCP options as received, zero-padded */
   __u32 zero2;
 };
 _Static_assert(sizeof(struct synbox_event) == 88, "the event record is 88 bytes");
 
 /*
- * Indices into STATS, a per-CPU array. The first SYNBOX_FATES are fates: every packet is counted under exactly one
- * of them, so their sum is the number of packets seen. Those behind are plain counters.
+ * Counters. The first SYNBOX_FATES are fates: every packet is counted under exactly one of them, so their sum is the
+ * number of packets seen. Those behind are plain counters.
  */
 enum synbox_stat {
   SYNBOX_PASS_NOT_IPV4 = 0,
@@ -85,6 +91,15 @@ enum synbox_stat {
   SYNBOX_STATS,
 };
 
+/*
+ * One element of STATS, a per-CPU array. Element number s holds the fates from SYNBOX_OPEN on and the RSTs of slot s;
+ * the last element, SYNBOX_NO_SLOT, holds the other fates.
+ */
+struct synbox_counts {
+  __u64 of[SYNBOX_STATS];
+};
+#define SYNBOX_NO_SLOT SYNBOX_SLOTS
+
 /* The receive program's read-only data, set before it is loaded, so that the verifier removes dead branches. */
 struct synbox_settings {
   __u16 port_first; /* our source ports, host order, inclusive */
@@ -94,15 +109,23 @@ struct synbox_settings {
   __u8 report_icmp;   /* valid ICMP errors become events */
   __u8 generator;     /* frames made by BPF_PROG_TEST_RUN are passed to the program in GENERATOR */
   __u8 partial_checksums; /* accept CHECKSUM_PARTIAL: the link is virtual, and no adapter completes checksums */
+  __u8 slots; /* slots in use, from 0 on: 1..SYNBOX_SLOTS */
+  __u8 hints; /* the largest power of two that is at most `slots` and the number of source ports */
   __u8 zero;
 };
-_Static_assert(sizeof(struct synbox_settings) == 10, "settings are 10 bytes");
+_Static_assert(sizeof(struct synbox_settings) == 12, "settings are 12 bytes");
 
-/* The 128-bit SipHash key, as two little-endian words. The only element of SIPHASH_KEY. */
+/*
+ * An element of SIPHASH_KEY: the 128-bit key of one slot, as two little-endian words. In an inactive slot nothing is
+ * valid, whatever the words are. User space clears `active` before it changes them and sets it, to a new number, after.
+ */
 struct synbox_key {
   __u64 k0;
   __u64 k1;
+  __u64 active;  /* 0 if the slot is inactive, else the number of the key */
+  __u64 changes; /* keys so far; only user space uses it */
 };
+_Static_assert(sizeof(struct synbox_key) == 32, "a key lies within one cache line");
 
 /* ---- the generator (probes.bpf.c) ---- */
 

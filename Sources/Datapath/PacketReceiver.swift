@@ -20,6 +20,8 @@ public final class PacketReceiver: Receiver {
     var capture: PacketCapture
     var classifier: ReplyClassifier
     var fates = FateCounts()
+    /// The fates of valid replies by slot.
+    var slotFates: [FateCounts]
     /// A reply that was captured, but that the caller of `drain` did not take.
     var waiting: Reply?
   }
@@ -35,12 +37,13 @@ public final class PacketReceiver: Receiver {
       State(
         capture: capture,
         classifier: ReplyClassifier(
-          cookie: Cookie(key: .random()), sources: Set(settings.sources), ports: settings.ports,
-          reportClosed: settings.reportClosed, reportICMP: settings.reportICMP)))
+          sources: Set(settings.sources), slots: KeySlots(settings.slots, ports: settings.ports),
+          reportClosed: settings.reportClosed, reportICMP: settings.reportICMP),
+        slotFates: (0..<settings.slots).map { _ in FateCounts() }))
   }
 
-  public func setKey(_ key: SipHashKey) {
-    state.withLock { $0.classifier.cookie = Cookie(key: key) }
+  public func setKey(_ key: SipHashKey?, slot: Int) {
+    state.withLock { $0.classifier.setKey(key, slot: slot) }
   }
 
   public func drain(limit: Int, _ body: (Reply) -> Bool) throws(Fault) -> Int {
@@ -54,16 +57,17 @@ public final class PacketReceiver: Receiver {
       }
       // A local function, because a closure in a constant would be allocated on the heap.
       let classifier = state.classifier
-      func classify(_ frame: Span<UInt8>, _ origin: PacketCapture.Origin) -> (Fate, Reply?) {
-        let (fate, found) = classifier.classify(
+      func classify(_ frame: Span<UInt8>, _ origin: PacketCapture.Origin) -> (Fate, UInt8?, Reply?) {
+        let (fate, slot, found) = classifier.classify(
           frame, time: Clock.monotonic, partialChecksum: origin.isChecksumPending)
-        guard var reply = found else { return (fate, nil) }
+        guard var reply = found else { return (fate, slot, nil) }
         let kernelSendsReset = origin.isForHost && local.contains(reply.destination)
         reply.needsRST = wantsReset && reply.kind == .open && !kernelSendsReset
-        return (fate, reply)
+        return (fate, slot, reply)
       }
       remaining -= try state.capture.drain(
-        limit: remaining, counting: &state.fates, leaving: &state.waiting, classify: classify, to: body)
+        limit: remaining, counting: &state.fates, &state.slotFates, leaving: &state.waiting,
+        classify: classify, to: body)
       // A reply that waits is counted when it is taken.
       return limit - remaining - (state.waiting == nil ? 0 : 1)
     }
@@ -72,6 +76,8 @@ public final class PacketReceiver: Receiver {
   public func attach(generator program: Int32) throws(Fault) -> Int32? { nil }
 
   public func fates() throws(Fault) -> FateCounts { state.withLock { $0.fates } }
+
+  public func fates(slot: Int) throws(Fault) -> FateCounts { state.withLock { $0.slotFates[slot] } }
 }
 
 extension PacketCapture {
@@ -80,15 +86,17 @@ extension PacketCapture {
   ///
   /// - Returns: the number of packets read.
   fileprivate mutating func drain(
-    limit: Int, counting fates: inout FateCounts, leaving waiting: inout Reply?,
-    classify: (Span<UInt8>, Origin) -> (Fate, Reply?), to body: (Reply) -> Bool
+    limit: Int, counting fates: inout FateCounts, _ slotFates: inout [FateCounts],
+    leaving waiting: inout Reply?, classify: (Span<UInt8>, Origin) -> (Fate, UInt8?, Reply?),
+    to body: (Reply) -> Bool
   ) throws(Fault) -> Int {
     var count = 0
     var failure: Errno?
     do throws(Errno) {
       count = try drain(limit: limit) { frame, origin in
-        let (fate, reply) = classify(frame, origin)
+        let (fate, slot, reply) = classify(frame, origin)
         fates[fate] += 1
+        if let slot { slotFates[Int(slot)][fate] += 1 }
         guard let reply, !body(reply) else { return true }
         waiting = reply
         return false
@@ -96,7 +104,7 @@ extension PacketCapture {
     } catch {
       failure = error
     }
-    // Packets that the kernel dropped may have been replies, so count them as lost events.
+    // Packets that the kernel dropped may have been replies, so count them as lost events. Whose is unknown.
     if let drops = try? self.drops() { fates[.openRingFull] += drops }
     if let failure { throw Fault("cannot read captured packets", cause: failure) }
     return count

@@ -21,6 +21,8 @@ public struct ReceiveSettings: Sendable {
   /// The sources that are addresses of this host, so that its kernel's TCP sees the replies, too.
   public var localSources: Set<IPv4Address>
   public var ports: ClosedRange<UInt16>
+  /// The number of slots for keys, at most `KeySlots.most`. More than one divides the source ports among them.
+  public var slots: Int
   public var reset: ResetMethod
   public var reportClosed: Bool
   public var reportICMP: Bool
@@ -34,8 +36,8 @@ public struct ReceiveSettings: Sendable {
 
   public init(
     interface: Int32, interfaceName: String, sources: [IPv4Address],
-    localSources: Set<IPv4Address>, ports: ClosedRange<UInt16>, reset: ResetMethod, reportClosed: Bool,
-    reportICMP: Bool, generator: Bool = false, partialChecksums: Bool = false,
+    localSources: Set<IPv4Address>, ports: ClosedRange<UInt16>, slots: Int = 1, reset: ResetMethod,
+    reportClosed: Bool, reportICMP: Bool, generator: Bool = false, partialChecksums: Bool = false,
     ringBytes: UInt32 = 1 << 22
   ) {
     self.interface = interface
@@ -43,6 +45,7 @@ public struct ReceiveSettings: Sendable {
     self.sources = sources
     self.localSources = localSources
     self.ports = ports
+    self.slots = slots
     self.reset = reset
     self.reportClosed = reportClosed
     self.reportICMP = reportICMP
@@ -63,8 +66,11 @@ public protocol Receiver: Sendable {
   var acceptsPartialChecksums: Bool { get }
   /// A descriptor that is readable when replies may be waiting.
   var descriptor: Int32 { get }
-  /// Sets the key of the cookies. Only replies with a cookie under this key are valid from now on.
-  func setKey(_ key: SipHashKey)
+  /// Sets the key of the cookies of the job in `slot`, or makes the slot inactive if it is nil. Replies with a cookie
+  /// under the slot's earlier key are not valid from now on; those that were received before may still wait.
+  ///
+  /// Until a slot gets its first key, nothing is valid in it.
+  func setKey(_ key: SipHashKey?, slot: Int)
   /// Passes at most `limit` waiting replies to `body`, which returns false to leave this reply and those behind it
   /// for later.
   ///
@@ -77,6 +83,16 @@ public protocol Receiver: Sendable {
   func attach(generator program: Int32) throws(Fault) -> Int32?
   /// Returns the number of packets so far, by fate.
   func fates() throws(Fault) -> FateCounts
+  /// Returns the number of valid replies so far in `slot`, by fate, and the RSTs sent in place for them. All other fates
+  /// are 0, because a packet that is not valid belongs to no job. A slot keeps its counts when its key changes.
+  ///
+  /// Replies that packet capture lost are in `fates()` only, because nobody knows whose they were.
+  func fates(slot: Int) throws(Fault) -> FateCounts
+}
+
+extension Receiver {
+  /// Sets the key of slot 0, for a receiver of a single job.
+  public func setKey(_ key: SipHashKey) { setKey(key, slot: 0) }
 }
 
 /// Opens a receiver. `nil` is `auto`: native XDP, else generic XDP, else packet capture; the receiver keeps the

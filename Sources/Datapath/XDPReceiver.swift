@@ -14,7 +14,8 @@ public final class XDPReceiver: Receiver {
   private let object: BPFObject
   private let link: XDPLink
   private let ring: EventRing
-  private let key: SharedKey
+  private let keys: SharedKeys
+  private let slots: Int
   private let statistics: BPFMap
 
   /// Why a receiver could not be opened.
@@ -53,10 +54,7 @@ public final class XDPReceiver: Receiver {
     let program: Int32
     do throws(Fault) {
       object = try Self.load(settings)
-      key = try SharedKey(try object.map("SIPHASH_KEY"))
-      // Until the first job sets its key, so that nobody can forge replies to an idle box.
-      let random = SipHashKey.random()
-      key.set(k0: random.k0, k1: random.k1)
+      keys = try SharedKeys(try object.map("SIPHASH_KEY"))
       ring = try EventRing(try object.map("EVENTS"))
       statistics = try object.map("STATS")
       program = try object.program("receive")
@@ -71,6 +69,7 @@ public final class XDPReceiver: Receiver {
     self.mode = mode == .native ? .xdpNative : .xdpGeneric
     self.reason = reason
     self.reset = settings.reset
+    slots = settings.slots
     acceptsPartialChecksums = settings.partialChecksums
     descriptor = ring.descriptor
   }
@@ -79,9 +78,9 @@ public final class XDPReceiver: Receiver {
     let object = try BPFObject(.receive)
     try object.setReadOnlyData(
       Contract.settings(
-        ports: settings.ports, reset: settings.reset, reportClosed: settings.reportClosed,
-        reportICMP: settings.reportICMP, generator: settings.generator,
-        partialChecksums: settings.partialChecksums))
+        ports: settings.ports, slots: settings.slots, reset: settings.reset,
+        reportClosed: settings.reportClosed, reportICMP: settings.reportICMP,
+        generator: settings.generator, partialChecksums: settings.partialChecksums))
     try object.setMaxEntries("EVENTS", settings.ringBytes)
     try object.setMaxEntries("WHITELIST_IPV4", UInt32(max(1, settings.sources.count)))
     try object.load()
@@ -112,7 +111,10 @@ public final class XDPReceiver: Receiver {
     return try object.program("receive")
   }
 
-  public func setKey(_ key: SipHashKey) { self.key.set(k0: key.k0, k1: key.k1) }
+  public func setKey(_ key: SipHashKey?, slot: Int) {
+    precondition(slot >= 0 && slot < slots)
+    if let key { keys.set(slot, k0: key.k0, k1: key.k1) } else { keys.clear(slot) }
+  }
 
   public func drain(limit: Int, _ body: (Reply) -> Bool) throws(Fault) -> Int {
     var foundInvalid = false
@@ -145,7 +147,14 @@ public final class XDPReceiver: Receiver {
 
   public func fates() throws(Fault) -> FateCounts {
     var counts = FateCounts()
-    counts.values = try statistics.perCPUSums()
+    counts.values = try Contract.counts(statistics)
+    return counts
+  }
+
+  public func fates(slot: Int) throws(Fault) -> FateCounts {
+    precondition(slot >= 0 && slot < slots)
+    var counts = FateCounts()
+    counts.values = try Contract.counts(statistics, slot: slot)
     return counts
   }
 }

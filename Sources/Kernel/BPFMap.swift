@@ -36,38 +36,25 @@ public struct BPFMap: Sendable {
   /// Returns the elements of a per-CPU array of 64-bit counters, each summed over all processors.
   public func perCPUSums() throws(Fault) -> [UInt64] {
     precondition(valueSize == 8)
+    var sums: [UInt64] = []
+    for index in 0..<maxEntries { sums += try perCPUSums(of: index) }
+    return sums
+  }
+
+  /// Returns the 64-bit counters of one element of a per-CPU array, each summed over all processors.
+  public func perCPUSums(of element: Int) throws(Fault) -> [UInt64] {
+    precondition(valueSize % 8 == 0 && element >= 0 && element < maxEntries)
     let processors = libbpf_num_possible_cpus()
     guard processors > 0 else {
       throw Fault("cannot count the processors", cause: Errno(-processors))
     }
-    var values = [UInt64](repeating: 0, count: Int(processors))
-    var sums: [UInt64] = []
-    for index in 0..<UInt32(maxEntries) {
-      var key = index
-      let error = unsafe bpf_map_lookup_elem(number, &key, &values)
-      guard error == 0 else {
-        throw Fault("cannot read the BPF map \(name)", cause: Errno(-error))
-      }
-      sums.append(values.reduce(0, &+))
-    }
+    let counters = valueSize / 8
+    var values = [UInt64](repeating: 0, count: Int(processors) * counters)
+    var key = UInt32(element)
+    let error = unsafe bpf_map_lookup_elem(number, &key, &values)
+    guard error == 0 else { throw Fault("cannot read the BPF map \(name)", cause: Errno(-error)) }
+    var sums = [UInt64](repeating: 0, count: counters)
+    for (index, value) in values.enumerated() { sums[index % counters] &+= value }
     return sums
-  }
-}
-
-/// The receive program's SipHash key, in shared memory, because after the drop no system call can write to a map.
-@safe public struct SharedKey: ~Copyable, @unchecked Sendable {
-  private let memory: MappedMemory
-
-  /// Maps `SIPHASH_KEY`, an array with BPF_F_MMAPABLE.
-  public init(_ map: BPFMap) throws(Fault) {
-    memory = try MappedMemory(
-      descriptor: map.number, offset: 0, count: MappedMemory.pageSize, writable: true,
-      what: "the BPF map \(map.name)")
-  }
-
-  /// Sets the key. Not atomic over the two words: call it only while no replies are expected.
-  public func set(k0: UInt64, k1: UInt64) {
-    unsafe memory.start.storeBytes(of: k0, as: UInt64.self)
-    unsafe memory.start.storeBytes(of: k1, toByteOffset: 8, as: UInt64.self)
   }
 }

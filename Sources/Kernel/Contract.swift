@@ -6,17 +6,27 @@ public enum Contract {
   public static let fates = Int(SYNBOX_FATES.rawValue)
   public static let stats = Int(SYNBOX_STATS.rawValue)
   public static let responderStats = Int(SYNBOX_RESPONDER_STATS.rawValue)
+  public static let slots = Int(SYNBOX_SLOTS)
   public static let longestReply = Int(SYNBOX_LONGEST_REPLY)
   public static let arrivalSlots = Int(SYNBOX_ARRIVAL_SLOTS)
   public static let answerAll = SYNBOX_ANSWER_ALL.rawValue
   public static let answerEven = SYNBOX_ANSWER_EVEN.rawValue
   public static let answerShare = SYNBOX_ANSWER_SHARE.rawValue
 
+  /// Returns the number of hints that `slots` slots have: the largest power of two that is at most the number of slots
+  /// and the number of source ports.
+  public static func hints(slots: Int, ports: ClosedRange<UInt16>) -> Int {
+    let most = min(slots, ports.count)
+    return 1 << (Int.bitWidth - 1 - most.leadingZeroBitCount)
+  }
+
   /// Returns the bytes of a `struct synbox_settings`.
   public static func settings(
-    ports: ClosedRange<UInt16>, reset: ResetMethod, reportClosed: Bool, reportICMP: Bool,
+    ports: ClosedRange<UInt16>, slots: Int = 1, reset: ResetMethod, reportClosed: Bool,
+    reportICMP: Bool,
     generator: Bool = false, partialChecksums: Bool = false
   ) -> [UInt8] {
+    precondition(slots >= 1 && slots <= Self.slots)
     var settings = synbox_settings()
     settings.port_first = ports.lowerBound
     settings.port_last = ports.upperBound
@@ -25,7 +35,23 @@ public enum Contract {
     settings.report_icmp = reportICMP ? 1 : 0
     settings.generator = generator ? 1 : 0
     settings.partial_checksums = partialChecksums ? 1 : 0
+    settings.slots = UInt8(slots)
+    settings.hints = UInt8(hints(slots: slots, ports: ports))
     return bytes(of: settings)
+  }
+
+  /// Returns the sums of STATS, an array of `struct synbox_counts`: of one slot, or of everything.
+  public static func counts(_ map: BPFMap, slot: Int? = nil) throws(Fault) -> [UInt64] {
+    precondition(map.valueSize == MemoryLayout<synbox_counts>.size && map.maxEntries == slots + 1)
+    if let slot {
+      precondition(slot >= 0 && slot < slots)
+      return try map.perCPUSums(of: slot)
+    }
+    var sums = [UInt64](repeating: 0, count: stats)
+    for element in 0..<map.maxEntries {
+      for (index, value) in try map.perCPUSums(of: element).enumerated() { sums[index] &+= value }
+    }
+    return sums
   }
 
   /// Returns the bytes of a `struct synbox_responder_settings`.

@@ -35,6 +35,8 @@ public struct Reply: Sendable {
   public var icmpResponder = IPv4Address(0)
   /// Whether the transmitter must send an RST, because the receive program has not sent one in place.
   public var needsRST = false
+  /// The slot whose key the reply proved, which says whose reply it is.
+  public var slot: UInt8 = 0
   public var optionsLength: UInt8 = 0
   public var options = InlineArray<40, UInt8>(repeating: 0)
 
@@ -52,10 +54,10 @@ public struct Reply: Sendable {
     self.timeToLive = timeToLive
   }
 
-  /// Decodes an event record; nil if its length, kind or options length is invalid.
+  /// Decodes an event record; nil if its length, kind, options length or slot is invalid.
   public init?(record: Span<UInt8>) {
     guard record.count == Self.recordLength, let kind = Kind(rawValue: record[33]),
-      record[41] <= 40
+      record[41] <= 40, record[43] < KeySlots.most
     else { return nil }
     self.init(
       kind: kind,
@@ -74,6 +76,7 @@ public struct Reply: Sendable {
     flags = TCPFlags(rawValue: record[40])
     optionsLength = record[41]
     needsRST = record[42] == 1
+    slot = record[43]
     for index in 0..<Int(optionsLength) { options[index] = record[44 + index] }
   }
 }

@@ -8,6 +8,13 @@ import Wire
   @Test func `has the same numbers as its mirrors in Swift`() {
     #expect(Contract.eventLength == Reply.recordLength)
     #expect(Contract.longestReply == ReplyClassifier.longestReply)
+    #expect(Contract.slots == KeySlots.most)
+    for slots in 1...KeySlots.most {
+      for ports in (1...200).map({ 65_536 - $0 }) {
+        let range = UInt16(ports)...65_535
+        #expect(Contract.hints(slots: slots, ports: range) == KeySlots(slots, ports: range).hints)
+      }
+    }
     #expect(Contract.fates == Fate.allCases.count)
     #expect(Contract.stats == FateCounts().values.count)
     #expect(Contract.responderStats == ResponderCounts.names.count)

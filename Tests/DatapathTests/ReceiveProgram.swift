@@ -10,15 +10,19 @@ struct ReceiveProgramSettings: Sendable {
   var reportICMP = true
   var partialChecksums = false
   var ringBytes: UInt32 = 1 << 16
-  var key = referenceKey
+  /// By slot.
+  var keys = [0: referenceKey]
   var sources = [IPv4Address(ours)]
   var ports = ourPorts
+  var slots = 1
 
   /// The twin in Swift.
   var classifier: ReplyClassifier {
-    ReplyClassifier(
-      cookie: Cookie(key: key), sources: Set(sources), ports: ports, reportClosed: reportClosed,
+    var classifier = ReplyClassifier(
+      sources: Set(sources), slots: KeySlots(slots, ports: ports), reportClosed: reportClosed,
       reportICMP: reportICMP)
+    for (slot, key) in keys { classifier.setKey(key, slot: slot) }
+    return classifier
   }
 }
 
@@ -31,10 +35,10 @@ struct Outcome {
   let fates: FateCounts
 }
 
-final class ReceiveProgram {
+final class ReceiveProgram: Sendable {
   private let object: BPFObject
   private let ring: EventRing
-  private let key: SharedKey
+  private let keys: SharedKeys
   private let statistics: BPFMap
   private let program: Int32
 
@@ -43,27 +47,31 @@ final class ReceiveProgram {
     let object = try BPFObject(.receive)
     try object.setReadOnlyData(
       Contract.settings(
-        ports: settings.ports, reset: settings.reset, reportClosed: settings.reportClosed,
-        reportICMP: settings.reportICMP, partialChecksums: settings.partialChecksums))
+        ports: settings.ports, slots: settings.slots, reset: settings.reset,
+        reportClosed: settings.reportClosed, reportICMP: settings.reportICMP,
+        partialChecksums: settings.partialChecksums))
     try object.setMaxEntries("EVENTS", settings.ringBytes)
     try object.load()
     let whitelist = try object.map("WHITELIST_IPV4")
     for source in settings.sources {
       try whitelist.update(key: big(source.value), value: [1])
     }
-    key = try SharedKey(try object.map("SIPHASH_KEY"))
+    keys = try SharedKeys(try object.map("SIPHASH_KEY"))
     ring = try EventRing(try object.map("EVENTS"))
     statistics = try object.map("STATS")
     program = try object.program("receive")
     self.object = object
-    setKey(settings.key)
+    for (slot, key) in settings.keys { setKey(key, slot: slot) }
   }
 
-  func setKey(_ new: SipHashKey) { key.set(k0: new.k0, k1: new.k1) }
+  func setKey(_ new: SipHashKey?, slot: Int = 0) {
+    if let new { keys.set(slot, k0: new.k0, k1: new.k1) } else { keys.clear(slot) }
+  }
 
-  func fates() throws -> FateCounts {
+  /// The counts of one slot, or of everything.
+  func fates(slot: Int? = nil) throws -> FateCounts {
     var counts = FateCounts()
-    counts.values = try statistics.perCPUSums()
+    counts.values = try Contract.counts(statistics, slot: slot)
     return counts
   }
 

@@ -7,7 +7,7 @@ import Testing
 import Wire
 
 /// The number of frames: SYNBOX_FUZZ_FRAMES, or enough for a second or two.
-private let frameCount = number("SYNBOX_FUZZ_FRAMES") ?? 200_000
+private let frameCount = number("SYNBOX_FUZZ_FRAMES") ?? 400_000
 private let fuzzSeed = Seed.next("mutated packets")
 
 private func number(_ name: String) -> UInt64? {
@@ -76,33 +76,41 @@ private func repairChecksums(_ frame: inout [UInt8]) {
 }
 
 @Suite(.timeLimit(.minutes(5))) struct `Mutated packets` {
-  @Test(arguments: [false, true])
+  @Test(arguments: [false, true], [ReceiveProgramSettings(), severalJobs])
   func `have the same fate in the receive program and its twin, and none is valid without a cookie`(
-    partial: Bool
+    partial: Bool, settings: ReceiveProgramSettings
   )
     throws
   {
     var random = SeededGenerator(partial ? ~fuzzSeed : fuzzSeed)
-    let settings = ReceiveProgramSettings(partialChecksums: partial)
+    var settings = settings
+    settings.partialChecksums = partial
     let program = try ReceiveProgram(settings)
     let classifier = settings.classifier
-    let cookie = Cookie(key: referenceKey)
-    let table = packetTable.map(\.frame)
-    let count = max(1, frameCount / 2)
+    let table = packetTable.map(\.frame) + Set(settings.keys.values).flatMap(repliesToUs)
+    let count = max(1, frameCount / 4)
     var expected = FateCounts()
+    var bySlot = (0..<settings.slots).map { _ in FateCounts() }
     for number in 0..<count {
       let frame = mutate(table[Int(random.next() % UInt64(table.count))], &random)
       let run = try program.execute(frame)
-      let (fate, reply) = classifier.classify(frame.span, time: 1, partialChecksum: partial)
+      let (fate, slot, reply) = classifier.classify(frame.span, time: 1, partialChecksum: partial)
       expected[fate] += 1
-      if run.verdict == .transmit { expected.resetsSent += 1 }
+      if let slot { bySlot[Int(slot)][fate] += 1 }
+      if let slot, run.verdict == .transmit {
+        expected.resetsSent += 1
+        bySlot[Int(slot)].resetsSent += 1
+      }
       let replies = try program.takeReplies()
       guard [.pass, .drop, .transmit].contains(run.verdict),
         // Compare accounts only if there is a reply, because making their text is slow.
         replies.isEmpty && reply == nil
           || replies.map(account) == [reply].compactMap({ $0 }).map(account),
-        (run.verdict == .pass) == !fate.isValid, run.verdict == .transmit || run.output == frame,
-        replies.allSatisfy({ $0.proves(cookie, in: frame) })
+        (run.verdict == .pass) == !fate.isValid, (slot != nil) == fate.isValid,
+        run.verdict == .transmit || run.output == frame,
+        replies.allSatisfy({ reply in
+          settings.keys[Int(reply.slot)].map { reply.proves(Cookie(key: $0), in: frame) } ?? false
+        })
       else {
         Issue.record(
           "seed \(fuzzSeed), packet \(number), partial \(partial), fate \(fate), code \(run.code): \(hex(frame))"
@@ -111,9 +119,15 @@ private func repairChecksums(_ frame: inout [UInt8]) {
       }
     }
     #expect(try program.fates() == expected)
+    for slot in bySlot.indices {
+      #expect(try program.fates(slot: slot) == bySlot[slot], "slot \(slot)")
+    }
     #expect(expected.seen == count)
     // Make sure that every branch is tested, except those that need a full ring or other settings.
     guard count >= 100_000 else { return }
+    for slot in settings.keys.keys {
+      #expect((bySlot[slot].valid > 0) == settings.isProvable(slot), "slot \(slot)")
+    }
     for fate in Fate.allCases where ![.openRingFull, .closedRingFull, .icmpRingFull].contains(fate) {
       let share = [.closedUnreported, .icmpUnreported].contains(fate) ? 0 : count / 1_000
       #expect(expected[fate] >= share, "\(fate)")

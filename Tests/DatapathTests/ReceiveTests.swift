@@ -6,10 +6,11 @@ import Wire
 
 @testable import Datapath
 
-private func settings(_ reset: ResetMethod = .inPlace) throws -> ReceiveSettings {
+private func settings(slots: Int = 1) throws -> ReceiveSettings {
   ReceiveSettings(
     interface: try interfaceIndex("scan0"), interfaceName: "scan0", sources: [IPv4Address(ours)],
-    localSources: [], ports: ourPorts, reset: reset, reportClosed: true, reportICMP: true)
+    localSources: [], ports: ourPorts, slots: slots, reset: .inPlace, reportClosed: true,
+    reportICMP: true)
 }
 
 /// XDP_TX of a native program reaches a veth only if that polls, as it does with native XDP.
@@ -86,6 +87,51 @@ private func resets(for replies: [Reply]) -> [TransmitEntry] {
       _ = try eventually { try responder.counts()["rsts_received"] >= 250 }
       let counts = try responder.counts()
       #expect(counts["rsts_received"] == 250 && counts["rsts_invalid"] == 0)
+    }
+  }
+
+  @Test(arguments: ReceiveMode.allCases)
+  func `tells which of two jobs with the same targets a reply belongs to, and counts them apart`(
+    mode: ReceiveMode
+  ) throws {
+    try Lab.with { lab in
+      let responder = try lab.onPeer {
+        try Responder(
+          interface: try interfaceIndex("peer0"), name: "peer0", rule: .even, seed: 1,
+          closedReset: true, mode: responderMode(mode))
+      }
+      let receiver = try lab.onScanner { try openReceiver(try settings(slots: 64), mode: mode) }
+      let transmitter = try lab.onScanner {
+        try PacketTransmitter(interface: try interfaceIndex("scan0"), queue: 0, batch: 64)
+      }
+      // Slots 10 and 26 share the hint of our port; slot 11 has the hint of the next.
+      let jobs = [(10, referenceKey, ourPort), (26, secondKey, ourPort), (11, thirdKey, ourPort + 1)]
+      for (slot, key, _) in jobs { receiver.setKey(key, slot: slot) }
+      for round in UInt64(1)...2 {
+        for (slot, key, port) in jobs {
+          transmitter.prepare(jobStamper(key))
+          let replies = try scan(probes(100, from: port), through: transmitter, receiver)
+          #expect(replies.allSatisfy { Int($0.slot) == slot })
+          #expect(Set(replies.map(\.source)).count == 100)
+          let fates = try receiver.fates(slot: slot)
+          #expect(fates[.open] == 50 * round && fates[.closed] == 50 * round)
+          #expect(fates.seen == 100 * round)
+          #expect(fates.resetsSent == (mode == .packet ? 0 : 50 * round))
+        }
+      }
+      #expect(try receiver.fates().valid == 600)
+      #expect(try receiver.fates(slot: 12) == FateCounts())
+
+      receiver.setKey(nil, slot: 26)
+      transmitter.prepare(jobStamper(secondKey))
+      _ = try send(probes(50), through: transmitter)
+      let rejected = try eventually {
+        let count = try receiver.drain(limit: 64) { _ in true }
+        return try count == 0 && receiver.fates()[.badCookie] == 50
+      }
+      #expect(rejected)
+      #expect(try receiver.fates().valid == 600)
+      #expect(try responder.counts()["syns_invalid"] == 0)
     }
   }
 

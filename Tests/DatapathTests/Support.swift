@@ -42,6 +42,7 @@ func account(of reply: Reply) -> String {
     \(reply.kind) \(reply.source):\(reply.sourcePort) to \(reply.destination):\(reply.destinationPort) \
     seq \(reply.sequenceNumber) ack \(reply.acknowledgmentNumber) window \(reply.window) \
     id \(reply.identification) ttl \(reply.timeToLive) flags \(reply.flags.rawValue) \
-    icmp \(reply.icmpType)/\(reply.icmpCode) by \(reply.icmpResponder) options \(hex(options))
+    icmp \(reply.icmpType)/\(reply.icmpCode) by \(reply.icmpResponder) options \(hex(options)) \
+    slot \(reply.slot)
     """
 }

@@ -6,14 +6,18 @@ import Testing
 import Wire
 
 /// The stamper of these tests.
-let stamper = FrameStamper(
-  profile: .smallest, cookie: Cookie(key: referenceKey), sources: [IPv4Address(ours)],
-  sourceMAC: MACAddress(bytes: ourMAC)!, nextHops: [MACAddress(bytes: theirMAC)!])
+let stamper = jobStamper(referenceKey)
+
+func jobStamper(_ key: SipHashKey) -> FrameStamper {
+  FrameStamper(
+    profile: .smallest, cookie: Cookie(key: key), sources: [IPv4Address(ours)],
+    sourceMAC: MACAddress(bytes: ourMAC)!, nextHops: [MACAddress(bytes: theirMAC)!])
+}
 
 /// Probes to `count` addresses, starting at 198.18.16.0.
-func probes(_ count: Int) -> [TransmitEntry] {
+func probes(_ count: Int, from port: UInt16 = ourPort) -> [TransmitEntry] {
   (0..<UInt32(count)).map {
-    TransmitEntry(syn: 0xc612_1000 + $0, port: targetPort, source: 0, sourcePort: ourPort)
+    TransmitEntry(syn: 0xc612_1000 + $0, port: targetPort, source: 0, sourcePort: port)
   }
 }
 
@@ -88,10 +92,11 @@ struct NoReceiver: Receiver {
   let reset = ResetMethod.none
   let acceptsPartialChecksums = false
   let descriptor: Int32 = -1
-  func setKey(_ key: SipHashKey) {}
+  func setKey(_ key: SipHashKey?, slot: Int) {}
   func drain(limit: Int, _ body: (Reply) -> Bool) throws(Fault) -> Int { 0 }
   func attach(generator program: Int32) throws(Fault) -> Int32? { nil }
   func fates() throws(Fault) -> FateCounts { FateCounts() }
+  func fates(slot: Int) throws(Fault) -> FateCounts { FateCounts() }
 }
 
 func silentResponder() throws -> Responder {

@@ -69,7 +69,7 @@ private let table: [(name: String, frame: [UInt8], fate: Fate)] = [
   @Test(arguments: table.indices)
   func `returns the fate of each frame, and the reply if it is valid`(index: Int) {
     let (name, frame, expected) = table[index]
-    let (fate, reply) = classifier().classify(frame.span, time: 5)
+    let (fate, _, reply) = classifier().classify(frame.span, time: 5)
     #expect(fate == expected, "\(name)")
     switch expected {
     case .open, .closed, .icmp:
@@ -86,6 +86,40 @@ private let table: [(name: String, frame: [UInt8], fate: Fate)] = [
     let error = silent.classify(failure(3).span, time: 0)
     #expect(reset.fate == .closedUnreported && error.fate == .icmpUnreported)
     if reset.reply != nil || error.reply != nil { Issue.record("a reply was reported") }
+  }
+
+  @Test func `accepts nothing before it has a key, and nothing of a job whose key is cleared`() {
+    let port = 40_000 as UInt16
+    var several = ReplyClassifier(
+      sources: [ours], slots: KeySlots(64, ports: port...port), reportClosed: true, reportICMP: true)
+    let frame = segment([.syn, .ack], acknowledging: sequence &+ 1)
+    func slot() -> UInt8? { several.classify(frame.span, time: 0).slot }
+    #expect(slot() == nil)
+    several.setKey(SipHashKey(k0: 1, k1: 2), slot: 3)
+    #expect(slot() == nil)
+    several.setKey(referenceKey, slot: 63)
+    #expect(slot() == 63)
+    several.setKey(referenceKey, slot: 5)
+    #expect(slot() == 5)
+    several.setKey(nil, slot: 5)
+    #expect(slot() == 63)
+    several.setKey(nil, slot: 63)
+    #expect(slot() == nil)
+  }
+
+  @Test func `names the job of a valid reply that is not reported`() {
+    var several = ReplyClassifier(
+      sources: [ours], slots: KeySlots(2, ports: 40_000...40_001), reportClosed: false,
+      reportICMP: false)
+    several.setKey(referenceKey, slot: 0)
+    for frame in [segment([.rst, .ack], acknowledging: sequence), failure(3)] {
+      #expect(several.classify(frame.span, time: 0).slot == 0)
+    }
+    several.setKey(nil, slot: 0)
+    several.setKey(referenceKey, slot: 1)
+    for frame in [segment([.rst, .ack], acknowledging: sequence), failure(3)] {
+      #expect(several.classify(frame.span, time: 0).fate == .badCookie)
+    }
   }
 
   @Test func `does not trap on truncated frames`() {

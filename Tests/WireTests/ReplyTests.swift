@@ -3,7 +3,9 @@ import Testing
 import Wire
 
 /// An event record with the layout of bpf/synbox.h.
-private func record(kind: UInt8 = 1, optionsLength: UInt8 = 4, needsRST: UInt8 = 0) -> [UInt8] {
+private func record(kind: UInt8 = 1, optionsLength: UInt8 = 4, needsRST: UInt8 = 0, slot: UInt8 = 0)
+  -> [UInt8]
+{
   var bytes: [UInt8] = []
   bytes += [0x08, 0x07, 0x06, 0x05, 0x04, 0x03, 0x02, 0x01]  // time_ns, little-endian
   bytes += [198, 18, 7, 8]  // saddr
@@ -16,7 +18,7 @@ private func record(kind: UInt8 = 1, optionsLength: UInt8 = 4, needsRST: UInt8 =
   bytes += [0x43, 0x21]  // ipid
   bytes += [57, kind, 3, 13]  // ttl, kind, icmp_type, icmp_code
   bytes += [192, 0, 2, 1]  // icmp_responder
-  bytes += [0x52, optionsLength, needsRST, 0]  // tcp_flags, options_length, rst_wanted, zero
+  bytes += [0x52, optionsLength, needsRST, slot]  // tcp_flags, options_length, rst_wanted, slot
   bytes += [2, 4, 5, 0xb4] + [UInt8](repeating: 0, count: 36)  // options
   bytes += [0, 0, 0, 0]  // zero2
   return bytes
@@ -27,7 +29,7 @@ private func decode(_ bytes: [UInt8]) -> Reply? { Reply(record: bytes.span) }
 @Suite(.timeLimit(.minutes(5))) struct `An event record` {
   @Test func `is decoded field by field`() throws {
     #expect(record().count == Reply.recordLength)
-    let reply = try #require(decode(record(needsRST: 1)))
+    let reply = try #require(decode(record(needsRST: 1, slot: 63)))
     #expect(reply.kind == .open)
     #expect(reply.time == 0x0102_0304_0506_0708)
     #expect(reply.source == IPv4Address(198, 18, 7, 8))
@@ -43,6 +45,7 @@ private func decode(_ bytes: [UInt8]) -> Reply? { Reply(record: bytes.span) }
     #expect(reply.icmpResponder == IPv4Address(192, 0, 2, 1))
     #expect(reply.flags == [.syn, .ack, TCPFlags(rawValue: 0x40)])
     #expect(reply.needsRST)
+    #expect(reply.slot == 63)
     #expect(reply.optionsLength == 4)
     #expect(reply.tcpOptions.maximumSegmentSize == 1460)
   }
@@ -54,7 +57,7 @@ private func decode(_ bytes: [UInt8]) -> Reply? { Reply(record: bytes.span) }
     #expect(decode(record())?.needsRST == false)
   }
 
-  @Test func `with an invalid length, kind or options length is rejected`() {
+  @Test func `with an invalid length, kind, options length or slot is rejected`() {
     for length in 0..<200 where length != Reply.recordLength {
       let bytes = Array((record() + record() + record()).prefix(length))
       #expect(decode(bytes) == nil, "\(length) bytes")
@@ -64,6 +67,7 @@ private func decode(_ bytes: [UInt8]) -> Reply? { Reply(record: bytes.span) }
       #expect(decode(record(optionsLength: length)) == nil)
     }
     #expect(decode(record(optionsLength: 40)) != nil)
+    for slot in [64, 255] as [UInt8] { #expect(decode(record(slot: slot)) == nil) }
   }
 
   @Test func `of random bytes does not trap`() {
@@ -72,8 +76,9 @@ private func decode(_ bytes: [UInt8]) -> Reply? { Reply(record: bytes.span) }
       var bytes = (0..<Reply.recordLength).map { _ in UInt8.random(in: 0...255, using: &random) }
       bytes[33] = UInt8.random(in: 0...4, using: &random)
       bytes[41] = UInt8.random(in: 0...60, using: &random)
+      bytes[43] = UInt8.random(in: 0...100, using: &random)
       let reply = decode(bytes)
-      #expect((reply != nil) == (1...3 ~= bytes[33] && bytes[41] <= 40))
+      #expect((reply != nil) == (1...3 ~= bytes[33] && bytes[41] <= 40 && bytes[43] < 64))
       _ = reply?.tcpOptions
     }
   }

@@ -11,6 +11,17 @@ private func classifier(_ key: SipHashKey, all: Bool = true) -> ReplyClassifier 
     cookie: Cookie(key: key), sources: [ours], ports: ports, reportClosed: all, reportICMP: all)
 }
 
+/// Four slots for each of 16 hints: one without a key, one with each key, and another without.
+private let severalJobs: ReplyClassifier = {
+  var jobs = ReplyClassifier(
+    sources: [ours], slots: KeySlots(KeySlots.most, ports: ports), reportClosed: true, reportICMP: true)
+  for hint in 0..<16 {
+    jobs.setKey(key, slot: 16 + hint)
+    jobs.setKey(anotherKey, slot: 32 + hint)
+  }
+  return jobs
+}()
+
 extension Fate {
   /// Whether the cookie is valid.
   fileprivate var isValid: Bool { rawValue >= Fate.open.rawValue || self == .badChecksum }
@@ -18,7 +29,8 @@ extension Fate {
 
 extension FuzzTarget {
   /// No packet is valid without a cookie: one that is valid under one key is not under another, and a TCP reply
-  /// acknowledges the hash of its addresses and ports. Settings change only whether a reply is reported.
+  /// acknowledges the hash of its addresses and ports. Settings change only whether a reply is reported. Beside other
+  /// jobs a packet has the same fate, in the slot of the key that it proves.
   static let packets = FuzzTarget("packets", maximumLength: 1514) { bytes in
     var frame = bytes
     // The classifier ignores the destination MAC address. Its first bit requests a valid cookie, without which every
@@ -28,10 +40,10 @@ extension FuzzTarget {
       forge(&frame, ahead: first & 4 == 0 ? 1 : 0)
       if first & 2 == 0 { complete(&frame) }
     }
-    let (fate, reply) = classifier(key).classify(frame.span, time: 7)
+    let (fate, _, reply) = classifier(key).classify(frame.span, time: 7)
     try require((reply != nil) == [.open, .closed, .icmp].contains(fate), "\(fate), a reply or none")
     // libFuzzer sees comparisons, so it finds cookies of either key, but none is valid under both.
-    let foreign = classifier(anotherKey).classify(frame.span, time: 7).fate
+    let (foreign, _, foreignReply) = classifier(anotherKey).classify(frame.span, time: 7)
     try require(!fate.isValid || !foreign.isValid, "\(fate), and \(foreign) under another key")
     let (one, other) = (fate.isValid ? .badCookie : fate, foreign.isValid ? .badCookie : foreign)
     try require(one == other, "\(fate), but \(foreign) under another key")
@@ -42,6 +54,14 @@ extension FuzzTarget {
     default: try require(silent == fate, "\(silent) for \(fate)")
     }
     if let reply { try check(reply, of: fate, in: frame) }
+    let several = severalJobs.classify(frame.span, time: 7)
+    let expected = foreign.isValid ? foreign : fate
+    try require(several.fate == expected, "\(several.fate) among several jobs, not \(expected)")
+    try require((several.slot == nil) == (several.reply == nil), "\(several.fate), a slot or none")
+    guard let slot = several.slot, let port = (reply ?? foreignReply)?.destinationPort else { return }
+    let hint = severalJobs.slots.hint(of: port.value)
+    try require(Int(slot) == (foreign.isValid ? 32 : 16) + hint, "slot \(slot) for hint \(hint)")
+    try require(several.reply?.slot == slot, "not the reply's slot")
   }
 
   private static func check(_ reply: Reply, of fate: Fate, in frame: [UInt8]) throws {
