@@ -1,4 +1,4 @@
-// Measures the cost of a valid SYN-ACK in the receive program, bpf/receive.bpf.c.
+// Measures the cost of valid and forged SYN-ACKs in the receive program, bpf/receive.bpf.c.
 import Kernel
 import Wire
 
@@ -7,22 +7,30 @@ private final class ReceiveProgram {
   private static let key = SipHashKey(k0: 1, k1: 2)
   private static let ours = IPv4Address(198, 18, 0, 1)
   private static let target = IPv4Address(198, 19, 2, 3)
-  private static let ports: ClosedRange<UInt16> = 32768...61000
+  static let ports: ClosedRange<UInt16> = 32768...61000
+  static let ourPort: UInt16 = 40_000
   private let object: BPFObject
   private let ring: EventRing
   private let program: Int32
   /// Events that fit in the event ring. Each has a header of 8 bytes.
   let capacity: Int
 
-  init(_ reset: ResetMethod) throws {
+  /// - Parameter slots: The number of slots, each of which has a key. The SYN-ACK proves the one of port 40,000's hint.
+  init(_ reset: ResetMethod, slots: Int = 1, ports: ClosedRange<UInt16> = ports) throws {
     let object = try BPFObject(.receive)
     try object.setReadOnlyData(
-      Contract.settings(ports: Self.ports, reset: reset, reportClosed: false, reportICMP: false))
+      Contract.settings(
+        ports: ports, slots: slots, reset: reset, reportClosed: false, reportICMP: false))
     try object.load()
     var address: [UInt8] = []
     address.append(bigEndian: Self.ours.value)
     try object.map("WHITELIST_IPV4").update(key: address, value: [1])
-    try SharedKey(try object.map("SIPHASH_KEY")).set(k0: Self.key.k0, k1: Self.key.k1)
+    let keys = try SharedKeys(try object.map("SIPHASH_KEY"))
+    let proved = KeySlots(slots, ports: ports).hint(of: Self.ourPort)
+    for slot in 0..<slots {
+      let key = slot == proved ? Self.key : SipHashKey.random()
+      keys.set(slot, k0: key.k0, k1: key.k1)
+    }
     let events = try object.map("EVENTS")
     ring = try EventRing(events)
     capacity = events.maxEntries / (Contract.eventLength + 8)
@@ -31,12 +39,15 @@ private final class ReceiveProgram {
   }
 
   /// A valid SYN-ACK, with the MSS option that almost all have.
-  static var synAck: [UInt8] {
-    let (ourPort, port): (UInt16, UInt16) = (40_000, 443)
+  static var synAck: [UInt8] { synAck(ahead: 1) }
+
+  /// A SYN-ACK that acknowledges our number and `ahead`: valid if that is 1.
+  private static func synAck(ahead: UInt32) -> [UInt8] {
+    let port: UInt16 = 443
     let sequence = Cookie(key: key).sequenceNumber(
       source: ours.value, destination: target.value, sourcePort: ourPort, destinationPort: port)
     return synAckFrame(
-      from: target, port, to: ours, ourPort, sequence: 0x1234_5678, acknowledging: sequence &+ 1,
+      from: target, port, to: ours, ourPort, sequence: 0x1234_5678, acknowledging: sequence &+ ahead,
       ethernet: MACAddress(0x0200_0000_0001).bytes + MACAddress(0x0200_0000_0002).bytes)
   }
 
@@ -55,8 +66,16 @@ private final class ReceiveProgram {
   func runOther(_ times: Int) throws -> Double {
     var frame = Self.synAck
     frame.replaceSubrange(12..<14, with: [0x86, 0xdd])
-    return Double(
-      try BPFProgramRun(program: program, frame: frame, times: UInt32(times)).nanoseconds)
+    return try runPassed(frame, times)
+  }
+
+  /// Like `run`, with a wrong cookie.
+  func runForged(_ times: Int) throws -> Double { try runPassed(Self.synAck(ahead: 0x1_0000), times) }
+
+  private func runPassed(_ frame: [UInt8], _ times: Int) throws -> Double {
+    let run = try BPFProgramRun(program: program, frame: frame, times: UInt32(times))
+    guard run.verdict == .pass else { throw Fault("the verdict was \(run.code)") }
+    return Double(run.nanoseconds)
   }
 }
 
@@ -89,6 +108,16 @@ func measureReceiving(_ report: inout Report) {
   report.add("xdp_syn_ack", "ns") {
     let program = try ReceiveProgram(.none)
     return try (0..<50).map { _ in try program.run(program.capacity / 2, expecting: .drop) }.min() ?? 0
+  }
+  // A flood of forged packets costs a hash each, however many jobs there are, unless they have too few ports.
+  for (name, slots, ports) in [
+    ("1_slot", 1, ReceiveProgram.ports), ("64_slots", 64, ReceiveProgram.ports),
+    ("64_slots_1_port", 64, ReceiveProgram.ourPort...ReceiveProgram.ourPort),
+  ] {
+    report.add("xdp_forged_\(name)", "ns") {
+      let program = try ReceiveProgram(.none, slots: slots, ports: ports)
+      return try (0..<50).map { _ in try program.runForged(20_000) }.min() ?? 0
+    }
   }
   report.add("xdp_rst_in_place", "ns") {
     // Accurate to ten nanoseconds, because single runs depend on where the maps are in memory.
