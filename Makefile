@@ -26,7 +26,7 @@ PACKAGES_BOOT  := nmap iputils-ping e2fsprogs fdisk
 PYTHON         := /usr/bin/python3
 
 .PHONY: help setup bpf build benchmark programs toolchain image image-lock image-reproducible boot-test unit kernel lab test tests \
-        fuzz run bench evaluate rollback inventory check fmt clean
+        fuzz run bench evaluate rollback inventory reference check fmt clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -124,7 +124,7 @@ build/promtool: build/.setup
 # Each run of tests ends, even if one hangs: a suite's own limit cannot stop a test that blocks.
 SWIFT_TEST = timeout --kill-after=10 $(1) swift test --skip-build
 # A test's name is `Module.suite/test`.
-PURE_TESTS   := (BoxTests|WireTests|PlanTests|ScanTests|SupportTests)\.
+PURE_TESTS   := (BoxTests|WireTests|PlanTests|ScanTests|SettingsTests|SupportTests)\.
 KERNEL_TESTS := (KernelTests|NICTests|DatapathTests|ConfinementTests|SpoolTests|InitTests|FuzzTests)\.
 LAB_TESTS    := (LabTests|ServeTests|ImageTests)\.
 # Random inputs that take minutes in a debug build.
@@ -195,6 +195,9 @@ build/rollback/%/build/synbox:
 
 inventory: benchmark ## measure ten million single addresses under a million denied prefixes (docs/design/scaling.md)
 	@build/benchmark inventory
+
+reference: tests ## write the tables of docs/reference/configuration.md again, from the tables of settings
+	SYNBOX_WRITE_REFERENCE=1 $(call SWIFT_TEST,60) --filter 'ServeTests\..*configuration reference'
 
 fmt: ## format every Swift file
 	swift format --in-place --recursive Package.swift Sources Tests

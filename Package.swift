@@ -28,7 +28,6 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 let boxPackages: [Package.Dependency] = [
   .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
   .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
-  .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
 ]
 
 /// The packages of the image builder.
@@ -41,7 +40,6 @@ let builderPackages: [Package.Dependency] = [
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
-let toml = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
 
 /// `make fuzz` asks for it: everything is built with libFuzzer, which brings a main function of its own, so the
 /// program becomes a library.
@@ -54,8 +52,8 @@ let isUnit = Context.environment["SYNBOX_UNIT"] != nil
 let isPrograms = Context.environment["SYNBOX_PROGRAMS"] != nil
 
 let program: [Target.Dependency] = [
-  "Confinement", "Datapath", "Init", "Kernel", "NIC", "Plan", "Scan", "Spool", "Support", "Wire",
-  argumentParser, logging, toml,
+  "Confinement", "Datapath", "Init", "Kernel", "NIC", "Plan", "Scan", "Settings", "Spool", "Support",
+  "Wire", argumentParser, logging,
 ]
 
 let fuzzers: [Target] =
@@ -75,6 +73,7 @@ let pure: [Target] = [
   module("Scan", ["Plan", "Support", "Wire"]),
   module("BoxAPI", ["Scan", "Support"]),
   module("Box", ["BoxAPI", "Plan"]),
+  module("Settings", ["Plan", "Support"]),
 
   .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
   tests("SupportTests", ["Support"]),
@@ -82,6 +81,7 @@ let pure: [Target] = [
   tests("PlanTests", ["Plan", "Wire", "TestSupport"]),
   tests("ScanTests", ["Scan", "Plan", "Wire", "TestSupport"]),
   tests("BoxTests", ["Box", "BoxAPI", "Plan", "TestSupport"]),
+  tests("SettingsTests", ["Settings", "Plan", "TestSupport"]),
 ]
 
 let others: [Target] = [
@@ -94,11 +94,11 @@ let others: [Target] = [
 
   // The kernel, and what is done with it.
   module("Kernel", ["CLinux", "CNetlink", "Support"]),
-  module("NIC", ["Kernel", "Support", "Wire", toml]),
+  module("NIC", ["Kernel", "Plan", "Settings", "Support", "Wire"]),
   module("Datapath", ["Kernel", "Wire"]),
   module("Confinement", ["Kernel"]),
   module("Spool", ["Kernel", "Plan", "Scan", "Support", "Wire"]),
-  module("Init", ["Kernel", "NIC", "Spool", "Support", "Wire", toml]),
+  module("Init", ["Kernel", "NIC", "Plan", "Settings", "Spool", "Support", "Wire"]),
   isFuzzing
     ? .target(
       name: "synbox", dependencies: program, exclude: ["main.swift"], swiftSettings: strict)
@@ -108,7 +108,7 @@ let others: [Target] = [
   .executableTarget(
     name: "synimage",
     dependencies: [
-      "Init", "Kernel", "NIC", "Plan", argumentParser, toml,
+      "Init", "Kernel", "NIC", "Plan", "Settings", argumentParser,
       .product(name: "Crypto", package: "swift-crypto"),
       // SwiftPM warns about a package that no target uses; on Linux this adds nothing to the build.
       .product(name: "SwiftASN1", package: "swift-asn1", condition: .when(platforms: [.wasi])),
@@ -124,19 +124,25 @@ let others: [Target] = [
   tests("KernelTests", ["Kernel", "TestSupport"]),
   tests("SpoolTests", ["Spool", "Kernel", "Plan", "Scan", "Wire", "LabSupport"]),
   // The whole program in a lab: needs root and build/synbox.
-  tests("ServeTests", ["Confinement", "LabSupport", "LabTraits", "TestSupport", "synbox"]),
+  tests(
+    "ServeTests",
+    [
+      "Confinement", "Init", "LabSupport", "LabTraits", "NIC", "Plan", "Settings", "TestSupport",
+      "synbox",
+    ]),
   // The real program on real packages: needs build/synimage, build/synbox.stripped and the mirror.
   tests("ImageTests", ["LabSupport", "LabTraits"]),
-  tests("NICTests", ["NIC", "Kernel", "LabSupport", "Wire", "TestSupport"]),
+  tests("NICTests", ["NIC", "Kernel", "LabSupport", "Plan", "Wire", "TestSupport"]),
   tests("DatapathTests", ["Datapath", "Kernel", "LabSupport", "Wire", "TestSupport"]),
-  tests("InitTests", ["Init", "Kernel", "NIC", "LabSupport", "TestSupport"]),
+  tests("InitTests", ["Init", "Kernel", "NIC", "LabSupport", "Plan", "TestSupport"]),
   tests("ConfinementTests", ["Confinement", "ConfinementProbe", "Kernel", "LabSupport"]),
 
   // Readers of foreign bytes: their corpora in every test run, libFuzzer in `make fuzz`.
   .target(
     name: "FuzzTargets",
     dependencies: [
-      "Datapath", "Init", "Kernel", "NIC", "Plan", "Scan", "Spool", "Support", "Wire", "synbox",
+      "Datapath", "Init", "Kernel", "NIC", "Plan", "Scan", "Settings", "Spool", "Support", "Wire",
+      "synbox",
     ],
     path: "Tests/Fuzz/Targets", swiftSettings: strict),
   tests("FuzzTests", ["FuzzTargets", "Kernel", "TestSupport", "synbox"]),

@@ -1,6 +1,7 @@
 // The files of depmod(8): the kernel's modules, their dependencies, and their aliases.
 import Kernel
-import NIC
+import Plan
+import Settings
 import Support
 
 /// The modules in /lib/modules/RELEASE.
@@ -17,7 +18,7 @@ public struct ModuleIndex: Sendable {
   /// Modules compiled into the kernel.
   private var builtIn: Set<String> = []
   /// Invalid lines, which are skipped. Only the first ten are kept.
-  public private(set) var faults: [ProfileError] = []
+  public private(set) var faults: [InputError] = []
 
   /// Bytes.
   public static let maximumSize = 16 << 20
@@ -179,8 +180,8 @@ extension ModuleIndex {
   ) {
     guard faults.count < 10 else { return }
     faults.append(
-      ProfileError(
-        file: file, line: number, column: 1,
-        found: TOMLDocument.shown(String(decoding: line, as: UTF8.self)), expected: expected))
+      InputError(
+        file: file, location: .line(number, column: 1),
+        found: TOMLValue.quoted(String(decoding: line, as: UTF8.self)), expected: expected))
   }
 }

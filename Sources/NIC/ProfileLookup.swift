@@ -1,8 +1,9 @@
 // Finding the profile for an interface.
 import Kernel
+import Plan
 
 extension InterfaceProfile {
-  /// Reads a profile from a file. Throws a `ProfileError` if it is invalid, a `Fault` if it cannot be read or is larger
+  /// Reads a profile from a file. Throws a `InputError` if it is invalid, a `Fault` if it cannot be read or is larger
   /// than `maximumSize`.
   public init(path: String) throws {
     let bytes: [UInt8]
@@ -41,7 +42,7 @@ public enum BuiltInProfiles {
 
   /// Returns the profile for a driver, or else the default one. Does not fail in practice, because a test parses all of
   /// them.
-  public static func profile(driver: String?) throws(ProfileError) -> InterfaceProfile {
+  public static func profile(driver: String?) throws(InputError) -> InterfaceProfile {
     let texts = EmbeddedProfiles.texts
     let name = driver.flatMap { texts[$0] == nil ? nil : $0 } ?? "default"
     return try InterfaceProfile(toml: texts[name] ?? "", file: "built-in \(name).toml")

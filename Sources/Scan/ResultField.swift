@@ -1,4 +1,5 @@
 // The fields of a result, with ZMap's names (zmap: src/fieldset.c, module_tcp_synscan.c).
+import Plan
 import Support
 import Wire
 
@@ -49,38 +50,25 @@ public enum ResultField: String, CaseIterable, Sendable {
 
   /// Parses a list of names separated by commas, in the order of the output. Throws if a name is unknown or repeated,
   /// because a JSON object must not repeat a member (RFC 8259, section 4).
-  public static func parse(list: String) throws(FieldListError) -> [ResultField] {
+  public static func parse(list: String) throws(ValueError) -> [ResultField] {
     var fields: [ResultField] = []
+    var offset = 0
     for name in list.split(separator: ",", omittingEmptySubsequences: false) {
       let trimmed = String(name.drop { $0 == " " })
-      guard let field = ResultField(rawValue: trimmed) else { throw .unknown(trimmed) }
-      guard !fields.contains(field) else { throw .repeated(field) }
+      guard let field = ResultField(rawValue: trimmed) else {
+        throw ValueError(
+          found: "the field \"\(Escaping.quotable(trimmed, limit: 60))\"",
+          expected: "one of " + allCases.map(\.rawValue).joined(separator: ","), offset: offset)
+      }
+      guard !fields.contains(field) else {
+        throw ValueError(
+          found: "the field \"\(trimmed)\" twice", expected: "each field once", offset: offset)
+      }
       fields.append(field)
+      offset += name.utf8.count + 1
     }
     return fields
   }
-}
-
-/// An error in a list of fields.
-public enum FieldListError: Error, Hashable, Sendable, CustomStringConvertible {
-  case unknown(String)
-  case repeated(ResultField)
-
-  public var found: String {
-    switch self {
-    case .unknown(let name): "the field \"\(Escaping.quotable(name))\""
-    case .repeated(let field): "the field \"\(field.rawValue)\" twice"
-    }
-  }
-
-  public var expected: String {
-    switch self {
-    case .unknown: "one of " + ResultField.allCases.map(\.rawValue).joined(separator: ",")
-    case .repeated: "each field once"
-    }
-  }
-
-  public var description: String { "found \(found), expected \(expected)" }
 }
 
 /// The value of a field. CSV and JSON differ only in the quotes around it.

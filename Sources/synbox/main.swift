@@ -2,7 +2,6 @@
 import ArgumentParser
 import Init
 import Kernel
-import NIC
 import Plan
 
 struct Synbox: ParsableCommand {
@@ -41,9 +40,6 @@ func main() -> Int32 {
     try command.run()
     return 0
   } catch let error as InputError {
-    Terminal.error("synbox: \(error)\n")
-    return 2
-  } catch let error as ProfileError {
     Terminal.error("synbox: \(error)\n")
     return 2
   } catch let error as Fault {

@@ -2,7 +2,7 @@
 import ArgumentParser
 import Foundation
 import Kernel
-import NIC
+import Plan
 
 struct Synimage: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -27,7 +27,7 @@ func main() -> Int32 {
     var command = try Synimage.parseAsRoot()
     try command.run()
     return 0
-  } catch let error where error is ProfileError || error is InvalidInput || error is SiteCheckError {
+  } catch let error where error is InputError || error is SiteCheckError {
     Terminal.error("synimage: \(error)\n")
     return 2
   } catch let error as Fault {

@@ -23,7 +23,7 @@ TIMEOUT = 70
 
 
 def targets():
-    """Returns for each target its name, its longest input in bytes, and whether to detect leaks."""
+    """Returns for each target its name and its longest input in bytes."""
     lines = subprocess.run([PROGRAM, "--list"], check=True, capture_output=True, text=True).stdout
     return [line.split() for line in lines.splitlines()]
 
@@ -33,12 +33,12 @@ def seconds_each(minutes, processors, count):
     return max(1, int(minutes * 60 * processors / (count + processors)))
 
 
-def run(log, leaks, *arguments):
+def run(log, *arguments):
     """Runs the fuzzer. Returns its exit status and its output."""
     # A small quarantine, because the default of 256 MiB counts against the memory limit. Swift's crash reports interfere
     # with libFuzzer's.
     environment = os.environ | {
-        "ASAN_OPTIONS": f"quarantine_size_mb=16:detect_leaks={leaks}",
+        "ASAN_OPTIONS": "quarantine_size_mb=16",
         "SWIFT_BACKTRACE": "enable=no",
     }
     with log.open("w") as output:
@@ -49,14 +49,14 @@ def run(log, leaks, *arguments):
     return code, log.read_text(errors="replace")
 
 
-def fuzz(name, longest, leaks, seconds):
+def fuzz(name, longest, seconds):
     """Runs one target. Returns a report if it found something, else None."""
     finds = OUTPUT / "corpora" / name
     finds.mkdir(parents=True, exist_ok=True)
     log = OUTPUT / f"{name}.log"
     for attempt in (1, 2):
         code, text = run(
-            log, leaks, f"--target={name}", f"-max_total_time={seconds}", f"-max_len={longest}",
+            log, f"--target={name}", f"-max_total_time={seconds}", f"-max_len={longest}",
             "-print_final_stats=1", "-reload=0", f"-artifact_prefix={OUTPUT}/{name}-", finds,
             CORPORA / name)  # fmt: skip
         runs = re.search(r"^stat::number_of_executed_units: *([0-9]+)", text, re.MULTILINE)
@@ -67,7 +67,7 @@ def fuzz(name, longest, leaks, seconds):
         # A machine that stalls makes any input slow once, so replay the input and retry.
         if attempt == 2 or code != TIMEOUT or not reproducers:
             break
-        if any(run(OUTPUT / f"{name}.replay.log", leaks, f"--target={name}", path)[0] for path in reproducers):
+        if any(run(OUTPUT / f"{name}.replay.log", f"--target={name}", path)[0] for path in reproducers):
             break
         print(f"{name:16} one input took over 10 s, but not in a replay; retrying", flush=True)
     replays = [

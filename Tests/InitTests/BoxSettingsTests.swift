@@ -1,10 +1,11 @@
 // Parsing box.toml, and the positions in its errors.
 import Init
 import NIC
+import Plan
 import Testing
 import Wire
 
-private func read(_ text: String) throws(ProfileError) -> BoxSettings {
+private func read(_ text: String) throws(InputError) -> BoxSettings {
   try BoxSettings(Array(text.utf8), file: "box.toml")
 }
 

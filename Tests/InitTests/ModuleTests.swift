@@ -4,6 +4,7 @@ import Init
 import Kernel
 import LabSupport
 import NIC
+import Plan
 import Testing
 
 private func index(dep: String, alias: String = "", soft: String = "") -> ModuleIndex {

@@ -5,39 +5,33 @@ import Testing
 
 /// Configurations that differ in one key.
 enum ConfigurationText {
-  /// A line for each key, with a value that is neither the default nor the one in `base`.
-  static let changes: [Configuration.Key: String] = [
-    .data: "data = \"elsewhere\"", .interface: "interface = \"lo\"", .profile: "profile = \"auto\"",
-    .sourceIP: "source-ip = \"198.18.0.2\"", .sourcePort: "source-port = \"40000-40001\"",
-    .gatewayMAC: "gateway-mac = \"02:00:00:00:00:01\"", .transmit: "transmit = \"packet\"",
-    .receive: "receive = \"packet\"", .report: "report = \"all\"", .rst: "rst = \"in-place\"",
-    .rate: "rate = \"9k\"", .bandwidth: "bandwidth = \"1G\"", .probes: "probes = 2",
-    .cooldownTime: "cooldown-time = 3", .targetPorts: "target-ports = 443",
-    .outputModule: "output-module = \"json\"", .outputFields: "output-fields = \"saddr\"",
-    .probeOptions: "probe-options = \"linux\"", .senderThreads: "sender-threads = 2",
-    .batch: "batch = 8", .eventRing: "event-ring = \"16M\"", .maxRuntime: "max-runtime = \"1h\"",
-    .dedupeMemory: "dedupe-memory = \"64M\"", .log: "log = \"kernel\"", .user: "user = 60901",
-    .lockMemory: "lock-memory = \"required\"", .diskHighWater: "disk-high-water = 50",
-    .scope: "[scope]\nallow = \"198.18.0.0/16\"",
+  /// For each key a value that is neither the default nor the one in `base`.
+  static let changes = [
+    "data": "\"elsewhere\"", "interface": "\"lo\"", "profile": "\"auto\"",
+    "source-ip": "\"198.18.0.2\"", "source-port": "\"40000-40001\"",
+    "gateway-mac": "\"02:00:00:00:00:01\"", "transmit": "\"packet\"", "receive": "\"packet\"",
+    "report": "\"all\"", "rst": "\"in-place\"", "rate": "\"9k\"", "bandwidth": "\"1G\"", "probes": "2",
+    "cooldown-time": "3", "target-ports": "443", "output-module": "\"json\"",
+    "output-fields": "\"saddr\"", "probe-options": "\"linux\"", "sender-threads": "2", "batch": "8",
+    "event-ring": "\"16M\"", "max-runtime": "\"1h\"", "dedupe-memory": "\"64M\"", "log": "\"kernel\"",
+    "user": "60901", "lock-memory": "\"required\"", "disk-high-water": "50",
+    "scope": "{ allow = \"198.18.0.0/16\" }",
   ]
 
-  private static let base: [Configuration.Key: String] = [
-    .data: "data = \"data\"", .interface: "interface = \"box0\"",
-    .scope: "[scope]\nallow = \"198.18.0.0/15\"",
+  private static let base = [
+    "data": "\"data\"", "interface": "\"box0\"", "scope": "{ allow = \"198.18.0.0/15\" }",
   ]
 
   /// Returns a configuration with one key changed from `base`, or with none.
   ///
   /// - Parameter more: further lines.
   static func changing(_ key: Configuration.Key?, _ more: String...) throws -> String {
-    var lines = base
+    var values = base
     if let key {
-      let line: String = try #require(changes[key], "`changes` has no value of \(key.rawValue)")
-      lines[key] = line
+      let value: String = try #require(changes[key.rawValue], "`changes` has no value of \(key)")
+      values[key.rawValue] = value
     }
-    // A table has to come last.
-    let scope = lines.removeValue(forKey: .scope) ?? ""
-    return (lines.values + more + [scope]).joined(separator: "\n") + "\n"
+    return (values.map { "\($0.key) = \($0.value)" } + more).joined(separator: "\n") + "\n"
   }
 }
 
@@ -51,11 +45,17 @@ enum ConfigurationText {
   func `is either fixed or applied by a reload`(_ key: Configuration.Key) throws {
     let old = try read(changing: nil)
     let new = try read(changing: key)
-    #expect(String(reflecting: old) != String(reflecting: new), "the change has no effect")
+    #expect(old.keys(changedIn: new) == [key])
     #expect(old.fixedKeys(changedIn: new) == (key.isFixed ? [key] : []))
     #expect(old.fixedKeys(changedIn: old).isEmpty)
     // The station is opened once, before privileges are dropped.
     if String(reflecting: old.station) != String(reflecting: new.station) { #expect(key.isFixed) }
+  }
+
+  @Test func `is listed once`() {
+    let keys = Configuration.Key.allCases.map(\.rawValue)
+    #expect(Set(keys).count == keys.count)
+    #expect(Set(keys) == Set(ConfigurationText.changes.keys))
   }
 }
 

@@ -2,6 +2,7 @@
 import Init
 import Kernel
 import NIC
+import Settings
 
 /// One boot, on one thread. A fault that may clear is a problem: it is reported and tried again. Any other ends in
 /// `giveUp(_:)`.
@@ -101,7 +102,7 @@ final class Boot {
     let image = release.map { ", image \($0.version)" } ?? ", image without os-release"
     console.say("synbox \(versions.number) (\(versions.revision))\(image), Linux \(versions.kernel)")
     for parameter in InitArguments(CommandLine.arguments.dropFirst()).kernelParameters {
-      console.say("problem: unknown kernel parameter \(TOMLDocument.shown(parameter))")
+      console.say("problem: unknown kernel parameter \(TOMLValue.quoted(parameter))")
     }
     // Ctrl-Alt-Del becomes a signal to PID 1, so that it ends the box in good order.
     try? Machine.disableControlAltDelete()

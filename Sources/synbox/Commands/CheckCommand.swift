@@ -2,8 +2,8 @@
 import ArgumentParser
 import Init
 import Kernel
-import NIC
 import Plan
+import Settings
 import Spool
 
 struct CheckCommand: ParsableCommand {
@@ -54,7 +54,7 @@ struct CheckCommand: ParsableCommand {
     do {
       try body()
       return true
-    } catch let error where error is ProfileError || error is InputError {
+    } catch let error as InputError {
       Terminal.error("\(error)\n")
       return false
     }
@@ -78,20 +78,17 @@ struct CheckCommand: ParsableCommand {
 extension BoxSettings {
   /// Throws unless the scanner uses the NIC that PID 1 brings up, and has its data directory on the data partition
   /// that PID 1 mounts.
-  func requireSameInterface(as configuration: Configuration) throws {
-    func error(_ key: String, _ found: String, _ expected: String) throws -> ProfileError {
-      let document = try TOMLDocument(
-        try Files.read(configuration.path), file: configuration.path,
-        maximumSize: Configuration.maximumSize)
-      return document.error(at: [key], found: TOMLDocument.shown(found), expected: expected)
+  func requireSameInterface(as configuration: Configuration) throws(InputError) {
+    func error(_ key: String, _ found: String, _ expected: String) -> InputError {
+      configuration.error(at: [key], found: TOMLValue.quoted(found), expected: expected)
     }
     guard configuration.station.interface == interface.name else {
-      throw try error(
+      throw error(
         "interface", configuration.station.interface,
         "\"\(interface.name)\", the scan NIC's name in box.toml")
     }
     guard Boot.isOnDataPartition(configuration.data) else {
-      throw try error("data", configuration.data, "\(Boot.dataMount) or a directory below it")
+      throw error("data", configuration.data, "\(Boot.dataMount) or a directory below it")
     }
   }
 }

@@ -1,8 +1,8 @@
-// The scanner's configuration, synbox.toml. Its keys are named after the command line's long options.
+// The scanner's configuration, synbox.toml. ConfigurationSettings.swift has its keys.
 import Kernel
-import NIC
 import Plan
 import Scan
+import Settings
 import Wire
 
 /// The configuration of `synbox serve`. Target files may override the rate, bandwidth, probes, cooldown and ports.
@@ -16,7 +16,9 @@ package struct Configuration {
   }
 
   /// The path of the file, used in messages and to read it again.
-  let path: String
+  var path: String { document.file }
+  /// The file's contents, for the places of later errors.
+  private let document: TOMLDocument
   /// The data directory.
   var data: String
   /// nil leaves the interface as it is.
@@ -41,29 +43,6 @@ package struct Configuration {
   /// pauses.
   var diskHighWater = 90
   var scope: ScopeSources
-
-  /// The keys of the configuration, in the order in which errors list them.
-  package enum Key: String, CaseIterable, Sendable {
-    case data, interface, profile
-    case sourceIP = "source-ip"
-    case sourcePort = "source-port"
-    case gatewayMAC = "gateway-mac"
-    case transmit, receive, report, rst, rate, bandwidth, probes
-    case cooldownTime = "cooldown-time"
-    case targetPorts = "target-ports"
-    case outputModule = "output-module"
-    case outputFields = "output-fields"
-    case probeOptions = "probe-options"
-    case senderThreads = "sender-threads"
-    case batch
-    case eventRing = "event-ring"
-    case maxRuntime = "max-runtime"
-    case dedupeMemory = "dedupe-memory"
-    case log, user
-    case lockMemory = "lock-memory"
-    case diskHighWater = "disk-high-water"
-    case scope
-  }
 
   /// The rate that no job may exceed: the lower of rate and bandwidth, or nil if neither is set.
   package var rateLimit: PacketRate? {
@@ -104,16 +83,56 @@ package struct Configuration {
 }
 
 extension Configuration {
+  /// Bytes.
+  static let maximumSize = 1 << 20
+
+  /// Reads a configuration.
+  ///
+  /// - Throws: `InputError` for a mistake in the file, `Fault` if it cannot be read.
+  init(path: String) throws {
+    try self.init(try Files.read(path, limit: Self.maximumSize), path: path)
+  }
+
+  /// Reads a configuration from bytes.
+  ///
+  /// - Parameter path: names the file in errors; the paths in it are relative to its directory.
+  package init(_ bytes: [UInt8], path: String) throws(InputError) {
+    let document = try TOMLDocument(bytes, file: path, maximumSize: Self.maximumSize)
+    self.init(defaultsFor: document)
+    try Self.settings.read(StrictTable(document), into: &self)
+  }
+
+  /// Creates a configuration with the defaults. The table of settings requires the keys that have none.
+  package init(defaultsFor document: TOMLDocument) {
+    self.document = document
+    data = ""
+    station = StationSettings(interface: "")
+    scope = ScopeSources()
+  }
+
+  /// Returns the data directory that a configuration names, even if the rest of the file is invalid: a box that
+  /// still runs on an earlier version of the file has its status there.
+  static func dataDirectory(path: String) throws -> String {
+    let bytes = try Files.read(path, limit: maximumSize)
+    let document = try TOMLDocument(bytes, file: path, maximumSize: maximumSize)
+    var configuration = Configuration(defaultsFor: document)
+    try settings.read(only: "data", of: StrictTable(document), into: &configuration)
+    return configuration.data
+  }
+
+  /// Returns an error at a key of the file.
+  func error(at path: [String], found: String, expected: String) -> InputError {
+    document.error(at: path, found: found, expected: expected)
+  }
+
   /// Reads the scope lists.
   ///
-  /// - Throws: `InputError` for a mistake in a list; `ProfileError`, at the list's key, if it cannot be read.
+  /// - Throws: `InputError` for a mistake in a list, and at the list's key if it cannot be read.
   func readScope() throws -> ScopeInForce {
     do {
       return try scope.read(ScopeSources.regularFile)
     } catch let list as UnreadableList {
-      let document = try TOMLDocument(
-        try Files.read(path), file: path, maximumSize: Self.maximumSize)
-      throw document.error(
+      throw error(
         at: ["scope", list.key], found: list.found, expected: UnreadableList.expected)
     }
   }

@@ -1,6 +1,7 @@
 // Reading the configuration again while the box runs, and which of its keys may change.
 import Kernel
 import Plan
+import Settings
 import Synchronization
 
 /// A valid configuration, with the scope that it names.
@@ -10,7 +11,7 @@ struct LoadedConfiguration {
   /// The status of the scope lists before they were read.
   let lists: [FileStatus?]
 
-  /// - Throws: `ProfileError` or `InputError` for a mistake in a file, `Fault` if one cannot be read.
+  /// - Throws: `InputError` for a mistake in a file, `Fault` if one cannot be read.
   init(path: String) throws {
     configuration = try Configuration(path: path)
     lists = configuration.scope.statuses
@@ -29,49 +30,30 @@ struct FixedKeyError: Error, CustomStringConvertible {
 }
 
 extension Configuration {
+  /// A key of the file.
+  package struct Key: Hashable, Sendable, CustomStringConvertible {
+    package let rawValue: String
+    /// Whether the key is fixed: it takes effect when the box starts, with privileges that are dropped afterwards.
+    /// A reload applies all other keys.
+    package let isFixed: Bool
+
+    fileprivate init(_ setting: Setting<Configuration>) {
+      rawValue = setting.key
+      isFixed = setting.reload == .atStart
+    }
+
+    package static let allCases = settings.settings.map(Key.init)
+    package var description: String { rawValue }
+  }
+
+  /// The keys whose value differs in `other`.
+  package func keys(changedIn other: Configuration) -> [Key] {
+    Self.settings.differences(self, other).map(Key.init)
+  }
+
   /// The fixed keys whose value differs in `other`.
   package func fixedKeys(changedIn other: Configuration) -> [Key] {
-    Key.allCases.filter { key in key.fixedValue.map { !$0.isEqual(self, other) } ?? false }
-  }
-
-  /// The value of a key that takes effect only when the box starts.
-  fileprivate struct FixedValue {
-    let isEqual: (Configuration, Configuration) -> Bool
-
-    init<Value: Equatable>(_ path: KeyPath<Configuration, Value>) {
-      isEqual = { $0[keyPath: path] == $1[keyPath: path] }
-    }
-  }
-}
-
-extension Configuration.Key {
-  /// Whether the key is fixed: it takes effect when the box starts, with privileges that are dropped afterwards.
-  /// A reload applies all other keys.
-  package var isFixed: Bool { fixedValue != nil }
-
-  // Without a default, so that every new key has to be classified.
-  fileprivate var fixedValue: Configuration.FixedValue? {
-    switch self {
-    case .data: .init(\.data)
-    case .interface: .init(\.station.interface)
-    case .profile: .init(\.profile)
-    case .sourceIP: .init(\.station.sources.ranges)
-    case .sourcePort: .init(\.station.sourcePorts)
-    case .gatewayMAC: .init(\.station.gatewayMAC)
-    case .transmit: .init(\.station.transmit)
-    case .receive: .init(\.station.receive)
-    case .report: .init(\.station.report)
-    case .rst: .init(\.station.reset)
-    case .senderThreads: .init(\.station.senders)
-    case .batch: .init(\.station.batch)
-    case .eventRing: .init(\.station.eventRing)
-    case .log: .init(\.log)
-    case .user: .init(\.user)
-    case .lockMemory: .init(\.lockMemory)
-    case .rate, .bandwidth, .probes, .cooldownTime, .targetPorts, .outputModule, .outputFields,
-      .probeOptions, .maxRuntime, .dedupeMemory, .diskHighWater, .scope:
-      nil
-    }
+    keys(changedIn: other).filter(\.isFixed)
   }
 }
 

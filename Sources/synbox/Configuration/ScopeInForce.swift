@@ -3,7 +3,7 @@ import Kernel
 import Plan
 
 /// The sources of a scope. Only addresses within `allow` and not within `deny` are ever probed.
-struct ScopeSources: Sendable {
+package struct ScopeSources: Sendable {
   var allow: AddressSet?
   var allowFile: String?
   var deny: AddressSet?

@@ -3,6 +3,7 @@ import ArgumentParser
 import Foundation
 import Init
 import Kernel
+import Plan
 
 struct BuildCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -119,14 +120,14 @@ struct BuildPlan {
     version = command.version
     revision = command.revision
     if let driver = site.box.interface.driver, !profile.has(driver: driver) {
-      throw InvalidInput(
+      throw InputError(
         "\(site.directory)/box.toml", found: "the driver \(driver)",
         expected: "one of the profile: \(profile.drivers.joined(separator: ", "))")
     }
     for name in packageNames {
       let package = try lock.package(name)
       guard [profile.architecture.rawValue, "all"].contains(package.architecture) else {
-        throw InvalidInput(
+        throw InputError(
           lock.path, found: "\(name) for \(package.architecture)",
           expected: "one for \(profile.architecture.rawValue)")
       }

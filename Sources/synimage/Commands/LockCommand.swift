@@ -2,7 +2,7 @@
 import ArgumentParser
 import Foundation
 import Kernel
-import NIC
+import Settings
 
 struct LockCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -65,7 +65,7 @@ struct WantedPackages {
     let expected = "SUITE/COMPONENT such as \"trixie/main\""
     let source = try table.required(key, expected)
     guard source.wholeMatch(of: /[a-z-]+\/[a-z-]+/) != nil else {
-      throw table.error(key, found: TOMLDocument.shown(source), expected: expected)
+      throw table.error(key, found: TOMLValue.quoted(source), expected: expected)
     }
     return source
   }

@@ -2,6 +2,7 @@
 import ArgumentParser
 import Foundation
 import Kernel
+import Plan
 
 struct PutCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -18,7 +19,7 @@ struct PutCommand: ParsableCommand {
     let name = name ?? (file as NSString).lastPathComponent
     // The spool ignores other names (Spool/Arrivals).
     guard !name.isEmpty, !name.hasPrefix("."), !name.hasSuffix(".part"), !name.contains("/") else {
-      throw InvalidInput(
+      throw InputError(
         "--name", found: name.debugDescription,
         expected: "a file name that the spool accepts: no leading dot, no .part at the end")
     }
@@ -47,7 +48,7 @@ struct GetCommand: ParsableCommand {
   func run() throws {
     try Output.makeDirectory(directory)
     guard try FileManager.default.contentsOfDirectory(atPath: directory).isEmpty else {
-      throw InvalidInput(directory, found: "files", expected: "an empty directory")
+      throw InputError(directory, found: "files", expected: "an empty directory")
     }
     let scratch = try TemporaryDirectory(in: directory)
     defer { scratch.remove() }

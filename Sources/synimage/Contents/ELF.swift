@@ -1,5 +1,6 @@
 // ELF headers (elf(5)): the machine of a file, and whether it is static.
 import Kernel
+import Plan
 
 /// The fields of a 64-bit little-endian ELF file that the builder checks.
 struct ELF {
@@ -46,23 +47,23 @@ struct ELF {
 
 /// The binary that goes into the image.
 enum BoxProgram {
-  /// - Throws: `InvalidInput` if the program could not run in an image, which has no dynamic loader and no libraries.
+  /// - Throws: `InputError` if the program could not run in an image, which has no dynamic loader and no libraries.
   static func check(_ path: String, for architecture: Architecture) throws {
     let expected = "a static program for \(architecture.rawValue), as `make build` builds it"
     guard let elf = ELF(try Files.read(path)) else {
-      throw InvalidInput(path, found: "no 64-bit ELF file, or a truncated one", expected: expected)
+      throw InputError(path, found: "no 64-bit ELF file, or a truncated one", expected: expected)
     }
     guard elf.machine == architecture.elfMachine else {
-      throw InvalidInput(
+      throw InputError(
         path, found: "a program for \(Architecture.elfName(elf.machine))", expected: expected)
     }
     if let interpreter = elf.interpreter {
-      throw InvalidInput(
+      throw InputError(
         path, found: "a dynamically linked program with the interpreter \(interpreter)",
         expected: expected)
     }
     guard !elf.needsLibraries else {
-      throw InvalidInput(
+      throw InputError(
         path, found: "a program that needs shared libraries", expected: expected)
     }
   }

@@ -1,6 +1,7 @@
 // Firmware that drivers load into their NICs.
 import Foundation
 import Kernel
+import Plan
 
 /// The files below lib/firmware that a set of modules requests.
 struct Firmware {
@@ -8,7 +9,7 @@ struct Firmware {
   let files: [(name: String, path: String)]
 
   /// - Parameter packages: the names and directories of the unpacked firmware packages.
-  /// - Throws: `InvalidInput` if no package has the firmware of a module. Without it the driver fails or lacks
+  /// - Throws: `InputError` if no package has the firmware of a module. Without it the driver fails or lacks
   ///   features (ice: XDP).
   init(for modules: ModuleSet, from packages: [(name: String, root: String)]) throws {
     var files: [(String, String)] = []
@@ -21,7 +22,7 @@ struct Firmware {
           let path = candidates.first(where: { FileManager.default.fileExists(atPath: $0) })
         else {
           let known = packages.map(\.name).joined(separator: ", ")
-          throw InvalidInput(
+          throw InputError(
             "driver \(module.name)", found: "no firmware \(name)",
             expected:
               "the file in a firmware package of the profile (\(known.isEmpty ? "none" : known))"

@@ -1,6 +1,7 @@
 // The kernel modules of a package.
 import Foundation
 import Kernel
+import Plan
 
 /// The fields of a module that modinfo(8) prints.
 struct ModuleInfo {
@@ -79,19 +80,19 @@ struct ModuleSet {
   /// Sorted by path.
   let modules: [ModuleInfo]
 
-  /// - Throws: `InvalidInput` if a module does not exist or is for another kernel.
+  /// - Throws: `InputError` if a module does not exist or is for another kernel.
   init(of names: [String], from tree: ModuleTree, profile: String) throws {
     var found: [String: ModuleInfo] = [:]
     var pending = names.map { (name: $0, requiredBy: profile) }
     while let (name, requiredBy) = pending.popLast() {
       if found[ModuleTree.canonical(name)] != nil || tree.isBuiltIn(name) { continue }
       guard let info = try tree.info(name) else {
-        throw InvalidInput(
+        throw InputError(
           requiredBy, found: "the unknown module \(name)", expected: "a module of Linux \(tree.release)"
         )
       }
       guard info.vermagic.prefix(while: { $0 != " " }) == tree.release else {
-        throw InvalidInput(
+        throw InputError(
           "\(tree.root)/\(info.path)", found: "a module for Linux \"\(info.vermagic)\"",
           expected: "one for \(tree.release)")
       }

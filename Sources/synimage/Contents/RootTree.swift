@@ -1,6 +1,7 @@
 // The root file system, which is the initramfs.
 import Foundation
 import Kernel
+import Plan
 
 /// The identity of an image.
 struct Identity {
@@ -78,7 +79,7 @@ struct RootTree {
     for entry in try FileTree.entries(of: home) where entry.kind == .file {
       let machine = ELF(try Files.read("\(home)/\(entry.path)"))?.machine
       guard machine == architecture.elfMachine else {
-        throw InvalidInput(
+        throw InputError(
           entry.path,
           found: machine.map { "a module for \(Architecture.elfName($0))" }
             ?? "a file that is not a module",

@@ -2,6 +2,7 @@
 import Crypto
 import Foundation
 import Kernel
+import Plan
 
 /// Reproducible identifiers: the first 128 bits of a SHA-256 over profile, site, version and role, as UUIDs of
 /// version 8 (RFC 9562, section 5.8).
@@ -46,7 +47,7 @@ struct DiskImage {
   /// - Parameters:
   ///   - files: the sizes of the other files on the ESP, in bytes.
   ///   - version: the size of one UKI, in bytes.
-  /// - Throws: `InvalidInput` if it does not.
+  /// - Throws: `InputError` if it does not.
   static func checkSpace(files: [Int], version: Int, layout: DiskLayout) throws {
     // FAT32 with 512-byte clusters: 32 reserved sectors and two tables of 4 bytes per cluster.
     let sector = 512
@@ -55,7 +56,7 @@ struct DiskImage {
     // 1 MiB for directories and files that the firmware may write.
     let needed = files.map(rounded).reduce(2_048, +) + layout.versions * rounded(version)
     guard needed <= clusters else {
-      throw InvalidInput(
+      throw InputError(
         layout.file,
         found: "an ESP of \(layout.esp) bytes with space for \(clusters * sector) bytes of files",
         expected:

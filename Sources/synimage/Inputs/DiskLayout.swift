@@ -1,6 +1,6 @@
 // image/layout.toml: the sizes of the partitions.
-import NIC
 import Plan
+import Settings
 
 /// Sizes in bytes.
 struct DiskLayout {
@@ -16,7 +16,7 @@ struct DiskLayout {
   static let minimumESP = 33 << 20
   static let minimumData = 32 << 20
 
-  /// - Throws: `ProfileError` for invalid contents, a `Fault` if the file cannot be read.
+  /// - Throws: `InputError` for invalid contents, a `Fault` if the file cannot be read.
   init(file: String) throws {
     self.file = file
     let table = try StrictTable(file: file, known: ["esp", "data"])
@@ -40,7 +40,7 @@ struct DiskLayout {
     let text = try table.required(key, expected)
     guard let size = try? Int(MemorySize(parsing: text).bytes), size % (1 << 20) == 0,
       range.contains(size)
-    else { throw table.error(key, found: TOMLDocument.shown(text), expected: expected) }
+    else { throw table.error(key, found: TOMLValue.quoted(text), expected: expected) }
     return size
   }
 }

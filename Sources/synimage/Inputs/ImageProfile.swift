@@ -1,6 +1,7 @@
 // Image profiles: image/profiles/NAME.toml on top of image/base.toml.
 import Init
-import NIC
+import Plan
+import Settings
 
 /// The drivers, modules and firmware of an image.
 struct ImageProfile {
@@ -16,7 +17,7 @@ struct ImageProfile {
   /// Modules that a box loads if its hardware needs them.
   let available: [String]
 
-  /// - Throws: `ProfileError` for invalid contents, a `Fault` if a file cannot be read.
+  /// - Throws: `InputError` for invalid contents, a `Fault` if a file cannot be read.
   init(name: String, data: ImageData) throws {
     self.name = name
     file = data.profile(name)
@@ -26,7 +27,7 @@ struct ImageProfile {
     let machine = try table.required("architecture", machines)
     guard let architecture = Architecture(rawValue: machine) else {
       throw table.error(
-        "architecture", found: TOMLDocument.shown(machine), expected: machines)
+        "architecture", found: TOMLValue.quoted(machine), expected: machines)
     }
     self.architecture = architecture
     let base = try StrictTable(file: data.base, known: ["always", "available"])
@@ -61,9 +62,9 @@ struct ImageProfile {
   }
 
   /// Module names become parts of paths.
-  private static func check(_ name: String, _ key: String, _ table: StrictTable) throws(ProfileError) {
+  private static func check(_ name: String, _ key: String, _ table: StrictTable) throws(InputError) {
     guard name.utf8.allSatisfy({ $0.isModuleNameByte }) else {
-      throw table.error(key, found: TOMLDocument.shown(name), expected: modulesExpected)
+      throw table.error(key, found: TOMLValue.quoted(name), expected: modulesExpected)
     }
   }
 }

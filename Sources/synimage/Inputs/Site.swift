@@ -3,7 +3,8 @@ import Foundation
 import Init
 import Kernel
 import NIC
-import TOMLKit
+import Plan
+import Settings
 
 /// A valid site.
 struct Site {
@@ -17,12 +18,12 @@ struct Site {
 
   /// Reads a site and checks it with the program that goes into the image.
   ///
-  /// - Throws: `ProfileError`, `InvalidInput` or `SiteCheckError` for an invalid site, a `Fault` if it cannot be read.
+  /// - Throws: `InputError` or `SiteCheckError` for an invalid site, a `Fault` if it cannot be read.
   init(directory: String, program: String) throws {
     self.directory = directory
     name = URL(filePath: directory).standardizedFileURL.lastPathComponent
     guard let names = try? FileManager.default.contentsOfDirectory(atPath: directory).sorted() else {
-      throw InvalidInput(
+      throw InputError(
         directory, found: "no directory", expected: "a site: box.toml, synbox.toml and its lists")
     }
     box = try Self.box("\(directory)/box.toml")
@@ -33,7 +34,7 @@ struct Site {
     files = try known.map { ($0, try Files.read("\(directory)/\($0)")) }
     // An operator would believe that a list which nothing reads is in force.
     for file in names where !known.contains(file) && file != "image.toml" && !file.hasPrefix(".") {
-      throw InvalidInput(
+      throw InputError(
         "\(directory)/\(file)", found: "a file that synbox.toml does not name",
         expected: "box.toml, synbox.toml, image.toml and the files that synbox.toml names")
     }
@@ -69,7 +70,7 @@ struct Site {
     let consoles = try table.strings("console", expected) ?? ["tty0", "ttyS0"]
     for console in consoles
     where console.hasPrefix(",") || !console.utf8.allSatisfy({ $0.isModuleNameByte || $0 == 0x2c }) {
-      throw table.error("console", found: TOMLDocument.shown(console), expected: expected)
+      throw table.error("console", found: TOMLValue.quoted(console), expected: expected)
     }
     guard !consoles.isEmpty else {
       throw table.error("console", found: "an empty list", expected: expected)
@@ -91,31 +92,22 @@ private struct ScannerSettings {
   init(file: String, box: BoxSettings) throws {
     let document = try TOMLDocument(
       try Files.read(file), file: file, maximumSize: StrictTable.maximumSize)
-    let root = document.root
-    func expect(_ key: String, _ value: String, _ reason: String) throws {
-      let found = root[key]?.tomlValue
-      guard let found, found.string == value else {
-        throw document.error(
-          at: [key], found: found.map { TOMLDocument.shown($0) } ?? "no \(key)",
-          expected: "\"\(value)\", \(reason)")
+    let table = StrictTable(document)
+    func expect(_ key: String, _ value: String, _ reason: String) throws(InputError) {
+      guard table[key]?.value.string == value else {
+        throw table.error(
+          key, found: table[key]?.value.shown ?? "no \(key)", expected: "\"\(value)\", \(reason)")
       }
     }
     try expect("data", "/data", "where init mounts the data partition")
     try expect("interface", box.interface.name, "the interface name in box.toml")
     var files: [String] = []
-    for (path, value) in [
-      (["scope", "allow-file"], root["scope"]?.tomlValue.table?["allow-file"]?.tomlValue),
-      (["scope", "deny-file"], root["scope"]?.tomlValue.table?["deny-file"]?.tomlValue),
-      (["profile"], root["profile"]?.tomlValue),
-    ] {
-      guard let value, value.string != "auto" else { continue }
-      guard let name = value.string, !name.isEmpty, !name.hasPrefix("."), !name.contains("/"),
+    let scope = try table.section("scope", known: nil)
+    for field in [scope?["allow-file"], scope?["deny-file"], table["profile"]] {
+      guard let field, field.value.string != "auto" else { continue }
+      guard let name = field.value.string, !name.isEmpty, !name.hasPrefix("."), !name.contains("/"),
         !["box.toml", "synbox.toml", "image.toml", "os-release"].contains(name)
-      else {
-        throw document.error(
-          at: path, found: TOMLDocument.shown(value),
-          expected: "the name of a file beside synbox.toml")
-      }
+      else { throw field.wrong("the name of a file beside synbox.toml") }
       if !files.contains(name) { files.append(name) }
     }
     self.files = files

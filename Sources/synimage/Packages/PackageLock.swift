@@ -1,7 +1,7 @@
 // image/packages.lock: the exact Debian packages that go into an image.
 import Kernel
-import NIC
-import TOMLKit
+import Plan
+import Settings
 
 /// A Debian package, as described by the signed index.
 struct LockedPackage: Hashable {
@@ -34,7 +34,7 @@ struct PackageLock {
     self.packages = packages
   }
 
-  /// - Throws: `ProfileError` for invalid contents, a `Fault` if the file cannot be read.
+  /// - Throws: `InputError` for invalid contents, a `Fault` if the file cannot be read.
   init(path: String) throws {
     let table = try StrictTable(file: path, known: ["kernel", "package"])
     self.path = path
@@ -42,7 +42,7 @@ struct PackageLock {
     // The release becomes part of paths.
     guard kernel.wholeMatch(of: /[0-9A-Za-z][0-9A-Za-z.+_-]*/) != nil else {
       throw table.error(
-        "kernel", found: TOMLDocument.shown(kernel), expected: "a kernel release as uname -r prints it")
+        "kernel", found: TOMLValue.quoted(kernel), expected: "a kernel release as uname -r prints it")
     }
     packages = try table.sections(
       "package", known: ["name", "version", "architecture", "from", "file", "size", "sha256"]
@@ -56,11 +56,11 @@ struct PackageLock {
     let digits = try table.required("sha256", "64 hexadecimal digits")
     guard digits.wholeMatch(of: /[0-9a-f]{64}/) != nil else {
       throw table.error(
-        "sha256", found: TOMLDocument.shown(digits), expected: "64 hexadecimal digits in lower case")
+        "sha256", found: TOMLValue.quoted(digits), expected: "64 hexadecimal digits in lower case")
     }
     let file = try table.required("file", "a path below the mirror")
     guard file.hasPrefix("pool/"), !file.split(separator: "/").contains("..") else {
-      throw table.error("file", found: TOMLDocument.shown(file), expected: "a path such as pool/main/…")
+      throw table.error("file", found: TOMLValue.quoted(file), expected: "a path such as pool/main/…")
     }
     guard let size = try table.number("size", 1...(1 << 32)) else {
       throw table.missing("size", "the size in bytes")
@@ -68,7 +68,7 @@ struct PackageLock {
     let name = try table.required("name", "a package name")
     // Debian policy, section 5.6.7. The name becomes part of paths.
     guard name.wholeMatch(of: /[a-z0-9][a-z0-9+.-]+/) != nil else {
-      throw table.error("name", found: TOMLDocument.shown(name), expected: "a package name")
+      throw table.error("name", found: TOMLValue.quoted(name), expected: "a package name")
     }
     return LockedPackage(
       name: name, version: try table.required("version", "a version"),
@@ -78,10 +78,10 @@ struct PackageLock {
 
   /// Returns the package of a name.
   ///
-  /// - Throws: `InvalidInput` if the lock does not have it.
+  /// - Throws: `InputError` if the lock does not have it.
   func package(_ name: String) throws -> LockedPackage {
     guard let package = packages.first(where: { $0.name == name }) else {
-      throw InvalidInput(
+      throw InputError(
         path, found: "no package \(name)", expected: "an entry for it (\(Self.refreshHint))")
     }
     return package

@@ -11,12 +11,12 @@ private let chosen: FuzzTarget? = {
   return FuzzTarget.all.first { $0.name == name ?? "" }
 }()
 
-/// Runs before the first input. `--list` prints the targets: name, longest input in bytes, whether to detect leaks.
+/// Runs before the first input. `--list` prints the targets: name and longest input in bytes.
 @c(synbox_fuzz_start)
 func start() {
   if CommandLine.arguments.contains("--list") {
     for target in FuzzTarget.all {
-      Terminal.output("\(target.name) \(target.maximumLength) \(target.frees ? 1 : 0)\n")
+      Terminal.output("\(target.name) \(target.maximumLength)\n")
     }
     endProcess(0)
   }

@@ -2,12 +2,13 @@
 import Init
 import Kernel
 import NIC
+import Plan
 
 extension FuzzTarget {
-  /// The result is an error with its line, or settings in range whose names contain no path separators.
-  static let boxSettings = FuzzTarget("box-settings", maximumLength: 1024, frees: false) { bytes in
+  /// The result is an error with its place, or settings in range whose names contain no path separators.
+  static let boxSettings = FuzzTarget("box-settings", maximumLength: 1024) { bytes in
     let box: BoxSettings
-    do throws(ProfileError) {
+    do throws(InputError) {
       box = try BoxSettings(bytes, file: "box.toml")
     } catch {
       return try error.requirePlace(in: bytes)

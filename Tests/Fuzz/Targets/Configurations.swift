@@ -1,14 +1,13 @@
 // The scanner's configuration.
-import NIC
 import Plan
 import synbox
 
 extension FuzzTarget {
-  /// The result is an error with its line, or a configuration with a rate in range and without `/` among the paths
+  /// The result is an error with its place, or a configuration with a rate in range and without `/` among the paths
   /// that the confinement allows.
-  static let configuration = FuzzTarget("configuration", maximumLength: 1024, frees: false) { bytes in
+  static let configuration = FuzzTarget("configuration", maximumLength: 1024) { bytes in
     let configuration: Configuration
-    do throws(ProfileError) {
+    do throws(InputError) {
       configuration = try Configuration(bytes, path: "/etc/synbox/synbox.toml")
     } catch {
       return try error.requirePlace(in: bytes)

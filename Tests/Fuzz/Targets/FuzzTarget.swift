@@ -6,17 +6,11 @@ public struct FuzzTarget: Sendable {
   public let name: String
   /// The longest useful input in bytes.
   public let maximumLength: Int
-  /// Whether to detect leaks. TOMLKit never frees a table.
-  public let frees: Bool
   private let body: @Sendable ([UInt8]) throws -> Void
 
-  init(
-    _ name: String, maximumLength: Int, frees: Bool = true,
-    _ body: @escaping @Sendable ([UInt8]) throws -> Void
-  ) {
+  init(_ name: String, maximumLength: Int, _ body: @escaping @Sendable ([UInt8]) throws -> Void) {
     self.name = name
     self.maximumLength = maximumLength
-    self.frees = frees
     self.body = body
   }
 
@@ -27,7 +21,7 @@ public struct FuzzTarget: Sendable {
 
   public static let all: [FuzzTarget] = [
     .eventRecord, .packets, .tcpOptions, .arp, .netlink, .targetText, .binaryTargets, .addressList,
-    .values, .configuration, .profile, .jobRecord, .recovery, .checkpoint, .answers, .compressed,
+    .values, .toml, .configuration, .profile, .jobRecord, .recovery, .checkpoint, .answers, .compressed,
     .fileNames, .taskStatus,
     .boxSettings, .modules, .partitionTable, .superblock, .bootCount,
   ]

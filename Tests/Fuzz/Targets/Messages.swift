@@ -1,5 +1,4 @@
 // Requirements for messages about untrusted files: short, printable, and with an existing place.
-import NIC
 import Plan
 import Support
 
@@ -27,15 +26,5 @@ extension InputError {
       try require(1...lengths.count ~= line, "line \(line) of \(lengths.count): \(self)")
       try require(1...lengths[line - 1] + 1 ~= column, "column \(column): \(self)")
     }
-  }
-}
-
-extension ProfileError {
-  func requirePlace(in bytes: [UInt8]) throws(FuzzFailure) {
-    try requirePrintable(description)
-    let lengths = lineLengths(bytes)
-    try require(1...lengths.count ~= line, "line \(line) of \(lengths.count): \(self)")
-    // A byte order mark may count as a character.
-    try require(1...lengths[line - 1] + 2 ~= column, "column \(column): \(self)")
   }
 }

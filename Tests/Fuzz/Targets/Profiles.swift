@@ -1,12 +1,13 @@
 // NIC profiles.
 import NIC
+import Plan
 
 extension FuzzTarget {
-  /// The result is an error with its line, or a profile with values in range that parses to the same profile when it
+  /// The result is an error with its place, or a profile with values in range that parses to the same profile when it
   /// is formatted again.
-  static let profile = FuzzTarget("profile", maximumLength: 2048, frees: false) { bytes in
+  static let profile = FuzzTarget("profile", maximumLength: 2048) { bytes in
     let profile: InterfaceProfile
-    do throws(ProfileError) {
+    do throws(InputError) {
       profile = try InterfaceProfile(toml: bytes, file: "p.toml")
     } catch {
       return try error.requirePlace(in: bytes)
@@ -61,16 +62,5 @@ extension FuzzTarget {
     case .offload(let name): ("offloads", name)
     default: throw FuzzFailure(description: "a profile cannot have \(setting)")
     }
-  }
-
-  /// Returns a TOML basic string.
-  private static func quoted(_ key: String) -> String {
-    let escaped = key.unicodeScalars.map { scalar in
-      let digits = String(scalar.value, radix: 16)
-      let isPlain =
-        scalar.isASCII && scalar.value >= 32 && !"\"\\\u{7f}".unicodeScalars.contains(scalar)
-      return isPlain ? String(scalar) : "\\U" + String(repeating: "0", count: 8 - digits.count) + digits
-    }
-    return "\"\(escaped.joined())\""
   }
 }

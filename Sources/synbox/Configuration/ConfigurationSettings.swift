@@ -1,0 +1,157 @@
+// Every key of synbox.toml: its type, default, check, reload rule and documentation. The keys are named after the
+// command line's long options. docs/reference/configuration.md is generated from this table (`make reference`).
+import Plan
+import Scan
+import Settings
+import Wire
+
+extension Configuration {
+  package static let settings = SettingsTable<Configuration>(
+    start + transmission + jobs + process + [
+      .section(
+        "scope", \.scope, ScopeSources.settings,
+        default: .required("[scope] with allow = [\"198.18.0.0/15\"] or allow-file = \"PATH\""),
+        reload: .onReload,
+        "what may be probed, see below")
+    ])
+
+  private static let start: [Setting<Configuration>] = [
+    Setting(
+      "data", \.data, .path, default: .required("a path such as \"/data\""), "the data directory"),
+    Setting(
+      "interface", \.station.interface, .text, default: .required("a name such as eth0"),
+      "the interface to send from"),
+    Setting(
+      "profile", \.profile, profileSyntax, default: "none",
+      "the NIC profile to apply at start; `auto` is the built-in one of the driver; a directory has one "
+        + "file per driver"),
+  ]
+
+  private static let transmission: [Setting<Configuration>] = [
+    Setting(
+      "source-ip", \.station.sources, .parsed("addresses"), default: "the interface's own",
+      "source addresses"),
+    Setting("source-port", \.station.sourcePorts, sourcePortSyntax, "source ports"),
+    Setting(
+      "gateway-mac", \.station.gatewayMAC, gatewaySyntax, default: "from route, neighbour table, ARP",
+      "the Ethernet address to send to"),
+    Setting(
+      "transmit", \.station.transmit, .choice, "how probes are sent ([transmit](../design/transmit.md))"
+    ),
+    Setting("receive", \.station.receive, .choice, "how replies are received"),
+    Setting(
+      "report", \.station.report, .choice,
+      "which replies become results: `closed` adds RSTs, `all` also ICMP errors"),
+    Setting(
+      "rst", \.station.reset, .choice, "how RSTs are sent ([receive](../design/receive.md#the-rst))"),
+    Setting(
+      "sender-threads", \.station.senders, .integer(1...64),
+      "sending threads, one transmit queue each"),
+    Setting(
+      "batch", \.station.batch, .integer(StationSettings.batches), default: "64; generator 4096",
+      "entries per submission; a rate may make it smaller"),
+    Setting(
+      "event-ring", \.station.eventRing, .parsed("size"), default: "4M",
+      "size of the event ring, 96 bytes per event; a power of two, at least one page, at most 1G"),
+  ]
+
+  private static let jobs: [Setting<Configuration>] = [
+    Setting(
+      "rate", \.rate, .parsed("rate"), default: "`10k` if no `bandwidth` is set", reload: .onReload,
+      "the rate of every job; a target file can lower it"),
+    Setting(
+      "bandwidth", \.bandwidth, .parsed("bandwidth"), default: "none", reload: .onReload,
+      "the same as a bandwidth; with both set, the lower one is in force"),
+    Setting(
+      "probes", \.probes, .parsed("1 to 255"), reload: .onReload, "probes per target, one per pass"),
+    Setting(
+      "cooldown-time", \.cooldown, durationSyntax, reload: .onReload,
+      "how long to wait for replies after the last probe"),
+    Setting(
+      "target-ports", \.targetPorts, .parsed("ports"), default: "none", reload: .onReload,
+      "ports of targets that name none"),
+    Setting(
+      "output-module", \.format, .choice, reload: .onReload,
+      "the format of the results; `json` is JSON lines"),
+    Setting(
+      "output-fields", \.fields, fieldsSyntax, reload: .onReload,
+      "columns of the results ([results](results.md))"),
+    Setting("probe-options", \.probeProfile, .choice, reload: .onReload, "TCP options of a probe"),
+    Setting(
+      "max-runtime", \.maxRuntime, durationSyntax, default: "none", reload: .onReload,
+      "stop sending a job after this time"),
+    Setting(
+      "dedupe-memory", \.dedupeMemory, .parsed("size"),
+      default: "1G, or half of the machine's memory if that is less", reload: .onReload,
+      "limit of the dedupe table, at least 64K"),
+    Setting(
+      "disk-high-water", \.diskHighWater, .integer(1...100), reload: .onReload,
+      "per cent of the disk above which fetched results are removed"),
+  ]
+
+  private static let process: [Setting<Configuration>] = [
+    Setting("log", \.log, .choice, "where the log goes; `kernel` is /dev/kmsg"),
+    Setting(
+      "user", \.user, .parsed("text"), default: "`60900:60900` if started as root",
+      "user to run as after dropping root: `UID:GID`, `UID`, or a name from /etc/passwd"),
+    Setting(
+      "lock-memory", \.lockMemory, .choice,
+      default: "`\"required\"` in the image, `\"wanted\"` elsewhere",
+      "whether the box starts if memory cannot be locked"),
+  ]
+}
+
+extension ScopeSources {
+  package static let settings = SettingsTable<ScopeSources>(
+    [
+      Setting(
+        "allow", \.allow, .parsed("addresses"), default: "none", reload: .onReload,
+        "addresses that may be probed"),
+      Setting(
+        "allow-file", \.allowFile, .path, default: "none", reload: .onReload,
+        "the same, one entry a line; checked for changes once a second"),
+      Setting(
+        "deny", \.deny, .parsed("addresses"), default: "none", reload: .onReload,
+        "addresses that are never probed; a denial wins"),
+      Setting(
+        "deny-file", \.denyFile, .path, default: "none", reload: .onReload,
+        "the same, one entry a line; checked for changes once a second"),
+      Setting(
+        "special-purpose", \.specialPurpose, .choice, reload: .onReload,
+        "IANA's special-purpose space inside wider entries"),
+    ],
+    check: { sources, table throws(InputError) in
+      guard sources.allow != nil || sources.allowFile != nil else {
+        throw table.error(
+          nil, found: "a scope that allows nothing", expected: "allow or allow-file")
+      }
+    })
+}
+
+// MARK: Types of one key
+
+private let profileSyntax = SettingSyntax<Configuration.Profile>("`\"auto\"` or path") {
+  field throws(InputError) in
+  field.value.string == "auto" ? .automatic : .path(try field.path())
+}
+
+private let sourcePortSyntax = SettingSyntax<ClosedRange<UInt16>>.parsed(
+  "port range", write: { "\"\($0.lowerBound)-\($0.upperBound)\"" },
+  { text throws(ValueError) in
+    let ports = try PortRange(parsing: text)
+    return ports.first.value...ports.last.value
+  })
+
+private let gatewaySyntax = SettingSyntax<MACAddress>.text(
+  "an Ethernet address of one host such as 02:00:00:00:00:01"
+) { text in
+  MACAddress(text).flatMap { $0.isGroup || $0 == .zero ? nil : $0 }
+}
+
+private let durationSyntax = SettingSyntax<Duration>.parsed(
+  "duration", write: { "\"\($0.components.seconds)s\"" },
+  { text throws(ValueError) in try Duration(parsing: text) })
+
+private let fieldsSyntax = SettingSyntax<[ResultField]>.parsed(
+  "list", write: { "[\($0.map { "\"\($0.rawValue)\"" }.joined(separator: ", "))]" },
+  { text throws(ValueError) in try ResultField.parse(list: text) })
