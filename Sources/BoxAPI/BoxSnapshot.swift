@@ -27,6 +27,11 @@ public enum ProblemKind: Int, Comparable, CaseIterable, Sendable {
   case fault, pause, scope, disk, slowDisk, spool, link, watchdog, image, configuration
 
   public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
+
+  /// Returns the sentences in the order of their kinds.
+  public static func sentences(_ problems: [Self: String]) -> [String] {
+    problems.sorted { $0.key < $1.key }.map(\.value)
+  }
 }
 
 /// The state of a box. A document that lacks members, or has others, is read all the same.

@@ -246,7 +246,7 @@ extension SimulatedRuntime {
   }
 
   mutating func happen() {
-    let isGood = chance(70)
+    let isGood = chance(88)
     switch below(14) {
     case 0...4:
       guard spool.count < 12 else { return send(.spoolChanged) }

@@ -1,4 +1,5 @@
 import BoxAPI
+import TestSupport
 import Testing
 
 /// A snapshot in which no member has its default.
@@ -133,6 +134,38 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
   ])
   func `is not read from bytes that are no status`(_ bytes: String) {
     #expect(BoxSnapshot(json: Array(bytes.utf8)) == nil)
+  }
+
+  /// Whatever is read can be shown, and is the same after it was written and read again.
+  @Test func `is read or refused when its bytes are changed at random`() throws {
+    var random = SeededGenerator(Seed.next())
+    let original = full.json
+    var read = 0
+    for _ in 0..<2000 {
+      var bytes = original
+      for _ in 0..<Int.random(in: 1...4, using: &random) {
+        let at = Int.random(in: 0..<bytes.count, using: &random)
+        let pieces = ["9", "0", "-", ".5", "e3", "null", "\"", "{", "]", ",", "x", "\\u0000"]
+        switch Int.random(in: 0..<3, using: &random) {
+        case 0: bytes.remove(at: at)
+        case 1: bytes[at] = UInt8.random(in: 0x20..<0x7f, using: &random)
+        default:
+          bytes.insert(contentsOf: (pieces.randomElement(using: &random) ?? "").utf8, at: at)
+        }
+      }
+      guard let snapshot = BoxSnapshot(json: bytes) else { continue }
+      read += 1
+      #expect(!snapshot.text.isEmpty && !snapshot.metrics.isEmpty)
+      let again = try #require(BoxSnapshot(json: snapshot.json), "\(text(bytes))")
+      #expect(BoxSnapshot(json: again.json) == again, "\(text(bytes))")
+    }
+    #expect(read > 100)
+  }
+
+  @Test func `shows problems in the order of their kinds`() {
+    #expect(
+      ProblemKind.sentences([.configuration: "c", .link: "l", .fault: "f", .slowDisk: "s"])
+        == ["f", "s", "l", "c"])
   }
 
   @Test func `as text contains no control characters and does not overflow`() throws {
