@@ -58,7 +58,7 @@ extension Box {
   /// Why the job in front must not send; nil if it may.
   private func stopReason(for job: WaitingJob) -> StopReason? {
     if isCancelled(job.name) { return .cancelled }
-    if losesPackets { return .paused }
+    if let suspension { return suspension }
     if mayStart, let first = queue.first, first.priority > job.priority { return .preempted }
     return nil
   }

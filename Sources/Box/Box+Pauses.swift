@@ -27,11 +27,11 @@ extension Box {
     if case .stalled(let since) = writer { now > since + limits.writerDelay } else { false }
   }
 
-  /// Whether packets may be lost, or no room is left, so that the running job must resume from a checkpoint later. The
-  /// other reasons stop it in place.
-  var losesPackets: Bool {
-    if case .full = disk.space { return true }
-    return link != .up || gateway != .replies
+  /// Why the running job must resume from a checkpoint later; nil if it may continue, or pauses in place.
+  var suspension: StopReason? {
+    if link != .up || gateway != .replies { return .disconnected }
+    if case .full = disk.space { return .paused }
+    return nil
   }
 
   mutating func updateGate() {

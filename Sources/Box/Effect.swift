@@ -57,8 +57,11 @@ public enum StopReason: Hashable, Sendable {
   case cancelled
   /// A job of higher priority waits.
   case preempted
-  /// A fault that may lose packets: it resumes from its last checkpoint.
+  /// The disk is full, or a fault ended the scan.
   case paused
+  /// The link or the gateway is gone, so packets may be lost: what was sent since they were last known to work must be
+  /// sent again.
+  case disconnected
   /// The process exits.
   case terminated
 }

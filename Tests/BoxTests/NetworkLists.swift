@@ -24,8 +24,8 @@ extension EventList {
       "a link that goes down suspends the job until it is up",
       """
       given sending a
-      link down -> close, stop a paused
-      ended a stopped -> suspend a paused
+      link down -> close, stop a disconnected
+      ended a stopped -> suspend a disconnected
       settled a
       = state paused
       = queue a:paused
@@ -96,8 +96,8 @@ extension EventList {
       "a gateway that falls silent suspends the job",
       """
       given sending a
-      gateway silent -> close, stop a paused
-      ended a stopped -> suspend a paused
+      gateway silent -> close, stop a disconnected
+      ended a stopped -> suspend a disconnected
       settled a
       gateway replies -> open, prepare a
       """),
@@ -105,7 +105,7 @@ extension EventList {
       "a prepared job is suspended by a link that goes down",
       """
       given ready a
-      link down -> close, suspend a paused
+      link down -> close, suspend a disconnected
       settled a
       scope s1 -> close
       link up -> open

@@ -11,9 +11,9 @@ extension EventList {
     sighup       | reload               | reload               | reload               | reload               | reload               | reload               | reload
     disk 95      | close, stop x paused | close, stop x paused | close                | close, suspend a paused | close, stop a paused | close             | close
     disk 50      |                      |                      |                      |                      |                      |                      |
-    link down    | close, stop x paused | close, stop x paused | close                | close, suspend a paused | close, stop a paused | close             | close
+    link down    | close, stop x disconnected | close, stop x disconnected | close                | close, suspend a disconnected | close, stop a disconnected | close             | close
     link up      |                      |                      |                      |                      |                      |                      |
-    gateway silent | close, stop x paused | close, stop x paused | close              | close, suspend a paused | close, stop a paused | close             | close
+    gateway silent | close, stop x disconnected | close, stop x disconnected | close              | close, suspend a disconnected | close, stop a disconnected | close             | close
     gateway replies |                   |                      |                      |                      |                      |                      |
     scope invalid | close               | close                | close                |                      | close                | close                | close
     scope s2     |                      |                      |                      | open, start a 0      |                      |                      |
