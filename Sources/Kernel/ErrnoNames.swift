@@ -32,4 +32,12 @@ extension Errno {
   public static let networkDown = Errno(ENETDOWN)
   /// EHOSTUNREACH: the gateway does not answer.
   public static let hostUnreachable = Errno(EHOSTUNREACH)
+  /// EISDIR.
+  public static let isDirectory = Errno(EISDIR)
+  /// ENOTDIR.
+  public static let notDirectory = Errno(ENOTDIR)
+  /// ENOTEMPTY.
+  public static let directoryNotEmpty = Errno(ENOTEMPTY)
+  /// ENAMETOOLONG.
+  public static let fileNameTooLong = Errno(ENAMETOOLONG)
 }

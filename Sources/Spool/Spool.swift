@@ -121,7 +121,8 @@ public final class Spool {
   /// Claims a file: moves it into its own directory in active/, with a new key and seed.
   ///
   /// Returns nil if the file is gone or open for writing. Throws a `Fault` if a file operation fails, for example
-  /// because the disk is full; `recoverJobs()` handles whatever was done by then.
+  /// because the disk is full; `recoverJobs()` handles whatever was done by then. `entryFault(_:of:)` tells whether the
+  /// file is at fault, which is then still in the spool.
   public func claim(_ candidate: Candidate, now: UInt64 = Clock.monotonic) throws(Fault) -> Job? {
     if Files.isOpenForWriting(FileName(candidate.name), in: data.spool) == true {
       arrivals.postpone(FileName(candidate.name), now: now)
@@ -129,12 +130,7 @@ public final class Spool {
     }
     let name = data.uniqueName(for: candidate.name)
     let directory = "\(data.active)/\(name)"
-    try Files.makeDirectory(directory)
-    let target = "\(directory)/\(candidate.name)"
-    guard try Files.move(FileName(candidate.name), in: data.spool, to: target) else {
-      try Files.removeDirectory(directory)
-      return nil
-    }
+    guard try move(FileName(candidate.name), intoNew: directory, as: candidate.name) else { return nil }
     let job = Job(
       name: name, file: candidate.name, directory: directory,
       record: JobRecord(file: candidate.name, now: Clock.realtime))
@@ -158,11 +154,7 @@ public final class Spool {
   /// Moves a file that cannot become a job to rejected/ under another name. Returns nil if the file is gone.
   func reject(_ name: FileName, as newName: String, reason: String) throws(Fault) -> String? {
     let directory = "\(data.active)/\(newName)"
-    try Files.makeDirectory(directory)
-    guard try Files.move(name, in: data.spool, to: "\(directory)/\(newName)") else {
-      try Files.removeDirectory(directory)
-      return nil
-    }
+    guard try move(name, intoNew: directory, as: newName) else { return nil }
     let job = Job(
       name: newName, file: newName, directory: directory,
       record: JobRecord(file: newName, now: Clock.realtime))

@@ -40,7 +40,7 @@ import Testing
     ("\(head)output-fields = \"saddr,x\"\n\(scope)", "synbox.toml:3:1: found the field \"x\""),
     (
       "\(head)output-fields = [\"saddr\", \"saddr\"]\n\(scope)",
-      "synbox.toml:3:1: found the field \"saddr\" twice, expected each field once"
+      "synbox.toml:3:27: found the field \"saddr\" twice, expected each field once"
     ),
     (
       "\(head)report = \"\\u001b[2J\"\n\(scope)", "synbox.toml:3:1: found \"\\x1b[2J\", expected one of"
