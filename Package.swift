@@ -52,8 +52,8 @@ let isUnit = Context.environment["SYNBOX_UNIT"] != nil
 let isPrograms = Context.environment["SYNBOX_PROGRAMS"] != nil
 
 let program: [Target.Dependency] = [
-  "Confinement", "Datapath", "Init", "Kernel", "NIC", "Plan", "Scan", "Settings", "Spool", "Support",
-  "Wire", argumentParser, logging,
+  "Box", "BoxAPI", "Confinement", "Datapath", "Engine", "Init", "Kernel", "NIC", "Plan", "Scan",
+  "Settings", "Spool", "Support", "Wire", argumentParser, logging,
 ]
 
 let fuzzers: [Target] =
@@ -98,6 +98,7 @@ let others: [Target] = [
   module("Datapath", ["Kernel", "Wire"]),
   module("Confinement", ["Kernel"]),
   module("Spool", ["Kernel", "Plan", "Scan", "Support", "Wire"]),
+  module("Engine", ["Datapath", "Kernel", "NIC", "Plan", "Scan", "Spool", "Wire"]),
   module("Init", ["Kernel", "NIC", "Plan", "Settings", "Spool", "Support", "Wire"]),
   isFuzzing
     ? .target(

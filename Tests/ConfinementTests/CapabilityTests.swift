@@ -3,7 +3,7 @@ import Testing
 
 @testable import Kernel
 
-@Suite(.timeLimit(.minutes(2))) struct `A capability set` {
+@Suite(.timeLimit(.minutes(5))) struct `A capability set` {
   @Test func `names every capability as libcap does`() {
     #expect(CapabilitySet.named.count == 41)
     for (bit, entry) in CapabilitySet.named.enumerated() {
@@ -31,7 +31,7 @@ import Testing
   }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct `Dropping all capabilities` {
+@Suite(.timeLimit(.minutes(5))) struct `Dropping all capabilities` {
   @Test func `empties the bounding set, and needs CAP_SETPCAP to do so`() throws {
     let run = try probe("drop-all-twice")
     #expect(run["bounding"] == "none")
@@ -45,7 +45,7 @@ import Testing
   }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct `The status of a thread` {
+@Suite(.timeLimit(.minutes(5))) struct `The status of a thread` {
   static let lines = [
     "Name:\tsynbox", "Uid:\t0\t1\t2\t60900", "Gid:\t7\t7\t7\t7", "Groups:\t4 5 ",
     "CapInh:\t0000000000000000", "CapPrm:\t0000008000000000",

@@ -5,7 +5,7 @@ import Testing
 /// The status of a thread without privileges.
 private let nothing = "0 0 0 0 0 nnp true seccomp filter"
 
-@Suite(.timeLimit(.minutes(2))) struct `After the drop` {
+@Suite(.timeLimit(.minutes(5))) struct `After the drop` {
   @Test func `every set of the process is empty and the report says so`() throws {
     let run = try probe("drop")
     #expect(run.all("task") == [nothing])
@@ -61,7 +61,7 @@ private let nothing = "0 0 0 0 0 nnp true seccomp filter"
   }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct `The drop fails` {
+@Suite(.timeLimit(.minutes(5))) struct `The drop fails` {
   @Test func `if a second thread exists`() throws {
     let run = try probe("thread-before")
     #expect(try #require(run["fault"]).contains("already has 2 threads"))

@@ -2,7 +2,7 @@
 import Foundation
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct `Landlock` {
+@Suite(.timeLimit(.minutes(5))) struct `Landlock` {
   /// Creates `data`, which may be written to, `shelf`, which may be read, and `outside`, for which there is no rule.
   private func withFiles(_ body: (URL) throws -> Void) throws {
     let manager = FileManager.default

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Confinement
 
-@Suite(.timeLimit(.minutes(2))) struct `A confined process` {
+@Suite(.timeLimit(.minutes(5))) struct `A confined process` {
   @Test func `has no privileges even without the filter`() throws {
     let run = try probe("capabilities-alone")
     for call in ["packet-socket", "change-root", "interface-flags", "map-create"] {
@@ -63,7 +63,7 @@ import Testing
   }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct `The table of system calls` {
+@Suite(.timeLimit(.minutes(5))) struct `The table of system calls` {
   let rules = SystemCallTable.rules(inProcess: 1)
 
   @Test func `has a reason for each rule, and no rule twice`() {

@@ -203,7 +203,7 @@ private func resets(for replies: [Reply]) -> [TransmitEntry] {
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct `The error of attaching the receive program` {
+@Suite(.timeLimit(.minutes(5))) struct `The error of attaching the receive program` {
   @Test(
     arguments: [.notSupported, .invalidArgument, .outOfRange, .messageTooLong, .noSpace] as [Errno])
   func `means that another mode may work`(cause: Errno) {

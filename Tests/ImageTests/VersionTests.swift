@@ -31,7 +31,7 @@ enum Pins {
   }
 }
 
-@Suite(.lab, .timeLimit(.minutes(2))) struct `The pinned versions` {
+@Suite(.lab, .timeLimit(.minutes(5))) struct `The pinned versions` {
   @Test func `are exact for every package that SwiftPM resolved`() throws {
     let manifest = try Pins.manifest()
     #expect(manifest.matches(of: /\.package\(/).count == Pins.packages(in: manifest).count)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Kernel
 
-@Suite(.timeLimit(.minutes(1))) struct `Netlink attributes` {
+@Suite(.timeLimit(.minutes(5))) struct `Netlink attributes` {
   @Test func `are parsed as they were built`() throws {
     var message = NetlinkMessage(type: 16, header: [1, 2, 3])
     message.put(1, UInt8(7))

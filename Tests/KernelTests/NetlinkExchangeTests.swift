@@ -34,7 +34,7 @@ private struct Transcript {
 /// NLMSGERR_ATTR_MSG "too many".
 private let explanation: [UInt8] = [13, 0, 1, 0] + Array("too many".utf8) + [0, 0, 0, 0]
 
-@Suite(.timeLimit(.minutes(1))) struct `A netlink exchange` {
+@Suite(.timeLimit(.minutes(5))) struct `A netlink exchange` {
   @Test func `is complete with the acknowledgement`() throws {
     var exchange = NetlinkExchange(sequence: 7, port: 42)
     #expect(try !exchange.parse(Transcript().message(type: 20, [1, 2, 3, 4]).bytes))

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Kernel
 
-@Suite(.timeLimit(.minutes(1))) struct `A netlink socket` {
+@Suite(.timeLimit(.minutes(5))) struct `A netlink socket` {
   @Test func `finds generic families by name`() throws {
     let socket = try NetlinkSocket(.generic)
     #expect(try socket.family(named: "nlctrl") == GENL_ID_CTRL)
@@ -45,7 +45,7 @@ import Testing
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct `A small file` {
+@Suite(.timeLimit(.minutes(5))) struct `A small file` {
   @Test func `is read whole, or rejected if it is too long`() throws {
     #expect(try !SmallFile.read("/proc/self/stat", limit: 65_536).isEmpty)
     #expect(throws: Errno.self) { try SmallFile.read("/proc/self/stat", limit: 3) }

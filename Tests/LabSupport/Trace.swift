@@ -60,3 +60,36 @@ public struct Trace: Sendable {
     return lines.contains { $0.hasPrefix("\(program) ") && $0.contains(" +++ ") }
   }
 }
+
+/// The record of the calls of one program's threads, by the threads' names.
+public struct ThreadTrace: Sendable {
+  private let file: String
+  /// What stands before the program's own arguments.
+  public var prefix: [String] { ["strace", "-D", "-f", "-q", "-o", file] }
+
+  public init(file: String) { self.file = file }
+
+  /// The names of the calls that the threads of this name made from their first wait on until their last one: without
+  /// those of starting and ending a thread.
+  public func calls(ofThread name: String, waitingBy wait: String) throws -> Set<String> {
+    // For each thread its calls, and those since its last wait.
+    var threads: [Substring: (calls: Set<String>, since: Set<String>)] = [:]
+    for line in try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n") {
+      let thread = line.prefix(while: \.isNumber)
+      if line.contains("prctl(PR_SET_NAME, \"\(name)\"") {
+        threads[thread] = ([], [])
+      } else if var known = threads[thread], let call = line.firstMatch(of: /^\d+ +(\w+)\(/) {
+        let name = String(call.output.1)
+        if name == wait {
+          known.calls.formUnion(known.since.union([name]))
+          known.since = []
+        } else if !known.calls.isEmpty {
+          known.since.insert(name)
+        }
+        threads[thread] = known
+      }
+    }
+    guard !threads.isEmpty else { throw LabError("no thread is called \(name)") }
+    return threads.values.reduce(into: []) { $0.formUnion($1.calls) }
+  }
+}

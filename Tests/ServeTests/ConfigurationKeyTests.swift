@@ -35,7 +35,7 @@ enum ConfigurationText {
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct `A key of the configuration` {
+@Suite(.timeLimit(.minutes(5))) struct `A key of the configuration` {
   private func read(changing key: Configuration.Key?) throws -> Configuration {
     try Configuration(
       Array(ConfigurationText.changing(key).utf8), path: "/etc/synbox/synbox.toml")
@@ -59,7 +59,7 @@ enum ConfigurationText {
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct `The scanner of an image` {
+@Suite(.timeLimit(.minutes(5))) struct `The scanner of an image` {
   @Test(arguments: [true, false])
   func `has to lock its memory`(isEarly: Bool) {
     let launch = ScannerLaunch(configuration: "synbox.toml", gateway: nil, isEarly: isEarly)

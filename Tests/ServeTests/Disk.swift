@@ -25,6 +25,7 @@ final class Disk {
 
   /// Unmounts the disk, even while a program uses it.
   func remove() {
+    _ = try? run(["fsfreeze", "--unfreeze", mountPoint])
     for directory in [mountPoint, outer] {
       // A loop device releases its image only some time after the unmount.
       for _ in 0..<20 {
@@ -43,6 +44,10 @@ final class Disk {
   }
 
   private func plug() throws { try Self.must(["mount", "-o", "loop", image, mountPoint]) }
+
+  /// Makes every write to the disk wait until `thaw`.
+  func freeze() throws { try Self.must(["fsfreeze", "--freeze", mountPoint]) }
+  func thaw() throws { try Self.must(["fsfreeze", "--unfreeze", mountPoint]) }
 
   /// Cuts the power: the disk keeps only what it holds at this moment.
   ///

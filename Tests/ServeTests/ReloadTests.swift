@@ -12,6 +12,14 @@ import synbox
     try lab.json("data/status.json")["problems"] as? [String] ?? []
   }
 
+  /// Ten million lines, which take about a second to read.
+  private func writeLongList(_ lab: ServeLab) throws {
+    let block = Data((0..<65_536).map { "198.18.\($0 >> 8).\($0 & 255)\n" }.joined().utf8)
+    var list = Data(capacity: block.count * 152)
+    for _ in 0..<152 { list += block }
+    try list.write(to: lab.url("long.txt"))
+  }
+
   @Test func `applies to the next job`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(Self.first))
@@ -70,6 +78,41 @@ import synbox
     try lab.wait("the results", seconds: 30) { lab.exists("data/results/net.txt") }
     let summary = try lab.json("data/results/net.txt/summary.json")
     #expect(summary["rate_requested_pps"] as? Int == 1000)
+    #expect(try box.end(SIGTERM).status == 143)
+  }
+
+  /// Reading a long list takes a while, in which the second signal comes.
+  @Test func `follows each SIGHUP, also one that comes while the lists are being read`() throws {
+    let lab = try ServeLab()
+    let box = try lab.serve(lab.configure(Self.first))
+    try writeLongList(lab)
+    let scope = "[scope]\nallow-file = \"long.txt\"\n"
+    _ = try lab.configure("rate = \"2k\"\ntarget-ports = 80\ncooldown-time = 0.5\n" + scope)
+    box.signal(SIGHUP)
+    try box.wait(for: "the first reload") { $0.errorText.contains("reloading the configuration") }
+    // The file has been read by now, or is about to be; the list has not.
+    Thread.sleep(forTimeInterval: 0.1)
+    #expect(!box.errorText.contains("configuration reloaded"), "the list is too short for this test")
+    _ = try lab.configure("rate = \"3k\"\ntarget-ports = 80\ncooldown-time = 0.5\n" + scope)
+    box.signal(SIGHUP)
+    try lab.wait("both reloads", seconds: 60) {
+      box.errorText.components(separatedBy: "configuration reloaded").count == 3
+    }
+    try lab.drop("net.txt", "198.18.4.0/28\n")
+    try lab.wait("the results", seconds: 30) { lab.exists("data/results/net.txt") }
+    #expect(try lab.json("data/results/net.txt/summary.json")["rate_requested_pps"] as? Int == 3000)
+    #expect(try box.end(SIGTERM).status == 143)
+  }
+
+  @Test func `asked for before the box is ready is made once it is`() throws {
+    let lab = try ServeLab()
+    try writeLongList(lab)
+    let box = try lab.start(
+      lab.configure("target-ports = 80\n[scope]\nallow-file = \"long.txt\"\n"))
+    Thread.sleep(forTimeInterval: 0.2)
+    #expect(!lab.exists("data/status.json"), "the list is too short for this test")
+    box.signal(SIGHUP)
+    try box.wait(for: "the reload", seconds: 60) { $0.errorText.contains("configuration reloaded") }
     #expect(try box.end(SIGTERM).status == 143)
   }
 

@@ -51,17 +51,21 @@ final class ServeLab {
   func serve(
     _ configuration: String, under: [String] = [], options: [String] = [], heartbeat: String? = nil
   ) throws -> Running {
-    let status = url("data/status.json")
-    try? FileManager.default.removeItem(at: status)
+    let box = try start(configuration, under: under, options: options, heartbeat: heartbeat)
+    try box.wait(for: "status.json") { _ in exists("data/status.json") }
+    return box
+  }
+
+  /// Starts a box and does not wait.
+  func start(
+    _ configuration: String, under: [String] = [], options: [String] = [], heartbeat: String? = nil
+  ) throws -> Running {
+    try? FileManager.default.removeItem(at: url("data/status.json"))
     var command = [Lab.synbox, "serve", "--config", configuration] + options
     if let heartbeat {
       command = ["sh", "-c", "exec \"$@\" --heartbeat 3 3>>'\(heartbeat)'", "sh"] + command
     }
-    let box = try Running(lab.inside(lab.box, under + command))
-    try box.wait(for: "status.json") { _ in
-      FileManager.default.fileExists(atPath: status.path)
-    }
-    return box
+    return try Running(lab.inside(lab.box, under + command))
   }
 
   /// Runs a box that is expected not to start.

@@ -48,9 +48,9 @@ DIAGRAMS = (
             Box("user", "permutation", ("position -> target", "in a keyed order;", "shards and passes"),
                 ("Sources/Plan/", "ProbeSequence.swift")),
             Box("user", "probe source", ("makes entries; skips", "what the scope has", "come to deny"),
-                ("Sources/synbox/Engine/", "ProbeSource.swift")),
+                ("Sources/Engine/", "ProbeSource.swift")),
             Box("user", "sender", ("one thread per NIC", "queue; RSTs go first"),
-                ("Sources/synbox/Engine/", "Sender.swift")),
+                ("Sources/Engine/", "Sender.swift")),
         ),
         (
             Box("user", "pacer", ("token bucket:", "how many may", "leave now"),
@@ -76,7 +76,7 @@ DIAGRAMS = (
             Box("user", "reply", ("the event, parsed;", "its time made exact"),
                 ("Sources/Wire/", "Reply.swift")),
             Box("user", "scan", ("queues the RST, then", "asks the table"),
-                ("Sources/synbox/Engine/", "ScanRun.swift")),
+                ("Sources/Engine/", "ReceiveLoop.swift")),
         ),
         (
             Box("user", "dedupe table", ("new only if it", "outranks the earlier", "replies of its pair"),
@@ -107,9 +107,9 @@ DIAGRAMS = (
             Box("user", "scope watch", ("compares old and new", "scope"),
                 ("Sources/synbox/Configuration/", "ScopeWatch.swift")),
             Box("user", "scope gate", ("newly denied blocks", "for the running job"),
-                ("Sources/synbox/Engine/", "ScopeGate.swift")),
+                ("Sources/Engine/", "ScopeGate.swift")),
             Box("user", "sender", ("drops their probes", "from its next turn on"),
-                ("Sources/synbox/Engine/", "Sender.swift")),
+                ("Sources/Engine/", "Sender.swift")),
         ),
     )),
     Diagram("boot", "From power-on to the first probe", (
@@ -126,7 +126,7 @@ DIAGRAMS = (
         ),
         (
             Box("user", "station", ("profile, programs,", "rings; then link up"),
-                ("Sources/synbox/Engine/", "Station.swift")),
+                ("Sources/Engine/", "Station.swift")),
             Box("disk", "data partition", ("checked, mounted,", "grown"),
                 ("Sources/Init/", "DataPartition.swift")),
             Box("user", "confinement", ("the drop, proven", "before it sends"),

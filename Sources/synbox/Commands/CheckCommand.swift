@@ -1,5 +1,6 @@
 // `synbox check`: reports every error in target files and configuration files.
 import ArgumentParser
+import Engine
 import Init
 import Kernel
 import Plan

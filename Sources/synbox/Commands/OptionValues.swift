@@ -1,5 +1,6 @@
 // Parses option values with the parsers that directives in target files use, so that both accept the same.
 import ArgumentParser
+import Engine
 import Plan
 import Scan
 import Wire

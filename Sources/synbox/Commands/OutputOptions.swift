@@ -1,5 +1,6 @@
 // The options for results, summary and status updates.
 import ArgumentParser
+import Engine
 import Kernel
 import Scan
 
@@ -66,14 +67,14 @@ struct OutputFiles: ~Copyable {
 /// The status updates file (`-u`): a header and a row a second.
 struct StatusFile: ~Copyable {
   private let file: Descriptor?
-  private var last: Progress?
+  private var last: ScanSnapshot?
   private var hasHeader = false
 
   init(_ file: consuming Descriptor?) { self.file = consume file }
 
-  mutating func write(_ progress: Progress) throws(Fault) {
+  mutating func write(_ progress: ScanSnapshot) throws(Fault) {
     guard file != nil else { return }
-    let header = hasHeader ? "" : Progress.statusHeader
+    let header = hasHeader ? "" : ScanSnapshot.statusHeader
     hasHeader = true
     do throws(Errno) {
       try file?.writeAll(Array((header + progress.statusRow(since: last)).utf8))

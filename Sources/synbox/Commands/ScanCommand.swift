@@ -1,6 +1,7 @@
 // `synbox scan`: runs one scan of targets from files, arguments or standard input.
 import ArgumentParser
 import Confinement
+import Engine
 import Kernel
 import Plan
 import Scan
@@ -91,6 +92,7 @@ struct ScanCommand: ParsableCommand {
     let files = try output.open()
     // 2. With privilege: load the programs, open rings and sockets.
     let opened = try Station(settings)
+    let engine = try ScanEngine(opened)
     // 3. Drop all privilege, and verify the drop.
     let console = Console(quiet: output.quiet, verbose: output.verbose)
     let confinement = try Confinement.drop(ConfinementPolicy(user: user))
@@ -101,12 +103,12 @@ struct ScanCommand: ParsableCommand {
     console.warn(foreign: opened.foreignSources)
     console.warn(unresolved: nextHops)
     let job = jobSettings(prepared, memory)
-    let run = try ScanRun(
-      job, on: opened, nextHops: nextHops,
+    let scan = try RunningScan(
+      job, on: engine, nextHops: nextHops,
       writer: ResultWriter(
         files.results, position: files.position, name: output.resultsName, formatter: output.formatter))
     var status = StatusFile(files.status)
-    let (summary, _, ending) = try run.run(signals: signals) { (progress) throws(Fault) in
+    let (summary, _, ending) = try scan.run(signals: signals) { (progress) throws(Fault) in
       console.show(progress)
       try status.write(progress)
       return nil

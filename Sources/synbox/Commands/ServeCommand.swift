@@ -1,6 +1,7 @@
 // `synbox serve`: the service that a box runs.
 import ArgumentParser
 import Confinement
+import Engine
 import Kernel
 import Logging
 import NIC
@@ -47,6 +48,8 @@ struct ServeCommand: ParsableCommand {
   var bootProgress: Int32?
 
   func run() throws {
+    // First: a SIGHUP that comes while the lists are being read asks for another reading.
+    let reloads = try SignalReader([.hangUp, .user1])
     let heartbeat = try heartbeat.map { number in try Heartbeat(number) }
     // 1. Find errors in the configuration and the scope before using any privilege.
     let loaded = try LoadedConfiguration(path: config)
@@ -54,7 +57,7 @@ struct ServeCommand: ParsableCommand {
     let log = try LineLog.logger(to: configuration.log)
     let user = try BoxUser.credentialsToAssume(configuration.user)
     let versions = Versions()
-    let signals = try SignalSource()
+    let signals = try SignalSource(reloads: reloads)
     // 2. Lock the data directory, unless PID 1 has yet to mount it.
     let early = bootProgress == nil ? try DataDirectory(configuration.data, owner: user) : nil
     var boot = try bootProgress.map { number in try BootProgress(number) }
@@ -69,6 +72,7 @@ struct ServeCommand: ParsableCommand {
     if bringUp, let profile {
       log.report(try station.control.applyInterrupts(profile, to: station.interface))
     }
+    let engine = try ScanEngine(station)
     try boot?.awaitData()
     let data = try early ?? DataDirectory(configuration.data, owner: user)
     let spool = try Spool(data, existingFilesAreComplete: bootProgress != nil)
@@ -99,7 +103,7 @@ struct ServeCommand: ParsableCommand {
     try watch.start()
     defer { watch.stop() }
     let loop = ServeLoop(
-      configuration, scopeWatch: watch, station: station, spool: spool, signals: signals, log: log,
+      configuration, scopeWatch: watch, engine: engine, spool: spool, signals: signals, log: log,
       versions: versions, heartbeat: heartbeat)
     throw ExitCode(128 + (try loop.run()).rawValue)
   }

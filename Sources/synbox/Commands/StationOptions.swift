@@ -1,5 +1,6 @@
 // The options for sending and receiving.
 import ArgumentParser
+import Engine
 import Plan
 import Wire
 

@@ -1,4 +1,5 @@
 // The scanner's configuration, synbox.toml. ConfigurationSettings.swift has its keys.
+import Engine
 import Kernel
 import Plan
 import Scan

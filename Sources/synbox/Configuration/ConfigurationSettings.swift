@@ -1,5 +1,6 @@
 // Every key of synbox.toml: its type, default, check, reload rule and documentation. The keys are named after the
 // command line's long options. docs/reference/configuration.md is generated from this table (`make reference`).
+import Engine
 import Plan
 import Scan
 import Settings

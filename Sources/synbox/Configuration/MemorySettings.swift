@@ -1,54 +1,5 @@
-// Memory settings of the command line and the configuration: two sizes, and locking.
+// Whether memory has to be locked.
 import Confinement
-import Kernel
-import Plan
-
-/// The most memory that the dedupe table may use, in bytes. It grows as replies arrive, and starts to evict pairs when
-/// it is full, at about 10.2 bytes per pair.
-struct DedupeMemory: Hashable, ParsableValue {
-  let bytes: Int
-
-  private init(bytes: Int) { self.bytes = bytes }
-
-  /// 1 GiB holds 105 million pairs, more than one port has open on the whole Internet. At most half of the machine's
-  /// memory, because a process that the kernel kills for lack of memory reports nothing.
-  static let standard = DedupeMemory(bytes: Int(min(1 << 30, physicalMemory / 2)))
-  private static let minimum: UInt64 = 64 << 10
-
-  init(parsing text: String) throws(ValueError) {
-    let size = try MemorySize(parsing: text).bytes
-    guard size >= Self.minimum else {
-      throw ValueError(found: "\"\(text)\"", expected: "at least 64K for dedupe, such as 64M or 2G")
-    }
-    bytes = Int(size)
-  }
-
-  static let evictionWarning =
-    "the dedupe table is full and evicts a pair for each new one, so some results may be written twice; "
-    + "see dedupe_evictions in the summary, and raise --dedupe-memory"
-}
-
-/// The size in bytes of the event ring, the BPF ring buffer that carries events. An event takes 96.
-struct EventRingSize: Hashable, ParsableValue {
-  let bytes: UInt32
-
-  private init(bytes: UInt32) { self.bytes = bytes }
-
-  /// Holds 43,690 events.
-  static let standard = EventRingSize(bytes: 1 << 22)
-
-  /// The kernel requires a power of two and whole pages (kernel/bpf/ringbuf.c). At most 1 GiB, because the kernel maps
-  /// the ring twice.
-  init(parsing text: String) throws(ValueError) {
-    let size = try MemorySize(parsing: text).bytes
-    guard size & (size &- 1) == 0, size >= UInt64(pageSize), size <= 1 << 30 else {
-      throw ValueError(
-        found: "\"\(text)\"",
-        expected: "a power of two from \(pageSize) bytes to 1G for the event ring")
-    }
-    bytes = UInt32(size)
-  }
-}
 
 /// What to do if memory cannot be locked (mlockall(2)), and so kept out of swap.
 enum MemoryLocking: String, CaseIterable {

@@ -1,4 +1,5 @@
 // Reading the configuration again while the box runs, and which of its keys may change.
+import Engine
 import Kernel
 import Plan
 import Settings

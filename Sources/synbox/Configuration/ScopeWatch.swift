@@ -1,6 +1,7 @@
 // Watches the scope lists while the box runs, so that changing them needs no restart.
+import Box
+import Engine
 import Kernel
-import Logging
 import Plan
 import Synchronization
 
@@ -13,25 +14,26 @@ struct ScopePermit {
 
 /// Checks the scope lists once a second. It has its own thread because parsing ten million lines takes a while.
 ///
-/// An invalid or missing list pauses the running job, and no other job starts, until the list is valid again.
-/// Newly denied addresses are denied to the running job at once; newly allowed ones only to later jobs. These start
-/// once the lists have been unchanged for two checks, because a list that is being rewritten in place may look
-/// complete when it is cut off at a line end.
+/// An invalid or missing list stops the running jobs at once; newly denied addresses are denied to them at once. What
+/// follows from it otherwise is the box's to decide.
 final class ScopeWatch: Sendable {
+  private struct WeakGate {
+    weak var gate: ScopeGate?
+  }
+
   private struct State {
     var sources: ScopeSources
     /// Counts how often the sources were replaced.
     var generation = 0
     var inForce: ScopeInForce
     var problem: String?
-    /// Whether the lists were valid and unchanged at the last check.
-    var isStable = true
-    /// The running job's gate.
-    var gate: ScopeGate?
+    /// Those of the jobs that run.
+    var gates: [WeakGate] = []
+    /// What the box has not been told yet.
+    var reports: [ScopeReport] = []
   }
 
   private let state: Mutex<State>
-  private let log: Logger
   private let isStopped = Atomic<Bool>(false)
 
   private let initialStatuses: [FileStatus?]
@@ -39,30 +41,29 @@ final class ScopeWatch: Sendable {
   /// - Parameters:
   ///   - inForce: the scope that was read from `sources`.
   ///   - statuses: the status of each list before it was read.
-  init(_ sources: ScopeSources, inForce: ScopeInForce, statuses: [FileStatus?], log: Logger) {
+  init(_ sources: ScopeSources, inForce: ScopeInForce, statuses: [FileStatus?]) {
     initialStatuses = statuses
-    self.log = log
     state = Mutex(State(sources: sources, inForce: inForce))
   }
 
   var inForce: ScopeInForce { state.withLock(\.inForce) }
 
-  enum Decision {
-    case granted(ScopePermit)
-    /// The reason, for the status.
-    case denied(String)
+  /// Returns the scope in force for one job, with the gate that brings later changes to it.
+  func permit() -> ScopePermit {
+    state.withLock { state in
+      let gate = ScopeGate(sha256: state.inForce.sha256)
+      if let problem = state.problem { gate.close(problem) }
+      state.gates.removeAll { $0.gate == nil }
+      state.gates.append(WeakGate(gate: gate))
+      return ScopePermit(scope: state.inForce, gate: gate)
+    }
   }
 
-  /// Requests a permit to start a job. It replaces the previous job's permit.
-  func requestPermit() -> Decision {
+  /// Returns what the looks at the lists have found since the last call.
+  func takeReports() -> [ScopeReport] {
     state.withLock { state in
-      if let problem = state.problem { return .denied(problem) }
-      guard state.isStable else {
-        return .denied("the scope lists have just changed; waiting for them to be complete")
-      }
-      let gate = ScopeGate(sha256: state.inForce.sha256)
-      state.gate = gate
-      return .granted(ScopePermit(scope: state.inForce, gate: gate))
+      defer { state.reports = [] }
+      return state.reports
     }
   }
 
@@ -78,16 +79,16 @@ final class ScopeWatch: Sendable {
     }
   }
 
-  /// Watches other sources from now on.
+  /// Watches other sources from now on. Returns how many addresses are newly denied.
   ///
   /// - Parameter scope: the scope that was read from them.
-  func replace(_ sources: ScopeSources, with scope: ScopeInForce) {
+  func replace(_ sources: ScopeSources, with scope: ScopeInForce) -> UInt64 {
     let generation = state.withLock { state in
       state.sources = sources
       state.generation += 1
       return state.generation
     }
-    accept(scope, generation)
+    return accept(scope, generation) ?? 0
   }
 
   func stop() { isStopped.store(true, ordering: .releasing) }
@@ -104,53 +105,47 @@ final class ScopeWatch: Sendable {
     let (sources, generation) = state.withLock { ($0.sources, $0.generation) }
     let statuses = sources.statuses
     if statuses == last.statuses, generation == last.generation, !last.isUnreadable {
-      return state.withLock { $0.isStable = $0.problem == nil }
+      return state.withLock { $0.reports.append(.unchanged) }
     }
     last.statuses = statuses
     last.generation = generation
     do {
       let scope = try sources.read(ScopeSources.regularFile)
       last.isUnreadable = false
-      accept(scope, generation)
+      guard let denied = accept(scope, generation) else { return }
+      state.withLock { $0.reports.append(.valid(sha256: scope.sha256, newlyDenied: denied)) }
     } catch {
       last.isUnreadable = error is UnreadableList
       reject("\(error)", generation)
     }
   }
 
-  private func accept(_ scope: ScopeInForce, _ generation: Int) {
-    guard generation == state.withLock(\.generation) else { return }
+  /// Puts a scope in force. Returns how many addresses are newly denied; nil if its sources were replaced meanwhile.
+  private func accept(_ scope: ScopeInForce, _ generation: Int) -> UInt64? {
+    guard generation == state.withLock(\.generation) else { return nil }
     let previous = inForce
     let isNew = scope.sha256 != previous.sha256
     let denied = isNew ? scope.scope.deniedSince(previous.scope) : AddressSet()
-    let (gate, hadProblem) = state.withLock { state in
-      let hadProblem = state.problem != nil
+    let gates = state.withLock { state in
       state.inForce = scope
       state.problem = nil
-      if isNew || hadProblem { state.isStable = false }
-      return (state.gate, hadProblem)
+      return state.gates.compactMap(\.gate)
     }
-    // A permit granted since then is for the new scope and has another gate.
-    if isNew { gate?.deny(denied, sha256: scope.sha256) }
-    gate?.open()
-    if isNew {
-      log.notice(
-        "scope changed", metadata: ["scope": "\(scope.sha256)", "newly_denied": "\(denied.count)"])
-    } else if hadProblem {
-      log.notice("scope lists are valid again", metadata: ["scope": "\(scope.sha256)"])
+    for gate in gates {
+      // A permit that was granted since then is for the new scope.
+      if isNew, gate.account.sha256 != scope.sha256 { gate.deny(denied, sha256: scope.sha256) }
+      gate.open()
     }
+    return denied.count
   }
 
   private func reject(_ reason: String, _ generation: Int) {
     guard generation == state.withLock(\.generation) else { return }
-    let (gate, isNew) = state.withLock { state in
-      let isNew = state.problem != reason
+    let gates = state.withLock { state in
       state.problem = reason
-      state.isStable = false
-      return (state.gate, isNew)
+      state.reports.append(.invalid(reason))
+      return state.gates.compactMap(\.gate)
     }
-    gate?.close(reason)
-    guard isNew else { return }
-    log.error("scanning paused: cannot load the scope lists", metadata: ["reason": "\(reason)"])
+    for gate in gates { gate.close(reason) }
   }
 }

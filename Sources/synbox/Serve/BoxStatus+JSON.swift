@@ -1,4 +1,5 @@
 // status.json, field by field.
+import Engine
 import Kernel
 import NIC
 import Plan

@@ -1,5 +1,6 @@
 // The state of the box, written once a second to status.json and metrics.prom.
 import Datapath
+import Engine
 import Kernel
 import NIC
 import Plan
@@ -20,7 +21,7 @@ struct BoxStatus {
 
   /// What a problem is about. There is at most one problem of each kind, shown in this order.
   enum ProblemKind: Int, Comparable {
-    case fault, pause, scope, disk, spool, link, watchdog, image, configuration
+    case fault, pause, scope, disk, slowDisk, spool, link, watchdog, image, configuration
 
     static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
   }
@@ -30,7 +31,7 @@ struct BoxStatus {
     let name: String
     let resumed: Int
     var priority = Spool.defaultPriority
-    var progress: Progress?
+    var progress: ScanSnapshot?
     /// Probes per second since the previous update.
     var rate: Double = 0
   }
@@ -71,7 +72,7 @@ struct BoxStatus {
     var duplicates: UInt64 = 0
     var evictions: UInt64 = 0
 
-    mutating func add(_ progress: Progress) {
+    mutating func add(_ progress: ScanSnapshot) {
       probes += progress.probesCompleted
       refused += progress.probesRefused
       valid += progress.repliesValid
@@ -114,7 +115,7 @@ struct BoxStatus {
   }
 
   /// Updates the running job and the state.
-  mutating func update(with progress: Progress) {
+  mutating func update(with progress: ScanSnapshot) {
     if let last = runningJob?.progress, progress.elapsed > last.elapsed {
       let probes = progress.probesCompleted - min(progress.probesCompleted, last.probesCompleted)
       runningJob?.rate = Double(probes) * 1e9 / Double(progress.elapsed - last.elapsed)
@@ -124,6 +125,7 @@ struct BoxStatus {
     runningJob?.progress = progress
     state = progress.cooldownEnds == nil ? .scanning : .cooldown
     if !progress.pauses.isEmpty { state = .paused }
+    problems[.slowDisk] = progress.slowDisk
     problems[.pause] = progress.pauses.isEmpty ? nil : progress.pauses.joined(separator: "; ")
   }
 

@@ -1,4 +1,5 @@
 // Heartbeats from the scanner to the process that started it, which is `synbox init`.
+import Engine
 import Kernel
 import NIC
 

@@ -1,4 +1,5 @@
 // From a claimed target file to a scan's settings. The whole file is validated before the first probe.
+import Engine
 import Kernel
 import Plan
 import Scan

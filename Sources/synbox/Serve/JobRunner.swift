@@ -1,4 +1,5 @@
 // Runs one claimed job: prepares it, scans, and moves it to results/ or rejected/.
+import Engine
 import Kernel
 import Logging
 import NIC
@@ -10,7 +11,7 @@ import Wire
 /// Follows a running job and decides whether it stops early.
 protocol JobDelegate: AnyObject {
   /// Called about once a second during the scan. Returns nil, or why the scan has to stop now.
-  func jobDidProgress(_ progress: Progress) throws(Fault) -> Ending?
+  func jobDidProgress(_ progress: ScanSnapshot) throws(Fault) -> Ending?
   /// Called some milliseconds after the scan's first probe was sent.
   func jobDidSendFirstProbe()
   /// Called once the job is prepared, which may have taken long. Returns nil, or why it must not start now.
@@ -32,14 +33,15 @@ struct JobOutcome {
 
   let end: End
   /// The final progress; nil if nothing was sent.
-  var last: Progress?
+  var last: ScanSnapshot?
 }
 
 /// Takes one job from active/ to its end. Each instance runs one job, on the serving thread.
 struct JobRunner {
   private let configuration: Configuration
   private let permit: ScopePermit
-  private let station: Station
+  private let engine: ScanEngine
+  private var station: Station { engine.station }
   private let spool: Spool
   private let signals: SignalSource
   private let log: Logger
@@ -47,12 +49,12 @@ struct JobRunner {
 
   /// - Parameter everySecond: called from another thread while the job is being prepared.
   init(
-    _ configuration: Configuration, permit: ScopePermit, station: Station, spool: Spool,
+    _ configuration: Configuration, permit: ScopePermit, engine: ScanEngine, spool: Spool,
     signals: SignalSource, log: Logger, everySecond: @escaping @Sendable () -> Void
   ) {
     self.configuration = configuration
     self.permit = permit
-    self.station = station
+    self.engine = engine
     self.spool = spool
     self.signals = signals
     self.log = log
@@ -121,15 +123,15 @@ struct JobRunner {
     for note in files.notes { log.warning("\(note)", metadata: ["job": "\(job.name)"]) }
     logStart(of: job, prepared, hops, from: files.checkpoint?.index ?? 0)
     let pauses = PauseLog(log, job: job.name)
-    let run = try ScanRun(
-      prepared.settings, on: station, nextHops: hops,
+    let scan = try RunningScan(
+      prepared.settings, on: engine, nextHops: hops,
       writer: ResultWriter(
         files, formatter: ResultFormatter(format: configuration.format, fields: configuration.fields)),
       checkpointer: Checkpointer(
         job, files: files, identity: prepared.identity, settings: prepared.settings,
         link: try LinkMonitor(station, hops.gateway)))
     var hasWarned = false
-    var (summary, last, ending) = try run.run(
+    var (summary, last, ending) = try scan.run(
       signals: signals.reader, firstProbe: delegate.jobDidSendFirstProbe
     ) { progress throws(Fault) in
       pauses.update(progress.pauses)

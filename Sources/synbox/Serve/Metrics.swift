@@ -1,4 +1,5 @@
 // metrics.prom: the status in Prometheus's text exposition format, version 0.0.4.
+import Engine
 import Kernel
 import NIC
 import Spool

@@ -1,4 +1,5 @@
 // The queue: which job runs next, which one is preempted, and which ones operators cancel.
+import Engine
 import Kernel
 import Logging
 import Plan

@@ -6,7 +6,10 @@ extension ServeLoop {
   /// Starts a reload if SIGHUP asked for one, and applies the configuration that a reload has read. It applies to
   /// the jobs that start from then on; the running job keeps its settings.
   func reloadIfRequested() throws(Fault) {
-    if signals.takeReloadRequest(), reload == nil {
+    // A SIGHUP that comes while the files are being read asks for another reading: they may have changed since.
+    isReloadRequested = signals.takeReloadRequest() || isReloadRequested
+    if isReloadRequested, reload == nil {
+      isReloadRequested = false
       log.info("reloading the configuration", metadata: ["path": "\(configuration.path)"])
       reload = try ConfigurationReload(path: configuration.path)
     }

@@ -1,4 +1,5 @@
 // The serve loop: runs one job after another until a signal, or a fault of the box, ends it.
+import Engine
 import Kernel
 import Logging
 import NIC
@@ -11,7 +12,8 @@ import Wire
 final class ServeLoop {
   var configuration: Configuration
   let scopeWatch: ScopeWatch
-  let station: Station
+  let engine: ScanEngine
+  var station: Station { engine.station }
   let spool: Spool
   let signals: SignalSource
   let log: Logger
@@ -19,6 +21,8 @@ final class ServeLoop {
   var status: BoxStatus
   /// The reload in progress, if any.
   var reload: ConfigurationReload?
+  /// Whether SIGHUP has come since the reload in progress began.
+  var isReloadRequested = false
   /// The queued jobs that are in active/, in the order in which they will run.
   var claimedJobs: [ClaimedJob] = []
   /// The ignored spool entries that have been logged, each once.
@@ -31,17 +35,17 @@ final class ServeLoop {
   private var hasSentProbe = false
 
   init(
-    _ configuration: Configuration, scopeWatch: ScopeWatch, station: Station, spool: Spool,
+    _ configuration: Configuration, scopeWatch: ScopeWatch, engine: ScanEngine, spool: Spool,
     signals: SignalSource, log: Logger, versions: Versions, heartbeat: Heartbeat? = nil
   ) {
     self.heartbeat = heartbeat
     self.configuration = configuration
     self.scopeWatch = scopeWatch
-    self.station = station
+    self.engine = engine
     self.spool = spool
     self.signals = signals
     self.log = log
-    status = BoxStatus(station, scope: scopeWatch.inForce, versions: versions)
+    status = BoxStatus(engine.station, scope: scopeWatch.inForce, versions: versions)
   }
 
   /// Serves until SIGINT or SIGTERM, and returns that signal. Jobs in active/ are resumed by the next process.
@@ -202,11 +206,14 @@ final class ServeLoop {
     status.state = .preparing
     status.runningJob = BoxStatus.RunningJob(
       name: claimed.job.name, resumed: claimed.job.record.starts, priority: claimed.priority)
-    defer { status.runningJob = nil }
+    defer {
+      status.runningJob = nil
+      status.problems[.slowDisk] = nil
+    }
     publish()
     // A reload during the job must not change its configuration.
     let runner = JobRunner(
-      configuration, permit: permit, station: station, spool: spool, signals: signals, log: log,
+      configuration, permit: permit, engine: engine, spool: spool, signals: signals, log: log,
       everySecond: statusRefresher)
     let format = configuration.format
     let outcome = try runner.run(claimed.job, delegate: self)
@@ -263,7 +270,7 @@ final class ServeLoop {
 }
 
 extension ServeLoop: JobDelegate {
-  func jobDidProgress(_ progress: Progress) throws(Fault) -> Ending? {
+  func jobDidProgress(_ progress: ScanSnapshot) throws(Fault) -> Ending? {
     loggedFailure = nil
     status.scopeSHA256 = scopeWatch.inForce.sha256
     status.update(with: progress)

@@ -12,9 +12,11 @@ final class SignalSource: Sendable {
   private let reloadReader: SignalReader
 
   /// Must be created before any thread starts, because threads inherit the signal mask.
-  init() throws(Fault) {
+  ///
+  /// - Parameter reloads: reads SIGHUP and SIGUSR1.
+  init(reloads: consuming SignalReader) throws(Fault) {
     reader = try SignalReader([.interrupt, .terminate])
-    reloadReader = try SignalReader([.hangUp, .user1])
+    reloadReader = reloads
   }
 
   /// Returns SIGINT or SIGTERM if one is pending.

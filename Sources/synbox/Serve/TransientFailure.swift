@@ -1,4 +1,5 @@
 // Faults outside the box that may clear without anyone touching it.
+import Engine
 import Kernel
 
 /// A fault that pauses the box instead of ending it. Jobs stay in active/ and resume from their checkpoints.
@@ -32,7 +33,7 @@ struct TransientFailure: Error {
     case .link: return (try? station.requireLink()) != nil
     // Only another try can tell.
     case .gateway, .scope: return true
-    case .storage:
+    case .storage, .slowDisk:
       let probe = "\(data)/.writable"
       // About the size of a checkpoint, a job record and a page of results.
       let isWritable =

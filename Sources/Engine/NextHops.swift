@@ -5,29 +5,29 @@ import Plan
 import Wire
 
 /// The resolved next hops of one scan.
-struct NextHops {
+package struct NextHops: Sendable {
   /// Entry 0 is the gateway's.
   let addresses: [MACAddress]
   private let links: [Link]
   /// On-link addresses that did not reply to ARP.
-  let unresolved: [IPv4Address]
+  package let unresolved: [IPv4Address]
 
   /// An on-link range.
-  private struct Link {
+  private struct Link: Sendable {
     let range: AddressRange
     /// For each address of the range, an index into `addresses`; 0 is unresolved.
     let indices: [UInt32]
   }
 
   /// nil if the plan needs no gateway.
-  let gateway: NextHop?
+  package let gateway: NextHop?
 
   /// Resolves the next hops that the plan needs. Sends ARP requests; needs no privilege.
   ///
   /// - Parameter asking: Whether to resolve the gateway by ARP even if the kernel's neighbour table has an
   ///   entry that may be stale.
   /// - Throws: A fault if the gateway, or every target of a plan without one, does not reply.
-  init(_ plan: TargetPlan, on station: Station, asking: Bool = false) throws(Fault) {
+  package init(_ plan: TargetPlan, on station: Station, asking: Bool = false) throws(Fault) {
     let interface = station.interface
     if let given = station.settings.gatewayMAC {
       (addresses, links, unresolved, gateway) = ([given], [], [], nil)

@@ -8,24 +8,26 @@ import Wire
 
 /// An interface with the receive program attached and its rings and sockets open. Opened once, before the drop, and
 /// used by one scan after another.
-final class Station {
-  let settings: StationSettings
-  let interface: InterfaceState
-  let control: NetworkControl
-  let resolver: AddressResolver
-  let receiver: any Receiver
-  let transmitters: [any Transmitter]
+package final class Station {
+  package let settings: StationSettings
+  package let interface: InterfaceState
+  package let control: NetworkControl
+  package let resolver: AddressResolver
+  package let receiver: any Receiver
+  package let transmitters: [any Transmitter]
   /// Source addresses in ascending order; an entry's `source` is an index into them.
-  let sources: [IPv4Address]
+  package let sources: [IPv4Address]
   /// Source addresses that are not this host's, which therefore does not reply to ARP for them.
-  let foreignSources: [IPv4Address]
+  package let foreignSources: [IPv4Address]
   /// Why these modes were chosen; nil if they were requested.
-  let modeReason: String?
+  package let modeReason: String?
 
   /// How to bring the interface up.
-  struct BringUp {
+  package struct BringUp {
     /// The default route's gateway; nil for no default route.
     var gateway: IPv4Address?
+
+    package init(gateway: IPv4Address?) { self.gateway = gateway }
   }
 
   /// Opens the data path.
@@ -35,7 +37,7 @@ final class Station {
   ///
   /// - Parameter bringUp: Brings the interface up: after the program is attached if the driver has native XDP, so
   ///   that the link is negotiated once; before otherwise. nil if the interface is up.
-  init(_ settings: StationSettings, bringUp: BringUp? = nil) throws(Fault) {
+  package init(_ settings: StationSettings, bringUp: BringUp? = nil) throws(Fault) {
     // AF_XDP memory is locked. If the limit cannot be raised, binding reports it.
     raiseMemoryLockLimit()
     let control = try NetworkControl()
@@ -123,7 +125,7 @@ final class Station {
   }
 
   /// The chosen modes, on one line.
-  var modeLine: String {
+  package var modeLine: String {
     let transmit = transmitters.map { "\($0.mode.rawValue):\($0.queue)" }.joined(separator: ",")
     let reason = modeReason.map { " (\($0))" } ?? ""
     return "\(interface.name): transmit \(transmit), receive \(receiver.mode.rawValue), "
@@ -131,13 +133,13 @@ final class Station {
   }
 
   /// Which TCP checksums the receiver accepts, as the summary names it.
-  var checksumMode: String {
+  package var checksumMode: String {
     let mode: Summary.ChecksumMode = receiver.acceptsPartialChecksums ? .fullOrPartial : .full
     return mode.rawValue
   }
 
   /// How RSTs are sent, as the summary names it.
-  var resetMode: String {
+  package var resetMode: String {
     let mode: Summary.RSTMode =
       switch receiver.reset {
       case .none: .none

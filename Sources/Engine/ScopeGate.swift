@@ -6,7 +6,7 @@ import Synchronization
 /// a probe, and fetch the filter only when it has changed.
 ///
 /// A denied address stays denied until the job ends, even if the lists allow it again.
-final class ScopeGate: Sendable {
+package final class ScopeGate: Sendable {
   private struct State {
     var denied: AddressFilter?
     var changes = 0
@@ -19,7 +19,7 @@ final class ScopeGate: Sendable {
   let pause = Pause()
 
   /// - Parameter sha256: The hash of the scope that the job was planned under, in hex.
-  init(sha256: String = "") { state = Mutex(State(sha256: sha256)) }
+  package init(sha256: String = "") { state = Mutex(State(sha256: sha256)) }
 
   // MARK: For the senders
 
@@ -31,14 +31,14 @@ final class ScopeGate: Sendable {
   // MARK: For the thread that watches the lists
 
   /// Stops all probes, for the reason given.
-  func close(_ reason: String) { pause.set(.scope, reason) }
+  package func close(_ reason: String) { pause.set(.scope, reason) }
 
   /// Lets probes pass again.
-  func open() { pause.set(.scope, nil) }
+  package func open() { pause.set(.scope, nil) }
 
   /// Applies a change of the scope.
   /// - Parameter addresses: Those that were allowed before and are denied now.
-  func deny(_ addresses: AddressSet, sha256: String) {
+  package func deny(_ addresses: AddressSet, sha256: String) {
     let before = state.withLock(\.denied)?.addresses ?? AddressSet()
     // Built outside the lock, because the senders need it.
     let filter = addresses.isEmpty ? nil : AddressFilter(before.union(addresses))

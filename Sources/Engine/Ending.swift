@@ -3,7 +3,7 @@ import Kernel
 import Scan
 
 /// The reason why a scan ended.
-enum Ending: Equatable {
+package enum Ending: Equatable, Sendable {
   case done
   case maxResults
   case maxRuntime
@@ -16,7 +16,7 @@ enum Ending: Equatable {
   case paused
 
   /// Whether the job resumes later from its last checkpoint.
-  var isResumable: Bool {
+  package var isResumable: Bool {
     switch self {
     case .signal, .preempted, .paused: true
     case .done, .maxResults, .maxRuntime, .cancelled: false
@@ -24,7 +24,7 @@ enum Ending: Equatable {
   }
 
   /// The reason as the summary names it.
-  var reason: Summary.EndReason {
+  package var reason: Summary.EndReason {
     switch self {
     case .done: .done
     case .maxResults: .maxResults

@@ -1,4 +1,5 @@
 // What `synbox scan` prints on standard error: progress and the final account.
+import Engine
 import Kernel
 import Scan
 import Wire
@@ -8,7 +9,7 @@ final class Console {
   private let isQuiet: Bool
   private let showsProgress: Bool
   private let isTerminal: Bool
-  private var lastProgress: Progress?
+  private var lastProgress: ScanSnapshot?
   /// The cursor stands behind a progress line.
   private var isLineOpen = false
   private var hasWarnedOfEvictions = false
@@ -47,7 +48,7 @@ final class Console {
     printLine(DedupeMemory.evictionWarning)
   }
 
-  func show(_ progress: Progress) {
+  func show(_ progress: ScanSnapshot) {
     warn(evictions: progress.dedupeEvictions)
     guard showsProgress else { return }
     let line = progress.line(since: lastProgress)

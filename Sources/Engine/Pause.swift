@@ -2,10 +2,12 @@
 import Synchronization
 
 /// The reasons why a scan sends nothing at the moment. The senders read it; other threads change it.
-final class Pause: Sendable {
-  enum Reason: Int, CaseIterable {
+package final class Pause: Sendable {
+  package enum Reason: Int, CaseIterable {
     /// Results or the checkpoint cannot be written.
     case storage
+    /// The disk is so slow that results wait for it.
+    case slowDisk
     /// The interface has no carrier.
     case link
     /// The gateway does not reply.
@@ -15,9 +17,18 @@ final class Pause: Sendable {
   }
 
   private let isActiveFlag = Atomic<Bool>(false)
+  private let isBackedUpFlag = Atomic<Bool>(false)
   private let messages = Mutex<[Reason: String]>([:])
 
-  var isActive: Bool { isActiveFlag.load(ordering: .relaxed) }
+  var isActive: Bool {
+    isActiveFlag.load(ordering: .relaxed) || isBackedUpFlag.load(ordering: .relaxed)
+  }
+
+  /// Whether results wait for a slow disk. The receive thread sets it, so it needs no lock and no sentence.
+  var isBackedUp: Bool {
+    get { isBackedUpFlag.load(ordering: .relaxed) }
+    set { isBackedUpFlag.store(newValue, ordering: .relaxed) }
+  }
 
   func isActive(for reason: Reason) -> Bool { messages.withLock { $0[reason] != nil } }
 

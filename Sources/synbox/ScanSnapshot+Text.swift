@@ -1,46 +1,9 @@
-// The progress of a running scan.
-import Plan
+// A scan's progress as text: for a terminal, and for the status updates file.
+import Engine
 
-/// A snapshot of a running scan. Times are nanoseconds since this process began the scan; counters are this
-/// process's.
-struct Progress {
-  var elapsed: UInt64
-  var probesTotal: UInt64
-  /// The position at which this process began.
-  var probesBefore: UInt64
-  /// Results written by earlier processes.
-  var resultsBefore: UInt64
-  var probesCompleted: UInt64
-  var probesRefused: UInt64
-  var results: UInt64
-  var repliesValid: UInt64
-  var repliesInvalid: UInt64
-  var eventsLost: UInt64
-  var duplicates: UInt64
-  /// Pairs that the dedupe table evicted.
-  var dedupeEvictions: UInt64
-  /// nil while probes are being sent.
-  var cooldownEnds: UInt64?
-  var rate: PacketRate
-  /// Why nothing is sent at the moment, one sentence for each reason.
-  var pauses: [String] = []
-
-  /// From 0 to 1.
-  var fraction: Double {
-    probesTotal == 0
-      ? 1 : Double(min(probesBefore + probesCompleted, probesTotal)) / Double(probesTotal)
-  }
-
-  /// An estimate from the average rate so far; nil before the first probe is completed.
-  var secondsRemaining: Double? {
-    if let cooldownEnds { return Double(max(cooldownEnds, elapsed) - elapsed) / 1e9 }
-    guard probesCompleted > 0 else { return nil }
-    let remaining = Double(probesTotal - min(probesTotal, probesBefore + probesCompleted))
-    return remaining * Double(elapsed) / 1e9 / Double(probesCompleted)
-  }
-
+extension ScanSnapshot {
   /// One line for a terminal.
-  func line(since last: Progress?) -> String {
+  func line(since last: ScanSnapshot?) -> String {
     let percent = fraction * 100
     let interval = Double(elapsed - (last?.elapsed ?? 0)) / 1e9
     let sent = probesCompleted - (last?.probesCompleted ?? 0)
@@ -57,7 +20,7 @@ struct Progress {
     + "send_rate_pps,results,replies_valid,replies_invalid,events_lost,duplicates,dedupe_evictions,phase\n"
 
   /// Returns a row of the status updates file.
-  func statusRow(since last: Progress?) -> String {
+  func statusRow(since last: ScanSnapshot?) -> String {
     let percent = fraction * 100
     let interval = Double(elapsed - (last?.elapsed ?? 0)) / 1e9
     let sent = Double(probesCompleted - (last?.probesCompleted ?? 0))

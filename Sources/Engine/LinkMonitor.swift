@@ -4,7 +4,7 @@ import NIC
 import Wire
 
 /// Watches the link and the gateway during one scan.
-struct LinkMonitor: ~Copyable {
+package struct LinkMonitor: ~Copyable {
   private let station: Station
   /// The interface's carrier change count when the scan began.
   private let carrierChanges: UInt32
@@ -15,7 +15,7 @@ struct LinkMonitor: ~Copyable {
   /// ARP requests in a row that the gateway may leave unanswered.
   private static let maxMisses = 3
 
-  init(_ station: Station, _ gateway: NextHop?) throws(Fault) {
+  package init(_ station: Station, _ gateway: NextHop?) throws(Fault) {
     self.station = station
     self.gateway = gateway?.origin == .arp ? gateway : nil
     carrierChanges = try station.requireLink().carrierChanges
@@ -57,7 +57,7 @@ extension Station {
   ///
   /// - Throws: A fault caused by ENETDOWN if the interface has no carrier.
   @discardableResult
-  func requireLink() throws(Fault) -> InterfaceState {
+  package func requireLink() throws(Fault) -> InterfaceState {
     let link = try control.link(of: interface.name)
     do throws(Fault) {
       try link.requireCarrier()

@@ -8,7 +8,7 @@ import Wire
 ///
 /// Each write ends at the end of a line, so that the output is well formed whenever the process ends, even by
 /// SIGKILL (`ResultPages`).
-struct ResultWriter: ~Copyable {
+package struct ResultWriter: ~Copyable, Sendable {
   /// The output that the user named; nil for a job.
   private let stream: Descriptor?
   private let name: String
@@ -20,14 +20,16 @@ struct ResultWriter: ~Copyable {
   private(set) var written: UInt64 = 0
   /// Why a job's results cannot be written at the moment. They stay in memory.
   private(set) var failure: Fault?
+  /// The counts of the scan when the last result was received.
+  var counts = ReceiveCounts()
 
-  /// Bytes that may wait for a failing disk before the scan stops receiving.
+  /// Bytes that may wait for a failing disk before their replies have to wait in the event ring.
   private static let maxBufferedBytes = 1 << 24
 
   /// - Parameters:
   ///   - position: Bytes that the output holds already.
   ///   - name: The output's name in error messages.
-  init(
+  package init(
     _ output: consuming Descriptor, position: Int = 0, name: String, formatter: ResultFormatter
   ) {
     stream = consume output
@@ -37,7 +39,7 @@ struct ResultWriter: ~Copyable {
   }
 
   /// Appends to a job's results.
-  init(_ files: JobFiles, formatter: ResultFormatter) {
+  package init(_ files: JobFiles, formatter: ResultFormatter) {
     stream = nil
     name = files.results.path
     self.files = files
@@ -51,6 +53,16 @@ struct ResultWriter: ~Copyable {
     if files != nil { JournalRecord(result.reply).append(to: &journal) }
     written += 1
     if pages.bytes.count >= 1 << 16, failure == nil { try flush() }
+  }
+
+  /// Whether nothing waits in memory.
+  var isFlushed: Bool { pages.bytes.isEmpty && journal.isEmpty }
+
+  /// Returns how far the results are written. Only right while nothing waits in memory.
+  func mark(_ counts: ReceiveCounts) -> SinkMark {
+    var mark = SinkMark(written: written, counts: counts)
+    if let files { (mark.results, mark.journal) = (files.results.mark, files.journal.mark) }
+    return mark
   }
 
   /// Whether the disk is failing and the buffer has no room for more results.
@@ -86,7 +98,7 @@ struct ResultWriter: ~Copyable {
   }
 
   /// Flushes the results to the device, so that they survive a power cut.
-  mutating func sync() throws(Fault) {
+  package mutating func sync() throws(Fault) {
     try flush()
     if let failure { throw failure }
     if let files {

@@ -1,0 +1,164 @@
+// The receive thread: takes replies, queues their RSTs, finds duplicates, and passes results on. It does nothing else.
+import Datapath
+import Kernel
+import Scan
+import Synchronization
+import Wire
+
+/// What the receive thread shares with the control thread.
+final class ReceiveLoop: Sendable {
+  let receiver: any Receiver
+  let resets: ResetQueue
+  let results: ResultQueue
+  /// For each source address its index in transmit entries.
+  let sourceIndex: [IPv4Address: UInt16]
+  private let arrivals = Mutex<[ReplyIntake]>([])
+  private let arrivalCount = Atomic<Int>(0)
+  private let isStoppedValue = Atomic<Bool>(false)
+  private let failure = Mutex<Fault?>(nil)
+
+  init(_ receiver: any Receiver, resets: ResetQueue, results: ResultQueue, sources: [IPv4Address]) {
+    self.receiver = receiver
+    self.resets = resets
+    self.results = results
+    sourceIndex = Dictionary(uniqueKeysWithValues: sources.enumerated().map { ($1, UInt16($0)) })
+  }
+
+  /// Passes a scan to the receive thread.
+  func add(_ scan: ReplyIntake) {
+    arrivals.withLock { $0.append(scan) }
+    arrivalCount.add(1, ordering: .releasing)
+  }
+
+  /// Takes the scans that were added since the caller last saw `count`.
+  fileprivate func takeArrivals(since count: inout Int) -> [ReplyIntake] {
+    let current = arrivalCount.load(ordering: .acquiring)
+    guard current != count else { return [] }
+    count = current
+    return arrivals.withLock { arrivals in
+      defer { arrivals = [] }
+      return arrivals
+    }
+  }
+
+  var isStopped: Bool { isStoppedValue.load(ordering: .acquiring) }
+  func stop() { isStoppedValue.store(true, ordering: .releasing) }
+  /// Prepares for another thread.
+  func reset() { isStoppedValue.store(false, ordering: .releasing) }
+
+  /// Why the thread ended early.
+  var fault: Fault? { failure.withLock(\.self) }
+
+  /// Runs until `stop()`.
+  func run() {
+    var thread = ReceiveThread(self)
+    do throws(Fault) {
+      while !isStopped { try thread.step() }
+    } catch {
+      failure.withLock { $0 = error }
+    }
+  }
+}
+
+/// The thread's own state.
+private struct ReceiveThread {
+  private let loop: ReceiveLoop
+  private var scans: [ReplyIntake] = []
+  private var arrivalCount = 0
+  private var isBackedUp = false
+  /// All replies that arrived before this time were taken.
+  private var drainedUntil: UInt64 = 0
+  /// Replies taken in one call.
+  private static let drainLimit = 256
+  /// Replies taken before the thread looks at anything else.
+  private static let roundLimit = 16_384
+
+  init(_ loop: ReceiveLoop) {
+    self.loop = loop
+    scans.reserveCapacity(64)
+  }
+
+  mutating func step() throws(Fault) {
+    // Replies wait in the event ring while the writer thread has no room for their results.
+    let isFull = scans.contains(where: \.isFull)
+    let pollTime = Clock.monotonic
+    let isReady = poll(loop.receiver.descriptor, -1, milliseconds: 10).first
+    scans += loop.takeArrivals(since: &arrivalCount)
+    let isClosing = noteClosing(at: Clock.monotonic)
+    if !isReady { drainedUntil = pollTime }
+    let received = (isReady || isClosing) && !isFull ? try receive() : 0
+    publish()
+    if isClosing { removeClosed() }
+    // A wake-up costs more than a reply, so let some gather.
+    if received > 0 || isFull { Clock.sleep(untilMonotonic: Clock.monotonic + 1_000_000) }
+  }
+
+  /// Takes the replies that wait; returns how many. Bounded, so that a flood does not delay the rest.
+  private mutating func receive() throws(Fault) -> Int {
+    var total = 0
+    let begun = Clock.monotonic
+    while total < Self.roundLimit, !scans.contains(where: \.isFull) {
+      var isResetQueueFull = false
+      // Moved out of `self`, because the receiver's closure fills it.
+      var scans: [ReplyIntake] = []
+      swap(&scans, &self.scans)
+      defer { swap(&scans, &self.scans) }
+      let loop = self.loop
+      let received = try loop.receiver.drain(limit: Self.drainLimit) { reply in
+        // Its scan has ended.
+        guard !scans.isEmpty else { return true }
+        // The RST is queued first. If there is no room, the reply stays in the ring, so that it is reported once.
+        if reply.needsRST, let entry = scans[0].resetEntry(reply, loop.sourceIndex) {
+          guard loop.resets.push(entry) else {
+            isResetQueueFull = true
+            return false
+          }
+          scans[0].counts.resets += 1
+        }
+        scans[0].batch.append(reply)
+        return true
+      }
+      for index in scans.indices {
+        scans[index].takeBatch()
+        scans[index].publish(to: loop.results, drainedUntil)
+      }
+      total += received
+      if received == 0 {
+        if !isResetQueueFull { drainedUntil = begun }
+        break
+      }
+    }
+    return total
+  }
+
+  /// Passes results on and shows the counts.
+  private mutating func publish() {
+    for index in scans.indices { scans[index].publish(to: loop.results, drainedUntil) }
+    if isBackedUp != (isBackedUp ? !loop.results.isNearlyEmpty : loop.results.isHalfFull) {
+      isBackedUp.toggle()
+      for scan in scans { scan.intake.pause.isBackedUp = isBackedUp }
+    }
+  }
+
+  /// Returns whether a scan is being closed.
+  private mutating func noteClosing(at time: UInt64) -> Bool {
+    var isAny = false
+    for index in scans.indices where scans[index].intake.isClosing {
+      isAny = true
+      scans[index].closingSince = scans[index].closingSince ?? time
+    }
+    return isAny
+  }
+
+  /// Forgets the scans whose last replies were taken and passed on.
+  private mutating func removeClosed() {
+    let (now, drainedUntil) = (Clock.monotonic, drainedUntil)
+    scans.removeAll { scan in
+      guard let since = scan.closingSince, scan.isPublished else { return false }
+      // An endless flood of other packets must not keep it.
+      guard drainedUntil >= since || now - since > 1_000_000_000 else { return false }
+      scan.intake.isClosed = true
+      return true
+    }
+  }
+}

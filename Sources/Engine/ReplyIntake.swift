@@ -1,0 +1,74 @@
+// One scan's replies on the receive thread: duplicates are found, results are made.
+import Scan
+import Wire
+
+/// The receive thread's own state of one scan.
+struct ReplyIntake: Sendable {
+  let intake: Intake
+  /// Replies taken from the receiver, not yet looked at.
+  var batch: [Reply] = []
+  var counts = ReceiveCounts()
+  /// When the thread first saw that the scan is to be closed.
+  var closingSince: UInt64?
+  private var table: DedupeTable
+  private var verdicts: [DedupeTable.Verdict] = []
+  private var results = ResultQueue.emptyChunk()
+  /// Evictions while the table was rebuilt from the journal. The processes that wrote it counted them.
+  private let evictionsBefore: UInt64
+
+  init(_ intake: Intake, table: DedupeTable, capacity: Int = 256) {
+    self.intake = intake
+    self.table = table
+    evictionsBefore = table.evictions
+    batch.reserveCapacity(capacity)
+    verdicts.reserveCapacity(capacity)
+  }
+
+  /// Whether no more results fit: their replies have to wait.
+  var isFull: Bool { results.count >= ResultQueue.chunkSize }
+  /// Whether all results were passed on.
+  var isPublished: Bool { results.isEmpty }
+
+  /// Returns nil if the reply went to none of our addresses, or if its sender has no next hop.
+  func resetEntry(_ reply: Reply, _ sourceIndex: [IPv4Address: UInt16]) -> TransmitEntry? {
+    guard let source = sourceIndex[reply.destination],
+      let hop = intake.nextHops.index(of: reply.source.value)
+    else { return nil }
+    return TransmitEntry(
+      rst: reply.source.value, port: reply.sourcePort.value, source: source,
+      sourcePort: reply.destinationPort.value, sequenceNumber: reply.acknowledgmentNumber, nextHop: hop)
+  }
+
+  /// Makes results of the replies in `batch`.
+  mutating func takeBatch() {
+    guard !batch.isEmpty else { return }
+    if intake.dedupes { table.insert(batch, &verdicts) }
+    let inCooldown = intake.sendingFinished != nil
+    for (index, reply) in batch.enumerated() {
+      counts.reported += 1
+      let verdict = intake.dedupes ? verdicts[index] : .new
+      if verdict == .duplicate {
+        counts.duplicates += 1
+      } else if let limit = intake.resultsLimit, counts.results >= limit {
+        counts.discarded += 1
+      } else {
+        counts.results += 1
+        results.append(
+          ScanResult(
+            reply: reply, isRepeat: verdict == .greater, inCooldown: inCooldown,
+            time: reply.time &+ intake.clockOffset))
+      }
+    }
+    counts.evictions = table.evictions - evictionsBefore
+    batch.removeAll(keepingCapacity: true)
+  }
+
+  /// Passes results to the writer thread, if there are many or if it has nothing to do, and shows the counts.
+  mutating func publish(to queue: ResultQueue, _ drainedUntil: UInt64) {
+    counts.drainedUntil = drainedUntil
+    if !results.isEmpty, isFull || queue.isEmpty || intake.isClosing {
+      _ = queue.publish(&results, to: intake.sink, counts)
+    }
+    intake.counts.store(counts)
+  }
+}
