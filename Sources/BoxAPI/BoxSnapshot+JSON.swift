@@ -7,7 +7,7 @@
 #endif
 
 extension BoxSnapshot {
-  /// Reads a status of this version or another. Returns nil unless it has a time, a state and a list of problems.
+  /// Reads a status of this version or another. Returns nil unless it has a state.
   public init?(json: [UInt8]) {
     guard let snapshot = try? JSONDecoder().decode(Self.self, from: Data(json)) else { return nil }
     self = snapshot
@@ -37,13 +37,13 @@ extension BoxSnapshot: Codable {
 
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: Key.self)
-    time = try container.decode(Timestamp.self, forKey: .time)
     state = try container.decode(BoxState.self, forKey: .state)
-    problems = try container.decode([String].self, forKey: .problems)
     func optional<Value: Decodable>(_ key: Key) throws -> Value? {
       try container.decodeIfPresent(Value.self, forKey: key)
     }
     format = try optional(.format) ?? 1
+    time = try optional(.time) ?? Timestamp(text: "unknown")
+    problems = try optional(.problems) ?? []
     job = try optional(.job)
     cooling = try optional(.cooling) ?? []
     queue = try optional(.queue) ?? []
@@ -113,7 +113,7 @@ extension JobStatus: Codable {
 
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: Key.self)
-    name = try container.decode(String.self, forKey: .name)
+    name = try container.decodeIfPresent(String.self, forKey: .name) ?? "unknown"
     priority = try container.decodeIfPresent(UInt64.self, forKey: .priority) ?? 0
     resumed = try container.decodeIfPresent(UInt64.self, forKey: .resumed) ?? 0
     if container.contains(.progress) { progress = try JobProgress(from: decoder) }

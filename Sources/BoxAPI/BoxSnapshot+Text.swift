@@ -12,7 +12,8 @@ extension BoxSnapshot {
     let arriving = filesArriving > 0 ? ", \(filesArriving) files arriving" : ""
     rows.append(("queue", "\(jobsQueued) jobs\(arriving)"))
     for job in queue.prefix(Self.shownJobs) {
-      rows.append(("", "\(job.name) (priority \(job.priority), \(job.state))"))
+      let state = job.state.isEmpty ? "" : ", \(job.state)"
+      rows.append(("", "\(job.name) (priority \(job.priority)\(state))"))
     }
     rows.append(
       (

@@ -130,14 +130,21 @@ public struct JobProgress: Hashable, Sendable {
 /// A job that waits for its turn.
 public struct QueuedJob: Hashable, Sendable, Codable {
   public var name: String
-  @OrDefault public var priority: UInt64
+  public var priority: UInt64
   /// `queued`, `claimed`, `interrupted`, `preempted` or `paused`.
-  @OrDefault public var state: String
+  public var state: String
 
   public init(name: String, priority: UInt64, state: String) {
     self.name = name
     self.priority = priority
     self.state = state
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    name = try container.decodeIfPresent(String.self, forKey: .name) ?? "unknown"
+    priority = try container.decodeIfPresent(UInt64.self, forKey: .priority) ?? 0
+    state = try container.decodeIfPresent(String.self, forKey: .state) ?? ""
   }
 }
 

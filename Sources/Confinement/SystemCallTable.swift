@@ -134,7 +134,6 @@ public enum SystemCallTable {
       "prctl", "makes pacing precise to the microsecond", "PR_SET_TIMERSLACK",
       [.equals(0, .PR_SET_TIMERSLACK)]),
     SystemCallRule("sched_setaffinity", "pins a sender to its processor"),
-    SystemCallRule("sched_getaffinity", "lists the usable processors"),
     SystemCallRule("exit", "ends a thread"),
     SystemCallRule(
       "futex", "waits for the end of a thread (pthread_join(3))", "FUTEX_WAIT_BITSET",

@@ -14,6 +14,7 @@ package final class Checkpointer {
   /// Positions in the whole sequence.
   private let count: UInt64
   private var isAwaitingPositions = false
+  private var hasNotedEnd = false
   private var nextPositionRequest: UInt64 = 0
   private var nextCheckpoint: UInt64 = 0
   private var link: LinkMonitor
@@ -53,6 +54,13 @@ package final class Checkpointer {
       isAwaitingPositions = true
       for sender in senders { sender.requestPosition() }
     }
+  }
+
+  /// Notes that all probes were sent.
+  func noteEnd(at now: UInt64) {
+    guard !hasNotedEnd else { return }
+    hasNotedEnd = true
+    positions.note(count, at: now)
   }
 
   /// Writes a checkpoint if one is due.

@@ -5,6 +5,8 @@ import Wire
 
 /// What the receive thread needs to know of a scan, and what it tells the other threads about it.
 final class Intake: Sendable {
+  /// The slot of the scan's key.
+  let slot: UInt8
   let nextHops: NextHops
   let senders: [SenderCounters]
   let sink: ResultSink
@@ -19,9 +21,11 @@ final class Intake: Sendable {
   private let isClosedValue = Atomic<Bool>(false)
 
   init(
-    nextHops: NextHops, senders: [SenderCounters], sink: ResultSink, pause: Pause, dedupes: Bool,
+    slot: Int, nextHops: NextHops, senders: [SenderCounters], sink: ResultSink, pause: Pause,
+    dedupes: Bool,
     resultsLimit: UInt64?, clockOffset: UInt64
   ) {
+    self.slot = UInt8(slot)
     self.nextHops = nextHops
     self.senders = senders
     self.sink = sink

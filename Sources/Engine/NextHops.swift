@@ -8,7 +8,7 @@ import Wire
 package struct NextHops: Sendable {
   /// Entry 0 is the gateway's.
   let addresses: [MACAddress]
-  private let links: [Link]
+  private var links: [Link]
   /// On-link addresses that did not reply to ARP.
   package let unresolved: [IPv4Address]
 
@@ -91,6 +91,17 @@ package struct NextHops: Sendable {
       (range.first...range.last).map { IPv4Address($0) }
     }
     return try station.resolver.resolve(addresses, from: source, milliseconds: 500)
+  }
+
+  /// Returns the same next hops, numbered as in `table`. 0 stays the gateway's.
+  func renumbered(in table: NextHopTable) -> NextHops {
+    var copy = self
+    copy.links = links.map { link in
+      Link(
+        range: link.range,
+        indices: link.indices.map { $0 == 0 ? 0 : table.index(of: addresses[Int($0)]) })
+    }
+    return copy
   }
 
   /// Whether every target is behind the gateway.

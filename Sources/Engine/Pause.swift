@@ -8,10 +8,8 @@ package final class Pause: Sendable {
     case storage
     /// The disk is so slow that results wait for it.
     case slowDisk
-    /// The interface has no carrier.
-    case link
-    /// The gateway does not reply.
-    case gateway
+    /// The box as a whole is paused.
+    case box
     /// The scope cannot be read, so it is unknown what may be probed.
     case scope
   }
@@ -38,7 +36,7 @@ package final class Pause: Sendable {
   }
 
   /// Sets a reason, or clears it if `sentence` is nil.
-  func set(_ reason: Reason, _ sentence: String?) {
+  package func set(_ reason: Reason, _ sentence: String?) {
     messages.withLock { messages in
       messages[reason] = sentence
       isActiveFlag.store(!messages.isEmpty, ordering: .relaxed)

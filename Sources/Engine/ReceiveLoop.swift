@@ -66,6 +66,8 @@ private struct ReceiveThread {
   private var scans: [ReplyIntake] = []
   private var arrivalCount = 0
   private var isBackedUp = false
+  /// Whether the queue of RSTs had no room for the last reply.
+  private var isResetQueueFull = false
   /// All replies that arrived before this time were taken.
   private var drainedUntil: UInt64 = 0
   /// Replies taken in one call.
@@ -98,26 +100,27 @@ private struct ReceiveThread {
     var total = 0
     let begun = Clock.monotonic
     while total < Self.roundLimit, !scans.contains(where: \.isFull) {
-      var isResetQueueFull = false
       // Moved out of `self`, because the receiver's closure fills it.
       var scans: [ReplyIntake] = []
       swap(&scans, &self.scans)
       defer { swap(&scans, &self.scans) }
       let loop = self.loop
+      var isFull = false
       let received = try loop.receiver.drain(limit: Self.drainLimit) { reply in
-        // Its scan has ended.
-        guard !scans.isEmpty else { return true }
+        // Otherwise its scan has ended.
+        guard let index = scans.firstIndex(where: { $0.intake.slot == reply.slot }) else { return true }
         // The RST is queued first. If there is no room, the reply stays in the ring, so that it is reported once.
-        if reply.needsRST, let entry = scans[0].resetEntry(reply, loop.sourceIndex) {
+        if reply.needsRST, let entry = scans[index].resetEntry(reply, loop.sourceIndex) {
           guard loop.resets.push(entry) else {
-            isResetQueueFull = true
+            isFull = true
             return false
           }
-          scans[0].counts.resets += 1
+          scans[index].counts.resets += 1
         }
-        scans[0].batch.append(reply)
+        scans[index].batch.append(reply)
         return true
       }
+      isResetQueueFull = isFull
       for index in scans.indices {
         scans[index].takeBatch()
         scans[index].publish(to: loop.results, drainedUntil)
@@ -152,11 +155,13 @@ private struct ReceiveThread {
 
   /// Forgets the scans whose last replies were taken and passed on.
   private mutating func removeClosed() {
-    let (now, drainedUntil) = (Clock.monotonic, drainedUntil)
+    let (now, drainedUntil, isResetQueueFull) = (Clock.monotonic, drainedUntil, isResetQueueFull)
     scans.removeAll { scan in
       guard let since = scan.closingSince, scan.isPublished else { return false }
-      // An endless flood of other packets must not keep it.
-      guard drainedUntil >= since || now - since > 1_000_000_000 else { return false }
+      // An endless flood of other packets must not keep it. A slow sender may: each reply is owed its RST.
+      guard drainedUntil >= since || !isResetQueueFull && now - since > 1_000_000_000 else {
+        return false
+      }
       scan.intake.isClosed = true
       return true
     }

@@ -44,14 +44,19 @@ final class ResultSink: Sendable {
   /// Why a stream cannot be written any more.
   var fault: Fault? { faultValue.withLock(\.self) }
 
+  /// CLOCK_MONOTONIC when the write began that has not ended; nil if none is under way.
+  var busySince: UInt64? {
+    let since = busySinceValue.load(ordering: .relaxed)
+    return since == 0 ? nil : since
+  }
+
   /// Nanoseconds after which a write counts as slow, and for which a slow one is remembered.
   private static let slowAfter: UInt64 = 1_000_000_000
   private static let rememberedFor: UInt64 = 60_000_000_000
 
   /// Says that the disk is slow: a write is waiting for it at `now`, or waited within the last minute. Otherwise nil.
   func slowDisk(at now: UInt64) -> String? {
-    let since = busySinceValue.load(ordering: .relaxed)
-    let waiting = since == 0 ? 0 : now - min(now, since)
+    let waiting = busySince.map { now - min(now, $0) } ?? 0
     if waiting >= Self.slowAfter {
       return "the disk is slow: a write has been waiting for \(waiting / 1_000_000_000) s"
     }

@@ -11,7 +11,7 @@ import Wire
 extension RunningScan {
   /// Returns the scan as it is at `now`. Allocates nothing and waits for nothing on the packet side.
   package func snapshot(at now: UInt64) throws(Fault) -> ScanSnapshot {
-    let fates = try station.receiver.fates() - fatesBefore
+    let fates = try fates()
     let counts = intake.counts.value
     let earlier = checkpointer?.files.checkpoint
     return ScanSnapshot(
@@ -32,6 +32,19 @@ extension RunningScan {
     senders.reduce(0) { $0 + read($1) }
   }
 
+  /// What became of the packets since the scan began: of valid replies its own, of all others those of all scans.
+  private func fates() throws(Fault) -> FateCounts {
+    var fates = try station.receiver.fates() - fatesBefore
+    let own = try station.receiver.fates(slot: Int(intake.slot)) - slotFatesBefore
+    for fate in Fate.allCases where fate.rawValue >= Fate.open.rawValue { fates[fate] = own[fate] }
+    // Nobody knows whose replies packet capture has lost.
+    if station.receiver.mode == .packet {
+      fates[.openRingFull] = try station.receiver.fates()[.openRingFull] - fatesBefore[.openRingFull]
+    }
+    fates.resetsSent = own.resetsSent
+    return fates
+  }
+
   /// Nanoseconds that the scan has run, in this process and earlier ones.
   func runtime(at now: UInt64) -> UInt64 {
     now - startTime + (checkpointer?.files.checkpoint?.totals[.elapsed] ?? 0)
@@ -43,7 +56,12 @@ extension RunningScan {
   func checkpoint(at now: UInt64) throws(Fault) {
     pause.set(.slowDisk, pause.isBackedUp ? "results wait for the disk" : nil)
     guard let checkpointer else { return }
-    checkpointer.collectPositions(from: Array(senders.prefix(shares.count)), at: now)
+    // Unless it was told to stop, a scan that no longer sends has sent everything.
+    if ending == nil, hasSent {
+      checkpointer.noteEnd(at: now)
+    } else {
+      checkpointer.collectPositions(from: Array(senders.prefix(shares.count)), at: now)
+    }
     if sink.failure == nil {
       // In this order: replies taken before `drainedUntil` are among `counts`.
       let counts = intake.counts.value
@@ -75,7 +93,7 @@ extension RunningScan {
   func totals(at now: UInt64, _ counts: ReceiveCounts) throws(Fault) -> ScanTotals {
     let usage = ResourceUsage.current
     var totals = ScanTotals(started: startTime &+ clockOffset)
-    totals.fates = try station.receiver.fates() - fatesBefore
+    totals.fates = try fates()
     totals[.elapsed] = now - startTime
     let sendingEnd = sendingFinished ?? now
     totals[.sending] = sendingEnd - min(sendingEnd, firstProbeTime ?? sendingEnd)
@@ -83,7 +101,7 @@ extension RunningScan {
     totals[.denied] = sum { $0.denied.load(ordering: .relaxed) }
     totals[.probesCompleted] = sum { $0.probesCompleted.load(ordering: .relaxed) }
     totals[.probesRefused] = sum { $0.probesRefused.load(ordering: .relaxed) }
-    totals[.resetsSent] = sum { $0.resetsCompleted.load(ordering: .relaxed) }
+    totals[.resetsSent] = counts.resets
     totals[.reported] = counts.reported
     totals[.duplicates] = counts.duplicates
     totals[.discarded] = counts.discarded

@@ -12,7 +12,6 @@ import Wire
 package final class RunningScan {
   let engine: ScanEngine
   package let job: JobSettings
-  let nextHops: NextHops
   let senders: [SenderCounters]
   /// The addresses that the senders must not probe, and the faults that stop them altogether.
   let gate: ScopeGate
@@ -22,6 +21,8 @@ package final class RunningScan {
   let checkpointer: Checkpointer?
   /// The receiver's counts when this scan began.
   let fatesBefore: FateCounts
+  /// The same of its slot alone.
+  let slotFatesBefore: FateCounts
   /// CLOCK_REALTIME minus CLOCK_MONOTONIC, nanoseconds, for the events' timestamps.
   let clockOffset: UInt64
   /// CLOCK_MONOTONIC, nanoseconds, as are all times here.
@@ -35,23 +36,25 @@ package final class RunningScan {
 
   /// Starts a scan.
   ///
-  /// - Parameter checkpointer: The job's, for a scan that can be resumed. If it has a checkpoint, the scan resumes
-  ///   there.
+  /// - Parameters:
+  ///   - slot: A slot that no other scan has.
+  ///   - checkpointer: The job's, for a scan that can be resumed. If it has a checkpoint, the scan resumes there.
   package init(
-    _ job: JobSettings, on engine: ScanEngine, nextHops: NextHops, writer: consuming ResultWriter,
+    _ job: JobSettings, on engine: ScanEngine, slot: Int = 0, nextHops: NextHops,
+    writer: consuming ResultWriter,
     checkpointer: Checkpointer? = nil
   ) throws(Fault) {
     let station = engine.station
-    station.receiver.setKey(job.key)
-    try engine.discardReplies()
+    try engine.prepare(for: nextHops)
+    station.receiver.setKey(job.key, slot: slot)
     let sink = ResultSink(writer)
     // The header of an output without results.
     sink.flush()
     let table = try Self.table(job, checkpointer)
     fatesBefore = try station.receiver.fates()
+    slotFatesBefore = try station.receiver.fates(slot: slot)
     self.engine = engine
     self.job = job
-    self.nextHops = nextHops
     self.sink = sink
     self.checkpointer = checkpointer
     senders = station.transmitters.map { _ in SenderCounters() }
@@ -59,13 +62,13 @@ package final class RunningScan {
     startTime = Clock.monotonic
     clockOffset = Clock.realtime &- startTime
     usageBefore = .current
+    if nextHops.addresses[0] != .zero { engine.nextHops.set(gateway: nextHops.addresses[0]) }
     intake = Intake(
-      nextHops: nextHops, senders: senders, sink: sink, pause: gate.pause, dedupes: job.dedupes,
+      slot: slot, nextHops: nextHops.renumbered(in: engine.nextHops), senders: senders, sink: sink,
+      pause: gate.pause, dedupes: job.dedupes,
       resultsLimit: job.maxResults.map { $0 - min($0, sink.writtenBefore) }, clockOffset: clockOffset)
     do throws(Fault) {
-      engine.receiving.add(ReplyIntake(intake, table: table))
-      try engine.startReceiving()
-      try engine.startSenders(of: self)
+      try engine.begin(self, table)
     } catch {
       end()
       throw error
@@ -96,6 +99,15 @@ package final class RunningScan {
     // The first ones take the division's remainder, so that the shares add up to the rate.
     return (0..<count).map { rate / count + ($0 < rate % count ? 1 : 0) }
   }
+
+  /// Whether all probes were sent.
+  package var hasSent: Bool { sendingFinished != nil }
+
+  /// Why results or the last checkpoint cannot be written at the moment. They wait in memory.
+  package var storageFailure: String? { (sink.failure ?? checkpointer?.failure)?.description }
+
+  /// CLOCK_MONOTONIC when the write began for which results have been waiting, nanoseconds; nil if none does.
+  package var stalledSince: UInt64? { sink.busySince }
 
   /// CLOCK_MONOTONIC when the last sender finished, nanoseconds; nil while any sends.
   var sendingFinished: UInt64? { intake.sendingFinished }
@@ -129,7 +141,7 @@ package final class RunningScan {
 
   private func throwFaults() throws(Fault) {
     if let fault = senders.lazy.compactMap(\.fault).first { throw fault }
-    if let fault = engine.receiving.fault { throw fault }
+    if let fault = engine.fault { throw fault }
     if let fault = sink.fault { throw fault }
   }
 
@@ -164,7 +176,7 @@ package final class RunningScan {
 
   // MARK: - End
 
-  /// Ends the scan's threads and returns what it has found. Every reply that was counted is in the results.
+  /// Ends the scan and returns what it has found. Every reply that was counted is in the results.
   package func finish() throws(Fault) -> (summary: Summary, last: ScanSnapshot, ending: Ending) {
     end()
     try throwFaults()
@@ -179,18 +191,19 @@ package final class RunningScan {
     return (try summary(), last, reason)
   }
 
-  /// Ends the scan's threads, whatever has happened.
+  /// Ends the scan, whatever has happened.
   package func end() {
     drainSenders()
     // From now on no more replies are accepted, so that those taken are all that are counted.
-    station.receiver.setKey(.random())
+    station.receiver.setKey(nil, slot: Int(intake.slot))
     intake.close()
-    while !intake.isClosed, engine.receiving.fault == nil, sink.failure == nil, sink.fault == nil {
-      Kernel.pause(milliseconds: 1)
-    }
-    for sender in senders { sender.phase = .ended }
-    engine.joinSenders()
-    engine.stopReceiving()
+    while !intake.isClosed, !hasFault { Kernel.pause(milliseconds: 1) }
+    engine.end(self)
+  }
+
+  private var hasFault: Bool {
+    engine.fault != nil || sink.failure != nil || sink.fault != nil
+      || senders.contains { $0.fault != nil }
   }
 
   /// Waits until all results are written, or until it is clear that they cannot be.

@@ -10,12 +10,21 @@ import Wire
 
 /// The threads that scans run on, and what these threads share. Used by one thread, the control thread: it may wait for
 /// disks and the network, because no other thread waits for it.
+///
+/// Scans overlap: one sends, others wait for their last replies, each in a slot of its own. The sending threads belong to
+/// the scan that began last. When it has sent everything, they stay, because the RSTs of all scans leave through them.
 package final class ScanEngine {
   package let station: Station
+  /// How many scans may run at the same time.
+  package var slots: Int { station.settings.slots }
   let resets = ResetQueue()
+  let nextHops = NextHopTable()
   let placement: ThreadPlacement
   let receiving: ReceiveLoop
   let writing: WriterLoop
+  private var scans: [RunningScan] = []
+  /// The scan that the sending threads were started for.
+  private var owner: RunningScan?
   private var senders = Threads()
   private var receiver: KernelThread?
   private var writer: KernelThread?
@@ -30,10 +39,47 @@ package final class ScanEngine {
     writing = WriterLoop(results)
   }
 
+  /// A fault of the threads that all scans need; nil while they work.
+  var fault: Fault? { receiving.fault ?? owner?.senders.lazy.compactMap(\.fault).first }
+
+  // MARK: - Scans
+
+  /// Makes room for a scan. The first one finds no replies of others, and next hops numbered anew.
+  func prepare(for hops: NextHops) throws(Fault) {
+    if scans.isEmpty {
+      // Bounded, because packet capture also sees packets of others, which never end.
+      for _ in 0..<1024 where try station.receiver.drain(limit: 256, { _ in true }) == 0 { break }
+      nextHops.reset()
+    }
+    guard !nextHops.isFull(for: hops) else {
+      throw Fault(
+        "the jobs that cool down use \(nextHops.addresses.count) next hops, which leaves too few",
+        cause: .hostUnreachable)
+    }
+  }
+
+  /// Starts a scan. The one before must have sent everything.
+  func begin(_ scan: RunningScan, _ table: DedupeTable) throws(Fault) {
+    scans.append(scan)
+    receiving.add(ReplyIntake(scan.intake, table: table))
+    try startReceiving()
+    endSenders()
+    owner = scan
+    try startSenders(of: scan)
+  }
+
+  /// Forgets a scan. The last one takes the threads with it.
+  func end(_ scan: RunningScan) {
+    scans.removeAll { $0 === scan }
+    guard scans.isEmpty else { return }
+    endSenders()
+    stopReceiving()
+  }
+
   // MARK: - Receiving and writing
 
   /// Starts the threads that take replies and write results.
-  func startReceiving() throws(Fault) {
+  private func startReceiving() throws(Fault) {
     guard receiver == nil else { return }
     receiving.reset()
     writing.reset()
@@ -42,26 +88,27 @@ package final class ScanEngine {
     receiver = try KernelThread(name: "receive", processor: placement.receiver) { receiving.run() }
   }
 
-  func stopReceiving() {
+  private func stopReceiving() {
     receiving.stop()
     if let thread = receiver.take() { thread.join() }
     writing.stop()
     if let thread = writer.take() { thread.join() }
   }
 
-  /// Takes the packets that wait, for no scan. Bounded, because packet capture also sees packets of others, which never
-  /// end.
-  func discardReplies() throws(Fault) {
-    for _ in 0..<1024 where try station.receiver.drain(limit: 256, { _ in true }) == 0 { return }
-  }
-
   // MARK: - Sending
 
+  /// Ends the sending threads once they have sent all RSTs that were queued.
+  private func endSenders() {
+    if let owner { for sender in owner.senders { sender.phase = .ended } }
+    while let thread = senders.popLast() { thread.join() }
+    owner = nil
+  }
+
   /// Starts the sending threads of a scan, each with its share of the probes and of the rate.
-  func startSenders(of scan: RunningScan) throws(Fault) {
+  private func startSenders(of scan: RunningScan) throws(Fault) {
     let stamper = FrameStamper(
       profile: scan.job.profile, cookie: Cookie(key: scan.job.key), sources: station.sources,
-      sourceMAC: station.interface.mac, nextHops: scan.nextHops.addresses)
+      sourceMAC: station.interface.mac, nextHops: nextHops.addresses)
     let shares = scan.shares
     // Before any thread starts, because the generator's queues share their templates.
     for transmitter in station.transmitters { transmitter.prepare(stamper) }
@@ -76,9 +123,11 @@ package final class ScanEngine {
 
   private func builder(_ index: Int, of count: Int, _ scan: RunningScan) -> ProbeBuilder {
     let selection = SourceSelection(
-      addresses: station.sources.count, ports: station.settings.sourcePorts, key: scan.job.key)
+      addresses: station.sources.count, ports: station.settings.sourcePorts, key: scan.job.key,
+      slot: Int(scan.intake.slot), slots: slots)
     return ProbeBuilder(
-      counters: scan.senders[index], selection: selection, nextHops: scan.nextHops, gate: scan.gate,
+      counters: scan.senders[index], selection: selection, nextHops: scan.intake.nextHops,
+      gate: scan.gate,
       cursor: scan.job.sequence.cursor(from: scan.checkpointer?.index ?? 0, thread: index, of: count),
       block: station.transmitters[index].batch)
   }
@@ -112,10 +161,5 @@ package final class ScanEngine {
         sender.run()
         feed?.stop()
       })
-  }
-
-  /// Waits for the sending threads, whose phase must be `ended`. They have sent all RSTs that were queued.
-  func joinSenders() {
-    while let thread = senders.popLast() { thread.join() }
   }
 }

@@ -16,7 +16,7 @@ package final class ScopeGate: Sendable {
   private let state: Mutex<State>
   private let generationValue = Atomic<UInt64>(0)
   /// The job's pause, whatever its reason.
-  let pause = Pause()
+  package let pause = Pause()
 
   /// - Parameter sha256: The hash of the scope that the job was planned under, in hex.
   package init(sha256: String = "") { state = Mutex(State(sha256: sha256)) }
@@ -51,5 +51,5 @@ package final class ScopeGate: Sendable {
   }
 
   /// The number of changes and the current scope's hash, for the summary.
-  var account: (changes: Int, sha256: String) { state.withLock { ($0.changes, $0.sha256) } }
+  package var account: (changes: Int, sha256: String) { state.withLock { ($0.changes, $0.sha256) } }
 }

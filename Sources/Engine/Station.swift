@@ -56,7 +56,7 @@ package final class Station {
     let receiver = try openReceiver(
       ReceiveSettings(
         interface: found.index, interfaceName: found.name, sources: sources,
-        localSources: locals, ports: settings.sourcePorts,
+        localSources: locals, ports: settings.sourcePorts, slots: settings.slots,
         reset: Self.resetMethod(settings, found, candidates),
         reportClosed: settings.report != .open, reportICMP: settings.report == .all,
         generator: candidates.modes.contains(.generator),

@@ -24,7 +24,9 @@ public struct RecoveryReport: Sendable {
 extension Spool {
   /// Repairs active/ and returns the jobs to resume from their last checkpoints, with their keys and seeds. Call this
   /// before the first claim, and after a fault.
-  public func recoverJobs() throws(Fault) -> RecoveryReport {
+  ///
+  /// - Parameter known: jobs to leave alone.
+  public func recoverJobs(except known: Set<String> = []) throws(Fault) -> RecoveryReport {
     var report = RecoveryReport()
     var found: [(changed: UInt64, job: InterruptedJob)] = []
     for name in try Files.entries(of: data.active) {
@@ -34,6 +36,7 @@ extension Spool {
         report.notes.append("active/\(name) is not a job: ignored")
         continue
       }
+      if known.contains(text) { continue }
       if let interrupted = try recover(text, into: &report) {
         found.append((status.changed, interrupted))
       }

@@ -126,11 +126,15 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
     #expect(old.counters[.eventsLost] == 4 && old.counters[.jobsFinished] == 9)
     #expect(old.nic.up && !old.nic.carrier && old.disk == nil)
     #expect(old.text.contains("state      dancing at t\n"))
+    let least = try #require(BoxSnapshot(json: Array("{\"state\":\"idle\",\"queue\":[{}]}".utf8)))
+    #expect(
+      least.text.contains("state      idle at unknown\n") && least.text.contains("unknown (priority 0)")
+    )
   }
 
   @Test(arguments: [
-    "", "{", "[]", "{\"state\": 1}", "\u{0}", "{\"time\":\"\"}", "{\"time\":\"\",\"state\":\"idle\"}",
-    "{\"time\":\"\",\"state\":\"idle\",\"problems\":[],\"queue\":[{}]}",
+    "", "{", "[]", "{\"state\": 1}", "\u{0}", "{\"time\":\"\"}",
+    "{\"state\":\"idle\",\"queue\":[{\"name\":1}]}",
   ])
   func `is not read from bytes that are no status`(_ bytes: String) {
     #expect(BoxSnapshot(json: Array(bytes.utf8)) == nil)

@@ -96,7 +96,10 @@ class BoxTest(unittest.TestCase):
         self.assertEqual(sorted(found - documented), [], f"{page} lacks names that the program writes")
 
     def test_status(self):
-        self.check("status.md", set(pages.names("reference/status.md", "field")), self.status)
+        documented = set(pages.names("reference/status.md", "field"))
+        # The page says that these have the members of `job`.
+        found = {re.sub(r"^cooling\[\]\.", "job.", name) for name in self.status}
+        self.check("status.md", documented, found)
 
     def test_summary(self):
         fates = {f"fates.{name}" for name in pages.names("reference/summary.md", "field in `fates`")}

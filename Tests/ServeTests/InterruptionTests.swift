@@ -60,6 +60,8 @@ import Testing
       let job = try lab.json("data/status.json")["job"] as? [String: Any]
       return job?["probes_completed"] as? Int
     }
+    // The state is shown at once; the counts follow within a second.
+    try lab.waitForStatuses(2)
     let before = try #require(try completed())
     try lab.waitForStatuses(3)
     #expect(try completed() == before, "it kept sending")

@@ -94,7 +94,7 @@ DIAGRAMS = (
     Diagram("reload", "From SIGHUP to the configuration in force", (
         (
             Box("outside", "SIGHUP", ("an operator changed", "synbox.toml"), ()),
-            Box("user", "signal source", ("noticed by the serve", "loop, also while a", "scan runs"),
+            Box("user", "signal source", ("noticed by the control", "thread, also while a", "scan runs"),
                 ("Sources/synbox/Serve/", "SignalSource.swift")),
             Box("user", "reload", ("a thread reads the", "file and its lists"),
                 ("Sources/synbox/Configuration/", "Reload.swift")),
@@ -103,10 +103,10 @@ DIAGRAMS = (
         ),
         (
             Box("user", "in force", ("for every job that", "starts from now on"),
-                ("Sources/synbox/Serve/", "ServeLoop+Reload.swift")),
+                ("Sources/synbox/Serve/", "BoxRuntime.swift")),
             Box("user", "scope watch", ("compares old and new", "scope"),
                 ("Sources/synbox/Configuration/", "ScopeWatch.swift")),
-            Box("user", "scope gate", ("newly denied blocks", "for the running job"),
+            Box("user", "scope gate", ("newly denied blocks", "for the running jobs"),
                 ("Sources/Engine/", "ScopeGate.swift")),
             Box("user", "sender", ("drops their probes", "from its next turn on"),
                 ("Sources/Engine/", "Sender.swift")),
@@ -132,7 +132,7 @@ DIAGRAMS = (
             Box("user", "confinement", ("the drop, proven", "before it sends"),
                 ("Sources/Confinement/",)),
             Box("user", "first probe", ("reads the spool and", "starts a job at once"),
-                ("Sources/synbox/Serve/", "ServeLoop.swift")),
+                ("Sources/synbox/Serve/", "BoxRuntime.swift")),
             Box("user", "marked good", ("after 30 s of", "heartbeats"),
                 ("Sources/synbox/Boot/", "GoodMark.swift")),
         ),

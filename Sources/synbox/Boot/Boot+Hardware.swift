@@ -1,4 +1,5 @@
 // Brings up the box's hardware: watchdog, drivers, NIC, disk.
+import BoxAPI
 import Init
 import Kernel
 import NIC
@@ -97,8 +98,8 @@ extension Boot {
   enum Attempt {
     case done
     /// The device may still appear.
-    case missing(BoxStatus.ProblemKind, String)
-    case failed(BoxStatus.ProblemKind, String)
+    case missing(ProblemKind, String)
+    case failed(ProblemKind, String)
   }
 
   /// Tries again to set up whatever is missing.

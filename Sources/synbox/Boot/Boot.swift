@@ -1,4 +1,5 @@
 // The state of PID 1 during the boot, and the phases that `InitCommand` runs in order.
+import BoxAPI
 import Init
 import Kernel
 import NIC
@@ -30,7 +31,7 @@ final class Boot {
   var leavesLinkDown: Bool
   var watchdog: Watchdog?
   /// The current problems, each one sentence.
-  private(set) var problems: [BoxStatus.ProblemKind: String] = [:]
+  private(set) var problems: [ProblemKind: String] = [:]
 
   init(isRescue: Bool) {
     self.isRescue = isRescue
@@ -83,7 +84,7 @@ final class Boot {
   }
 
   /// Records a problem, or with nil that it is gone, and reports any change on the console.
-  func setProblem(_ kind: BoxStatus.ProblemKind, _ problem: String?) {
+  func setProblem(_ kind: ProblemKind, _ problem: String?) {
     guard problems[kind] != problem else { return }
     problems[kind] = problem
     console.say(problem.map { "problem: \($0)" } ?? "problem solved: \(kind)")
@@ -97,10 +98,10 @@ final class Boot {
     try EarlyMounts.attach()
     Descriptor.openStandard()
     console.open()
-    let versions = Versions()
+    let versions = Versions.current()
     release = try? ImageRelease(path: ImageRelease.path)
     let image = release.map { ", image \($0.version)" } ?? ", image without os-release"
-    console.say("synbox \(versions.number) (\(versions.revision))\(image), Linux \(versions.kernel)")
+    console.say("synbox \(versions.version) (\(versions.revision))\(image), Linux \(versions.kernel)")
     for parameter in InitArguments(CommandLine.arguments.dropFirst()).kernelParameters {
       console.say("problem: unknown kernel parameter \(TOMLValue.quoted(parameter))")
     }
@@ -121,7 +122,7 @@ final class Boot {
         remedy: "Set it to \(Self.dataMount) or a directory below")
     }
     dataDirectory = data
-    let directory = "/lib/modules/\(Versions().kernel)"
+    let directory = "/lib/modules/\(Versions.current().kernel)"
     let index = try ModuleIndex(directory: directory)
     for fault in index.faults { console.say("problem: \(fault)") }
     modules = ModuleLoader(index, directory: directory)

@@ -1,4 +1,5 @@
 // Marks the image as good once it has proven itself, which ends the boot loader's counting of tries.
+import BoxAPI
 import Init
 import Kernel
 

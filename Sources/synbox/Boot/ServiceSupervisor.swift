@@ -1,4 +1,5 @@
 // The main loop of PID 1: keeps the scanner running and the watchdog alive.
+import BoxAPI
 import Init
 import Kernel
 import NIC

@@ -1,5 +1,6 @@
 // `synbox serve`: the service that a box runs.
 import ArgumentParser
+import BoxAPI
 import Confinement
 import Engine
 import Kernel
@@ -56,7 +57,7 @@ struct ServeCommand: ParsableCommand {
     let configuration = loaded.configuration
     let log = try LineLog.logger(to: configuration.log)
     let user = try BoxUser.credentialsToAssume(configuration.user)
-    let versions = Versions()
+    let versions = Versions.current()
     let signals = try SignalSource(reloads: reloads)
     // 2. Lock the data directory, unless PID 1 has yet to mount it.
     let early = bootProgress == nil ? try DataDirectory(configuration.data, owner: user) : nil
@@ -66,8 +67,11 @@ struct ServeCommand: ParsableCommand {
     let profile = try configuration.profile.map { profile in
       try apply(profile, to: configuration.station.interface, log)
     }
+    var stationSettings = configuration.station
+    // With fewer source ports, several keys have to be tried for a reply.
+    stationSettings.slots = stationSettings.sourcePorts.count >= KeySlots.most ? KeySlots.most : 8
     let station = try Station(
-      configuration.station, bringUp: bringUp ? Station.BringUp(gateway: defaultRoute) : nil)
+      stationSettings, bringUp: bringUp ? Station.BringUp(gateway: defaultRoute) : nil)
     // An interface that is down has no interrupts to configure.
     if bringUp, let profile {
       log.report(try station.control.applyInterrupts(profile, to: station.interface))
@@ -99,13 +103,13 @@ struct ServeCommand: ParsableCommand {
     if heartbeat != nil { Terminal.error("synbox: \(Heartbeat.consoleLine(of: station))\n") }
     // 5. Run jobs until a signal.
     let watch = ScopeWatch(
-      configuration.scope, inForce: loaded.scope, statuses: loaded.lists, log: log)
+      configuration.scope, inForce: loaded.scope, statuses: loaded.lists)
     try watch.start()
     defer { watch.stop() }
-    let loop = ServeLoop(
+    let runtime = BoxRuntime(
       configuration, scopeWatch: watch, engine: engine, spool: spool, signals: signals, log: log,
       versions: versions, heartbeat: heartbeat)
-    throw ExitCode(128 + (try loop.run()).rawValue)
+    throw ExitCode(128 + (try runtime.run()).rawValue)
   }
 
   /// Applies the configured NIC profile, and returns it.

@@ -1,5 +1,6 @@
 // `synbox status`: prints the status that the box writes every second.
 import ArgumentParser
+import BoxAPI
 import Kernel
 
 struct StatusCommand: ParsableCommand {
@@ -49,7 +50,7 @@ private struct StatusDocument {
 
   let path: String
   let bytes: [UInt8]
-  let report: StatusReport
+  let report: BoxSnapshot
   /// Nanoseconds since the file was written.
   let age: UInt64
 
@@ -61,7 +62,7 @@ private struct StatusDocument {
     }
     let name = path.split(separator: "/").last.map(String.init) ?? path
     let bytes = try Files.readRegular(name, in: Files.parent(of: path), limit: 1 << 24)
-    guard let report = StatusReport(bytes) else {
+    guard let report = BoxSnapshot(json: bytes) else {
       throw Fault("\(path) is not a status file", remedy: "`synbox serve` did not write it")
     }
     let now = Clock.realtime

@@ -1,0 +1,172 @@
+// The spool and the disk: the box's requests, performed at once.
+import Box
+import Kernel
+import Plan
+import Scan
+import Spool
+
+extension BoxRuntime {
+  func answer(_ request: SpoolRequest) -> SpoolAnswer {
+    do throws(Fault) {
+      return try perform(request)
+    } catch {
+      guard let entry = request.entry, spool.entryFault(error, of: FileName(entry)) != nil else {
+        return .failed(Failure(error))
+      }
+      return .failed(Failure(.entry, "\(error)"))
+    }
+  }
+
+  private func perform(_ request: SpoolRequest) throws(Fault) -> SpoolAnswer {
+    switch request {
+    case .recover(let known, let inProcess):
+      return .recovered(try recover(except: Set(known), inProcess))
+    case .list:
+      listing = try spool.list()
+      return .listed(SpoolListing(listing))
+    case .claim(let file):
+      guard let candidate = listing.candidate(file.name), let job = try spool.claim(candidate) else {
+        return .absent
+      }
+      return .claimed(adopt(job, file.priority))
+    case .rejectFile(let file, let reason):
+      guard let candidate = listing.candidate(file.name),
+        let name = try spool.reject(candidate, reason: reason)
+      else { return .absent }
+      return .rejected(as: name)
+    case .rejectUnusable(let name):
+      guard let file = listing.unusable(name), let rejected = try spool.rejectUnusable(file) else {
+        return .absent
+      }
+      return .rejected(as: rejected)
+    case .cancelFile(let file):
+      guard let candidate = listing.candidate(file.name), let name = try spool.cancel(candidate) else {
+        return .absent
+      }
+      return .cancelled(as: name)
+    case .remove(let request):
+      try spool.removeCancellation(request.file, in: listing)
+      return .removed
+    case .dismiss(let request):
+      // The file is still being written; it is cancelled once it is complete.
+      if spool.contains(request.job) { return .dismissed(.deferred) }
+      if spool.hasEnded(request.job) {
+        try spool.removeCancellation(request.file, in: listing)
+        return .dismissed(.ended)
+      }
+      let name = try spool.rejectCancellation(request.file, in: listing)
+      return .dismissed(.rejected(as: name ?? ""))
+    }
+  }
+
+  private func recover(except known: Set<String>, _ inProcess: Bool) throws(Fault) -> Recovery {
+    let report = try spool.recoverJobs(except: known)
+    var recovery = Recovery()
+    recovery.finished = report.finished
+    recovery.quarantined = report.quarantined
+    recovery.notes = report.notes
+    for interrupted in report.jobs {
+      var job = interrupted.job
+      // This process left it there, so it has not crashed it.
+      if inProcess { job.record.crashes = 0 }
+      recovery.repairs[job.name] = interrupted.note
+      recovery.jobs.append(adopt(job, spool.priority(of: job)))
+    }
+    try spool.finishRemovals()
+    return recovery
+  }
+
+  private func adopt(_ job: Job, _ priority: Priority) -> JobInfo {
+    jobs[job.name] = BoxJob(job, format: configuration.format)
+    return JobInfo(
+      name: job.name, priority: priority, created: job.record.created, starts: job.record.starts)
+  }
+
+  // MARK: - Checks
+
+  /// Looks for mistakes in a file that waits for its turn.
+  func startCheck(_ file: SpoolFile) {
+    let (name, directory) = (file.name, spool.data.spool)
+    do throws(Fault) {
+      check = try Background("check") { Self.mistakes(in: name, directory) }
+      checkedFile = file
+    } catch {
+      tell(.checked(file, .failed(Failure(error))))
+    }
+  }
+
+  private static func mistakes(in name: String, _ directory: String) -> CheckAnswer {
+    let bytes: [UInt8]
+    do throws(Fault) {
+      bytes = try Files.readRegular(name, in: directory, limit: TargetContent.limit)
+    } catch {
+      // It may be gone. Whoever claims it finds out.
+      return .failed(Failure(.entry, "\(error)"))
+    }
+    do throws(InputError) {
+      let content = try TargetContent(bytes, name: name)
+      let mistakes = TargetFile.check(content.bytes, name: name, format: content.format)
+      guard mistakes.isEmpty else {
+        return .invalid(mistakes.map(\.description).joined(separator: "\n"))
+      }
+      return .valid
+    } catch {
+      return .invalid(error.description)
+    }
+  }
+
+  // MARK: - Disk
+
+  func answer(_ request: DiskRequest) -> DiskAnswer {
+    do throws(Fault) {
+      switch request {
+      case .measure: return .used(percent: try DiskSpace(of: spool.data.path).usedPercent)
+      case .listFetched: return .fetched(try spool.fetchedResults())
+      case .remove(let name):
+        try spool.removeFetched(name)
+        return .removed
+      }
+    } catch {
+      if case .remove = request { return .failed(.ofEntry(error)) }
+      return .failed(Failure(error))
+    }
+  }
+
+  /// Writes about as much as a checkpoint, a job record and a page of results.
+  func probeStorage() -> StorageReport {
+    let probe = "\(spool.data.path)/.writable"
+    do throws(Fault) {
+      try Files.write(probe, [UInt8](repeating: 0, count: 1 << 16), durable: true)
+      try Files.remove(probe)
+      return .works
+    } catch {
+      try? Files.remove(probe)
+      return .failed("\(error)")
+    }
+  }
+}
+
+extension SpoolRequest {
+  /// The name of the entry of the spool that it is about; nil if it is about the spool.
+  fileprivate var entry: String? {
+    switch self {
+    case .recover, .list: nil
+    case .claim(let file), .rejectFile(let file, _), .cancelFile(let file): file.name
+    case .rejectUnusable(let name): name
+    case .remove(let request), .dismiss(let request): request.file
+    }
+  }
+}
+
+extension SpoolListing {
+  init(_ listing: Spool.Listing) {
+    self.init()
+    queue = listing.queue.map {
+      SpoolFile(name: $0.name, priority: $0.priority, arrived: $0.arrived)
+    }
+    unusable = listing.unusable.map(\.description)
+    ignored = listing.ignored.map(\.description)
+    arriving = listing.arriving
+    cancellations = listing.cancellations.map { .init(file: $0.file, job: $0.job) }
+  }
+}
