@@ -21,6 +21,15 @@ package final class Checkpointer {
   /// Why the last checkpoint could not be written. The next attempt follows a second later.
   private(set) var failure: Fault?
 
+  /// What the last checkpoint says. The next one is written only if it says more.
+  private struct Saved: Equatable {
+    let index: UInt64
+    let written: UInt64
+    let reported: UInt64
+    let probes: UInt64
+  }
+  private var saved: Saved?
+
   /// Nanoseconds between two requests for the senders' positions, and between two checkpoints.
   private static let positionInterval: UInt64 = 250_000_000
   private static let checkpointInterval: UInt64 = 1_000_000_000
@@ -63,7 +72,7 @@ package final class Checkpointer {
     positions.note(count, at: now)
   }
 
-  /// Writes a checkpoint if one is due.
+  /// Writes a checkpoint if one is due and there is anything new to save.
   ///
   /// - Parameters:
   ///   - mark: How far the results are written.
@@ -76,7 +85,14 @@ package final class Checkpointer {
     guard now >= nextCheckpoint else { return }
     nextCheckpoint = now + Self.checkpointInterval
     if try link.isIntact() { positions.advance(to: drainedUntil) }
-    try save(mark, try totals())
+    let totals = try totals()
+    let next = Saved(
+      index: positions.index, written: mark.written, reported: totals[.reported],
+      probes: totals[.probesCompleted])
+    // Many jobs that cool down would keep the disk busy with checkpoints that differ in their time alone.
+    guard next != saved else { return }
+    try save(mark, totals)
+    saved = failure == nil ? next : nil
   }
 
   /// Returns whether the link has been up since the scan began, so that the probes sent did leave.

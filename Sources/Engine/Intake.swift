@@ -17,6 +17,7 @@ final class Intake: Sendable {
   /// CLOCK_REALTIME minus CLOCK_MONOTONIC, nanoseconds.
   let clockOffset: UInt64
   let counts = SharedReceiveCounts()
+  private let tableBytesValue = Atomic<Int>(0)
   private let isClosingValue = Atomic<Bool>(false)
   private let isClosedValue = Atomic<Bool>(false)
 
@@ -44,6 +45,12 @@ final class Intake: Sendable {
   var isClosed: Bool {
     get { isClosedValue.load(ordering: .acquiring) }
     set { isClosedValue.store(newValue, ordering: .releasing) }
+  }
+
+  /// The size of the scan's dedupe table.
+  var tableBytes: Int {
+    get { tableBytesValue.load(ordering: .relaxed) }
+    set { tableBytesValue.store(newValue, ordering: .relaxed) }
   }
 
   /// Whether the scan has as many results as it was asked for.

@@ -33,9 +33,7 @@ package struct LinkMonitor: ~Copyable {
     guard let gateway, let address = gateway.address,
       let own = station.interface.addresses.first(where: { $0.contains(address) })
     else { return true }
-    let reply = try station.resolver.resolve(
-      [address], from: own.address, tries: 1, milliseconds: 200)
-    guard let mac = reply.found[address] else {
+    guard let mac = try station.gatewayMAC(address, from: own.address) else {
       misses += 1
       guard misses < Self.maxMisses else {
         throw Fault("gateway \(address) no longer replies to ARP", cause: .hostUnreachable)
@@ -53,6 +51,16 @@ package struct LinkMonitor: ~Copyable {
 }
 
 extension Station {
+  /// Asks the gateway by ARP; returns nil if it does not reply within 200 ms. Scans that overlap share a
+  /// missing answer for a second, so that a silent gateway does not keep the control thread for each of them.
+  func gatewayMAC(_ address: IPv4Address, from source: IPv4Address) throws(Fault) -> MACAddress? {
+    let now = Clock.monotonic
+    if let last = silentGateway, last.address == address, now < last.time + 900_000_000 { return nil }
+    let reply = try resolver.resolve([address], from: source, tries: 1, milliseconds: 200)
+    silentGateway = reply.found[address] == nil ? (address, now) : nil
+    return reply.found[address]
+  }
+
   /// Returns the current state of the link.
   ///
   /// - Throws: A fault caused by ENETDOWN if the interface has no carrier.

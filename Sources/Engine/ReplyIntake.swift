@@ -60,6 +60,7 @@ struct ReplyIntake: Sendable {
       }
     }
     counts.evictions = table.evictions - evictionsBefore
+    intake.tableBytes = table.bytes
     batch.removeAll(keepingCapacity: true)
   }
 

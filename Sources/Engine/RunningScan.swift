@@ -50,7 +50,7 @@ package final class RunningScan {
     let sink = ResultSink(writer)
     // The header of an output without results.
     sink.flush()
-    let table = try Self.table(job, checkpointer)
+    let table = try Self.table(job, checkpointer, limit: engine.tableLimit(job.dedupeMemory.bytes))
     fatesBefore = try station.receiver.fates()
     slotFatesBefore = try station.receiver.fates(slot: slot)
     self.engine = engine
@@ -76,10 +76,10 @@ package final class RunningScan {
   }
 
   /// Rebuilds the dedupe table of earlier processes from the job's journal.
-  private static func table(_ job: JobSettings, _ checkpointer: Checkpointer?) throws(Fault)
-    -> DedupeTable
-  {
-    var table = DedupeTable(key: job.key, bytesMax: job.dedupeMemory.bytes)
+  private static func table(
+    _ job: JobSettings, _ checkpointer: Checkpointer?, limit: Int
+  ) throws(Fault) -> DedupeTable {
+    var table = DedupeTable(key: job.key, bytesMax: limit)
     guard let checkpointer, job.dedupes else { return table }
     try checkpointer.files.journal.readJournal { _ = table.insert($0.reply) }
     return table

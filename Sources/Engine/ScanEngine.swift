@@ -58,6 +58,12 @@ package final class ScanEngine {
     }
   }
 
+  /// Returns the bytes that the dedupe table of one more scan may have, if all together may have `limit`. Scans that cool
+  /// down hardly grow. At least half of the limit, so that a scan after a very large one finds most duplicates, too.
+  func tableLimit(_ limit: Int) -> Int {
+    max(limit / 2, limit - scans.reduce(0) { $0 + $1.intake.tableBytes })
+  }
+
   /// Starts a scan. The one before must have sent everything.
   func begin(_ scan: RunningScan, _ table: DedupeTable) throws(Fault) {
     scans.append(scan)

@@ -19,6 +19,9 @@ package final class Station {
   package let sources: [IPv4Address]
   /// Source addresses that are not this host's, which therefore does not reply to ARP for them.
   package let foreignSources: [IPv4Address]
+  /// The gateway that left the last question of `gatewayMAC(_:from:)` unanswered, and CLOCK_MONOTONIC in nanoseconds when
+  /// it was asked.
+  var silentGateway: (address: IPv4Address, time: UInt64)?
   /// Why these modes were chosen; nil if they were requested.
   package let modeReason: String?
 

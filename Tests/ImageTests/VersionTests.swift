@@ -53,7 +53,7 @@ enum Pins {
     let toolchain = try String(contentsOfFile: "\(Lab.root)/.swift-version", encoding: .utf8)
     #expect(lines.contains(["Swift", toolchain.filter { $0 != "\n" }]))
     let box = try Pins.box()
-    #expect(box.count == 3)
+    #expect(box.count == 2)
     #expect(Array(lines.suffix(box.count)) == box.map { [$0.name, $0.version, $0.url] })
     let libraries = [
       "libbpf", "libcap", "libelf", "libnl", "libseccomp", "libxdp", "libzstd", "zlib",

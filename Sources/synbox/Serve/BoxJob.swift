@@ -21,6 +21,8 @@ final class BoxJob {
   var rateCappedFrom: UInt64?
   /// CLOCK_MONOTONIC, nanoseconds.
   var nextProgress: UInt64 = 0
+  /// CLOCK_MONOTONIC, nanoseconds; 0 while the scan can write.
+  var nextStorageReport: UInt64 = 0
   var hasReportedSent = false
   var hasWarnedOfEvictions = false
 

@@ -69,25 +69,27 @@ extension BoxRuntime {
 
   func start(_ name: String, slot: Int) {
     guard let entry = jobs[name], let prepared = entry.prepared.take() else { return }
-    do throws(Fault) {
+    do {
       try start(entry, prepared, slot)
     } catch {
       tell(.job(name, .ended(.failed(Failure(error)), last: nil)))
     }
   }
 
-  private func start(_ entry: BoxJob, _ prepared: PreparedScan, _ slot: Int) throws(Fault) {
+  private func start(_ entry: BoxJob, _ prepared: PreparedScan, _ slot: Int) throws {
     let settings = prepared.job.settings
     entry.job.record.starts += 1
     entry.job.record.seed = settings.seed.value
     entry.job.record.settings = JobRecord.Settings(settings, on: engine.station)
     try entry.job.save()
-    let files = try entry.job.openFiles(for: prepared.job.identity)
+    let files = try interruptibly { try entry.job.openFiles(for: prepared.job.identity) }
     for note in files.notes { log.warning("\(note)", metadata: ["job": "\(entry.job.name)"]) }
     logStart(of: entry.job, prepared, from: files.checkpoint?.index ?? 0)
     let configuration = prepared.configuration
     entry.format = configuration.format
     entry.rateCappedFrom = prepared.job.rateCappedFrom.map { $0.perSecond ?? 0 }
+    // What an earlier run found is in the files.
+    entry.summary = nil
     entry.hasReportedSent = false
     entry.scan = try RunningScan(
       settings, on: engine, slot: slot, nextHops: prepared.hops,
@@ -132,8 +134,8 @@ extension BoxRuntime {
         heartbeat?.send(.firstProbe)
       }
       let isOver = try scan.tick()
-      if let failure = scan.storageFailure { tell(.storage(.failed(failure))) }
       let now = Clock.monotonic
+      reportStorage(scan.storageFailure, of: entry, now)
       if now >= entry.nextProgress || isOver {
         entry.nextProgress +=
           1_000_000_000 * max(1, (now - min(now, entry.nextProgress)) / 1_000_000_000)
@@ -141,6 +143,7 @@ extension BoxRuntime {
       }
       if scan.hasSent, !entry.hasReportedSent, scan.ending == nil || scan.ending == .maxRuntime {
         entry.hasReportedSent = true
+        acquit(entry)
         tell(.job(name, .sent))
       }
       if isOver { try finish(entry, scan) }
@@ -149,6 +152,24 @@ extension BoxRuntime {
       entry.scan = nil
       tell(.job(name, .ended(.failed(Failure(error)), last: entry.last.map { ScanProgress($0) })))
     }
+  }
+
+  /// Records that a job has not crashed the box: of the many jobs that cool down, a crash could be any one's.
+  private func acquit(_ entry: BoxJob) {
+    entry.job.record.crashes = 0
+    try? entry.job.save()
+  }
+
+  /// Tells the box that a scan cannot write: at once, and again every two seconds, because the box may find in between that
+  /// the disk works.
+  private func reportStorage(_ failure: String?, of entry: BoxJob, _ now: UInt64) {
+    guard let failure else {
+      entry.nextStorageReport = 0
+      return
+    }
+    guard now >= entry.nextStorageReport else { return }
+    entry.nextStorageReport = now + 2_000_000_000
+    tell(.storage(.failed(failure)))
   }
 
   private func report(_ snapshot: ScanSnapshot, of entry: BoxJob) {
@@ -185,8 +206,7 @@ extension BoxRuntime {
       entry.prepared = nil
       switch step {
       case .suspend:
-        try? entry.job.recordCleanExit()
-        entry.job.record.crashes = 0
+        acquit(entry)
         return .settled(as: name)
       case .reject(let reason):
         return .settled(as: end(name, try spool.reject(entry.job, reason: reason)))

@@ -3,7 +3,7 @@ import Engine
 import Kernel
 import NIC
 
-/// Writes one byte a second to a pipe while the serve loop makes progress.
+/// Writes one byte a second to a pipe while the control thread makes progress.
 final class Heartbeat: Sendable {
   /// The meaning of a byte.
   enum Beat: UInt8 {

@@ -1,4 +1,4 @@
-// Signals for the serve loop, including while it runs code that does not poll for them.
+// Signals for the control thread, including while it runs code that does not poll for them.
 import Kernel
 import Logging
 import Synchronization
