@@ -11,7 +11,7 @@ import Wire
 
 struct ServeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "serve", abstract: "Scan the target files in the spool, one job after another.",
+    commandName: "serve", abstract: "Scan the target files in the spool.",
     discussion: """
       SIGHUP reloads the configuration. SIGINT and SIGTERM suspend the running job; it resumes at the next start.
       """)

@@ -19,8 +19,9 @@ final class BoxJob {
   /// The last snapshot of the scan.
   var last: ScanSnapshot?
   var rateCappedFrom: UInt64?
-  /// CLOCK_MONOTONIC, nanoseconds.
+  /// When the box is told of its progress, and when it was told last: CLOCK_MONOTONIC, nanoseconds.
   var nextProgress: UInt64 = 0
+  var lastReport: UInt64 = 0
   /// CLOCK_MONOTONIC, nanoseconds; 0 while the scan can write.
   var nextStorageReport: UInt64 = 0
   var hasReportedSent = false

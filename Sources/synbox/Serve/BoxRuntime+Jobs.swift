@@ -172,8 +172,16 @@ extension BoxRuntime {
     tell(.storage(.failed(failure)))
   }
 
+  /// Tells the box how far a scan is, unless it has just been told.
+  func reportProgress(of entry: BoxJob) {
+    let now = Clock.monotonic
+    guard let scan = entry.scan, now >= entry.lastReport + 50_000_000 else { return }
+    if let snapshot = try? scan.snapshot(at: now) { report(snapshot, of: entry) }
+  }
+
   private func report(_ snapshot: ScanSnapshot, of entry: BoxJob) {
     entry.last = snapshot
+    entry.lastReport = Clock.monotonic
     warn(evictions: snapshot.dedupeEvictions, of: entry)
     tell(.job(entry.job.name, .progress(ScanProgress(snapshot))))
   }

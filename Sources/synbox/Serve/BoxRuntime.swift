@@ -143,7 +143,10 @@ final class BoxRuntime {
     case .probeStorage: tell(.storage(probeStorage()))
     case .gate(let gate): set(gate)
     case .reload: startReload()
-    case .publish: isPublicationDue = true
+    case .publish:
+      // The box is told of the latest counts first, so that a pause is not shown with those from before it.
+      for entry in jobs.values { reportProgress(of: entry) }
+      isPublicationDue = true
     case .log(let entry): write(entry)
     case .exit(let exit): self.exit = exit
     }
