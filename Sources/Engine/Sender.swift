@@ -181,7 +181,6 @@ struct Sender {
   private func collectCompletions() throws(Fault) {
     let counts = try transmitter.complete()
     if counts.probes > 0 { counters.probesCompleted.add(counts.probes, ordering: .relaxed) }
-    if counts.resets > 0 { counters.resetsCompleted.add(counts.resets, ordering: .relaxed) }
   }
 
   /// Waits until no frame is in flight.
