@@ -136,6 +136,7 @@ let others: [Target] = [
   tests("NICTests", ["NIC", "Kernel", "LabSupport", "Plan", "Wire", "TestSupport"]),
   tests("DatapathTests", ["Datapath", "Kernel", "LabSupport", "Wire", "TestSupport"]),
   tests("InitTests", ["Init", "Kernel", "NIC", "LabSupport", "Plan", "TestSupport"]),
+  tests("EngineTests", ["Engine", "Kernel", "Scan", "TestSupport", "Wire"]),
   tests("ConfinementTests", ["Confinement", "ConfinementProbe", "Kernel", "LabSupport"]),
 
   // Readers of foreign bytes: their corpora in every test run, libFuzzer in `make fuzz`.

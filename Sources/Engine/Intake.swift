@@ -1,4 +1,5 @@
 // One scan's place at the receive thread.
+import Kernel
 import Scan
 import Synchronization
 import Wire
@@ -35,6 +36,9 @@ final class Intake: Sendable {
     self.resultsLimit = resultsLimit
     self.clockOffset = clockOffset
   }
+
+  /// What the receive thread had of the scan, for another thread to free.
+  let remains = SwapRing<ReplyIntake?>(places: 1) { nil }
 
   /// Asks the receive thread to take the replies that wait and then to forget the scan. Its key must be out of force, so
   /// that no more are accepted.

@@ -12,8 +12,8 @@ final class ReceiveLoop: Sendable {
   let results: ResultQueue
   /// For each source address its index in transmit entries.
   let sourceIndex: [IPv4Address: UInt16]
-  private let arrivals = Mutex<[ReplyIntake]>([])
-  private let arrivalCount = Atomic<Int>(0)
+  /// Scans that begin.
+  private let arrivals = SwapRing<ReplyIntake?>(places: 128) { nil }
   private let isStoppedValue = Atomic<Bool>(false)
   private let failure = Mutex<Fault?>(nil)
 
@@ -25,20 +25,13 @@ final class ReceiveLoop: Sendable {
   }
 
   /// Passes a scan to the receive thread.
-  func add(_ scan: ReplyIntake) {
-    arrivals.withLock { $0.append(scan) }
-    arrivalCount.add(1, ordering: .releasing)
+  func add(_ scan: ReplyIntake) throws(Fault) {
+    guard arrivals.put({ $0 = scan }) else { throw Fault("the receive thread takes no more scans") }
   }
 
-  /// Takes the scans that were added since the caller last saw `count`.
-  fileprivate func takeArrivals(since count: inout Int) -> [ReplyIntake] {
-    let current = arrivalCount.load(ordering: .acquiring)
-    guard current != count else { return [] }
-    count = current
-    return arrivals.withLock { arrivals in
-      defer { arrivals = [] }
-      return arrivals
-    }
+  /// Moves the scans that were added to `scans`.
+  fileprivate func takeArrivals(into scans: inout [ReplyIntake]) {
+    while arrivals.take({ if let scan = $0.take() { scans.append(scan) } }) {}
   }
 
   var isStopped: Bool { isStoppedValue.load(ordering: .acquiring) }
@@ -64,7 +57,8 @@ final class ReceiveLoop: Sendable {
 private struct ReceiveThread {
   private let loop: ReceiveLoop
   private var scans: [ReplyIntake] = []
-  private var arrivalCount = 0
+  /// RSTs that are still to be queued.
+  private var resets = ResetQueue.emptyChunk()
   private var isBackedUp = false
   /// Whether the queue of RSTs had no room for the last reply.
   private var isResetQueueFull = false
@@ -77,7 +71,8 @@ private struct ReceiveThread {
 
   init(_ loop: ReceiveLoop) {
     self.loop = loop
-    scans.reserveCapacity(64)
+    scans.reserveCapacity(128)
+    loop.takeArrivals(into: &scans)
   }
 
   mutating func step() throws(Fault) {
@@ -85,9 +80,9 @@ private struct ReceiveThread {
     let isFull = scans.contains(where: \.isFull)
     let pollTime = Clock.monotonic
     let isReady = poll(loop.receiver.descriptor, -1, milliseconds: 10).first
-    scans += loop.takeArrivals(since: &arrivalCount)
+    loop.takeArrivals(into: &scans)
     let isClosing = noteClosing(at: Clock.monotonic)
-    if !isReady { drainedUntil = pollTime }
+    if !isReady, !isFull { drainedUntil = pollTime }
     let received = (isReady || isClosing) && !isFull ? try receive() : 0
     publish()
     if isClosing { removeClosed() }
@@ -104,6 +99,9 @@ private struct ReceiveThread {
       var scans: [ReplyIntake] = []
       swap(&scans, &self.scans)
       defer { swap(&scans, &self.scans) }
+      var resets: [TransmitEntry] = []
+      swap(&resets, &self.resets)
+      defer { swap(&resets, &self.resets) }
       let loop = self.loop
       var isFull = false
       let received = try loop.receiver.drain(limit: Self.drainLimit) { reply in
@@ -111,16 +109,18 @@ private struct ReceiveThread {
         guard let index = scans.firstIndex(where: { $0.intake.slot == reply.slot }) else { return true }
         // The RST is queued first. If there is no room, the reply stays in the ring, so that it is reported once.
         if reply.needsRST, let entry = scans[index].resetEntry(reply, loop.sourceIndex) {
-          guard loop.resets.push(entry) else {
+          guard resets.count < ResetQueue.chunkSize else {
             isFull = true
             return false
           }
+          resets.append(entry)
           scans[index].counts.resets += 1
         }
         scans[index].batch.append(reply)
         return true
       }
       isResetQueueFull = isFull
+      loop.resets.publish(&resets)
       for index in scans.indices {
         scans[index].takeBatch()
         scans[index].publish(to: loop.results, drainedUntil)
@@ -136,7 +136,11 @@ private struct ReceiveThread {
 
   /// Passes results on and shows the counts.
   private mutating func publish() {
-    for index in scans.indices { scans[index].publish(to: loop.results, drainedUntil) }
+    loop.resets.publish(&resets)
+    for index in scans.indices {
+      scans[index].takeBatch()
+      scans[index].publish(to: loop.results, drainedUntil)
+    }
     if isBackedUp != (isBackedUp ? !loop.results.isNearlyEmpty : loop.results.isHalfFull) {
       isBackedUp.toggle()
       for scan in scans { scan.intake.pause.isBackedUp = isBackedUp }
@@ -155,15 +159,19 @@ private struct ReceiveThread {
 
   /// Forgets the scans whose last replies were taken and passed on.
   private mutating func removeClosed() {
-    let (now, drainedUntil, isResetQueueFull) = (Clock.monotonic, drainedUntil, isResetQueueFull)
-    scans.removeAll { scan in
-      guard let since = scan.closingSince, scan.isPublished else { return false }
-      // An endless flood of other packets must not keep it. A slow sender may: each reply is owed its RST.
-      guard drainedUntil >= since || !isResetQueueFull && now - since > 1_000_000_000 else {
-        return false
-      }
-      scan.intake.isClosed = true
-      return true
+    let now = Clock.monotonic
+    for index in scans.indices.reversed() where mayRemove(scans[index], at: now) {
+      var scan: ReplyIntake? = scans.remove(at: index)
+      guard let intake = scan?.intake else { continue }
+      // Freeing it takes time, which another thread has.
+      _ = intake.remains.put { swap(&$0, &scan) }
+      intake.isClosed = true
     }
+  }
+
+  private func mayRemove(_ scan: ReplyIntake, at now: UInt64) -> Bool {
+    guard let since = scan.closingSince, scan.isPublished, resets.isEmpty else { return false }
+    // An endless flood of other packets must not keep it. A slow sender may: each reply is owed its RST.
+    return drainedUntil >= since || !isResetQueueFull && now - since > 1_000_000_000
   }
 }

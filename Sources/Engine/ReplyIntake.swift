@@ -5,7 +5,7 @@ import Wire
 /// The receive thread's own state of one scan.
 struct ReplyIntake: Sendable {
   let intake: Intake
-  /// Replies taken from the receiver, not yet looked at.
+  /// Replies taken from the receiver, not yet looked at. Some stay if the table must grow first.
   var batch: [Reply] = []
   var counts = ReceiveCounts()
   /// When the thread first saw that the scan is to be closed.
@@ -13,21 +13,27 @@ struct ReplyIntake: Sendable {
   private var table: DedupeTable
   private var verdicts: [DedupeTable.Verdict] = []
   private var results = ResultQueue.emptyChunk()
+  private let growth: TableGrowth
+  private let supply = TableSupply()
+  /// Growths that the table waits for.
+  private var growthsUnderWay = 0
   /// Evictions while the table was rebuilt from the journal. The processes that wrote it counted them.
   private let evictionsBefore: UInt64
 
-  init(_ intake: Intake, table: DedupeTable, capacity: Int = 256) {
+  init(_ intake: Intake, table: DedupeTable, growth: TableGrowth, capacity: Int = 256) {
     self.intake = intake
     self.table = table
+    self.table.growsItself = false
+    self.growth = growth
     evictionsBefore = table.evictions
     batch.reserveCapacity(capacity)
     verdicts.reserveCapacity(capacity)
   }
 
-  /// Whether no more results fit: their replies have to wait.
-  var isFull: Bool { results.count >= ResultQueue.chunkSize }
-  /// Whether all results were passed on.
-  var isPublished: Bool { results.isEmpty }
+  /// Whether replies have to wait: no more results fit, or the table must grow.
+  var isFull: Bool { results.count >= ResultQueue.chunkSize || !batch.isEmpty }
+  /// Whether all replies taken were looked at, and their results passed on.
+  var isPublished: Bool { results.isEmpty && batch.isEmpty }
 
   /// Returns nil if the reply went to none of our addresses, or if its sender has no next hop.
   func resetEntry(_ reply: Reply, _ sourceIndex: [IPv4Address: UInt16]) -> TransmitEntry? {
@@ -39,12 +45,13 @@ struct ReplyIntake: Sendable {
       sourcePort: reply.destinationPort.value, sequenceNumber: reply.acknowledgmentNumber, nextHop: hop)
   }
 
-  /// Makes results of the replies in `batch`.
+  /// Makes results of the replies in `batch`, of all that the table takes.
   mutating func takeBatch() {
     guard !batch.isEmpty else { return }
-    if intake.dedupes { table.insert(batch, &verdicts) }
+    if intake.dedupes { insertBatch() }
+    let count = intake.dedupes ? verdicts.count : batch.count
     let inCooldown = intake.sendingFinished != nil
-    for (index, reply) in batch.enumerated() {
+    for (index, reply) in batch.prefix(count).enumerated() {
       counts.reported += 1
       let verdict = intake.dedupes ? verdicts[index] : .new
       if verdict == .duplicate {
@@ -61,7 +68,22 @@ struct ReplyIntake: Sendable {
     }
     counts.evictions = table.evictions - evictionsBefore
     intake.tableBytes = table.bytes
-    batch.removeAll(keepingCapacity: true)
+    if count == batch.count { batch.removeAll(keepingCapacity: true) } else { batch.removeFirst(count) }
+  }
+
+  /// Finds duplicates. Memory for the table comes from another thread, because allocating may wait.
+  private mutating func insertBatch() {
+    while growthsUnderWay > 0, !growth.isFull, var ready = supply.next() {
+      table.grow(by: &ready)
+      growthsUnderWay -= 1
+      var old: DedupeGrowth? = consume ready
+      growth.free(&old)
+    }
+    table.insert(batch, &verdicts)
+    while !growth.isFull, let wanted = table.nextGrowth() {
+      growthsUnderWay += 1
+      growth.request(wanted, for: supply)
+    }
   }
 
   /// Passes results to the writer thread, if there are many or if it has nothing to do, and shows the counts.

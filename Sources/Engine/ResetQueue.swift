@@ -1,30 +1,43 @@
-// Passes RSTs from the receiving thread to a sending thread.
-import Synchronization
+// Passes RSTs from the receive thread to the first sending thread.
+import Kernel
 import Wire
 
-/// A bounded queue between threads. RSTs are few compared with probes, so a mutex is cheap enough.
+/// A bounded queue of chunks of RSTs.
 final class ResetQueue: Sendable {
-  private let entries = Mutex<[TransmitEntry]>([])
-  private let capacity: Int
+  /// The most RSTs in a chunk.
+  static let chunkSize = 256
+  private static let chunkCount = 16
+  /// The most RSTs in the queue.
+  static let capacity = chunkSize * chunkCount
 
-  init(capacity: Int = 4096) {
-    self.capacity = capacity
-    entries.withLock { $0.reserveCapacity(capacity) }
+  private let chunks = SwapRing(places: chunkCount) { ResetQueue.emptyChunk() }
+
+  /// Returns an empty array for the producer to fill.
+  static func emptyChunk() -> [TransmitEntry] {
+    var entries: [TransmitEntry] = []
+    entries.reserveCapacity(chunkSize)
+    return entries
   }
 
-  /// Returns false if the queue is full. The caller then leaves the event in its ring and retries later.
-  func push(_ entry: TransmitEntry) -> Bool {
-    entries.withLock { entries in
-      guard entries.count < capacity else { return false }
-      entries.append(entry)
-      return true
-    }
+  var isEmpty: Bool { chunks.isEmpty }
+
+  /// Passes RSTs on, and leaves an empty array in their place. While much waits, only full chunks are passed on, so that
+  /// few RSTs do not use up the chunks.
+  func publish(_ entries: inout [TransmitEntry]) {
+    let isDue = entries.count >= Self.chunkSize || chunks.used < Self.chunkCount / 2
+    guard isDue, !entries.isEmpty else { return }
+    _ = chunks.put { swap(&$0, &entries) }
   }
 
-  var isEmpty: Bool { entries.withLock(\.isEmpty) }
-
-  /// Moves all entries to `batch`, which must be empty and have the queue's capacity reserved.
+  /// Moves all RSTs to `batch`, which must be empty and have the queue's capacity reserved.
   func takeAll(into batch: inout [TransmitEntry]) {
-    entries.withLock { entries in swap(&entries, &batch) }
+    // Bounded, because the producer may be as fast.
+    for _ in 0..<Self.chunkCount {
+      let isTaken = chunks.take { entries in
+        batch += entries
+        entries.removeAll(keepingCapacity: true)
+      }
+      guard isTaken else { return }
+    }
   }
 }

@@ -198,6 +198,7 @@ package final class RunningScan {
     station.receiver.setKey(nil, slot: Int(intake.slot))
     intake.close()
     while !intake.isClosed, !hasFault { Kernel.pause(milliseconds: 1) }
+    _ = intake.remains.take { $0 = nil }
     engine.end(self)
   }
 

@@ -22,12 +22,14 @@ package final class ScanEngine {
   let placement: ThreadPlacement
   let receiving: ReceiveLoop
   let writing: WriterLoop
+  let growth: TableGrowth
   private var scans: [RunningScan] = []
   /// The scan that the sending threads were started for.
   private var owner: RunningScan?
   private var senders = Threads()
   private var receiver: KernelThread?
   private var writer: KernelThread?
+  private var grower: KernelThread?
 
   /// Call it before the drop.
   package init(_ station: Station) throws(Fault) {
@@ -37,6 +39,7 @@ package final class ScanEngine {
     receiving = ReceiveLoop(
       station.receiver, resets: resets, results: results, sources: station.sources)
     writing = WriterLoop(results)
+    growth = try TableGrowth()
   }
 
   /// A fault of the threads that all scans need; nil while they work.
@@ -67,7 +70,7 @@ package final class ScanEngine {
   /// Starts a scan. The one before must have sent everything.
   func begin(_ scan: RunningScan, _ table: DedupeTable) throws(Fault) {
     scans.append(scan)
-    receiving.add(ReplyIntake(scan.intake, table: table))
+    try receiving.add(ReplyIntake(scan.intake, table: table, growth: growth))
     try startReceiving()
     endSenders()
     owner = scan
@@ -84,12 +87,14 @@ package final class ScanEngine {
 
   // MARK: - Receiving and writing
 
-  /// Starts the threads that take replies and write results.
+  /// Starts the threads that take replies, write results and allocate memory for the dedupe tables.
   private func startReceiving() throws(Fault) {
     guard receiver == nil else { return }
     receiving.reset()
     writing.reset()
-    let (receiving, writing) = (receiving, writing)
+    growth.reset()
+    let (receiving, writing, growth) = (receiving, writing, growth)
+    grower = try KernelThread(name: "grow", processor: nil) { growth.run() }
     writer = try KernelThread(name: "write", processor: nil) { writing.run() }
     receiver = try KernelThread(name: "receive", processor: placement.receiver) { receiving.run() }
   }
@@ -99,6 +104,8 @@ package final class ScanEngine {
     if let thread = receiver.take() { thread.join() }
     writing.stop()
     if let thread = writer.take() { thread.join() }
+    growth.stop()
+    if let thread = grower.take() { thread.join() }
   }
 
   // MARK: - Sending
@@ -144,7 +151,7 @@ package final class ScanEngine {
   {
     let transmitter = station.transmitters[index]
     let counters = scan.senders[index]
-    let resets = index == 0 ? self.resets : ResetQueue(capacity: 1)
+    let resets = index == 0 ? self.resets : nil
     let block = builder.emptyBlock()
     let gate = scan.gate
     // Only the generator is fast enough for target selection to cost it a tenth of its time.

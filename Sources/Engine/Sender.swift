@@ -9,7 +9,8 @@ import Wire
 /// Sends one thread's share of the probes. Allocates before the loop, not in it.
 struct Sender {
   private let transmitter: any Transmitter
-  private let resets: ResetQueue
+  /// nil for all but the first sending thread.
+  private let resets: ResetQueue?
   private let counters: SenderCounters
   private let gate: ScopeGate
   private var denied = DeniedProbes()
@@ -31,7 +32,7 @@ struct Sender {
   ///   - block: An empty block of the source's size.
   ///   - rate: This thread's share, probes per second; 0 is no limit.
   init(
-    transmitter: any Transmitter, resets: ResetQueue, counters: SenderCounters, gate: ScopeGate,
+    transmitter: any Transmitter, resets: ResetQueue?, counters: SenderCounters, gate: ScopeGate,
     source: ProbeSource, block: ProbeBlock, rate: UInt64
   ) {
     self.transmitter = transmitter
@@ -41,7 +42,7 @@ struct Sender {
     self.source = source
     pacer = Pacer(perSecond: rate, start: Clock.monotonic)
     self.block = block
-    resetBatch.reserveCapacity(4096)
+    resetBatch.reserveCapacity(ResetQueue.capacity)
   }
 
   /// Runs until the phase is `ended`, or until sending fails, and then stores the fault in the counters.
@@ -64,7 +65,7 @@ struct Sender {
     let isSending = counters.phase == .sending
     let isPaused = isSending && gate.pause.isActive
     if isSending, !isPaused, refill() || transmitter.waiting > 0 { return try sendProbes() }
-    if !resets.isEmpty { return try sendResets() }
+    if hasResets { return try sendResets() }
     if isPaused {
       // Submitted before the pause. After it, their addresses may be denied.
       if transmitter.waiting > 0 { try sendRefused() }
@@ -115,14 +116,14 @@ struct Sender {
       let dueTime = pacer.dueTime(for: wanted)
       // At low rates an RST must not wait for the next probe.
       let isFar = dueTime > Clock.monotonic + maxResetDelay
-      if isFar, !resets.isEmpty { try sendResets() }
+      if isFar, hasResets { try sendResets() }
       return wait(until: isFar ? min(dueTime, Clock.monotonic + maxResetDelay) : dueTime)
     }
     if !hasSentProbe {
       hasSentProbe = true
       counters.firstProbeTime.store(Clock.monotonic, ordering: .relaxed)
     }
-    if !resets.isEmpty { try sendResets(more: true) }
+    if hasResets { try sendResets(more: true) }
     let count = min(block.count - nextEntry, transmitter.batch, max(0, due - refused))
     let result = try transmitter.submit(
       block.entries.span.extracting(nextEntry..<nextEntry + count))
@@ -155,9 +156,11 @@ struct Sender {
     return !isBlockUsed
   }
 
+  private var hasResets: Bool { resets.map { !$0.isEmpty } ?? false }
+
   private mutating func sendResets(more: Bool = false) throws(Fault) {
     resetBatch.removeAll(keepingCapacity: true)
-    resets.takeAll(into: &resetBatch)
+    resets?.takeAll(into: &resetBatch)
     var sent = 0
     while sent < resetBatch.count {
       let end = min(resetBatch.count, sent + transmitter.batch)

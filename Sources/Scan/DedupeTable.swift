@@ -6,6 +6,8 @@ import Wire
 ///
 /// A hash table under a secret key, so that no sender can choose collisions. It consists of segments that grow one
 /// at a time: about 12 bytes a pair, and never a second copy of the whole.
+///
+/// A table allocates the slots itself, or is given them: see `growsItself`.
 public struct DedupeTable: Sendable {
   /// What a reply adds to those already reported for its pair.
   ///
@@ -23,7 +25,14 @@ public struct DedupeTable: Sendable {
   public private(set) var evictions: UInt64 = 0
   /// Pairs in the table.
   public private(set) var count = 0
+  /// Whether the table allocates when a segment is to grow. Otherwise it asks by `nextGrowth()`, and goes on filling the
+  /// segment until `grow(by:)` brings the slots.
+  public var growsItself = true
   private var segments: [DedupeSegment]
+  /// Growths to ask for.
+  private var wantedGrowths: [DedupeGrowth] = []
+  /// The slots of all growths under way. Together they are at most as large as one full segment.
+  private var growingSlots = 0
   /// Slots to which a segment may grow.
   private let slotsMax: Int
   private let key: SipHashKey
@@ -32,7 +41,8 @@ public struct DedupeTable: Sendable {
   /// The XOR of prefetched slots. Nothing uses it; storing it keeps the compiler from removing the reads.
   private var prefetched: UInt64 = 0
 
-  private static let segmentCount = 64
+  /// Segments in a table.
+  public static let segmentCount = 64
 
   /// Creates an empty table.
   ///
@@ -49,17 +59,23 @@ public struct DedupeTable: Sendable {
     segments = (0..<Self.segmentCount).map {
       DedupeSegment(size: min(slotsMax, Self.segmentCount * 4 + $0 * 2))
     }
+    wantedGrowths.reserveCapacity(Self.segmentCount)
+    hashes.reserveCapacity(256)
   }
 
   /// Bytes that the slots occupy, without the copy made while a segment grows.
   public var bytes: Int { segments.reduce(0) { $0 + $1.size * 8 } }
 
   /// Adds a reply, and returns whether it should be reported.
+  ///
+  /// - Precondition: `growsItself`.
   public mutating func insert(_ reply: Reply) -> Verdict {
-    insert(reply, Self.hash(Self.pair(reply), key))
+    precondition(growsItself)
+    return insert(reply, Self.hash(Self.pair(reply), key))!
   }
 
-  /// Adds replies in order, and replaces `verdicts` with one verdict for each.
+  /// Adds replies in order, and replaces `verdicts` with one verdict for each that was added. A table that does not grow
+  /// itself adds only the first ones if a segment needs its growth first; the caller tries the others again.
   ///
   /// Faster than inserting one by one: it first reads all slots that the batch will look at, so that the processor
   /// overlaps their cache misses.
@@ -68,10 +84,14 @@ public struct DedupeTable: Sendable {
     verdicts.removeAll(keepingCapacity: true)
     for reply in replies { hashes.append(Self.hash(Self.pair(reply), key)) }
     for hash in hashes { prefetched ^= segments[Self.segment(hash)].firstSlot(hash) }
-    for (reply, hash) in zip(replies, hashes) { verdicts.append(insert(reply, hash)) }
+    for (reply, hash) in zip(replies, hashes) {
+      guard let verdict = insert(reply, hash) else { return }
+      verdicts.append(verdict)
+    }
   }
 
-  private mutating func insert(_ reply: Reply, _ hash: UInt64) -> Verdict {
+  /// Returns nil, and changes nothing, if the reply's segment must grow first.
+  private mutating func insert(_ reply: Reply, _ hash: UInt64) -> Verdict? {
     let rank: UInt64 =
       switch reply.kind {
       case .icmp: 1
@@ -79,8 +99,9 @@ public struct DedupeTable: Sendable {
       case .open: 3
       }
     let index = Self.segment(hash)
-    if segments[index].isFull, segments[index].size < slotsMax { grow(index) }
-    switch segments[index].insert(Self.pair(reply), rank, hash) {
+    let mayGrow = segments[index].isFull && segments[index].size < slotsMax
+    if mayGrow, !grow(index) { return nil }
+    switch segments[index].insert(Self.pair(reply), rank, hash, mayOverfill: mayGrow) {
     case .known: return .duplicate
     case .raised: return .greater
     case .added: count += 1
@@ -96,10 +117,34 @@ public struct DedupeTable: Sendable {
   /// The segment of a hash. Its low bits choose the segment, its high bits the slot in it.
   private static func segment(_ hash: UInt64) -> Int { Int(hash % UInt64(segmentCount)) }
 
-  /// Enlarges a segment by a half: smaller steps would save memory but move each pair more often.
-  private mutating func grow(_ index: Int) {
+  // MARK: Growth
+
+  /// Enlarges a segment by a half, or asks for that. Returns whether another pair fits into it.
+  ///
+  /// Smaller steps would save memory but move each pair more often.
+  private mutating func grow(_ index: Int) -> Bool {
     let size = segments[index].size
-    segments[index].grow(to: min(slotsMax, size + size / 2)) { [key] in Self.hash($0, key) }
+    var growth = DedupeGrowth(segment: index, size: min(slotsMax, size + size / 2))
+    guard growsItself else {
+      if !segments[index].isGrowing, growingSlots == 0 || growingSlots + growth.size <= slotsMax {
+        segments[index].isGrowing = true
+        growingSlots += growth.size
+        wantedGrowths.append(growth)
+      }
+      return !segments[index].isOverfull
+    }
+    growth.allocate()
+    grow(by: &growth)
+    return true
+  }
+
+  /// Returns a growth that `grow(by:)` must be called with, once it has its slots; nil if there is none to ask for.
+  public mutating func nextGrowth() -> DedupeGrowth? { wantedGrowths.popLast() }
+
+  /// Moves a segment's pairs to the growth's slots, and leaves the old ones there.
+  public mutating func grow(by growth: inout DedupeGrowth) {
+    if segments[growth.segment].isGrowing { growingSlots -= growth.size }
+    segments[growth.segment].move(to: &growth.slots) { [key] in Self.hash($0, key) }
   }
 
   private static func hash(_ pair: UInt64, _ key: SipHashKey) -> UInt64 {
@@ -109,6 +154,25 @@ public struct DedupeTable: Sendable {
   }
 }
 
+/// The slots that a segment of a dedupe table is about to move to, or those that it has left.
+public struct DedupeGrowth: Sendable {
+  let segment: Int
+  /// Slots to move to.
+  let size: Int
+  fileprivate var slots: [UInt64] = []
+
+  init(segment: Int, size: Int) {
+    self.segment = segment
+    self.size = size
+  }
+
+  /// Bytes that the slots occupy.
+  public var bytes: Int { slots.count * 8 }
+
+  /// Allocates the slots.
+  public mutating func allocate() { slots = [UInt64](repeating: 0, count: size) }
+}
+
 /// One segment: 64-bit slots with linear probing. Any number of slots will do, not only a power of two.
 private struct DedupeSegment {
   enum Outcome { case known, raised, added, evicted }
@@ -116,8 +180,11 @@ private struct DedupeSegment {
   /// Rank (1 to 3) in bits 48 and 49, address and port in the low 48; 0 is an empty slot. One array, so that most
   /// searches meet one cache miss.
   private var slots: [UInt64]
-  /// Slots that may still be filled. A fifth of all stay empty, so that every search ends.
+  /// Slots that may still be filled. A fifth of all stay empty, so that searches are short. Negative while the segment
+  /// waits for its growth.
   private var room: Int
+  /// Whether its growth has been asked for.
+  var isGrowing = false
 
   private static let pairMask: UInt64 = (1 << 48) - 1
 
@@ -130,13 +197,19 @@ private struct DedupeSegment {
 
   /// The number of slots.
   var size: Int { slots.count }
-  var isFull: Bool { room == 0 }
+  var isFull: Bool { room <= 0 }
+  /// Whether the segment must grow before it takes another pair. A tenth of all slots is empty then.
+  var isOverfull: Bool { room <= -(size / 10) }
 
   /// The slot at which the search for a pair with this hash starts.
   func firstSlot(_ hash: UInt64) -> UInt64 { slots[Self.home(hash, size)] }
 
   /// Adds a pair with this hash, or raises its rank.
-  mutating func insert(_ pair: UInt64, _ rank: UInt64, _ hash: UInt64) -> Outcome {
+  ///
+  /// - Parameter mayOverfill: Whether a full segment takes one more pair, rather than forget another.
+  mutating func insert(
+    _ pair: UInt64, _ rank: UInt64, _ hash: UInt64, mayOverfill: Bool
+  ) -> Outcome {
     let fresh = rank << 48 | pair
     let size = size
     let home = Self.home(hash, size)
@@ -150,7 +223,7 @@ private struct DedupeSegment {
       }
       at = at + 1 < size ? at + 1 : 0
     }
-    if room > 0 {
+    if room > 0 || mayOverfill {
       slots[at] = fresh
       room -= 1
       return .added
@@ -159,16 +232,17 @@ private struct DedupeSegment {
     return .evicted
   }
 
-  /// Moves all pairs to `size` slots.
-  mutating func grow(to size: Int, hash: (_ pair: UInt64) -> UInt64) {
-    var grown = DedupeSegment(size: size)
+  /// Moves all pairs to other slots, which must be empty, and leaves the old ones in their place.
+  mutating func move(to others: inout [UInt64], hash: (_ pair: UInt64) -> UInt64) {
+    let size = others.count
     for slot in slots where slot != 0 {
       var at = Self.home(hash(slot & Self.pairMask), size)
-      while grown.slots[at] != 0 { at = at + 1 < size ? at + 1 : 0 }
-      grown.slots[at] = slot
+      while others[at] != 0 { at = at + 1 < size ? at + 1 : 0 }
+      others[at] = slot
     }
-    grown.room -= Self.room(self.size) - room
-    self = grown
+    room += Self.room(size) - Self.room(self.size)
+    swap(&slots, &others)
+    isGrowing = false
   }
 
   /// Overwrites one of the `walked` slots from `home` on, or drops `fresh` if there are none.

@@ -271,3 +271,80 @@ private func pair(_ number: UInt32) -> Reply {
     #expect(table.evictions == 0)
   }
 }
+
+@Suite(.timeLimit(.minutes(5))) struct `A dedupe table that is given its slots` {
+  /// Brings the growths asked for when there are `waiting`, or when a reply is not taken.
+  private static func insertAll(_ count: Int, into table: inout DedupeTable, waiting: Int) -> Int {
+    table.growsItself = false
+    var growths: [DedupeGrowth] = []
+    var verdicts: [DedupeTable.Verdict] = []
+    var refusals = 0
+    for first in stride(from: 0, to: count, by: 256) {
+      var batch = (first..<min(count, first + 256)).map { pair(UInt32($0)) }
+      while !batch.isEmpty {
+        table.insert(batch, &verdicts)
+        #expect(verdicts.allSatisfy { $0 == .new })
+        batch.removeFirst(verdicts.count)
+        while let growth = table.nextGrowth() { growths.append(growth) }
+        if !batch.isEmpty { refusals += 1 }
+        guard !batch.isEmpty || growths.count >= waiting else { continue }
+        for var growth in growths {
+          growth.allocate()
+          table.grow(by: &growth)
+        }
+        growths = []
+      }
+    }
+    return refusals
+  }
+
+  @Test(arguments: [1, 5, 1000])
+  func `forgets nothing, whether they come soon or late`(waiting: Int) {
+    var table = DedupeTable(key: key)
+    let refusals = Self.insertAll(300_000, into: &table, waiting: waiting)
+    #expect(table.count == 300_000)
+    #expect(table.evictions == 0)
+    #expect(waiting == 1000 ? refusals > 0 : waiting > 1 || refusals == 0)
+    var verdicts: [DedupeTable.Verdict] = []
+    table.insert((0..<300_000).map { pair(UInt32($0)) }, &verdicts)
+    #expect(verdicts.count == 300_000 && verdicts.allSatisfy { $0 == .duplicate })
+  }
+
+  @Test func `takes no reply for a full segment until then, and changes nothing`() {
+    var table = DedupeTable(key: key)
+    table.growsItself = false
+    let replies = (0..<UInt32(100_000)).map(pair)
+    var verdicts: [DedupeTable.Verdict] = []
+    table.insert(replies, &verdicts)
+    let taken = verdicts.count
+    // At least nine tenths of the smallest segment, and at most of all.
+    #expect(taken > 64 * 4 * 9 / 10 && taken < 64 * 384 * 9 / 10)
+    table.insert(Array(replies[taken...]), &verdicts)
+    #expect(verdicts.isEmpty)
+    #expect(table.count == taken)
+  }
+
+  @Test(arguments: [8 << 10, 1 << 20])
+  func `stays within its bound with all growths under way, and evicts then`(bytesMax: Int) {
+    var table = DedupeTable(key: key, bytesMax: bytesMax)
+    table.growsItself = false
+    var growths: [DedupeGrowth] = []
+    var verdicts: [DedupeTable.Verdict] = []
+    var most = 0
+    var numbers = (0..<UInt32(bytesMax / 4))[...]
+    while !numbers.isEmpty {
+      table.insert(numbers.prefix(256).map(pair), &verdicts)
+      numbers.removeFirst(verdicts.count)
+      while var growth = table.nextGrowth() {
+        growth.allocate()
+        growths.append(growth)
+      }
+      most = max(most, table.bytes + growths.reduce(0) { $0 + $1.bytes })
+      if growths.isEmpty { continue }
+      table.grow(by: &growths[0])
+      growths.removeFirst()
+    }
+    #expect(most <= bytesMax)
+    #expect(table.evictions > 0)
+  }
+}
