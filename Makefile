@@ -125,7 +125,7 @@ build/promtool: build/.setup
 SWIFT_TEST = timeout --kill-after=10 $(1) swift test --skip-build
 # A test's name is `Module.suite/test`.
 PURE_TESTS   := (BoxTests|WireTests|PlanTests|ScanTests|SettingsTests|SupportTests)\.
-KERNEL_TESTS := (KernelTests|NICTests|DatapathTests|EngineTests|ConfinementTests|SpoolTests|InitTests|FuzzTests)\.
+KERNEL_TESTS := (KernelTests|NICTests|DatapathTests|EngineTests|ConfinementTests|SpoolTests|InitTests|SupervisionTests|FuzzTests)\.
 LAB_TESTS    := (LabTests|ServeTests|ImageTests)\.
 # Random inputs that take minutes in a debug build.
 LONG_TESTS   := hold for files changed at random|Mutated packets

@@ -53,7 +53,7 @@ let isPrograms = Context.environment["SYNBOX_PROGRAMS"] != nil
 
 let program: [Target.Dependency] = [
   "Box", "BoxAPI", "Confinement", "Datapath", "Engine", "Init", "Kernel", "NIC", "Plan", "Scan",
-  "Settings", "Spool", "Support", "Wire", argumentParser, logging,
+  "Settings", "Spool", "Supervision", "Support", "Wire", argumentParser, logging,
 ]
 
 let fuzzers: [Target] =
@@ -99,7 +99,8 @@ let others: [Target] = [
   module("Confinement", ["Kernel"]),
   module("Spool", ["Kernel", "Plan", "Scan", "Support", "Wire"]),
   module("Engine", ["Datapath", "Kernel", "NIC", "Plan", "Scan", "Spool", "Wire"]),
-  module("Init", ["Kernel", "NIC", "Plan", "Settings", "Spool", "Support", "Wire"]),
+  module("Init", ["BoxAPI", "Kernel", "NIC", "Plan", "Scan", "Settings", "Spool", "Support", "Wire"]),
+  module("Supervision", ["BoxAPI", "Confinement", "Init", "Kernel", "NIC", "Settings", "Spool"]),
   isFuzzing
     ? .target(
       name: "synbox", dependencies: program, exclude: ["main.swift"], swiftSettings: strict)
@@ -137,6 +138,9 @@ let others: [Target] = [
   tests("DatapathTests", ["Datapath", "Kernel", "LabSupport", "Wire", "TestSupport"]),
   tests("InitTests", ["Init", "Kernel", "NIC", "LabSupport", "Plan", "TestSupport"]),
   tests("EngineTests", ["Engine", "Kernel", "Scan", "TestSupport", "Wire"]),
+  tests(
+    "SupervisionTests",
+    ["Supervision", "Confinement", "ConfinementProbe", "Init", "Kernel", "LabSupport"]),
   tests("ConfinementTests", ["Confinement", "ConfinementProbe", "Kernel", "LabSupport"]),
 
   // Readers of foreign bytes: their corpora in every test run, libFuzzer in `make fuzz`.

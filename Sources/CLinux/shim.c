@@ -56,6 +56,22 @@ int clinux_bind_packet(int socket, int interface, unsigned short protocol) {
   return bind(socket, (struct sockaddr *)&address, sizeof address);
 }
 
+int clinux_bind_tcp(int socket, unsigned address, unsigned short port) {
+  struct sockaddr_in to = {
+      .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(address)};
+  return bind(socket, (struct sockaddr *)&to, sizeof to);
+}
+
+int clinux_bind_unix(int socket, const char *path) {
+  struct sockaddr_un to = {.sun_family = AF_UNIX};
+  if (strlen(path) >= sizeof to.sun_path) {
+    errno = ENAMETOOLONG;
+    return -1;
+  }
+  strcpy(to.sun_path, path);
+  return bind(socket, (struct sockaddr *)&to, sizeof to);
+}
+
 int clinux_wake_transmit(int socket) {
   return sendto(socket, NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 ? -1 : 0;
 }

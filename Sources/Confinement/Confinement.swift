@@ -96,6 +96,7 @@ public enum Confinement {
     let rules = try LandlockRuleset(abi: abi)
     for path in policy.readWrite { try rules.allow(.readWrite, path) }
     for path in policy.readOnly { try rules.allow(.read, path) }
+    for path in policy.executable { try rules.allow(.execute, path) }
     // Needed by the proof, and for the peak of resident memory in the summary.
     try rules.allowOwnProcess()
     try rules.enforce()

@@ -9,7 +9,7 @@ public struct ConfinementPolicy: Sendable {
     case enforced
     /// They are allowed, and the kernel logs them. For development, to find calls that the list lacks.
     case logged
-    /// There is no filter. For tests only.
+    /// There is no filter: for a process that another filter follows (`StartRules`), and for tests.
     case unfiltered
   }
 
@@ -28,6 +28,9 @@ public struct ConfinementPolicy: Sendable {
   /// Files, and directories with all beneath them, that may be read. This process's /proc/PID is always among them.
   /// Do not use `/`: the proof tries to open it, and fails if that is allowed.
   public var readOnly: [String]
+  /// Programs and libraries, and directories with all beneath them, that may be read and started. The scanner starts
+  /// none.
+  public var executable: [String]
   /// The user and group to run as; nil to keep the present ones.
   public var user: Credentials?
   public var systemCalls: SystemCalls
@@ -36,12 +39,13 @@ public struct ConfinementPolicy: Sendable {
   public var lockedMemory: Requirement
 
   public init(
-    readWrite: [String] = [], readOnly: [String] = [], user: Credentials? = nil,
-    systemCalls: SystemCalls = .enforced, landlock: Requirement = .wanted,
+    readWrite: [String] = [], readOnly: [String] = [], executable: [String] = [],
+    user: Credentials? = nil, systemCalls: SystemCalls = .enforced, landlock: Requirement = .wanted,
     lockedMemory: Requirement = .wanted
   ) {
     self.readWrite = readWrite
     self.readOnly = readOnly
+    self.executable = executable
     self.user = user
     self.systemCalls = systemCalls
     self.landlock = landlock

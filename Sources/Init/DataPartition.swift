@@ -5,6 +5,15 @@ import Kernel
 /// A data partition with an intact superblock.
 public struct DataPartition {
   public static let name = "synbox-data"
+  /// Where PID 1 mounts it.
+  public static let mountPoint = "/data"
+
+  /// Returns whether a path is the mount point or below it.
+  public static func holds(_ path: String) -> Bool {
+    path == mountPoint
+      || path.hasPrefix(mountPoint + "/") && !path.split(separator: "/").contains("..")
+  }
+
   public let partition: Partition
   private let superblock: Ext4Superblock
 

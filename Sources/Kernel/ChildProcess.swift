@@ -15,13 +15,14 @@ public enum ProcessEnd: Hashable, Sendable, CustomStringConvertible {
 }
 
 public enum ChildProcess {
-  /// Starts a program in a new session, with an empty environment and no signal blocked or ignored. It gets /dev/null
-  /// as standard input, `output` as standard output and error, and `inherited` as descriptors 3 and up. It gets no
-  /// others, because all descriptors of this process are close-on-exec.
+  /// Starts a program in a new session, with no signal blocked or ignored. It gets /dev/null as standard input, `output`
+  /// as standard output and error, and `inherited` as descriptors 3 and up. It gets no others, because all descriptors
+  /// of this process are close-on-exec.
   ///
+  /// - Parameter environment: all of it, as `NAME=value`; this process's own is not passed on.
   /// - Returns: the process ID.
   public static func start(
-    _ path: String, _ arguments: [String], output: Int32, inherited: [Int32]
+    _ path: String, _ arguments: [String], environment: [String] = [], output: Int32, inherited: [Int32]
   ) throws(Fault) -> Int32 {
     // Duplicate them above the numbers that they will get, so that dup2 does not overwrite one.
     let passed = inherited.map { clinux_fcntl($0, F_DUPFD_CLOEXEC, 3 + Int32(inherited.count)) }
@@ -47,24 +48,49 @@ public enum ChildProcess {
     unsafe posix_spawnattr_setflags(&attributes, flags)
 
     var process: pid_t = 0
-    let words = unsafe arguments.map { unsafe strdup($0) } + [nil]
-    defer {
-      for index in 0..<arguments.count { unsafe free(words[index]) }
-    }
-    var environment: [UnsafeMutablePointer<CChar>?] = unsafe [nil]
-    let error = unsafe posix_spawn(&process, path, &actions, &attributes, words, &environment)
+    let words = CStrings(arguments)
+    let variables = CStrings(environment)
+    let error = unsafe posix_spawn(
+      &process, path, &actions, &attributes, words.pointers, variables.pointers)
     guard error == 0 else { throw Fault("cannot start \(path)", cause: Errno(error)) }
     return process
   }
 
-  /// Reaps a child that has ended, including orphans that PID 1 inherited. Returns nil if none has.
-  public static func reap() -> (process: Int32, end: ProcessEnd)? {
+  /// Replaces the program of this process (execve(2)). Returns only by throwing.
+  ///
+  /// - Parameter environment: all of it, as `NAME=value`.
+  public static func replace(_ path: String, _ arguments: [String], environment: [String])
+    throws(Fault) -> Never
+  {
+    let words = CStrings(arguments)
+    let variables = CStrings(environment)
+    _ = unsafe execve(path, words.pointers, variables.pointers)
+    throw Fault("cannot start \(path)", cause: .last)
+  }
+
+  /// Reaps a child that has ended. Returns nil if none has.
+  ///
+  /// - Parameter process: the child to look at; nil for any, including orphans that PID 1 has inherited.
+  public static func reap(_ process: Int32? = nil) -> (process: Int32, end: ProcessEnd)? {
     var status: Int32 = 0
-    let process = unsafe waitpid(-1, &status, WNOHANG)
+    let process = unsafe waitpid(process ?? -1, &status, WNOHANG)
     guard process > 0 else { return nil }
     // Swift does not import WIFEXITED and WTERMSIG (wait(2)): the low seven bits are the signal, 0 for an exit.
     let signal = status & 0x7f
     return (process, signal == 0 ? .code(status >> 8 & 0xff) : .signal(signal))
+  }
+}
+
+/// The strings of an argument vector: C strings, and a null pointer at the end.
+@safe private struct CStrings: ~Copyable {
+  let pointers: [UnsafeMutablePointer<CChar>?]
+
+  init(_ strings: [String]) {
+    unsafe pointers = unsafe strings.map { unsafe strdup($0) } + [nil]
+  }
+
+  deinit {
+    for index in unsafe pointers.indices { unsafe free(pointers[index]) }
   }
 }
 

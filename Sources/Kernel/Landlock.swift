@@ -4,7 +4,12 @@ import CLinux
 /// A ruleset that is being built. Once enforced, it denies everything that no rule allows.
 public struct LandlockRuleset: ~Copyable {
   /// The access that a rule allows to a path and everything beneath it.
-  public enum Access: Sendable { case read, readWrite }
+  public enum Access: Sendable {
+    case read
+    case readWrite
+    /// To read, and to start as a program.
+    case execute
+  }
 
   /// ABI 1 (Linux 5.13 to 5.18) denies every rename between directories, which the spool needs. So a kernel with ABI
   /// 1 counts as one without Landlock.
@@ -118,6 +123,7 @@ private enum Rights {
   static func granted(_ access: LandlockRuleset.Access, toDirectory: Bool) -> UInt64 {
     var rights = UInt64(LANDLOCK_ACCESS_FS_READ_FILE)
     if toDirectory { rights |= UInt64(LANDLOCK_ACCESS_FS_READ_DIR) }
+    if access == .execute { rights |= UInt64(LANDLOCK_ACCESS_FS_EXECUTE) }
     guard access == .readWrite else { return rights }
     rights |= UInt64(LANDLOCK_ACCESS_FS_WRITE_FILE) | truncate
     guard toDirectory else { return rights }

@@ -16,7 +16,8 @@ struct Synbox: ParsableCommand {
     version: VersionCommand.text,
     subcommands: [
       ScanCommand.self, ServeCommand.self, StatusCommand.self, ListCommand.self, CheckCommand.self,
-      NICCommand.self, RespondCommand.self, InitCommand.self, VersionCommand.self,
+      NICCommand.self, RespondCommand.self, InitCommand.self, StartServiceCommand.self,
+      VersionCommand.self,
     ])
 }
 

@@ -107,6 +107,9 @@ let scenarios: [String: Scenario] = [
     say("report", try Confinement.drop(ConfinementPolicy(user: nobody), omitting: .user))
   },
   "cache-trimmed": cacheTrimmed,
+  // As PID 1 runs it; the service is a scenario, too.
+  "start-helper": { (words) throws(Fault) in try StartHelper(parsing: words).run() },
+  "service": service,
 ]
 
 /// `OK` or the errno's name.

@@ -116,6 +116,30 @@ class PagesTest(unittest.TestCase):
             mistakes += [f"{module} stands above {name}" for name in names if order.index(name) > order.index(module)]
         self.check(mistakes)
 
+    def test_sources_import_only_the_modules_of_their_row(self):
+        """SwiftPM does not refuse an import of a module that happens to be built."""
+        package = (ROOT / "Package.swift").read_text()
+        modules = {child.name for child in (ROOT / "Sources").iterdir()}
+        declared = dict(re.findall(r'^ *module\("(\w+)"(?:, \[([^\]]*)\])?\)', package, re.M))
+        mistakes = []
+        for module in sorted(modules):
+            allowed = set(re.findall(r'"(\w+)"', declared.get(module, ""))) | {module}
+            if module not in declared:
+                # An executable: any library, but no other executable.
+                allowed |= set(declared) | {"CLinux", "CNetlink"}
+            for file in (ROOT / "Sources" / module).rglob("*.swift"):
+                imports = re.findall(r"^(?:@\w+ )*(?:public |package )?import (\w+)", file.read_text(), re.M)
+                mistakes += [f"{file.relative_to(ROOT)} imports {name}" for name in set(imports) & modules - allowed]
+        self.check(mistakes)
+
+    def test_the_program_holds_commands_and_what_serve_performs(self):
+        """PID 1 is Supervision, a scan is Engine; docs/architecture.md says the rest."""
+        source = ROOT / "Sources" / "synbox"
+        self.assertEqual({child.name for child in source.iterdir() if child.is_dir()},
+                         {"Commands", "Configuration", "Serve"})
+        init = (source / "Commands" / "InitCommand.swift").read_text()
+        self.assertEqual(set(re.findall(r"^import (\w+)", init, re.M)), {"ArgumentParser", "Kernel", "Supervision"})
+
     def test_every_design_and_reference_page_is_linked_from_the_readme(self):
         linked = set(pages.links((ROOT / "README.md").read_text()))
         found = [str(file.relative_to(ROOT)) for part in ("design", "reference")

@@ -58,11 +58,3 @@ enum ConfigurationText {
     #expect(Set(keys) == Set(ConfigurationText.changes.keys))
   }
 }
-
-@Suite(.timeLimit(.minutes(5))) struct `The scanner of an image` {
-  @Test(arguments: [true, false])
-  func `has to lock its memory`(isEarly: Bool) {
-    let launch = ScannerLaunch(configuration: "synbox.toml", gateway: nil, isEarly: isEarly)
-    #expect(launch.arguments.contains("--require-locked-memory"))
-  }
-}

@@ -53,6 +53,7 @@
 #include <sys/statvfs.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -108,6 +109,9 @@ void clinux_libbpf_capture(char *buffer, size_t size);
 /// of socket addresses. 0, or -1 with errno.
 int clinux_bind_packet(int socket, int interface, unsigned short protocol);
 int clinux_wake_transmit(int socket);
+/// bind(2) to an IPv4 address and port, both in host byte order, and to a path; 0, or -1 with errno.
+int clinux_bind_tcp(int socket, unsigned address, unsigned short port);
+int clinux_bind_unix(int socket, const char *path);
 /// Receives one packet from an AF_PACKET socket with PACKET_AUXDATA, without waiting. Returns its length on the wire,
 /// or -1 with errno. `status` becomes TP_STATUS_* bits, 0 if the kernel gave none; `type` becomes PACKET_HOST or
 /// another packet type. (Swift does not import the macros that walk control messages.)

@@ -88,8 +88,8 @@ extension BoxSettings {
         "interface", configuration.station.interface,
         "\"\(interface.name)\", the scan NIC's name in box.toml")
     }
-    guard Boot.isOnDataPartition(configuration.data) else {
-      throw error("data", configuration.data, "\(Boot.dataMount) or a directory below it")
+    guard DataPartition.holds(configuration.data) else {
+      throw error("data", configuration.data, "\(DataPartition.mountPoint) or a directory below it")
     }
   }
 }

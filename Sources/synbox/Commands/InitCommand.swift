@@ -1,7 +1,7 @@
-// `synbox init`: PID 1 of the image. docs/design/boot.md describes each phase and its faults.
+// `synbox init`: PID 1 of the image.
 import ArgumentParser
-import Init
 import Kernel
+import Supervision
 
 struct InitCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -23,25 +23,10 @@ struct InitCommand: ParsableCommand {
         "synbox init runs only as PID 1 of a box",
         remedy: "On a running host, use `synbox serve --config synbox.toml`")
     }
-    let boot = Boot(isRescue: rescue)
-    // 1. The kernel's file systems and the consoles.
-    boot.required("mounts") { try boot.mountEarly() }
-    // 2. The box's identity and configuration.
-    boot.required("settings") { try boot.readSettings() }
-    // 3. The kernel settings of a machine that only scans.
-    boot.phase("kernel") { boot.tuneKernel() }
-    // 4. The hardware watchdog, if there is one.
-    boot.phase("watchdog") { boot.armWatchdog() }
-    // 5. The scanner, which can read its configuration before it needs the NIC and the data.
-    let supervisor = try ServiceSupervisor(
-      boot, hooks: ServiceSupervisor.TestHooks(stopScanner: testStopScanner, stopInit: testStopInit))
-    supervisor.startEarly()
-    // 6. The scan NIC: load its driver, find and rename it, leave it down.
-    boot.phase("interface") { boot.awaitInterface() }
-    supervisor.announceInterface()
-    // 7. The data partition: load its driver, check, grow and mount it.
-    boot.phase("data") { boot.awaitData() }
-    // 8. Supervise the scanner until the machine is reset; retry phases that failed; load the remaining drivers.
-    supervisor.run()
+    try PIDOne.run(
+      PIDOne.Options(
+        isRescue: rescue,
+        hooks: PIDOne.TestHooks(stopScanner: testStopScanner, stopInit: testStopInit),
+        dataDirectory: { configuration in try Configuration.dataDirectory(path: configuration) }))
   }
 }

@@ -3,6 +3,7 @@ import ArgumentParser
 import BoxAPI
 import Confinement
 import Engine
+import Init
 import Kernel
 import Logging
 import NIC

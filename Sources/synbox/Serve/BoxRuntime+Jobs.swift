@@ -2,6 +2,7 @@
 import Box
 import BoxAPI
 import Engine
+import Init
 import Kernel
 import Logging
 import NIC
@@ -57,7 +58,7 @@ extension BoxRuntime {
     return try signals.runInterruptibly(
       log: log,
       everySecond: {
-        heartbeat?.send(.alive)
+        heartbeat?.sendAlive()
         var status = status
         status.time = Timestamp(nanoseconds: Clock.realtime)
         try? status.write(status: data.status, metrics: data.metrics)
@@ -131,7 +132,7 @@ extension BoxRuntime {
     do throws(Fault) {
       if !hasSentProbe, scan.firstProbeTime != nil {
         hasSentProbe = true
-        heartbeat?.send(.firstProbe)
+        heartbeat?.sendFirstProbe()
       }
       let isOver = try scan.tick()
       let now = Clock.monotonic

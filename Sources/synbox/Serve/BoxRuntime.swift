@@ -2,6 +2,7 @@
 import Box
 import BoxAPI
 import Engine
+import Init
 import Kernel
 import Logging
 import NIC
@@ -117,7 +118,7 @@ final class BoxRuntime {
     let now = Clock.monotonic
     if now >= nextLook {
       nextLook = now + 1_000_000_000
-      heartbeat?.send(.alive)
+      heartbeat?.sendAlive()
       facts.refresh(spool.data.path)
       tell(.link(facts.linkProblem.map { .down($0) } ?? .up))
     }

@@ -2,16 +2,10 @@
 import Engine
 import Kernel
 import NIC
+import Supervision
 
 /// Writes one byte a second to a pipe while the control thread makes progress.
 final class Heartbeat: Sendable {
-  /// The meaning of a byte.
-  enum Beat: UInt8 {
-    case alive = 0x2e  // .
-    /// This process has sent its first probe.
-    case firstProbe = 0x70  // p
-  }
-
   private let pipe: Descriptor
 
   /// - Parameter number: an inherited descriptor.
@@ -19,8 +13,12 @@ final class Heartbeat: Sendable {
     pipe = try Descriptor.inherited(number)
   }
 
-  /// Sends a beat, and drops it if the reader is slow or gone: neither is a reason to stop.
-  func send(_ beat: Beat) { pipe.write([beat.rawValue], within: 0) }
+  func sendAlive() { send(.alive) }
+
+  func sendFirstProbe() { send(.firstProbe) }
+
+  /// Drops a beat if the reader is slow or gone: neither is a reason to stop.
+  private func send(_ beat: Beat) { pipe.write([beat.rawValue], within: 0) }
 
   /// Returns the console line that describes the NIC and how the box sends and receives.
   static func consoleLine(of station: Station) -> String {

@@ -49,6 +49,13 @@ int probe_bpf_program_load(void);
 /// Runs it on one frame (BPF_PROG_TEST_RUN).
 int probe_bpf_program_run(int program);
 
+/// The value of an environment variable; NULL if it is not set.
+const char *probe_environment(const char *name);
+/// Opens a file for reading or, if `write`, for writing, and closes it.
+int probe_open(const char *path, int write);
+/// Accepts a connection on a listening socket, and writes a line to it. Returns 0, EAGAIN if nobody connects, or an errno.
+int probe_greet(int socket);
+
 /// Starts a thread that waits until the process ends.
 int probe_start_thread(void);
 

@@ -5,16 +5,16 @@ import NIC
 import Scan
 
 /// The facts of a status, refreshed about once a second.
-struct BoxFacts {
-  private(set) var snapshot: BoxSnapshot
+public struct BoxFacts {
+  public private(set) var snapshot: BoxSnapshot
   private let interface: String
   /// The NIC's counters at the first refresh, which later ones are counted from.
   private var firstCounters: InterfaceCounters?
   /// What is wrong with the link; nil if nothing is.
-  private(set) var linkProblem: String?
+  public private(set) var linkProblem: String?
 
   /// The facts of a box whose station is open.
-  init(_ station: StationModes, _ nic: NICState, _ versions: Versions) {
+  public init(_ station: StationModes, _ nic: NICState, _ versions: Versions) {
     interface = station.interface
     snapshot = BoxSnapshot(time: Timestamp(nanoseconds: Clock.realtime))
     snapshot.started = snapshot.time
@@ -25,7 +25,7 @@ struct BoxFacts {
   }
 
   /// The facts of a box whose scanner does not run.
-  init(withoutScannerOn interface: String) {
+  public init(withoutScannerOn interface: String) {
     var station = StationModes()
     station.interface = interface
     self.init(station, NICState(), .current())
@@ -34,7 +34,7 @@ struct BoxFacts {
   /// Queries the file system and the interface.
   ///
   /// - Parameter data: the data directory.
-  mutating func refresh(_ data: String) {
+  public mutating func refresh(_ data: String) {
     snapshot.time = Timestamp(nanoseconds: Clock.realtime)
     snapshot.disk = (try? DiskSpace(of: data)).map {
       DiskUse(
@@ -69,7 +69,7 @@ struct BoxFacts {
 extension BoxSnapshot {
   /// Replaces both status files, even on a full disk. They are not flushed to the device, because nothing in them has
   /// to survive a power cut.
-  func write(status: String, metrics: String) throws(Fault) {
+  public func write(status: String, metrics: String) throws(Fault) {
     try Files.exchange(status, with: json)
     try Files.exchange(metrics, with: self.metrics)
   }
@@ -77,9 +77,9 @@ extension BoxSnapshot {
 
 extension Versions {
   /// The versions of this program. Must be called before privileges are dropped, because it reads /proc.
-  static func current() -> Versions {
+  public static func current() -> Versions {
     var versions = Versions()
-    versions.version = VersionCommand.number
+    versions.version = BuildIdentity.number
     versions.revision = BuildIdentity.revision
     versions.swift = BuildIdentity.version(of: "Swift")
     versions.libbpf = BuildIdentity.version(of: "libbpf")

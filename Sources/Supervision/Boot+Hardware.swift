@@ -116,13 +116,13 @@ extension Boot {
   private func mountData() -> Attempt {
     do throws(Fault) {
       let data = try DataPartition.find(repairing: !isRescue)
-      try data.mount(at: Self.dataMount, readOnly: isRescue)
+      try data.mount(at: DataPartition.mountPoint, readOnly: isRescue)
       if !isRescue { grow(data) }
       hasData = true
       setProblem(.fault, nil)
       // The scanner creates the four directories below it.
-      if !isRescue, dataDirectory != Self.dataMount { try Files.makeDirectory(dataDirectory) }
-      let megabytes = ((try? DiskSpace(of: Self.dataMount))?.total ?? 0) / 1_000_000
+      if !isRescue, dataDirectory != DataPartition.mountPoint { try Files.makeDirectory(dataDirectory) }
+      let megabytes = ((try? DiskSpace(of: DataPartition.mountPoint))?.total ?? 0) / 1_000_000
       console.say("data on \(data.partition.device), \(megabytes) MB")
       return .done
     } catch {
@@ -135,7 +135,7 @@ extension Boot {
   private func grow(_ data: DataPartition) {
     do throws(Fault) {
       let size = try data.grow()
-      try data.growFileSystem(at: Self.dataMount, to: size, beforeEachStep: keepAlive)
+      try data.growFileSystem(at: DataPartition.mountPoint, to: size, beforeEachStep: keepAlive)
       setProblem(.disk, nil)
     } catch {
       setProblem(.disk, "cannot grow the data partition: \(error)")

@@ -1,4 +1,4 @@
-// The state of PID 1 during the boot, and the phases that `InitCommand` runs in order.
+// The state of PID 1 during the boot, and the phases that `PIDOne` runs in order.
 import BoxAPI
 import Init
 import Kernel
@@ -9,7 +9,6 @@ import Settings
 /// `giveUp(_:)`.
 final class Boot {
   static let configuration = "/etc/synbox/synbox.toml"
-  static let dataMount = "/data"
   /// The wait before the box restarts after a fault that ends the boot. The boot loader may then choose an older
   /// image.
   static let secondsToRestart = 60
@@ -20,7 +19,7 @@ final class Boot {
   private(set) var settings: BoxSettings?
   private(set) var release: ImageRelease?
   /// The directory of status.json.
-  private(set) var dataDirectory = Boot.dataMount
+  private(set) var dataDirectory = DataPartition.mountPoint
   var modules: ModuleLoader?
   /// Whether all modules are loaded, including those that the first probe does not need.
   var hasAllModules = false
@@ -109,28 +108,24 @@ final class Boot {
     try? Machine.disableControlAltDelete()
   }
 
-  func readSettings() throws {
+  /// - Parameter dataDirectory: reads the data directory from a synbox.toml.
+  func readSettings(dataDirectory read: (_ configuration: String) throws -> String) throws {
     let settings = try BoxSettings(path: BoxSettings.path)
     self.settings = settings
     try? Machine.setName(settings.name)
     console.say("this is \(settings.name)\(isRescue ? ", in rescue mode: nothing is scanned" : "")")
     // The scanner reports any other mistake in the file.
-    guard let data = try? Configuration.dataDirectory(path: Self.configuration) else { return }
-    guard Self.isOnDataPartition(data) else {
+    guard let data = try? read(Self.configuration) else { return }
+    guard DataPartition.holds(data) else {
       throw Fault(
         "\(Self.configuration): data = \"\(data)\" is not on the data partition",
-        remedy: "Set it to \(Self.dataMount) or a directory below")
+        remedy: "Set it to \(DataPartition.mountPoint) or a directory below")
     }
     dataDirectory = data
     let directory = "/lib/modules/\(Versions.current().kernel)"
     let index = try ModuleIndex(directory: directory)
     for fault in index.faults { console.say("problem: \(fault)") }
     modules = ModuleLoader(index, directory: directory)
-  }
-
-  static func isOnDataPartition(_ path: String) -> Bool {
-    path == dataMount
-      || path.hasPrefix(dataMount + "/") && !path.split(separator: "/").contains("..")
   }
 
   /// Sets rcu_expedited, because waiting for an RCU grace period, as the generator does at each tick, then takes less

@@ -1,8 +1,8 @@
-// PID 1's check that the scanner has dropped its privileges.
+// PID 1's check that a service has no privileges. The kernel's view of it counts, not its own report.
 import Kernel
 
-/// The privileges of all threads of the scanner, from /proc.
-public struct ScannerPrivilege: CustomStringConvertible {
+/// The privileges of all threads of a service, from /proc.
+public struct ServicePrivilege: CustomStringConvertible {
   private let statuses: [TaskStatus]
 
   /// - Parameter statuses: The status of every thread.
@@ -11,8 +11,12 @@ public struct ScannerPrivilege: CustomStringConvertible {
     self.statuses = statuses
   }
 
-  /// A privilege that the scanner must not have; nil if there is none.
-  public var excess: String? {
+  /// Returns a privilege that the service must not have; nil if there is none.
+  ///
+  /// - Parameters:
+  ///   - filtered: whether it must have a system-call filter.
+  ///   - user: what it must run as; nil for anybody but root.
+  public func excess(filtered: Bool, user: Credentials? = nil) -> String? {
     for status in statuses {
       let held: [CapabilitySet] = [
         status.effective, status.permitted, status.inheritable, status.ambient, status.bounding,
@@ -22,8 +26,16 @@ public struct ScannerPrivilege: CustomStringConvertible {
       {
         return "thread \(status.task) runs as root"
       }
+      if let user,
+        status.users.contains(where: { $0 != user.uid })
+          || status.groups.contains(where: { $0 != user.gid })
+      {
+        return "thread \(status.task) does not run as \(user)"
+      }
       guard status.noNewPrivileges else { return "thread \(status.task) does not have no_new_privs" }
-      guard status.seccomp == .filter else { return "thread \(status.task) has no seccomp filter" }
+      guard !filtered || status.seccomp == .filter else {
+        return "thread \(status.task) has no seccomp filter"
+      }
     }
     return nil
   }

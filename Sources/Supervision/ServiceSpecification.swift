@@ -1,0 +1,76 @@
+// What a service is, as a value.
+import Confinement
+import Kernel
+
+/// A program that PID 1 keeps running, and what it may do.
+public struct ServiceSpecification: Sendable {
+  /// Who gives up the service's privileges.
+  public enum Drop: Hashable, Sendable {
+    /// The service itself, before its first heartbeat: it needs privilege to open what it works with. It must have a
+    /// system-call filter, too.
+    case byService
+    /// The start helper, before the service's first instruction.
+    case byHelper(StartRules)
+  }
+
+  /// A word, for messages.
+  public var name: String
+  public var program: String
+  public var arguments: [String]
+  public var drop: Drop
+  /// Sockets that PID 1 opens once. The service gets them as descriptors 3 and up, in this order, named in the
+  /// environment as sd_listen_fds(3) has it (`LISTEN_FDS`, `LISTEN_FDNAMES`). Connections wait while it restarts.
+  public var sockets: [Socket]
+  public var timing: ServiceTiming
+  public var output: OutputLimits
+
+  public struct Socket: Hashable, Sendable {
+    public var name: String
+    public var address: ListenAddress
+
+    public init(name: String, address: ListenAddress) {
+      self.name = name
+      self.address = address
+    }
+  }
+
+  public init(
+    name: String, program: String, arguments: [String] = [], drop: Drop, sockets: [Socket] = [],
+    timing: ServiceTiming, output: OutputLimits = OutputLimits()
+  ) {
+    self.name = name
+    self.program = program
+    self.arguments = arguments
+    self.drop = drop
+    self.sockets = sockets
+    self.timing = timing
+    self.output = output
+  }
+
+  /// The descriptor of the pipe to which the service writes a byte every few seconds; nil if it sends no heartbeats.
+  public var heartbeatDescriptor: Int? { timing.heartbeatTimeout.map { _ in 3 + sockets.count } }
+
+  /// What tells the service its descriptors.
+  public var environment: [String] {
+    var variables: [String] = []
+    if !sockets.isEmpty {
+      variables.append("LISTEN_FDS=\(sockets.count)")
+      variables.append("LISTEN_FDNAMES=\(sockets.map(\.name).joined(separator: ":"))")
+    }
+    if let number = heartbeatDescriptor { variables.append("HEARTBEAT_FD=\(number)") }
+    return variables
+  }
+
+  /// Returns the program to start and its words, the first of which is its name.
+  ///
+  /// - Parameter helper: the program of the start helper and its first words.
+  func command(helper: [String], further: [String] = []) -> (program: String, words: [String]) {
+    switch drop {
+    case .byService: return (program, [program] + arguments + further)
+    case .byHelper(let rules):
+      let start = StartHelper(
+        rules: rules, environment: environment, program: program, arguments: arguments + further)
+      return (helper.first ?? "", helper + start.words)
+    }
+  }
+}
