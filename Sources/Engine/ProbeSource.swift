@@ -125,7 +125,7 @@ struct ProbeBuilder {
         continue
       }
       let (source, port) = selection.choose(
-        destination: probe.address.value, port: probe.port.value, pass: UInt64(probe.pass))
+        destination: probe.address.value, port: probe.port.value, pass: probe.pass)
       entries[filled] = TransmitEntry(
         syn: probe.address.value, port: probe.port.value, source: source, sourcePort: port,
         nextHop: hop)

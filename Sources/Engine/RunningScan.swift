@@ -79,7 +79,7 @@ package final class RunningScan {
   private static func table(
     _ job: JobSettings, _ checkpointer: Checkpointer?, limit: Int
   ) throws(Fault) -> DedupeTable {
-    var table = DedupeTable(key: job.key, bytesMax: limit)
+    var table = DedupeTable(key: job.key.derived(for: .deduping), bytesMax: limit)
     guard let checkpointer, job.dedupes else { return table }
     try checkpointer.files.journal.readJournal { _ = table.insert($0.reply) }
     return table

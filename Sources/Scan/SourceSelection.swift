@@ -3,18 +3,21 @@ import Wire
 
 /// Chooses source addresses and ports evenly, by a keyed hash of target and pass: a retried probe is the same packet, and
 /// nobody without the key can predict the port. The ports are those of the job's slot (`KeySlots`).
+///
+/// The key is derived from the job's. Targets see what was chosen under it, and must learn nothing about cookies.
 public struct SourceSelection: Sendable {
   @usableFromInline let addresses: UInt64
   @usableFromInline let firstPort: UInt16
   /// The number of ports, and their distance.
   @usableFromInline let ports: UInt64
   @usableFromInline let stride: UInt64
+  /// Derived from the job's key.
   @usableFromInline let key: SipHashKey
 
   /// - Parameters:
   ///   - addresses: the number of source addresses.
   ///   - ports: the source ports.
-  ///   - key: a secret key.
+  ///   - key: the job's key.
   ///   - slot: the slot of the job's key.
   ///   - slots: the number of slots that the receiver was opened with.
   public init(
@@ -26,7 +29,7 @@ public struct SourceSelection: Sendable {
     firstPort = own.first
     self.ports = UInt64(own.count)
     stride = UInt64(keySlots.hints)
-    self.key = key
+    self.key = key.derived(for: .sourceSelection)
   }
 
   /// Returns the index of the source address, and the source port.
@@ -35,25 +38,15 @@ public struct SourceSelection: Sendable {
   ///   - destination: the target's address, host order.
   ///   - pass: the probe's pass; each pass has another source.
   @inlinable
-  public func choose(destination: UInt32, port: UInt16, pass: UInt64) -> (
+  public func choose(destination: UInt32, port: UInt16, pass: UInt8) -> (
     source: UInt16, port: UInt16
   ) {
-    choose(UInt64(destination) &<< 16 | UInt64(port), pass)
-  }
-
-  @inlinable
-  func choose(_ target: UInt64, _ pass: UInt64) -> (source: UInt16, port: UInt16) {
-    // Two rounds of multiply and fold, as in wyhash. This only has to spread probes; the cookie protects.
-    var hash = Self.fold(target ^ key.k0, pass &+ 0x9e37_79b9_7f4a_7c15 ^ key.k1)
-    hash = Self.fold(hash ^ key.k1, 0xd6e8_feb8_6659_fd93)
-    let source = (hash >> 32 &* addresses) >> 32
-    let port = ((hash & 0xffff_ffff &* ports) >> 32) &* stride
+    // A message of seven bytes, which is a single block.
+    var state = SipHash24(key: key)
+    state.compress(UInt64(destination) | UInt64(port) &<< 32 | UInt64(pass) &<< 48 | 7 &<< 56)
+    let hash = state.finish()
+    let source = (hash &>> 32 &* addresses) &>> 32
+    let port = ((hash & 0xffff_ffff &* ports) &>> 32) &* stride
     return (UInt16(truncatingIfNeeded: source), firstPort &+ UInt16(truncatingIfNeeded: port))
-  }
-
-  @inlinable
-  static func fold(_ a: UInt64, _ b: UInt64) -> UInt64 {
-    let (high, low) = a.multipliedFullWidth(by: b)
-    return high ^ low
   }
 }

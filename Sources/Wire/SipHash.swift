@@ -27,6 +27,25 @@ public struct SipHashKey: Hashable, Sendable {
     self.init(k0: word(bytes.prefix(8)), k1: word(bytes.dropFirst(8)))
   }
 
+  /// What a job's key is used for besides cookies. Raw values are the labels of derived keys.
+  public enum Purpose: String, CaseIterable, Sendable {
+    /// The choice of source addresses and ports, which every target sees.
+    case sourceSelection = "synbox source selection"
+    case deduping = "synbox deduping"
+    /// The table of RSTs per pair.
+    case resets = "synbox reset counts"
+  }
+
+  /// Returns the key for a purpose. It tells nothing about this key, nor about those for other purposes.
+  ///
+  /// Each word is the SipHash of the label and the word's number. No label has the length of a cookie's message less one,
+  /// so that no hash serves two purposes.
+  public func derived(for purpose: Purpose) -> SipHashKey {
+    let label = Array(purpose.rawValue.utf8)
+    return SipHashKey(
+      k0: SipHash24.hash(label + [0], key: self), k1: SipHash24.hash(label + [1], key: self))
+  }
+
   public var bytes: [UInt8] {
     [k0, k1].flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
   }

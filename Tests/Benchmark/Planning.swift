@@ -72,7 +72,7 @@ private func nanosecondsToFill(_ text: String) throws -> Double {
       for index in 0..<count {
         let probe = probes[index]
         let (source, port) = selection.choose(
-          destination: probe.address.value, port: probe.port.value, pass: UInt64(probe.pass))
+          destination: probe.address.value, port: probe.port.value, pass: probe.pass)
         entries[index] = TransmitEntry(
           syn: probe.address.value, port: probe.port.value, source: source, sourcePort: port)
       }

@@ -33,16 +33,32 @@ private let selection = SourceSelection(addresses: 64, ports: 50_000...50_019, k
     }
   }
 
-  @Test func `is spread evenly over the ports of one address, and over the passes of one target`() {
+  @Test func `is spread evenly over the ports of one address, and over the passes of a target`() {
     var byPort = [Int](repeating: 0, count: 64)
     var byPass = [Int](repeating: 0, count: 64)
     for number in 0..<UInt16(60_000) {
       byPort[Int(selection.choose(destination: 0xc612_0001, port: number, pass: 0).source)] += 1
-      let pass = UInt64(number)
-      byPass[Int(selection.choose(destination: 0xc612_0001, port: 80, pass: pass).source)] += 1
+      let (address, pass) = (0xc612_0001 + UInt32(number >> 8), UInt8(truncatingIfNeeded: number))
+      byPass[Int(selection.choose(destination: address, port: 80, pass: pass).source)] += 1
     }
     #expect(chiSquare(byPort) < bound(64))
     #expect(chiSquare(byPass) < bound(64))
+  }
+
+  /// The mixer of earlier versions needed the cookie's own key, and its output is not a hash that hides its key.
+  @Test func `is SipHash of target and pass under a key that is derived from the job's`() {
+    let wide = SourceSelection(addresses: 65_536, ports: 0...65_535, key: key)
+    let derived = SipHashKey(
+      k0: SipHash24.hash(Array("synbox source selection".utf8) + [0], key: key),
+      k1: SipHash24.hash(Array("synbox source selection".utf8) + [1], key: key))
+    for number in 0..<UInt32(1_000) {
+      let address = number &* 0x9e37_79b9
+      let pass = UInt8(truncatingIfNeeded: number)
+      let bytes = (0..<4).map { UInt8(truncatingIfNeeded: address >> (8 * $0)) } + [0x50, 0, pass]
+      let hash = SipHash24.hash(bytes, key: derived)
+      let (source, port) = wide.choose(destination: address, port: 0x50, pass: pass)
+      #expect(source == UInt16(hash >> 48) && port == UInt16(hash >> 16 & 0xffff))
+    }
   }
 
   @Test func `is the same for the same probe, and differs under another key`() {

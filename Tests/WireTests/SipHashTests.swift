@@ -27,6 +27,18 @@ let referenceKey = SipHashKey(k0: 0x0706_0504_0302_0100, k1: 0x0f0e_0d0c_0b0a_09
     #expect(hash == SipHash24.hash(message, key: referenceKey))
   }
 
+  @Test func `keys for different purposes differ from each other and from the job's`() {
+    let keys = [referenceKey] + SipHashKey.Purpose.allCases.map { referenceKey.derived(for: $0) }
+    let words = keys.flatMap { [$0.k0, $0.k1] }
+    #expect(Set(words).count == words.count)
+    let other = SipHashKey(k0: referenceKey.k0 ^ 1, k1: referenceKey.k1)
+    for purpose in SipHashKey.Purpose.allCases {
+      #expect(other.derived(for: purpose) != referenceKey.derived(for: purpose))
+      // Else the derivation would hash what could be a probe's four-tuple.
+      #expect(purpose.rawValue.utf8.count + 1 != 14)
+    }
+  }
+
   @Test func `keys are unchanged after conversion to bytes`() {
     #expect(SipHashKey(bytes: referenceKey.bytes) == referenceKey)
     #expect(referenceKey.bytes == Array(0..<16))
