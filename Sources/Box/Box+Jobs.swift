@@ -1,5 +1,6 @@
 // Jobs from their claim to their end: which one runs, which ones stop, and where they go.
 import BoxAPI
+import Plan
 
 extension Box {
   // MARK: - The queue
@@ -38,8 +39,12 @@ extension Box {
 
   mutating func advanceFront() {
     switch front {
-    // A preparation is short, so it ends before anything else is decided.
-    case .free, .preparing: break
+    case .free: break
+    // A large file takes a while, and nobody waits for the plan of a job that will not send.
+    case .preparing(let job):
+      guard let reason = stopReason(for: job) else { return }
+      front = .free
+      settle(job, reason == .cancelled ? .cancel : .suspend(reason))
     case .ready(var job):
       if let reason = stopReason(for: job) {
         front = .free
@@ -76,12 +81,32 @@ extension Box {
     return scan
   }
 
-  /// A job that cools down is stopped by its operator alone: it has sent everything, so nothing would be gained.
+  /// A job that cools down is stopped by its operator, or because a job of higher priority needs its slot.
   mutating func stopCooling() {
-    guard !cancellations.isEmpty else { return }
-    for index in cooling.indices where isCancelled(cooling[index].job.name) {
-      cooling[index] = stopped(cooling[index], .cancelled)
+    if !cancellations.isEmpty {
+      for index in cooling.indices where isCancelled(cooling[index].job.name) {
+        cooling[index] = stopped(cooling[index], .cancelled)
+      }
     }
+    guard case .free = front, mayStart, !hasFreeSlot, let first = queue.first else { return }
+    // A slot that is about to be free is enough.
+    guard let lowest = lowestCooling, cooling.allSatisfy({ $0.stop == nil }) else { return }
+    if cooling[lowest].job.priority < first.priority {
+      cooling[lowest] = stopped(cooling[lowest], .preempted)
+    }
+  }
+
+  /// The job to preempt if no slot is free: of the lowest priority, the one that began last.
+  private var lowestCooling: Int? {
+    cooling.indices.min { a, b in
+      let (first, second) = (cooling[a].job.priority, cooling[b].job.priority)
+      return first != second ? first < second : a > b
+    }
+  }
+
+  /// Whether a file of this priority could begin, perhaps in a slot that it preempts.
+  func mayHaveSlot(_ priority: Priority) -> Bool {
+    hasFreeSlot || cooling.contains { $0.job.priority < priority }
   }
 
   /// Cancels the jobs that wait.

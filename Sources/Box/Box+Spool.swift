@@ -48,7 +48,7 @@ extension Box {
     if let first = queue.first, first.priority >= file.priority { return nil }
     // A file is claimed before it preempts a job, because it may turn out to be still open for writing.
     if let running = front.job { return file.priority > running.priority ? file : nil }
-    return hasFreeSlot ? file : nil
+    return mayHaveSlot(file.priority) ? file : nil
   }
 
   private func nextCancellation() -> SpoolRequest? {

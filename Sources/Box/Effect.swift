@@ -15,7 +15,7 @@ public enum Effect: Hashable, Sendable {
   /// Stops a scan as soon as possible. `ended` follows.
   case stop(String, StopReason)
   /// Ends the job's stay in active/, or saves it there. Answered by `settled` or `unsettled`. If it is being prepared,
-  /// its preparation is abandoned, and its answer is ignored.
+  /// its preparation is abandoned and has no answer.
   case settle(String, Settlement)
   /// Answered by `Event.disk`. At most one is outstanding.
   case disk(DiskRequest)

@@ -114,8 +114,11 @@ package final class RunningScan {
 
   // MARK: - Control
 
-  /// Ends the scan for this reason, unless it already ends for another. Its results are kept.
-  package func stop(_ reason: Ending) { ending = ending ?? reason }
+  /// Ends the scan for this reason, unless it already ends for another. Its results are kept. The runtime limit only ends
+  /// the sending, so it hides no other reason.
+  package func stop(_ reason: Ending) {
+    if ending == nil || ending == .maxRuntime { ending = reason }
+  }
 
   /// Does what is due: call it about every 20 ms. Returns whether the scan is over; `finish` must follow.
   ///
@@ -128,7 +131,7 @@ package final class RunningScan {
     if let limit = job.maxRuntime, ending == nil, runtime(at: now) >= limit.nanoseconds {
       ending = .maxRuntime
     }
-    if intake.isFull { stop(.maxResults) }
+    if intake.isFull, ending == nil { stop(.maxResults) }
     try checkpoint(at: now)
     if let ending, ending != .maxRuntime { return isStopped(at: now) }
     // The runtime limit ends the sending and leaves time for replies. All other endings stop the scan.

@@ -2,17 +2,29 @@
 import CLinux
 
 extension Files {
-  /// Opens a regular file for reading from its start and appending, and creates it if it does not exist.
+  /// Opens a file of this process's own for reading from its start and appending, and creates it if there is none.
+  ///
+  /// Anything else of this name is replaced by an empty file: a link, a FIFO, or a file with a second name elsewhere.
   public static func openAppended(_ path: String) throws(Fault) -> Descriptor {
-    let flags = O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
-    let number = unsafe clinux_open(path, flags, 0o644)
-    guard number >= 0 else { throw Fault("cannot open \(path)", cause: .last) }
-    let file = Descriptor(owning: number)
-    var status = stat()
-    guard unsafe fstat(number, &status) == 0,
-      status.st_mode & UInt32(S_IFMT) == UInt32(S_IFREG)
-    else { throw Fault("\(path) is not a regular file") }
-    return file
+    let flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
+    let number = unsafe clinux_open(path, flags, 0)
+    if number >= 0 {
+      let file = Descriptor(owning: number)
+      var status = stat()
+      if unsafe fstat(number, &status) == 0, status.st_mode & UInt32(S_IFMT) == UInt32(S_IFREG),
+        status.st_nlink == 1
+      {
+        return file
+      }
+    } else if case let errno = Errno.last, ![ENOENT, ELOOP, ENXIO].contains(errno.number) {
+      throw Fault("cannot open \(path)", cause: errno)
+    }
+    if unsafe unlink(path) != 0, case let errno = Errno.last, errno.number != ENOENT {
+      throw Fault("cannot remove \(path)", cause: errno)
+    }
+    let created = unsafe clinux_open(path, flags | O_CREAT | O_EXCL, 0o644)
+    guard created >= 0 else { throw Fault("cannot create \(path)", cause: .last) }
+    return Descriptor(owning: created)
   }
 }
 
@@ -23,7 +35,12 @@ extension Files {
   /// disk space reserved, so that this works on a full disk, too. Does not flush.
   public static func exchange(_ path: String, with bytes: [UInt8]) throws(Fault) {
     let other = path + ".new"
-    let number = unsafe clinux_open(other, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
+    // O_NONBLOCK: a FIFO of this name must not make the box wait for a reader.
+    var number = unsafe clinux_open(
+      other, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o644)
+    if number < 0, [ELOOP, ENXIO].contains(Errno.last.number) {
+      number = try createNew(other).release()
+    }
     guard number >= 0 else { throw Fault("cannot create \(other)", cause: .last) }
     let file = Descriptor(owning: number)
     do throws(Errno) {
@@ -59,6 +76,9 @@ extension Descriptor {
 extension Fault {
   /// Whether the storage is full, read-only or failing. The data is not at fault, and the cause may clear.
   public var isStorageFailure: Bool { [ENOSPC, EDQUOT, EROFS, EIO].contains(cause?.number ?? 0) }
+
+  /// Whether the process or the machine lacks descriptors, memory or threads. That may clear, too.
+  public var isResourceShortage: Bool { [EMFILE, ENFILE, ENOMEM].contains(cause?.number ?? 0) }
 
   /// Whether the interface is down or its driver takes no frames. (EOPNOTSUPP: a veth whose peer is down.)
   public var isLinkFailure: Bool { [ENETDOWN, EOPNOTSUPP].contains(cause?.number ?? 0) }

@@ -69,14 +69,29 @@ extension Compression {
   private func run(
     _ bytes: [UInt8], _ take: (ArraySlice<UInt8>) throws(DecompressionError) -> Bool
   ) throws(DecompressionError) {
-    switch self {
-    case .gzip:
-      var stream = try GzipStream()
-      try stream.run(bytes, take)
-    case .zstd:
-      let stream = try ZstdStream()
-      try stream.run(bytes, take)
+    let decompressor = try Decompressor(self)
+    try decompressor.feed(bytes, isLast: true, take)
+  }
+}
+
+/// Decompresses input that comes in pieces.
+public final class Decompressor {
+  private var gzip: GzipStream?
+  private var zstd: ZstdStream?
+
+  public init(_ kind: Compression) throws(DecompressionError) {
+    switch kind {
+    case .gzip: gzip = try GzipStream()
+    case .zstd: zstd = try ZstdStream()
     }
+  }
+
+  /// Passes what the next piece of input expands to, in pieces, to `take` until it returns false.
+  public func feed(
+    _ input: [UInt8], isLast: Bool, _ take: (ArraySlice<UInt8>) throws(DecompressionError) -> Bool
+  ) throws(DecompressionError) {
+    try gzip?.run(input, isLast: isLast, take)
+    try zstd?.run(input, isLast: isLast, take)
   }
 }
 
@@ -86,6 +101,10 @@ private let pieceSize = 1 << 18
 @safe private struct GzipStream: ~Copyable {
   /// On the heap, because zlib's state points back to it.
   private let stream: UnsafeMutablePointer<z_stream>
+  /// Whether the last member has ended: another one may follow.
+  private var isBetweenMembers = false
+  /// The first byte of what follows a member, if the piece of input ended with it.
+  private var carried: [UInt8] = []
 
   init() throws(DecompressionError) {
     unsafe stream = .allocate(capacity: 1)
@@ -102,21 +121,32 @@ private let pieceSize = 1 << 18
   }
 
   mutating func run(
-    _ bytes: [UInt8], _ take: (ArraySlice<UInt8>) throws(DecompressionError) -> Bool
+    _ input: [UInt8], isLast: Bool, _ take: (ArraySlice<UInt8>) throws(DecompressionError) -> Bool
   ) throws(DecompressionError) {
+    let bytes = carried.isEmpty ? input : carried + input
+    carried = []
     var piece = [UInt8](repeating: 0, count: pieceSize)
     var at = 0
     while true {
-      let (status, produced) = step(bytes, &at, &piece)
-      if produced > 0, try !take(piece[..<produced]) { return }
-      switch status {
-      case Z_STREAM_END:
+      if isBetweenMembers {
         if at == bytes.count { return }
+        if !isLast, bytes.count - at == 1 {
+          carried = [bytes[at]]
+          return
+        }
         // Either another member follows, or trailing bytes.
         guard bytes[at...].starts(with: [0x1f, 0x8b]) else { throw .trailing(bytes.count - at) }
         _ = unsafe inflateReset(stream)
+        isBetweenMembers = false
+      }
+      let (status, produced) = step(bytes, &at, &piece)
+      if produced > 0, try !take(piece[..<produced]) { return }
+      switch status {
+      case Z_STREAM_END: isBetweenMembers = true
       case Z_OK: break
-      case Z_BUF_ERROR where at == bytes.count: throw .cutOff
+      case Z_BUF_ERROR where at == bytes.count:
+        if isLast { throw .cutOff }
+        return
       default:
         let reason = unsafe stream.pointee.msg.map { unsafe String(cString: $0) }
         throw .damaged(reason ?? "zlib error \(status)")
@@ -149,6 +179,8 @@ private let pieceSize = 1 << 18
 /// libzstd's streaming decoder, for one or more frames. It rejects frames with a window of more than 128 MiB.
 @safe private struct ZstdStream: ~Copyable {
   private let stream: OpaquePointer
+  /// Whether all frames so far are complete, and all of their output was returned.
+  private var isBetweenFrames = false
 
   init() throws(DecompressionError) {
     guard let stream = unsafe ZSTD_createDStream() else { throw .damaged("no memory for zstd") }
@@ -157,9 +189,10 @@ private let pieceSize = 1 << 18
 
   deinit { _ = unsafe ZSTD_freeDStream(stream) }
 
-  func run(_ bytes: [UInt8], _ take: (ArraySlice<UInt8>) throws(DecompressionError) -> Bool)
-    throws(DecompressionError)
-  {
+  mutating func run(
+    _ bytes: [UInt8], isLast: Bool, _ take: (ArraySlice<UInt8>) throws(DecompressionError) -> Bool
+  ) throws(DecompressionError) {
+    if bytes.isEmpty, isBetweenFrames { return }
     var piece = [UInt8](repeating: 0, count: pieceSize)
     var at = 0
     while true {
@@ -170,8 +203,12 @@ private let pieceSize = 1 << 18
       }
       if produced > 0, try !take(piece[..<produced]) { return }
       // 0 means that a frame is complete and all of its output was returned.
-      if status == 0, at == bytes.count { return }
-      if at == before, produced == 0 { throw .cutOff }
+      isBetweenFrames = status == 0
+      if isBetweenFrames, at == bytes.count { return }
+      if at == before, produced == 0 {
+        if isLast { throw .cutOff }
+        return
+      }
     }
   }
 

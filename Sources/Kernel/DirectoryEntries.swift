@@ -32,7 +32,7 @@ public struct FileStatus: Hashable, Sendable {
   public let owner: UInt32
   public let mode: UInt32
   /// The times of the last write (mtime) and of the last change of content or attributes (ctime), in nanoseconds
-  /// since 1970.
+  /// since 1970: 0 for earlier times, the greatest number for those after 2554. Owners may set any time.
   public let modified: UInt64
   public let changed: UInt64
 
@@ -48,7 +48,10 @@ public struct FileStatus: Hashable, Sendable {
     owner = status.st_uid
     mode = status.st_mode & 0o7777
     func nanoseconds(_ time: timespec) -> UInt64 {
-      UInt64(max(0, time.tv_sec)) * 1_000_000_000 + UInt64(time.tv_nsec)
+      let (product, overflow) = UInt64(max(0, time.tv_sec)).multipliedReportingOverflow(
+        by: 1_000_000_000)
+      let (sum, carry) = product.addingReportingOverflow(UInt64(max(0, time.tv_nsec)))
+      return overflow || carry ? .max : sum
     }
     modified = nanoseconds(status.st_mtim)
     changed = nanoseconds(status.st_ctim)
@@ -86,11 +89,13 @@ extension Files {
   }
 
   /// Moves an entry of any kind by one rename(2). Returns false if it does not exist (any more).
-  public static func move(_ name: FileName, in directory: String, to: String) throws(Fault) -> Bool {
+  public static func move(_ name: FileName, in directory: String, to: String) throws(EntryError) -> Bool
+  {
     if unsafe CLinux.rename(name.path(in: directory), to) == 0 { return true }
     let errno = Errno.last
     if errno.number == ENOENT, status(of: name, in: directory) == nil { return false }
-    throw Fault("cannot move \(directory)/\(name) to \(to)", cause: errno)
+    throw EntryError(
+      changing: name, in: directory, Fault("cannot move \(directory)/\(name) to \(to)", cause: errno))
   }
 
   /// Returns at most the first `limit` bytes of a regular file; nil if it is not one or cannot be read.
@@ -103,11 +108,17 @@ extension Files {
 
   /// Returns the content of a regular file of at most `limit` bytes. Does not open the target of a symbolic link, nor
   /// a FIFO, which would block, nor a device.
+  ///
+  /// - Throws: the entry's fault if another process has a lease on it, too.
   public static func readRegular(_ name: String, in directory: String, limit: Int = 1 << 32)
-    throws(Fault) -> [UInt8]
+    throws(EntryError) -> [UInt8]
   {
-    let file = try openRegular(FileName(name), in: directory)
-    return try read(descriptor: file.number, name: name, limit: limit)
+    do throws(Fault) {
+      let file = try openRegular(FileName(name), in: directory)
+      return try read(descriptor: file.number, name: name, limit: limit)
+    } catch {
+      throw EntryError(reading: FileName(name), error)
+    }
   }
 
   /// Returns the content of a regular file of at most `limit` bytes, following symbolic links.
@@ -135,19 +146,26 @@ extension Files {
     return FileStatus(status)
   }
 
-  private static func status(of file: borrowing Descriptor) -> FileStatus? {
+  /// Returns the attributes of an open file.
+  public static func status(of file: borrowing Descriptor) -> FileStatus? {
     var status = stat()
     guard unsafe fstat(file.number, &status) == 0 else { return nil }
     return FileStatus(status)
   }
 
-  /// Returns whether a process has a regular file open for writing, under this name or another; nil if the kernel
-  /// does not tell, because the file has another owner or its file system has no leases.
+  /// Returns whether a process has a regular file open for writing, under this name or another, or has a lease on it;
+  /// nil if the kernel does not tell, because the file has another owner or its file system has no leases.
   ///
   /// The kernel grants a read lease if nobody has the file open for writing (fcntl(2), F_SETLEASE). The lease is
   /// released at once; a writer that opens the file in between waits for that.
   public static func isOpenForWriting(_ name: FileName, in directory: String) -> Bool? {
-    guard let file = try? openRegular(name, in: directory) else { return nil }
+    let file: Descriptor
+    do throws(Fault) {
+      file = try openRegular(name, in: directory)
+    } catch {
+      // The holder of a write lease makes every other open(2) wait (EWOULDBLOCK).
+      return error.cause?.number == EWOULDBLOCK ? true : nil
+    }
     _ = leaseSignalIgnored
     guard clinux_fcntl(file.number, clinux_set_lease, Int32(F_RDLCK)) != 0 else {
       _ = clinux_fcntl(file.number, clinux_set_lease, Int32(F_UNLCK))
@@ -158,6 +176,16 @@ extension Files {
 
   /// A process that opens the file for writing during the lease raises SIGIO here, which would end this process.
   private static let leaseSignalIgnored: Void = clinux_ignore_sigio()
+
+  /// Opens a regular file to read it piece by piece, as `readRegular` does.
+  public static func openEntry(_ name: FileName, in directory: String) throws(EntryError) -> Descriptor
+  {
+    do throws(Fault) {
+      return try openRegular(name, in: directory)
+    } catch {
+      throw EntryError(reading: name, error)
+    }
+  }
 
   private static func openRegular(_ name: FileName, in directory: String) throws(Fault) -> Descriptor {
     let flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
@@ -204,20 +232,5 @@ extension Files {
     guard unsafe unlinkat(AT_FDCWD, name.path(in: directory), flags) != 0 else { return }
     let errno = Errno.last
     if errno.number != ENOENT { throw Fault("cannot remove \(path)", cause: errno) }
-  }
-
-  /// Locks a directory against other processes until the descriptor is closed (flock(2)). Returns nil if another
-  /// process holds the lock.
-  public static func lockDirectory(_ path: String) throws(Fault) -> Descriptor? {
-    let number = unsafe clinux_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
-    guard number >= 0 else { throw Fault("cannot open the directory \(path)", cause: .last) }
-    let directory = Descriptor(owning: number)
-    do throws(Errno) {
-      try syscall { flock(number, LOCK_EX | LOCK_NB) }
-    } catch {
-      if error.number == EWOULDBLOCK { return nil }
-      throw Fault("cannot lock the directory \(path)", cause: error)
-    }
-    return directory
   }
 }

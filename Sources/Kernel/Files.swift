@@ -36,13 +36,41 @@ public enum Files {
     }
   }
 
+  /// Returns the next bytes of an open file, as many as there are up to `size`; none at its end.
+  public static func readPiece(_ descriptor: Int32, name: String, size: Int) throws(Fault) -> [UInt8] {
+    var piece = [UInt8](repeating: 0, count: size)
+    var filled = 0
+    do throws(Errno) {
+      while filled < size {
+        let count = try syscall {
+          unsafe piece.withUnsafeMutableBytes {
+            unsafe CLinux.read(descriptor, $0.baseAddress! + filled, size - filled)
+          }
+        }
+        if count == 0 { break }
+        filled += count
+      }
+    } catch {
+      throw Fault("cannot read \(name)", cause: error)
+    }
+    piece.removeLast(size - filled)
+    return piece
+  }
+
   /// Creates or truncates a file and opens it for appending.
-  ///
-  /// - Parameter isSecret: whether only the owner may read a file that is created.
-  public static func create(_ path: String, exclusive: Bool = false, isSecret: Bool = false)
-    throws(Fault) -> Descriptor
-  {
+  public static func create(_ path: String, exclusive: Bool = false) throws(Fault) -> Descriptor {
     let flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (exclusive ? O_EXCL : O_TRUNC)
+    let number = unsafe clinux_open(path, flags, 0o644)
+    guard number >= 0 else { throw Fault("cannot create \(path)", cause: .last) }
+    return Descriptor(owning: number)
+  }
+
+  /// Creates a file that nothing has open yet, in place of one of this name; never follows a link.
+  public static func createNew(_ path: String, isSecret: Bool = false) throws(Fault) -> Descriptor {
+    if unsafe unlink(path) != 0, case let errno = Errno.last, errno.number != ENOENT {
+      throw Fault("cannot remove \(path)", cause: errno)
+    }
+    let flags = O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW
     let number = unsafe clinux_open(path, flags, isSecret ? 0o600 : 0o644)
     guard number >= 0 else { throw Fault("cannot create \(path)", cause: .last) }
     return Descriptor(owning: number)
@@ -54,16 +82,26 @@ public enum Files {
     _ path: String, with bytes: [UInt8], durable: Bool, isSecret: Bool = false
   ) throws(Fault) {
     let temporary = path + ".new"
-    try write(temporary, bytes, durable: durable, isSecret: isSecret)
+    try writeNew(temporary, bytes, durable: durable, isSecret: isSecret)
     try rename(temporary, to: path)
     if durable { try syncDirectory(parent(of: path)) }
   }
 
   /// Writes a file, replacing its content in place. Flushes it to the device if `durable`.
-  public static func write(
+  public static func write(_ path: String, _ bytes: [UInt8], durable: Bool) throws(Fault) {
+    try write(try create(path), path, bytes, durable: durable)
+  }
+
+  /// Writes a file that is created for it (`createNew`). Flushes it to the device if `durable`.
+  public static func writeNew(
     _ path: String, _ bytes: [UInt8], durable: Bool, isSecret: Bool = false
   ) throws(Fault) {
-    let file = try create(path, isSecret: isSecret)
+    try write(try createNew(path, isSecret: isSecret), path, bytes, durable: durable)
+  }
+
+  private static func write(
+    _ file: consuming Descriptor, _ path: String, _ bytes: [UInt8], durable: Bool
+  ) throws(Fault) {
     do throws(Errno) {
       try file.writeAll(bytes)
       if durable { try file.sync() }
@@ -83,12 +121,20 @@ public enum Files {
   }
 
   /// Creates a directory, if it does not exist. Its parent must exist.
-  public static func makeDirectory(_ path: String) throws(Fault) {
-    // 755 with a umask of 022. With 002 the directory's group may mark results as fetched.
-    if unsafe mkdir(path, 0o775) == 0 { return }
+  ///
+  /// - Parameter mode: less what the umask denies.
+  public static func makeDirectory(_ path: String, mode: UInt32 = 0o775) throws(Fault) {
+    if unsafe mkdir(path, mode) == 0 { return }
     let errno = Errno.last
     guard errno.number == EEXIST, kind(of: path) == .directory else {
       throw Fault("cannot create the directory \(path)", cause: errno)
+    }
+  }
+
+  /// Sets the permissions of a directory (chmod(2)).
+  public static func setMode(_ path: String, _ mode: UInt32) throws(Fault) {
+    guard unsafe chmod(path, mode) == 0 else {
+      throw Fault("cannot set the mode of \(path)", cause: .last)
     }
   }
 

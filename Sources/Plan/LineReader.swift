@@ -19,6 +19,7 @@ struct LineReader {
   let nulRemedy: String
   var errors: [InputError] = []
   private var position = Position()
+  private var isAtStart = true
   /// The end of what has been read.
   private(set) var end = InputError.Location.line(1, column: 1)
 
@@ -28,14 +29,18 @@ struct LineReader {
     self.nulRemedy = nulRemedy
   }
 
-  /// Reads all lines. Calls `content` at the first character of each line that is neither empty nor a comment;
-  /// `content` advances the offset past what it reads.
+  /// The longest line of a file that is read in pieces, in bytes: enough to name every port one by one.
+  static let longestLine = 1 << 20
+
+  /// Reads lines: all of a text, or the next whole lines of one. Calls `content` at the first character of each line that
+  /// is neither empty nor a comment; `content` advances the offset past what it reads.
   @inline(__always)
   mutating func read(
     _ text: Span<UInt8>,
     content: (Span<UInt8>, inout Int, Position) throws(ParseError) -> Void
   ) {
-    var at = Self.hasByteOrderMark(text) ? 3 : 0
+    var at = isAtStart && Self.hasByteOrderMark(text) ? 3 : 0
+    isAtStart = false
     position.start = at
     while at < text.count {
       do {

@@ -3,9 +3,9 @@
 /// Finds the n-th port of each set of a `PortSetTable`.
 struct PortLists: Sendable {
   private struct List {
-    /// An index into `ports` or `intervals`.
+    /// An index into `ports` or `intervals`, or a tree.
     var first: UInt32
-    /// The number of intervals; 0 if the ports are listed one by one.
+    /// The number of intervals; 0 if the ports are listed one by one, `isTree` for a tree.
     var intervals: UInt32
     var count: UInt32
   }
@@ -16,19 +16,27 @@ struct PortLists: Sendable {
     var port: UInt16
   }
 
+  private static let isTree = UInt32.max
+
   private var lists: [List] = []
   private var ports: [UInt16] = []
   private var intervals: [Interval] = []
+  private let trees: PortTrees
 
   /// A set is listed port by port if it has at most this many ports an interval on average, which keeps the memory
   /// proportional to the input.
   private static let listedPorts = 8
 
   init(_ sets: PortSetTable) {
+    trees = sets.trees
     lists.reserveCapacity(sets.count)
     for number in 0..<UInt32(sets.count) {
       let set = sets.intervals(of: number)
       let count = sets.counts[Int(number)]
+      if case let root = sets.roots[Int(number)], root != PortSetTable.none {
+        lists.append(List(first: root, intervals: Self.isTree, count: count))
+        continue
+      }
       let isListed = set.count > 1 && Int(count) <= Self.listedPorts * set.count
       lists.append(
         List(
@@ -57,6 +65,7 @@ struct PortLists: Sendable {
   func port(_ number: UInt32, of set: UInt32) -> UInt16 {
     let list = lists[Int(set)]
     if list.intervals == 0 { return ports[Int(list.first &+ number)] }
+    if list.intervals == Self.isTree { return trees.port(number, of: list.first) }
     var low = Int(list.first)
     var high = low + Int(list.intervals) - 1
     while low < high {

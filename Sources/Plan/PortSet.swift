@@ -121,6 +121,8 @@ extension Grammar {
     while true {
       let range = try portRange(text, &at)
       intervals.append(UInt32(range.lowerBound) << 16 | UInt32(range.upperBound))
+      // There are no more intervals than this; a line may repeat them without end.
+      if intervals.count >= 1 << 17 { normalise(&intervals) }
       guard peek(text, at) == UInt8(ascii: ",") else { return }
       at += 1
     }

@@ -8,6 +8,10 @@ struct PortSetTable: Sendable {
   static let none = UInt32.max
 
   private var intervals: [UInt32] = []
+  /// Unions with many intervals, as trees. They have none in `intervals`.
+  var trees = PortTrees()
+  /// The tree of each set; `none` if it has intervals.
+  private(set) var roots: [UInt32] = []
   /// The index of each set's first element in `intervals`; one more at the end.
   private var starts: [Int] = [0]
   /// The number of ports of each set.
@@ -20,10 +24,10 @@ struct PortSetTable: Sendable {
   private var wanted: [UInt32] = []
 
   var count: Int { counts.count }
-  /// The intervals of all sets together, to which the table's memory is proportional.
-  var intervalCount: Int { intervals.count }
+  /// Bytes.
+  var memory: Int { intervals.count * 4 + counts.count * 16 + slots.count * 4 + trees.memory }
 
-  /// Returns the intervals of a set, in ascending order.
+  /// Returns the intervals of a set, in ascending order; none if it is a tree.
   func intervals(of number: UInt32) -> ArraySlice<UInt32> {
     intervals[starts[Int(number)]..<starts[Int(number) + 1]]
   }
@@ -37,6 +41,15 @@ struct PortSetTable: Sendable {
     wanted.append(contentsOf: intervals)
     normalise(&wanted)
     return numberOfWanted()
+  }
+
+  /// Returns the number of the set that is a tree. Gives the tree that was added last no second number.
+  mutating func number(ofTree root: UInt32) -> UInt32 {
+    if roots.last == root { return UInt32(count - 1) }
+    starts.append(intervals.count)
+    counts.append(trees.count(of: root, level: PortTrees.height))
+    roots.append(root)
+    return UInt32(count - 1)
   }
 
   /// Reads the ports after an address and its colon, and returns their set's number.
@@ -79,13 +92,14 @@ struct PortSetTable: Sendable {
     slots[slot] = number
     intervals.append(contentsOf: wanted)
     starts.append(intervals.count)
+    roots.append(Self.none)
     counts.append(wanted.reduce(0) { $0 + ($1 & 0xffff) - ($1 >> 16) + 1 })
     return number
   }
 
   private mutating func grow() {
     slots = [UInt32](repeating: Self.none, count: max(16, 2 * slots.count))
-    for number in 0..<UInt32(count) {
+    for number in 0..<UInt32(count) where roots[Int(number)] == Self.none {
       var slot = Int(truncatingIfNeeded: Self.hash(intervals(of: number))) & (slots.count - 1)
       while slots[slot] != Self.none { slot = (slot + 1) & (slots.count - 1) }
       slots[slot] = number

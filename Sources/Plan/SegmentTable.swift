@@ -35,6 +35,8 @@ struct SegmentTable: Sendable {
   let count: UInt64
   /// The number of addresses, whatever the number of their ports.
   let addressCount: UInt64
+  /// The most ports that an address has.
+  let mostPorts: UInt64
   private let rows: [Row]
   /// The addresses of rows that list them, host order.
   private let listed: [UInt32]
@@ -49,6 +51,7 @@ struct SegmentTable: Sendable {
     precondition(builder.rows.count < UInt32.max)
     count = builder.count
     addressCount = builder.addressCount
+    mostPorts = builder.mostPorts
     ports = PortLists(sets)
     (buckets, shift) = Self.buckets(builder.rows, count: builder.count)
     rows = builder.rows

@@ -12,6 +12,8 @@ extension SegmentTable {
 
     private(set) var count: UInt64 = 0
     private(set) var addressCount: UInt64 = 0
+    /// The most ports that an address has.
+    private(set) var mostPorts: UInt64 = 0
     private(set) var rows: [Row] = []
     private(set) var listed: [UInt32] = []
 
@@ -19,6 +21,9 @@ extension SegmentTable {
     private static let listedAddresses: UInt64 = 8
 
     init(allowed: AddressSet) { self.allowed = allowed.ranges }
+
+    /// Bytes, with the buckets that the table adds.
+    var memory: Int { rows.count * (MemoryLayout<Row>.stride + 8) + listed.count * 4 }
 
     /// Adds the allowed parts of a segment. `sets` is the table that its ports refer to.
     mutating func add(_ segment: Segment, _ sets: PortSetTable) {
@@ -94,6 +99,7 @@ extension SegmentTable {
           startAndPorts: count << 16 | (areConsecutive ? number : 0), address: address,
           tagged: (areConsecutive ? intervals[intervals.startIndex] >> 16 : ports)
             | (isListed ? 1 << 31 : 0)))
+      mostPorts = max(mostPorts, number)
       count += addresses * number
       addressCount += addresses
     }

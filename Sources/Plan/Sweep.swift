@@ -10,18 +10,15 @@ struct Segment {
 /// Sweeps entries from the lowest address to the highest and returns disjoint segments. Each address has the union of the
 /// port sets of all entries that cover it. Adjacent segments may have the same set.
 ///
-/// Memory beyond the entries is needed for those that overlap at one address and for the unions. A small file of nested
-/// entries, each with another port, could need any amount, so the intervals of the unions are limited.
+/// n entries with m port intervals take O(n log n + m) steps. Memory beyond the entries is needed for those that overlap
+/// at one address and for the unions, of which each takes a path in a tree (`PortTrees`) for what differs from the one
+/// before.
 struct Sweep {
   /// Sorted by first address.
   private let entries: [Entry]
   /// The table that the entries' `ports` refer to; the sweep adds unions.
   private(set) var sets: PortSetTable
-  /// Whether the sweep ended early because the unions exceeded the limit.
-  private(set) var isTooLarge = false
-
-  private let intervalLimit: Int
-  private var active: ActiveSets
+  private var active: ActivePortSets
   /// The ends of the entries that cover the current address.
   private var ends = EndQueue()
   /// The index of the next entry.
@@ -29,18 +26,22 @@ struct Sweep {
   /// The current address: segments below it have been returned.
   private var start: UInt64 = 0
 
-  /// - Parameter limit: the most port intervals that the unions may add to `sets`; the default takes 256 MiB.
-  init(_ entries: [Entry], _ sets: PortSetTable, limit: Int = 1 << 26) {
+  /// - Parameter fallback: the set of entries that name none, see `ActivePortSets`.
+  init(_ entries: [Entry], _ sets: PortSetTable, fallback: UInt32 = PortSetTable.none) {
     precondition(sets.count < 1 << 30)
     self.entries = entries
     self.sets = sets
-    intervalLimit = sets.intervalCount + limit
-    active = ActiveSets(count: sets.count)
+    active = ActivePortSets(count: sets.count, fallback: fallback)
   }
+
+  /// Visits of tree nodes so far.
+  var steps: Int { active.steps }
+  /// Bytes, without the entries.
+  var memory: Int { sets.memory + active.memory + ends.memory }
 
   /// Returns the next segment, or nil at the end.
   mutating func nextSegment() -> Segment? {
-    while !isTooLarge {
+    while true {
       if active.isEmpty, let segment = takeDisjointEntry() { return segment }
       let begin = next < entries.count ? UInt64(entries[next].addresses.first) : .max
       let position = min(begin, ends.nearest ?? .max)
@@ -49,12 +50,10 @@ struct Sweep {
       if !active.isEmpty, position > start {
         segment = Segment(
           addresses: AddressRange(UInt32(start), UInt32(position - 1)), ports: active.union(&sets))
-        isTooLarge = sets.intervalCount > intervalLimit
       }
       advance(to: position)
-      if let segment { return isTooLarge ? nil : segment }
+      if let segment { return segment }
     }
-    return nil
   }
 
   /// Returns the next entry as a segment if no other entry overlaps it. That is the common case in long lists.
@@ -87,6 +86,9 @@ private struct EndQueue {
   /// One past the last address (33 bits), then the port set (30 bits).
   private var heap: [UInt64] = []
 
+  /// Bytes.
+  var memory: Int { heap.count * 8 }
+
   /// One past the last address of the entry that ends first.
   var nearest: UInt64? { heap.first.map { $0 >> 30 } }
 
@@ -117,60 +119,5 @@ private struct EndQueue {
   private func smallerChild(of index: Int) -> Int {
     let left = 2 * index + 1
     return left + 1 < heap.count && heap[left + 1] < heap[left] ? left + 1 : left
-  }
-}
-
-/// The port sets of the entries that cover the current address.
-private struct ActiveSets {
-  /// For each set, the number of entries that have it.
-  private var counts: [UInt32]
-  /// The sets with a count above 0.
-  private var present: [UInt32] = []
-  /// For each set, its index in `present`.
-  private var indices: [UInt32]
-  /// A hash of the sets present that does not depend on their order.
-  private var fingerprint: UInt128 = 0
-  private var unions: [UInt128: UInt32] = [:]
-
-  init(count: Int) {
-    counts = [UInt32](repeating: 0, count: count)
-    indices = counts
-  }
-
-  var isEmpty: Bool { present.isEmpty }
-
-  mutating func add(_ set: UInt32) {
-    counts[Int(set)] += 1
-    guard counts[Int(set)] == 1 else { return }
-    indices[Int(set)] = UInt32(present.count)
-    present.append(set)
-    fingerprint ^= Self.hash(set)
-  }
-
-  mutating func remove(_ set: UInt32) {
-    counts[Int(set)] -= 1
-    guard counts[Int(set)] == 0, let moved = present.popLast() else { return }
-    if moved != set {
-      let index = indices[Int(set)]
-      present[Int(index)] = moved
-      indices[Int(moved)] = index
-    }
-    fingerprint ^= Self.hash(set)
-  }
-
-  /// Returns the number of the union of the sets present. Computes each combination once, because the same one recurs (a
-  /// wide entry over a million single addresses).
-  mutating func union(_ sets: inout PortSetTable) -> UInt32 {
-    if present.count == 1 { return present[0] }
-    if let known = unions[fingerprint] { return known }
-    var intervals: [UInt32] = []
-    for set in present { intervals += sets.intervals(of: set) }
-    let number = sets.number(ofIntervals: intervals)
-    unions[fingerprint] = number
-    return number
-  }
-
-  private static func hash(_ set: UInt32) -> UInt128 {
-    UInt128(mix64(UInt64(set) << 1)) << 64 | UInt128(mix64(UInt64(set) << 1 | 1))
   }
 }

@@ -23,11 +23,16 @@ public struct TargetFile: Sendable {
   public let name: String
   public internal(set) var directives = Directives()
   var entries: [Entry] = []
+  /// The number of entries that were checked and not kept.
+  var discarded = 0
   var portSets = PortSetTable()
   /// The location of the first entry without ports.
   var firstWithoutPorts: InputError.Location?
 
   init(name: String) { self.name = name }
+
+  /// A file without entries.
+  public static func empty(_ name: String) -> TargetFile { TargetFile(name: name) }
 
   /// Removes and returns the entries, so that they are in memory once.
   mutating func takeEntries() -> [Entry] {
@@ -67,6 +72,8 @@ public struct TargetFile: Sendable {
     check(bytes.span, name: name, format: format, maximum: maximum)
   }
 
+  static let nulRemedy = "Name a binary file .bin, or give its format as binary"
+
   private static func read(
     _ bytes: Span<UInt8>, name: String, format: Format, maximumErrors: Int
   ) -> (file: TargetFile, errors: [InputError]) {
@@ -81,9 +88,7 @@ public struct TargetFile: Sendable {
       }
     case .text, .auto:
       var reader = LineReader(
-        name: name, maximumErrors: maximumErrors,
-        nulRemedy:
-          "Name a binary file .bin, or give its format as binary")
+        name: name, maximumErrors: maximumErrors, nulRemedy: nulRemedy)
       reader.read(bytes) { (text, at, position) throws(ParseError) in
         try file.readLine(text, &at, position)
       }
@@ -94,11 +99,11 @@ public struct TargetFile: Sendable {
     }
   }
 
-  private mutating func readLine(_ text: Span<UInt8>, _ at: inout Int, _ position: LineReader.Position)
+  mutating func readLine(_ text: Span<UInt8>, _ at: inout Int, _ position: LineReader.Position)
     throws(ParseError)
   {
     if text[at] == UInt8(ascii: "@") {
-      guard entries.isEmpty else {
+      guard entries.isEmpty, discarded == 0 else {
         throw ParseError(
           Grammar.word(text, at), expected: "an entry; directives must precede the first entry")
       }

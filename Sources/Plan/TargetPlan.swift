@@ -19,14 +19,17 @@ public struct Scope: Sendable {
   public var allow: AddressSet?
   public var deny: AddressSet
   public var specialPurpose: SpecialPurpose.Rule
+  /// The ports that may be probed; nil allows all.
+  public var ports: PortSet?
 
   public init(
     allow: AddressSet? = nil, deny: AddressSet = AddressSet(),
-    specialPurpose: SpecialPurpose.Rule = .skip
+    specialPurpose: SpecialPurpose.Rule = .skip, ports: PortSet? = nil
   ) {
     self.allow = allow
     self.deny = deny
     self.specialPurpose = specialPurpose
+    self.ports = ports
   }
 
   /// The allowed addresses, without `SpecialPurpose.neverProbed`.
@@ -57,29 +60,40 @@ public struct TargetPlan: Sendable {
   /// Entries without ports have the `@ports` of their file, or else `defaultPorts`. Pass the files with `consume`, so that
   /// their entries are in memory once.
   ///
-  /// - Throws: an error at the first entry that has no ports at all, or an error of the whole file if overlapping entries
-  ///   combine their ports in too many ways.
+  /// - Throws: an error at the first entry that has no ports at all.
   public init(_ files: consuming [TargetFile], defaultPorts: PortSet?, scope: Scope)
     throws(InputError)
   {
-    let names = files.map(\.name)
-    var sets = PortSetTable()
-    var entries = try Self.gather(&files, defaultPorts, &sets)
-    sortByRadix(&entries)
-    let named: UInt64
-    let trims = scope.specialPurpose == .skip && entries.contains { SpecialPurpose.trims($0.addresses) }
-    var builder = SegmentTable.Builder(allowed: scope.allowed)
-    if trims {
-      named = try Self.forEachSegment(of: entries, &sets, names) { _, _ in }
-      Self.trimSpecialPurpose(from: &entries)
-      _ = try Self.forEachSegment(of: entries, &sets, names) { builder.add($0, $1) }
-    } else {
-      named = try Self.forEachSegment(of: entries, &sets, names) { builder.add($0, $1) }
+    do throws(PlanningError) {
+      try self.init(files, defaultPorts: defaultPorts, scope: scope, budget: .unlimited)
+    } catch {
+      guard case .invalid(let mistake) = error else { preconditionFailure("nobody stops it") }
+      throw mistake
     }
-    table = builder.finish(sets)
+  }
+
+  /// Does the same within a budget.
+  public init(
+    _ files: consuming [TargetFile], defaultPorts: PortSet?, scope: Scope, budget: PlanBudget
+  ) throws(PlanningError) {
+    var planner = try Planner(files, defaultPorts, budget)
+    let named: UInt64
+    var builder = SegmentTable.Builder(allowed: scope.allowed)
+    if planner.isTrimmed(by: scope) {
+      var nothing = SegmentTable.Builder(allowed: AddressSet())
+      named = try planner.sweep(keepsUnions: false, into: &nothing)
+      planner.trim(to: scope)
+      _ = try planner.sweep(keepsUnions: true, into: &builder)
+    } else {
+      named = try planner.sweep(keepsUnions: true, into: &builder)
+    }
+    table = builder.finish(planner.sets)
     count = table.count
     outOfScope = named - table.count
   }
+
+  /// The most ports that one address has; 0 if there is no target.
+  public var mostPortsPerAddress: UInt64 { table.mostPorts }
 
   /// The addresses of all targets. O(n) at each access.
   public var addresses: AddressSet {
@@ -131,75 +145,5 @@ public struct TargetPlan: Sendable {
     from offset: Int
   ) {
     table.probes(at: indices, number: number, pass: pass, into: &out, from: offset)
-  }
-
-  /// Removes the entries from the files, and returns them with their port sets numbered in `sets`.
-  private static func gather(
-    _ files: inout [TargetFile], _ defaultPorts: PortSet?, _ sets: inout PortSetTable
-  ) throws(InputError) -> [Entry] {
-    var all: [Entry] = []
-    for index in files.indices {
-      let (numbers, fallback) = try numbers(of: files[index], defaultPorts, &sets)
-      // The array has no other owner now, so the loop changes it in place.
-      var entries = files[index].takeEntries()
-      for entry in entries.indices {
-        let ports = entries[entry].ports
-        entries[entry].ports = ports == PortSetTable.none ? fallback : numbers[Int(ports)]
-      }
-      if all.isEmpty { swap(&all, &entries) } else { all += entries }
-    }
-    return all
-  }
-
-  /// Returns, for the file's own set numbers, the numbers in `sets`; and the number for entries without ports.
-  private static func numbers(
-    of file: TargetFile, _ defaultPorts: PortSet?, _ sets: inout PortSetTable
-  ) throws(InputError) -> (own: [UInt32], fallback: UInt32) {
-    let own = (0..<UInt32(file.portSets.count)).map {
-      sets.number(ofIntervals: file.portSets.intervals(of: $0))
-    }
-    guard let location = file.firstWithoutPorts else { return (own, PortSetTable.none) }
-    guard let ports = file.directives.ports ?? defaultPorts, !ports.isEmpty else {
-      throw InputError(
-        file: file.name, location: location, found: "an entry without ports",
-        expected: "ports after the address (:80,443), in @ports, or as an option")
-    }
-    return (own, sets.number(of: ports))
-  }
-
-  /// Calls `body` with the disjoint segments of sorted entries, in ascending order. Returns the number of pairs.
-  private static func forEachSegment(
-    of entries: [Entry], _ sets: inout PortSetTable, _ files: [String],
-    _ body: (Segment, PortSetTable) -> Void
-  ) throws(InputError) -> UInt64 {
-    var pairs: UInt64 = 0
-    var sweep = Sweep(entries, sets)
-    while let segment = sweep.nextSegment() {
-      pairs += segment.addresses.count * UInt64(sweep.sets.counts[Int(segment.ports)])
-      body(segment, sweep.sets)
-    }
-    guard !sweep.isTooLarge else {
-      throw InputError(
-        file: files.joined(separator: ", "), location: .file,
-        found: "too many overlapping entries with different ports",
-        expected: "at most 2^26 port intervals in all their combinations",
-        remedy: "Split the file, or give overlapping entries the same ports")
-    }
-    sets = sweep.sets
-    return pairs
-  }
-
-  /// Removes special-purpose space from wider entries, and keeps them sorted.
-  private static func trimSpecialPurpose(from entries: inout [Entry]) {
-    var parts: [Entry] = []
-    entries.removeAll { entry in
-      guard SpecialPurpose.trims(entry.addresses) else { return false }
-      for part in SpecialPurpose.remainder(of: entry.addresses) {
-        parts.append(Entry(addresses: part, ports: entry.ports))
-      }
-      return true
-    }
-    entries += parts
-    sortByRadix(&entries)
   }
 }

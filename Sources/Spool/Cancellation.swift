@@ -24,23 +24,35 @@ extension Spool {
   /// Cancels a queued file: moves it to rejected/ with the reason.
   ///
   /// Returns its name there; nil if the file is gone or open for writing.
-  public func cancel(_ candidate: Candidate, now: UInt64 = Clock.monotonic) throws(Fault) -> String? {
+  public func cancel(_ candidate: Candidate, now: UInt64 = Clock.monotonic) throws(EntryError)
+    -> String?
+  {
+    let reason =
+      "\(candidate.name): cancelled by \(candidate.name)\(Cancellation.suffix) before it started"
+    return try reject(candidate, reason: reason, now: now)
+  }
+
+  /// Moves a file to rejected/ with the reason. Returns its name there; nil if the file is gone or open for writing.
+  public func reject(
+    _ candidate: Candidate, reason: String, now: UInt64 = Clock.monotonic
+  ) throws(EntryError) -> String? {
     guard let job = try claim(candidate, now: now) else { return nil }
-    return try reject(
-      job, reason: "\(job.file): cancelled by \(job.file)\(Cancellation.suffix) before it started")
+    return try EntryError.box { () throws(Fault) in try reject(job, reason: reason) }
   }
 
   /// Removes the request's file. Call this only after the cancellation has reached the disk: after a crash in
   /// between, the request is carried out again, which is harmless.
-  public func remove(_ cancellation: Cancellation) throws(Fault) {
+  public func remove(_ cancellation: Cancellation) throws(EntryError) {
     let path = "\(data.spool)/\(cancellation.file)"
     guard Files.kind(of: path) != nil else { return }
-    try Files.remove(path)
-    try Files.syncDirectory(data.spool)
+    try EntryError.changing(FileName(cancellation.file), in: data.spool) { () throws(Fault) in
+      try Files.remove(path)
+    }
+    try EntryError.box { () throws(Fault) in try Files.syncDirectory(data.spool) }
   }
 
   /// Rejects a request that names no job. Returns the name of its directory in rejected/; nil if the file is gone.
-  public func reject(_ cancellation: Cancellation) throws(Fault) -> String? {
+  public func reject(_ cancellation: Cancellation) throws(EntryError) -> String? {
     try reject(
       FileName(cancellation.file), as: data.uniqueName(for: cancellation.file),
       reason:

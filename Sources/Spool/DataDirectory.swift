@@ -15,6 +15,15 @@ public final class DataDirectory: Sendable {
 
   /// Held until the process ends.
   private let lock: Descriptor
+  /// The directory's own lock, as far as nobody else has it: what version 0.1.0 looks at.
+  private let directoryLock: Descriptor?
+  /// Something odd about the directory, for the log.
+  public let note: String?
+  /// The permissions of the directories in results/ and rejected/, as the umask has them.
+  let sharedMode: UInt32
+
+  /// The permissions of a job's directory in active/. Whoever may mark results as fetched must not change a running job.
+  static let privateMode: UInt32 = 0o700
 
   /// Locks the data directory and creates the missing ones of its four directories.
   ///
@@ -30,14 +39,13 @@ public final class DataDirectory: Sendable {
         "there is no data directory \(path)",
         remedy: "Create it, or mount the file system that contains it")
     }
-    guard let lock = try Files.lockDirectory(path) else {
-      throw Fault(
-        "another process uses the data directory \(path)",
-        remedy: "Stop that process, or set another data directory")
-    }
-    self.lock = lock
+    sharedMode = 0o775 & ~(try TaskStatus.umask())
     self.path = path
-    if let owner { try requireBoxDirectory(before: owner) }
+    if let owner { try Self.requireBoxDirectory(path, before: owner) }
+    guard let lock = try Files.lock("\(path)/lock") else { throw Self.inUse(path, by: nil) }
+    self.lock = lock
+    directoryLock = try Files.lockDirectory(path)
+    note = directoryLock == nil ? try Self.foreignLock(of: path, owner) : nil
     for directory in [spool, active, results, rejected] { try Files.makeDirectory(directory) }
     let spoolDevice = Files.status(of: spool)?.device
     for directory in [active, results, rejected] {
@@ -51,13 +59,37 @@ public final class DataDirectory: Sendable {
     try Files.syncDirectory(path)
   }
 
+  // MARK: - Locks
+
+  private static func inUse(_ path: String, by process: Int32?) -> Fault {
+    Fault(
+      "another process uses the data directory \(path)"
+        + (process.map { ": process \($0)" } ?? ""),
+      remedy: "Stop that process, or set another data directory")
+  }
+
+  /// Any user who may list the directory can lock it, so its lock alone keeps no box from starting. It does if its holder
+  /// could be a box of version 0.1.0: if it runs as root, as this box's user, or as the directory's owner, or cannot be
+  /// seen.
+  ///
+  /// - Returns: what to log.
+  private static func foreignLock(of path: String, _ owner: Credentials?) throws(Fault) -> String {
+    guard let holder = Files.holder(ofLock: path) else { throw inUse(path, by: nil) }
+    let own = [0, Credentials.current().uid, owner?.uid, Files.status(of: path + "/.")?.owner]
+    guard !own.contains(holder.user) else { throw inUse(path, by: holder.process) }
+    return
+      "process \(holder.process) of user \(holder.user) holds a lock on \(path), which no box does: ignored"
+  }
+
   // MARK: - Ownership
 
   /// Throws a `Fault` if the directory is root's, no box has used it, and it contains other files: a mistyped path
   /// such as /etc must not change its owner.
-  private func requireBoxDirectory(before owner: Credentials) throws(Fault) {
-    guard Files.status(of: path + "/.")?.owner == 0, Files.kind(of: active) == nil else { return }
-    let foreign = try Files.entries(of: path).first { !Self.expectedNames.contains($0.text ?? "") }
+  private static func requireBoxDirectory(_ path: String, before owner: Credentials) throws(Fault) {
+    guard Files.status(of: path + "/.")?.owner == 0, Files.kind(of: "\(path)/active") == nil else {
+      return
+    }
+    let foreign = try Files.entries(of: path).first { !expectedNames.contains($0.text ?? "") }
     guard let foreign else { return }
     throw Fault(
       "the data directory \(path) belongs to root and contains \(foreign), which is not a box's file",
@@ -81,7 +113,7 @@ public final class DataDirectory: Sendable {
   /// Created by mkfs.
   private static let fileSystemNames: Set = ["lost+found"]
   private static let expectedNames: Set = fileSystemNames.union([
-    "spool", "active", "results", "rejected", "status.json", "status.json.new", "metrics.prom",
+    "spool", "active", "results", "rejected", "lock", "status.json", "status.json.new", "metrics.prom",
     "metrics.prom.new",
   ])
 

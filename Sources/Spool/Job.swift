@@ -1,5 +1,6 @@
 // A job: a claimed target file in its own directory in active/.
 import Kernel
+import Plan
 
 /// A claimed target file, its directory and its record.
 public struct Job: Sendable {
@@ -17,9 +18,14 @@ public struct Job: Sendable {
 
   /// Returns the bytes of its target file, unexpanded.
   ///
-  /// Throws a `Fault` if it is not a regular file, cannot be read, or is larger than `TargetContent.limit`.
-  public func readTargets() throws(Fault) -> [UInt8] {
+  /// Throws the entry's fault if it is not a regular file, cannot be read, or is larger than `TargetContent.limit`.
+  public func readTargets() throws(EntryError) -> [UInt8] {
     try Files.readRegular(file, in: directory, limit: TargetContent.limit)
+  }
+
+  /// Reads its target file within a budget. Finds up to 100 mistakes.
+  public func readTargets(_ budget: PlanBudget) throws(TargetStream.Failure) -> TargetStream {
+    try TargetStream.read(file, in: directory, budget: budget)
   }
 
   /// Replaces job.json atomically. Only the box's user can read it, because it contains the key.

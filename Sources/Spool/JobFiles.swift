@@ -142,12 +142,12 @@ extension Job {
     let new = checkpointPath + ".new"
     let earlier = earlierCheckpoint(than: checkpoint)
     if let bytes = checkpoint.encodedFormat1 {
-      try Files.write(new, bytes, durable: true)
+      try Files.writeNew(new, bytes, durable: true)
       try Files.rename(new, to: previousCheckpointPath)
     }
     var bytes = try checkpoint.encoded()
     if let earlier { bytes += try earlier.encoded() }
-    try Files.write(new, bytes, durable: true)
+    try Files.writeNew(new, bytes, durable: true)
     try Files.rename(new, to: checkpointPath)
     try Files.syncDirectory(directory)
   }

@@ -37,8 +37,14 @@ extension Spool {
         continue
       }
       if known.contains(text) { continue }
-      if let interrupted = try recover(text, into: &report) {
-        found.append((status.changed, interrupted))
+      do throws(Fault) {
+        if let interrupted = try recover(text, into: &report) {
+          found.append((status.changed, interrupted))
+        }
+      } catch {
+        // One job that cannot be repaired must not keep the others from running.
+        guard case .entry = EntryError(changing: name, in: data.active, error) else { throw error }
+        report.notes.append("active/\(name) cannot be recovered: left alone: \(error)")
       }
     }
     report.jobs = found.sorted { $0.changed < $1.changed }.map(\.job)
@@ -49,9 +55,11 @@ extension Spool {
     -> InterruptedJob?
   {
     let directory = "\(data.active)/\(name)"
+    // Version 0.1.0 gave it the permissions of results.
+    try? Files.setMode(directory, DataDirectory.privateMode)
     let recordPath = "\(directory)/job.json"
     let hadRecord = Files.kind(of: recordPath) == .file
-    let (record, problem) = try storedRecord(in: directory, exists: hadRecord)
+    let (record, problem) = try storedRecord(of: name, exists: hadRecord)
     let entries = try Files.entries(of: directory).compactMap(\.text)
     let targets = entries.filter { !JobName.reserved.contains($0) }
     guard let file = record.map(\.file).flatMap({ targets.contains($0) ? $0 : nil }) ?? targets.first
@@ -71,8 +79,9 @@ extension Spool {
       return nil
     }
     if entries.contains("reason.txt") {
-      let reason = try Files.readRegular("reason.txt", in: directory)
-      let rejected = try reject(job, reason: String(decoding: reason.dropLast(), as: UTF8.self))
+      let stored = try? Files.readRegular("reason.txt", in: directory, limit: 1 << 20)
+      let reason = stored.map { String(decoding: $0.dropLast(), as: UTF8.self) }
+      let rejected = try reject(job, reason: reason ?? "\(file): the reason cannot be read any more")
       report.notes.append("active/\(name) was being rejected: moved to rejected/\(rejected)")
       return nil
     }
@@ -93,11 +102,17 @@ extension Spool {
   }
 
   /// Returns a job's record, or why there is none.
-  private func storedRecord(in directory: String, exists: Bool) throws(Fault) -> (
+  private func storedRecord(of name: String, exists: Bool) throws(Fault) -> (
     JobRecord?, Unreadable?
   ) {
     guard exists else { return (nil, nil) }
-    let bytes = try Files.readRegular("job.json", in: directory)
+    let bytes: [UInt8]
+    do throws(EntryError) {
+      bytes = try Files.readRegular("job.json", in: "\(data.active)/\(name)", limit: 1 << 20)
+    } catch {
+      guard case .box(let fault) = error else { return (nil, .damaged) }
+      throw fault
+    }
     do throws(Unreadable) {
       return (try JobRecord(stored: bytes), nil)
     } catch {

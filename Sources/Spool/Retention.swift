@@ -28,23 +28,32 @@ extension Spool {
   }
 
   /// Removes fetched results. Renames them first, so that no reader sees a part of them.
-  public func removeFetched(_ name: String) throws(Fault) {
+  public func removeFetched(_ name: String) throws(EntryError) {
     let hidden = FileName("\(Self.removalPrefix)\(name)")
-    if Files.status(of: hidden, in: data.results) != nil {
-      try Files.removeTree(hidden, in: data.results)
-    }
+    if Files.status(of: hidden, in: data.results) != nil { try removeTree(hidden) }
     guard Files.kind(of: "\(data.results)/\(name)/\(Self.fetchedMarker)") == .file,
       try Files.move(FileName(name), in: data.results, to: "\(data.results)/\(hidden.text ?? name)")
     else { return }
-    try Files.syncDirectory(data.results)
-    try Files.removeTree(hidden, in: data.results)
+    try EntryError.box { () throws(Fault) in try Files.syncDirectory(data.results) }
+    try removeTree(hidden)
   }
 
-  /// Finishes removals that an earlier process did not complete.
+  /// Others may have put files into a directory of results.
+  private func removeTree(_ name: FileName) throws(EntryError) {
+    try EntryError.changing(name, in: data.results) { () throws(Fault) in
+      try Files.removeTree(name, in: data.results)
+    }
+  }
+
+  /// Finishes removals that an earlier process did not complete, and leaves what cannot be removed.
   public func finishRemovals() throws(Fault) {
     for name in try Files.entries(of: data.results)
     where name.bytes.starts(with: Self.removalPrefix.utf8) {
-      try Files.removeTree(name, in: data.results)
+      do throws(EntryError) {
+        try removeTree(name)
+      } catch {
+        if case .box(let fault) = error { throw fault }
+      }
     }
   }
 }

@@ -98,20 +98,20 @@ public final class Spool {
   /// file becomes a job.
   private func priority(of name: FileName, _ status: FileStatus) -> Priority {
     if let known = priorities[name], known.status == status { return known.priority }
-    let priority = Self.priority(of: name, in: data.spool)
+    // A file that cannot be read now, because of a lease for example, may be readable later.
+    guard let priority = Self.priority(of: name, in: data.spool) else { return Self.defaultPriority }
     priorities[name] = (status, priority)
     return priority
   }
 
   /// Returns the priority of a claimed file.
   public func priority(of job: Job) -> Priority {
-    Self.priority(of: FileName(job.file), in: job.directory)
+    Self.priority(of: FileName(job.file), in: job.directory) ?? Self.defaultPriority
   }
 
-  private static func priority(of name: FileName, in directory: String) -> Priority {
-    guard let bytes = Files.head(of: name, in: directory, limit: 1 << 16) else {
-      return defaultPriority
-    }
+  /// Returns nil if the file cannot be read.
+  private static func priority(of name: FileName, in directory: String) -> Priority? {
+    guard let bytes = Files.head(of: name, in: directory, limit: 1 << 16) else { return nil }
     let head = TargetContent.head(bytes, limit: 1 << 16)
     let lines = head.lastIndex(of: UInt8(ascii: "\n")).map { Array(head[...$0]) } ?? head
     let file = try? TargetFile.parse(lines, name: "\(name)")
@@ -120,10 +120,10 @@ public final class Spool {
 
   /// Claims a file: moves it into its own directory in active/, with a new key and seed.
   ///
-  /// Returns nil if the file is gone or open for writing. Throws a `Fault` if a file operation fails, for example
-  /// because the disk is full; `recoverJobs()` handles whatever was done by then. `entryFault(_:of:)` tells whether the
-  /// file is at fault, which is then still in the spool.
-  public func claim(_ candidate: Candidate, now: UInt64 = Clock.monotonic) throws(Fault) -> Job? {
+  /// Returns nil if the file is gone, open for writing or leased. Throws if a file operation fails, for example because
+  /// the disk is full; `recoverJobs()` handles whatever was done by then. If the file is at fault, it is still in the
+  /// spool.
+  public func claim(_ candidate: Candidate, now: UInt64 = Clock.monotonic) throws(EntryError) -> Job? {
     if Files.isOpenForWriting(FileName(candidate.name), in: data.spool) == true {
       arrivals.postpone(FileName(candidate.name), now: now)
       return nil
@@ -134,14 +134,38 @@ public final class Spool {
     let job = Job(
       name: name, file: candidate.name, directory: directory,
       record: JobRecord(file: candidate.name, now: Clock.realtime))
-    try job.save()
-    try Files.syncDirectory(data.active)
-    try Files.syncDirectory(data.spool)
+    try EntryError.box { () throws(Fault) in
+      try job.save()
+      try Files.syncDirectory(data.active)
+      try Files.syncDirectory(data.spool)
+    }
     return job
   }
 
+  /// Moves an entry of the spool into a new directory in active/.
+  ///
+  /// Returns false if the entry is gone. The directory is left only if the entry is in it.
+  private func move(_ entry: FileName, intoNew directory: String, as name: String) throws(EntryError)
+    -> Bool
+  {
+    // Its name comes from the entry's, and the file system may not take it.
+    try EntryError.changing(entry, in: data.active) { () throws(Fault) in
+      try Files.makeDirectory(directory, mode: DataDirectory.privateMode)
+    }
+    let isMoved: Bool
+    do throws(EntryError) {
+      isMoved = try Files.move(entry, in: data.spool, to: "\(directory)/\(name)")
+    } catch {
+      // Recovery would find it otherwise, and once more for every further try.
+      try? Files.removeDirectory(directory)
+      throw error
+    }
+    if !isMoved { try EntryError.box { () throws(Fault) in try Files.removeDirectory(directory) } }
+    return isMoved
+  }
+
   /// Rejects a file whose name no job can have. Returns its name in rejected/; nil if the file is gone.
-  public func rejectUnusable(_ name: FileName) throws(Fault) -> String? {
+  public func rejectUnusable(_ name: FileName) throws(EntryError) -> String? {
     guard let problem = JobName.rejectionReason(for: name) else { return nil }
     let newName = data.uniqueName(for: JobName.sanitized(name))
     return try reject(
@@ -152,12 +176,12 @@ public final class Spool {
   }
 
   /// Moves a file that cannot become a job to rejected/ under another name. Returns nil if the file is gone.
-  func reject(_ name: FileName, as newName: String, reason: String) throws(Fault) -> String? {
+  func reject(_ name: FileName, as newName: String, reason: String) throws(EntryError) -> String? {
     let directory = "\(data.active)/\(newName)"
     guard try move(name, intoNew: directory, as: newName) else { return nil }
     let job = Job(
       name: newName, file: newName, directory: directory,
       record: JobRecord(file: newName, now: Clock.realtime))
-    return try reject(job, reason: "\(newName): \(reason)")
+    return try EntryError.box { () throws(Fault) in try reject(job, reason: "\(newName): \(reason)") }
   }
 }

@@ -20,16 +20,10 @@ public struct TargetContent: Sendable {
   public init(
     _ bytes: [UInt8], name: String, format: TargetFile.Format = .auto, limit: Int = limit
   ) throws(InputError) {
-    let named = Compression.allCases.first { name.hasSuffix(".\($0.suffix)") }
-    let found = name.hasSuffix(".bin") ? nil : Compression(startOf: bytes)
-    if let named, found != named {
-      throw InputError(
-        file: name, location: .file, found: "a file that does not start like \(named.rawValue)",
-        expected: "\(named.rawValue) data, as its name says")
-    }
+    let found: Compression?
+    (found, self.format) = try Self.recognize(bytes, name, format)
     guard let found else {
       self.bytes = bytes
-      self.format = format
       return
     }
     do throws(DecompressionError) {
@@ -37,8 +31,22 @@ public struct TargetContent: Sendable {
     } catch {
       throw Self.inputError(for: error, found, name)
     }
+  }
+
+  /// Returns the compression of a file that starts with these bytes, and the format of what it expands to.
+  static func recognize(
+    _ bytes: [UInt8], _ name: String, _ format: TargetFile.Format
+  ) throws(InputError) -> (Compression?, TargetFile.Format) {
+    let named = Compression.allCases.first { name.hasSuffix(".\($0.suffix)") }
+    let found = name.hasSuffix(".bin") ? nil : Compression(startOf: bytes)
+    if let named, found != named {
+      throw InputError(
+        file: name, location: .file, found: "a file that does not start like \(named.rawValue)",
+        expected: "\(named.rawValue) data, as its name says")
+    }
+    guard found != nil else { return (nil, format) }
     let inner = named.map { name.dropLast($0.suffix.count + 1) } ?? name[...]
-    self.format = format == .auto && inner.hasSuffix(".bin") ? .binary : format
+    return (found, format == .auto && inner.hasSuffix(".bin") ? .binary : format)
   }
 
   /// Expands the start of a file, up to `limit` bytes: enough to read the directives.
@@ -46,7 +54,7 @@ public struct TargetContent: Sendable {
     Compression(startOf: start)?.head(start, limit: limit) ?? start
   }
 
-  private static func inputError(
+  static func inputError(
     for error: DecompressionError, _ kind: Compression, _ name: String
   ) -> InputError {
     let kind = kind.rawValue

@@ -7,7 +7,7 @@ struct Benchmark: ParsableCommand {
     abstract: "Measure the parts that limit the speed of a scan.",
     subcommands: [
       FloodCommand.self, ForgeCommand.self, MicroCommand.self, PacketSendCommand.self,
-      AllocationsCommand.self, InventoryCommand.self,
+      AllocationsCommand.self, InventoryCommand.self, PlanCommand.self,
       StampOnlyCommand.self,
     ])
 }

@@ -24,11 +24,11 @@ extension EventList {
       = count jobs_cancelled 1
       """),
     EventList(
-      "a job that is being prepared is cancelled once it is",
+      "a job that is being prepared is cancelled at once",
       """
       given preparing a
-      cancel a
-      prepared a -> cancel a
+      cancel a -> cancel a
+      prepared a
       settled a -> remove a.cancel
       """),
     EventList(
@@ -117,14 +117,6 @@ extension EventList {
       given settling a
       cancel a
       settled a -> dismiss a.cancel
-      """),
-    EventList(
-      "a withdrawn request has no effect on a preparation",
-      """
-      given preparing a
-      cancel a
-      uncancel a
-      prepared a -> start a 0
       """),
     EventList(
       "a request names the job in active/ before a file",

@@ -45,12 +45,11 @@ extension EventList {
       = cooling a
       """),
     EventList(
-      "a job that is being prepared is preempted once it is",
+      "a job that is being prepared is preempted at once",
       """
       given preparing a 50
       file b 90 -> claim b
-      claimed b
-      prepared a -> suspend a preempted, prepare b
+      claimed b -> suspend a preempted, prepare b
       settled a
       = queue a:preempted
       = count jobs_preempted 1
@@ -154,6 +153,33 @@ extension EventList {
       claimed c -> stop b preempted
       ended b stopped -> suspend b preempted, prepare c
       prepared c -> start c 1
+      """),
+    EventList(
+      "a job that cools down is preempted if it has the last slot",
+      """
+      given cooling a 60
+      given cooling b 50
+      file c 90 -> claim c
+      claimed c -> stop b preempted
+      ended b stopped -> suspend b preempted, prepare c
+      settled b
+      prepared c -> start c 1
+      = cooling a
+      = queue b:preempted
+      = count jobs_preempted 1
+      sent c
+      ended a complete -> finish a, prepare b
+      """),
+    EventList(
+      "one slot is enough for a job of higher priority",
+      """
+      given cooling a 50
+      given cooling b 50
+      file c 90 -> claim c
+      claimed c -> stop b preempted
+      tick 3
+      ended a complete -> finish a, prepare c
+      ended b stopped -> suspend b preempted
       """),
     EventList(
       "a cancelled job frees its slot",

@@ -186,7 +186,9 @@ struct SimulatedRuntime {
     }
     if reason == .preempted {
       let priority = active[name]?.info.priority ?? Priority(0)
-      expect(isSending, "preempts \(name), which cools down")
+      let scans = active.values.count { if case .scanning = $0.state { true } else { false } }
+      expect(
+        isSending || scans == Self.slots, "preempts \(name), which cools down, while slots are free")
       expect(
         active.values.contains { $0.state == .resting && $0.info.priority > priority },
         "preempts \(name) for nothing")
@@ -207,6 +209,8 @@ struct SimulatedRuntime {
     case .cancel: expect(!job.isComplete && !job.isUnfit, "cancels \(name), which has ended")
     case .suspend: expect(!job.isComplete, "suspends \(name), which is complete")
     }
+    // An abandoned preparation has no answer.
+    operations.removeAll { if case .prepare(name) = $0 { true } else { false } }
     active[name]?.state = .settling
     operations.append(.settle(name, step))
   }

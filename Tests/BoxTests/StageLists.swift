@@ -4,16 +4,16 @@ extension EventList {
   /// Each row: what happens, and the effects it has in each stage.
   private static let table = """
     event        | queued               | waiting              | preparing            | ready                | sending              | cooling              | settling
-    cancel a     | cancelfile a         | cancel a             |                      | cancel a             | stop a cancelled     | stop a cancelled     |
+    cancel a     | cancelfile a         | cancel a             | cancel a             | cancel a             | stop a cancelled     | stop a cancelled     |
     sigterm      | stop x terminated    | stop x terminated    | suspend a terminated | suspend a terminated | stop a terminated    | stop a terminated    |
     sigint       | stop x terminated    | stop x terminated    | suspend a terminated | suspend a terminated | stop a terminated    | stop a terminated    |
     fault        | stop x terminated    | stop x terminated    | suspend a terminated | suspend a terminated | stop a terminated    | stop a terminated    |
     sighup       | reload               | reload               | reload               | reload               | reload               | reload               | reload
-    disk 95      | close, stop x paused | close, stop x paused | close                | close, suspend a paused | close, stop a paused | close             | close
+    disk 95      | close, stop x paused | close, stop x paused | close, suspend a paused | close, suspend a paused | close, stop a paused | close             | close
     disk 50      |                      |                      |                      |                      |                      |                      |
-    link down    | close, stop x disconnected | close, stop x disconnected | close                | close, suspend a disconnected | close, stop a disconnected | close             | close
+    link down    | close, stop x disconnected | close, stop x disconnected | close, suspend a disconnected | close, suspend a disconnected | close, stop a disconnected | close             | close
     link up      |                      |                      |                      |                      |                      |                      |
-    gateway silent | close, stop x disconnected | close, stop x disconnected | close              | close, suspend a disconnected | close, stop a disconnected | close             | close
+    gateway silent | close, stop x disconnected | close, stop x disconnected | close, suspend a disconnected | close, suspend a disconnected | close, stop a disconnected | close             | close
     gateway replies |                   |                      |                      |                      |                      |                      |
     scope invalid | close               | close                | close                |                      | close                | close                | close
     scope s2     |                      |                      |                      | open, start a 0      |                      |                      |

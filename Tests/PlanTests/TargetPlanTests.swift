@@ -164,36 +164,6 @@ import Wire
   }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `A sweep` {
-  /// Entries that lie within each other, with ports that are not consecutive.
-  private func nested(_ number: UInt32) -> (entries: [Entry], sets: PortSetTable) {
-    var sets = PortSetTable()
-    let entries = (0..<number).map { index in
-      let port = UInt16(2 * index + 1)
-      return Entry(
-        addresses: AddressRange(index, 10 * number - index),
-        ports: sets.number(of: PortSet([port...port])))
-    }
-    return (entries, sets)
-  }
-
-  @Test func `stops when nested entries need too much memory`() {
-    let (entries, sets) = nested(1_000)
-    var sweep = Sweep(entries, sets, limit: 100_000)
-    while sweep.nextSegment() != nil {}
-    #expect(sweep.isTooLarge && sweep.sets.intervalCount < 110_000)
-  }
-
-  @Test func `combines nested entries within the limit`() {
-    let (entries, sets) = nested(100)
-    var sweep = Sweep(entries, sets)
-    var segments: [Segment] = []
-    while let segment = sweep.nextSegment() { segments.append(segment) }
-    #expect(!sweep.isTooLarge && segments.count == 199)
-    #expect(sweep.sets.counts[Int(segments[99].ports)] == 100)
-  }
-}
-
 /// A random target file and its expected targets, computed pair by pair.
 private struct PlanCase {
   var text = ""

@@ -88,7 +88,7 @@ import Testing
     let target = box.url("active/net.txt/net.txt")
     try FileManager.default.removeItem(at: target)
     try FileManager.default.createSymbolicLink(atPath: target.path, withDestinationPath: "/etc/hosts")
-    #expect(throws: Fault.self) { try job.readTargets() }
+    #expect(throws: EntryError.self) { try job.readTargets() }
   }
 
   private func finish(_ job: Job, in box: Box, format: OutputFormat = .csv) throws {

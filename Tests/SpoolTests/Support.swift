@@ -67,3 +67,28 @@ func mountTmpfs(at path: String) throws {
   guard geteuid() == 0 else { throw LabError("this test needs root: it mounts a file system") }
   try mustRun(["mount", "-t", "tmpfs", "-o", "size=1M", "none", path])
 }
+
+/// A write lease on a file (fcntl(2), F_SETLEASE), as another process could hold it.
+final class Lease {
+  private var descriptor: Int32
+
+  init(_ path: String) throws {
+    // The holder is told of every open(2) by a signal that would end it.
+    signal(SIGIO, SIG_IGN)
+    descriptor = unsafe open(path, O_RDWR)
+    guard descriptor >= 0 else { throw LabError("cannot open \(path): \(errno)") }
+    // Another test may be starting a child process, which has a copy of every descriptor for a moment.
+    for _ in 0..<1000 {
+      if fcntl(descriptor, 1024, F_WRLCK) == 0 { return }
+      usleep(1_000)
+    }
+    throw LabError("no lease on \(path): \(errno)")
+  }
+
+  func release() {
+    if descriptor >= 0 { close(descriptor) }
+    descriptor = -1
+  }
+
+  deinit { release() }
+}

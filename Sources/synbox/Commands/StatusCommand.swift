@@ -61,7 +61,12 @@ private struct StatusDocument {
         remedy: "No box has served this data directory yet; run `synbox serve`")
     }
     let name = path.split(separator: "/").last.map(String.init) ?? path
-    let bytes = try Files.readRegular(name, in: Files.parent(of: path), limit: 1 << 24)
+    let bytes: [UInt8]
+    do throws(EntryError) {
+      bytes = try Files.readRegular(name, in: Files.parent(of: path), limit: 1 << 24)
+    } catch {
+      throw error.fault
+    }
     guard let report = BoxSnapshot(json: bytes) else {
       throw Fault("\(path) is not a status file", remedy: "`synbox serve` did not write it")
     }

@@ -34,6 +34,16 @@ package struct Configuration {
   var fields = ResultField.standard
   var probeProfile = ProbeProfile.smallest
   var maxRuntime: Duration?
+  /// What target files may ask for at most.
+  var maxCooldown: Duration = .seconds(300)
+  var maxProbes = ProbeCount(16)
+  /// Probes per second to one address, on average over the job.
+  var maxTargetRate = PacketRate(1000)
+  /// nil allows all.
+  var allowPorts: PortSet?
+  /// What reading and planning a target file may take, in bytes. Found out at the start, because the confined box may not
+  /// ask for the machine's memory.
+  let planMemory = PlanWatch.standardMemory
   var dedupeMemory = DedupeMemory.standard
   var log = LogTarget.standardError
   /// nil leaves the choice to whoever starts the box: required in the image, wanted elsewhere.
@@ -45,10 +55,10 @@ package struct Configuration {
   var diskHighWater = 90
   var scope: ScopeSources
 
-  /// The rate that no job may exceed: the lower of rate and bandwidth, or nil if neither is set.
-  package var rateLimit: PacketRate? {
+  /// The rate that no job may exceed: the lower of rate and bandwidth, or the default rate if neither is set.
+  package var rateLimit: PacketRate {
     let limits = [rate, bandwidth?.packetRate(frameBytes: probeProfile.frameLength)]
-    return limits.compactMap(\.self).min { ($0.perSecond ?? .max) < ($1.perSecond ?? .max) }
+    return limits.compactMap(\.self).min { ($0.perSecond ?? .max) < ($1.perSecond ?? .max) } ?? .default
   }
 
   /// The files that the box reads again while it runs.

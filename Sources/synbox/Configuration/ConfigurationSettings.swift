@@ -8,13 +8,25 @@ import Wire
 
 extension Configuration {
   package static let settings = SettingsTable<Configuration>(
-    start + transmission + jobs + process + [
+    start + transmission + jobs + bounds + process + [
       .section(
         "scope", \.scope, ScopeSources.settings,
         default: .required("[scope] with allow = [\"198.18.0.0/15\"] or allow-file = \"PATH\""),
         reload: .onReload,
         "what may be probed, see below")
-    ])
+    ],
+    check: { configuration, table throws(InputError) in
+      guard configuration.cooldown <= configuration.maxCooldown else {
+        throw table.error(
+          "cooldown-time", found: "a cooldown of \(configuration.cooldown)",
+          expected: "at most max-cooldown, \(configuration.maxCooldown)")
+      }
+      guard configuration.probes.value <= configuration.maxProbes.value else {
+        throw table.error(
+          "probes", found: "\(configuration.probes) probes",
+          expected: "at most max-probes, \(configuration.maxProbes)")
+      }
+    })
 
   private static let start: [Setting<Configuration>] = [
     Setting(
@@ -79,15 +91,31 @@ extension Configuration {
       "columns of the results ([results](results.md))"),
     Setting("probe-options", \.probeProfile, .choice, reload: .onReload, "TCP options of a probe"),
     Setting(
-      "max-runtime", \.maxRuntime, durationSyntax, default: "none", reload: .onReload,
-      "stop sending a job after this time"),
-    Setting(
       "dedupe-memory", \.dedupeMemory, .parsed("size"),
       default: "1G, or half of the machine's memory if that is less", reload: .onReload,
       "limit of the dedupe table, at least 64K"),
     Setting(
       "disk-high-water", \.diskHighWater, .integer(1...100), reload: .onReload,
       "per cent of the disk above which fetched results are removed"),
+  ]
+
+  private static let bounds: [Setting<Configuration>] = [
+    Setting(
+      "max-runtime", \.maxRuntime, durationSyntax, default: "none", reload: .onReload,
+      "stop sending a job after this time"),
+    Setting(
+      "max-cooldown", \.maxCooldown, durationSyntax, reload: .onReload,
+      "the longest `@cooldown`; a file that asks for more is rejected"),
+    Setting(
+      "max-probes", \.maxProbes, .parsed("1 to 255"), reload: .onReload,
+      "the most `@probes`; a file that asks for more is rejected"),
+    Setting(
+      "max-target-rate", \.maxTargetRate, .parsed("rate"), reload: .onReload,
+      "probes per second to one address, on average over the job; a job with few addresses is slower; 0 for "
+        + "no limit"),
+    Setting(
+      "allow-ports", \.allowPorts, .parsed("ports"), default: "all", reload: .onReload,
+      "ports that may be probed; targets on others are left out and counted as out of scope"),
   ]
 
   private static let process: [Setting<Configuration>] = [

@@ -13,26 +13,10 @@ import Spool
 extension BoxRuntime {
   // MARK: - Preparing
 
-  func prepare(_ name: String) -> JobEvent {
-    guard let entry = jobs[name] else { return .unprepared(Failure(.entry, "\(name) is gone")) }
-    log.info("job claimed", metadata: ["job": "\(name)", "seed": "\(entry.job.record.seed)"])
-    do {
-      // Counts the start before reading the file, because the file itself may crash the box.
-      try entry.job.recordStart()
-      let permit = scopeWatch.permit()
-      entry.gate = permit.gate
-      entry.prepared = try interruptibly { try prepare(entry.job, permit) }
-      return .prepared
-    } catch let rejection as JobRejection {
-      return .unfit(rejection.reason)
-    } catch {
-      return .unprepared(Failure(error))
-    }
-  }
-
-  private func prepare(_ job: Job, _ permit: ScopePermit) throws -> PreparedScan {
+  func prepare(_ job: Job, _ targets: PlannedTargets, _ planning: Planning) throws -> PreparedScan {
     let station = engine.station
-    let prepared = try configuration.prepare(job, permit, on: station)
+    let configuration = planning.configuration
+    let prepared = try configuration.prepare(job, targets, planning.permit, on: station)
     // A link that is down pauses the box; only then can a missing route be the job's fault.
     try station.requireLink()
     do throws(Fault) {
@@ -51,14 +35,16 @@ extension BoxRuntime {
 
   /// Runs code that may take long and does not poll for signals. A signal records that no job has crashed, and ends the
   /// process.
-  private func interruptibly<Value>(_ body: () throws -> Value) throws -> Value {
+  func interruptibly<Value>(_ body: () throws -> Value) throws -> Value {
     let running = jobs.values.map(\.job)
     let (data, heartbeat) = (spool.data, heartbeat)
     let status = snapshot()
+    // Nothing that is done here takes so long, unless it hangs.
+    let deadline = Clock.monotonic + 120_000_000_000
     return try signals.runInterruptibly(
       log: log,
       everySecond: {
-        heartbeat?.sendAlive()
+        if Clock.monotonic < deadline { heartbeat?.sendAlive() }
         var status = status
         status.time = Timestamp(nanoseconds: Clock.realtime)
         try? status.write(status: data.status, metrics: data.metrics)
@@ -210,6 +196,7 @@ extension BoxRuntime {
   // MARK: - Settling
 
   func settle(_ name: String, _ step: Settlement) -> JobEvent {
+    abandonPlanning(of: name)
     guard let entry = jobs[name] else { return .unsettled(Failure(.entry, "\(name) is gone")) }
     do throws(Fault) {
       entry.prepared = nil
@@ -223,7 +210,8 @@ extension BoxRuntime {
       case .cancel: return .settled(as: end(name, try cancel(entry)))
       }
     } catch {
-      return .unsettled(Failure(error))
+      // Whatever keeps this one job from being moved keeps no other.
+      return .unsettled(Failure(EntryError(changing: FileName(name), in: spool.data.active, error)))
     }
   }
 
@@ -258,7 +246,7 @@ extension BoxRuntime {
     summary.resumed = max(0, job.record.starts - 1)
     if checkpoint == nil, entry.summary == nil {
       var writer = ResultWriter(
-        try Files.create(job.partialResultsPath), name: job.partialResultsPath,
+        try Files.createNew(job.partialResultsPath), name: job.partialResultsPath,
         formatter: ResultFormatter(format: entry.format, fields: configuration.fields))
       try writer.sync()
     }

@@ -7,22 +7,23 @@ import Spool
 
 extension BoxRuntime {
   func answer(_ request: SpoolRequest) -> SpoolAnswer {
-    do throws(Fault) {
+    do throws(EntryError) {
       return try perform(request)
     } catch {
-      guard let entry = request.entry, spool.entryFault(error, of: FileName(entry)) != nil else {
-        return .failed(Failure(error))
-      }
-      return .failed(Failure(.entry, "\(error)"))
+      // A spool that cannot be listed is shown as a problem until it can.
+      if request == .list { return .failed(Failure(.storage, "\(error)")) }
+      return .failed(Failure(error))
     }
   }
 
-  private func perform(_ request: SpoolRequest) throws(Fault) -> SpoolAnswer {
+  private func perform(_ request: SpoolRequest) throws(EntryError) -> SpoolAnswer {
     switch request {
     case .recover(let known, let inProcess):
-      return .recovered(try recover(except: Set(known), inProcess))
+      return try EntryError.box { () throws(Fault) in
+        .recovered(try recover(except: Set(known), inProcess))
+      }
     case .list:
-      listing = try spool.list()
+      listing = try EntryError.box { () throws(Fault) in try spool.list() }
       return .listed(SpoolListing(listing))
     case .claim(let file):
       guard let candidate = listing.candidate(file.name), let job = try spool.claim(candidate) else {
@@ -86,39 +87,34 @@ extension BoxRuntime {
 
   /// Looks for mistakes in a file that waits for its turn.
   func startCheck(_ file: SpoolFile) {
-    let (name, directory) = (file.name, spool.data.spool)
+    let (name, directory, memory) = (file.name, spool.data.spool, configuration.planMemory)
     do throws(Fault) {
-      check = try Background("check") { Self.mistakes(in: name, directory) }
+      check = try Background("check") { Self.mistakes(in: name, directory, memory) }
       checkedFile = file
     } catch {
-      tell(.checked(file, .failed(Failure(error))))
+      // Whoever claims it checks it again.
+      tell(.checked(file, .failed(Failure(.entry, "\(error)"))))
     }
   }
 
-  private static func mistakes(in name: String, _ directory: String) -> CheckAnswer {
-    let bytes: [UInt8]
-    do throws(Fault) {
-      bytes = try Files.readRegular(name, in: directory, limit: TargetContent.limit)
+  private static func mistakes(in name: String, _ directory: String, _ memory: Int)
+    -> CheckAnswer
+  {
+    do throws(TargetStream.Failure) {
+      let read = try TargetStream.read(
+        name, in: directory, keepsEntries: false, budget: PlanWatch().budget(memory: memory))
+      return read.mistakes.isEmpty
+        ? .valid : .invalid(read.mistakes.map(\.description).joined(separator: "\n"))
     } catch {
       // It may be gone. Whoever claims it finds out.
       return .failed(Failure(.entry, "\(error)"))
-    }
-    do throws(InputError) {
-      let content = try TargetContent(bytes, name: name)
-      let mistakes = TargetFile.check(content.bytes, name: name, format: content.format)
-      guard mistakes.isEmpty else {
-        return .invalid(mistakes.map(\.description).joined(separator: "\n"))
-      }
-      return .valid
-    } catch {
-      return .invalid(error.description)
     }
   }
 
   // MARK: - Disk
 
   func answer(_ request: DiskRequest) -> DiskAnswer {
-    do throws(Fault) {
+    do {
       switch request {
       case .measure: return .used(percent: try DiskSpace(of: spool.data.path).usedPercent)
       case .listFetched: return .fetched(try spool.fetchedResults())
@@ -127,7 +123,6 @@ extension BoxRuntime {
         return .removed
       }
     } catch {
-      if case .remove = request { return .failed(.ofEntry(error)) }
       return .failed(Failure(error))
     }
   }
@@ -136,24 +131,12 @@ extension BoxRuntime {
   func probeStorage() -> StorageReport {
     let probe = "\(spool.data.path)/.writable"
     do throws(Fault) {
-      try Files.write(probe, [UInt8](repeating: 0, count: 1 << 16), durable: true)
+      try Files.writeNew(probe, [UInt8](repeating: 0, count: 1 << 16), durable: true)
       try Files.remove(probe)
       return .works
     } catch {
       try? Files.remove(probe)
       return .failed("\(error)")
-    }
-  }
-}
-
-extension SpoolRequest {
-  /// The name of the entry of the spool that it is about; nil if it is about the spool.
-  fileprivate var entry: String? {
-    switch self {
-    case .recover, .list: nil
-    case .claim(let file), .rejectFile(let file, _), .cancelFile(let file): file.name
-    case .rejectUnusable(let name): name
-    case .remove(let request), .dismiss(let request): request.file
     }
   }
 }

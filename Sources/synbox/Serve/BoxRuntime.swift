@@ -28,6 +28,9 @@ final class BoxRuntime {
   var check: Background<CheckAnswer>?
   var checkedFile: SpoolFile?
   var reload: ConfigurationReload?
+  /// The file that is being planned, and the job whose file is next.
+  var planning: Planning?
+  var nextToPlan: String?
   /// Whether this process has sent a probe.
   var hasSentProbe = false
   private var events: [Event] = [.tick]
@@ -73,7 +76,13 @@ final class BoxRuntime {
         tell(.published(publish()))
       }
       switch exit {
-      case nil: wait()
+      case nil:
+        wait()
+        continue
+      default: endPlanning()
+      }
+      switch exit {
+      case nil: break
       case .signal(.interrupt): return .interrupt
       case .signal: return .terminate
       case .fault(let message): throw Fault(message)
@@ -89,7 +98,7 @@ final class BoxRuntime {
   private func wait() {
     // A change that was reported stays readable until the spool is listed.
     let watched = isSpoolChangeReported ? -1 : spool.descriptor
-    let isScanning = jobs.values.contains { $0.scan != nil }
+    let isScanning = planning != nil || jobs.values.contains { $0.scan != nil }
     let ready = poll(signals.reader.number, watched, milliseconds: isScanning ? 20 : 100)
     if ready.second {
       isSpoolChangeReported = true
@@ -103,6 +112,7 @@ final class BoxRuntime {
       tell(.signal(signal == .interrupt ? .interrupt : .terminate))
     }
     if signals.takeReloadRequest() { tell(.signal(.hangUp)) }
+    followPlanning()
     for name in jobs.keys.sorted() { follow(name) }
     let stalled = jobs.values.compactMap { $0.scan?.stalledSince }.min()
     tell(.writer(stalled.map { .stalled(since: $0) } ?? .writes))
@@ -118,7 +128,8 @@ final class BoxRuntime {
     let now = Clock.monotonic
     if now >= nextLook {
       nextLook = now + 1_000_000_000
-      heartbeat?.sendAlive()
+      // A file whose planning hangs must not look like a box that works.
+      if planning?.isStuck(at: now) != true { heartbeat?.sendAlive() }
       facts.refresh(spool.data.path)
       tell(.link(facts.linkProblem.map { .down($0) } ?? .up))
     }
@@ -136,7 +147,7 @@ final class BoxRuntime {
       if request == .list { isSpoolChangeReported = false }
       tell(.spool(answer(request)))
     case .check(let file): startCheck(file)
-    case .prepare(let name): tell(.job(name, prepare(name)))
+    case .prepare(let name): prepare(name)
     case .start(let name, let slot): start(name, slot: slot)
     case .stop(let name, let reason): jobs[name]?.scan?.stop(Ending(reason))
     case .settle(let name, let step): tell(.job(name, settle(name, step)))

@@ -21,21 +21,16 @@ struct PreparedJob {
 }
 
 extension Configuration {
-  /// Reads a job's target file and combines it with this configuration.
+  /// Combines a job's planned target file with this configuration.
   ///
-  /// - Throws: `JobRejection` if the file is at fault, `Fault` if the disk is.
-  func prepare(_ job: Job, _ permit: ScopePermit, on station: Station) throws -> PreparedJob {
+  /// - Throws: `JobRejection` if the file is at fault.
+  func prepare(
+    _ job: Job, _ targets: PlannedTargets, _ permit: ScopePermit, on station: Station
+  ) throws -> PreparedJob {
     let scope = permit.scope
-    let (file, targets) = try Self.targetFile(of: job)
-    let directives = file.directives
-    let plan: TargetPlan
-    do throws(InputError) {
-      plan = try TargetPlan([consume file], defaultPorts: targetPorts, scope: scope.scope)
-    } catch {
-      throw JobRejection(reason: error.description)
-    }
-    try Self.validate(plan, directives, job)
-    let (rate, cappedFrom) = effectiveRate(directives)
+    let (plan, directives) = (targets.plan, targets.directives)
+    try validate(plan, directives, job)
+    let (rate, cappedFrom) = effectiveRate(directives, plan)
     guard let key = job.record.sipHashKey else {
       throw Fault("the job \(job.name) has no key")
     }
@@ -51,7 +46,7 @@ extension Configuration {
     settings.scopeSHA256 = scope.sha256
     settings.scopeGate = permit.gate
     return PreparedJob(
-      settings: settings, identity: identity(of: settings, targets, on: station),
+      settings: settings, identity: identity(of: settings, targets.identity, on: station),
       rateCappedFrom: cappedFrom)
   }
 
@@ -65,7 +60,8 @@ extension Configuration {
       "targets \(targets) \(sequence.plan.count)",
       "ports \(targetPorts.map { "\($0)" } ?? "none")", "scope \(settings.scopeSHA256)",
       "seed \(settings.seed.value)", "shard \(sequence.shard)", "probes \(sequence.probes.value)",
-      "count \(sequence.count)", "sources \(station.sources.map(\.description).joined(separator: ","))",
+      "count \(sequence.count)\(allowPorts.map { "\nallow-ports \($0)" } ?? "")",
+      "sources \(station.sources.map(\.description).joined(separator: ","))",
       "source-ports \(station.settings.sourcePorts)", "options \(settings.profile.rawValue)",
     ]
     let output = [
@@ -76,54 +72,16 @@ extension Configuration {
     return JobIdentity(order: hash(order), output: hash(output))
   }
 
-  /// Parses the target file. `identity` is its length and checksum; the bytes themselves may be too many to keep.
-  private static func targetFile(of job: Job) throws -> (file: TargetFile, identity: String) {
-    let content = try content(of: job)
-    let bytes = content.bytes
-    do throws(InputError) {
-      return (
-        try TargetFile.parse(bytes, name: job.file, format: content.format),
-        "\(bytes.count) \(CRC32C.of(bytes))"
-      )
-    } catch {
-      // Report every mistake at once, so that the operator has to fix the file only once.
-      let all = TargetFile.check(bytes, name: job.file, format: content.format)
-      throw JobRejection(reason: all.map(\.description).joined(separator: "\n"))
+  private func validate(_ plan: TargetPlan, _ directives: Directives, _ job: Job) throws(JobRejection) {
+    if let cooldown = directives.cooldown, cooldown > maxCooldown {
+      throw JobRejection(
+        reason:
+          "\(job.file): found @cooldown \(cooldown), expected at most max-cooldown, \(maxCooldown)")
     }
-  }
-
-  private static func content(of job: Job) throws -> TargetContent {
-    let bytes = try bytes(of: job)
-    do throws(InputError) {
-      return try TargetContent(bytes, name: job.file)
-    } catch {
-      throw JobRejection(reason: error.description)
+    if let probes = directives.probes, probes.value > maxProbes.value {
+      throw JobRejection(
+        reason: "\(job.file): found @probes \(probes), expected at most max-probes, \(maxProbes)")
     }
-  }
-
-  private static func bytes(of job: Job) throws -> [UInt8] {
-    do throws(Fault) {
-      return try job.readTargets()
-    } catch {
-      // A file that is no regular file, too large or unreadable is rejected; a failing disk is a fault of the box.
-      guard let cause = error.cause, cause != .permissionDenied, cause != .tooManySymbolicLinkLevels
-      else {
-        throw JobRejection(
-          reason: "\(job.file): found \(error)\(owner(of: job)), expected a file the box may read, as "
-            + "\(Credentials.current())")
-      }
-      throw error
-    }
-  }
-
-  private static func owner(of job: Job) -> String {
-    guard let status = Files.status(of: "\(job.directory)/\(job.file)") else { return "" }
-    return " of uid \(status.owner), mode \(String(status.mode, radix: 8))"
-  }
-
-  private static func validate(_ plan: TargetPlan, _ directives: Directives, _ job: Job)
-    throws(JobRejection)
-  {
     guard plan.count > 0 else {
       throw JobRejection(
         reason: "\(job.file): found no target that may be probed: \(plan.outOfScope) are outside the "
@@ -136,17 +94,25 @@ extension Configuration {
     }
   }
 
-  /// Returns the file's rate, capped at the box's own; the default rate if neither is set.
-  private func effectiveRate(_ directives: Directives) -> (rate: PacketRate, cappedFrom: PacketRate?) {
-    let limit = rateLimit
-    guard directives.rate != nil || directives.bandwidth != nil else {
-      return (limit ?? .default, nil)
-    }
+  /// Returns the file's rate, capped at the box's own and at what its addresses may get; the box's if it has none.
+  private func effectiveRate(_ directives: Directives, _ plan: TargetPlan) -> (
+    rate: PacketRate, cappedFrom: PacketRate?
+  ) {
+    let most = [rateLimit, targetLimit(plan)].map { $0.perSecond ?? .max }.min() ?? .max
+    let limit = most == .max ? PacketRate.unlimited : PacketRate(most)
+    guard directives.rate != nil || directives.bandwidth != nil else { return (limit, nil) }
     let requested = chosenRate(nil, nil, directives, frameLength: probeProfile.frameLength)
-    guard let limit, (requested.perSecond ?? .max) > (limit.perSecond ?? .max) else {
-      return (requested, nil)
-    }
-    return (limit, requested)
+    return (requested.perSecond ?? .max) > most ? (limit, requested) : (requested, nil)
+  }
+
+  /// The rate at which the address with the most ports gets `max-target-rate`: in the permuted order, its share of the
+  /// probes is that of its targets.
+  private func targetLimit(_ plan: TargetPlan) -> PacketRate {
+    guard let most = maxTargetRate.perSecond, plan.mostPortsPerAddress > 0 else { return .unlimited }
+    let product = plan.count.multipliedFullWidth(by: most)
+    guard product.high < plan.mostPortsPerAddress else { return .unlimited }
+    let rate = plan.mostPortsPerAddress.dividingFullWidth(product).quotient
+    return rate > PacketRate.maximum ? .unlimited : PacketRate(max(1, rate))
   }
 }
 

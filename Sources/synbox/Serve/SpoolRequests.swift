@@ -9,20 +9,14 @@ extension Spool.Listing {
 
 extension Spool {
   /// Removes the request's file.
-  func removeCancellation(_ file: String, in listing: Listing) throws(Fault) {
+  func removeCancellation(_ file: String, in listing: Listing) throws(EntryError) {
     guard let request = listing.cancellations.first(where: { $0.file == file }) else { return }
     try remove(request)
   }
 
   /// Rejects a request that names no job. Returns the name of its directory in rejected/; nil if the file is gone.
-  func rejectCancellation(_ file: String, in listing: Listing) throws(Fault) -> String? {
+  func rejectCancellation(_ file: String, in listing: Listing) throws(EntryError) -> String? {
     guard let request = listing.cancellations.first(where: { $0.file == file }) else { return nil }
     return try reject(request)
-  }
-
-  /// Moves a file to rejected/ with the reason. Returns its name there; nil if the file is gone or open for writing.
-  func reject(_ candidate: Candidate, reason: String) throws(Fault) -> String? {
-    guard let job = try claim(candidate) else { return nil }
-    return try reject(job, reason: reason)
   }
 }

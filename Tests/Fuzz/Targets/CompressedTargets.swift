@@ -22,6 +22,7 @@ extension FuzzTarget {
         continue
       }
       try requireContent(content.bytes, of: bytes, name, found)
+      if name != "net.bin" { try requirePieces(content.bytes, of: bytes, found) }
       try require(
         (content.format == .binary) == (name == "net.bin.zst"), "\(name) is \(content.format)")
     }
@@ -42,6 +43,25 @@ extension FuzzTarget {
       count(of: found, bytes, limit: content.count) == content.count, "its own length is too much")
     let tooLarge = content.isEmpty ? nil : count(of: found, bytes, limit: content.count - 1)
     try require(tooLarge == nil, "\(content.count) bytes within \(content.count - 1)")
+  }
+
+  /// Expanding piece by piece gives the same.
+  private static func requirePieces(_ content: [UInt8], of bytes: [UInt8], _ found: Compression?) throws
+  {
+    guard let found, content.count > 0, bytes.count > 0 else { return }
+    for size in [1, 7, 100] {
+      let decompressor = try Decompressor(found)
+      var expanded: [UInt8] = []
+      for start in stride(from: 0, to: bytes.count, by: size) {
+        let end = min(start + size, bytes.count)
+        try decompressor.feed(Array(bytes[start..<end]), isLast: end == bytes.count) {
+          (piece) throws(DecompressionError) in
+          expanded += piece
+          return true
+        }
+      }
+      try require(expanded == content, "other bytes in pieces of \(size)")
+    }
   }
 
   private static func count(of kind: Compression, _ bytes: [UInt8], limit: Int) -> Int? {

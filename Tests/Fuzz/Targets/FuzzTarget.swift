@@ -20,7 +20,8 @@ public struct FuzzTarget: Sendable {
   public func run(_ input: [UInt8]) throws { try body(input) }
 
   public static let all: [FuzzTarget] = [
-    .eventRecord, .packets, .tcpOptions, .arp, .netlink, .targetText, .binaryTargets, .addressList,
+    .eventRecord, .packets, .tcpOptions, .arp, .netlink, .targetText, .binaryTargets, .targetPieces,
+    .addressList,
     .values, .toml, .configuration, .profile, .jobRecord, .recovery, .checkpoint, .answers, .compressed,
     .fileNames, .taskStatus,
     .boxSettings, .modules, .partitionTable, .superblock, .bootCount,

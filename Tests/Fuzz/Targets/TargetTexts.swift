@@ -63,6 +63,34 @@ extension FuzzTarget {
     try require(again.directives == directives, "\(directives) became \(again.directives)")
   }
 
+  /// A file that is read in pieces has the entries, the directives and the mistakes of the same file read at once. The
+  /// first byte is the size of the pieces.
+  static let targetPieces = FuzzTarget("target-pieces", maximumLength: 1024) { bytes in
+    guard let size = bytes.first.map({ Int($0) + 1 }) else { return }
+    let bytes = Array(bytes.dropFirst())
+    for (name, format) in [("f", TargetFile.Format.auto), ("f.bin", .auto), ("f", .text)] {
+      let mistakes = TargetFile.check(bytes, name: name, format: format)
+      for keepsEntries in [true, false] {
+        var reader = TargetReader(
+          name: name, format: format, maximumErrors: 100, keepsEntries: keepsEntries, size: bytes.count)
+        for start in stride(from: 0, to: bytes.count, by: size) {
+          reader.add(bytes[start..<min(start + size, bytes.count)])
+        }
+        let (file, found) = reader.finish()
+        try require(found == mistakes, "\(found), not \(mistakes)")
+        guard mistakes.isEmpty, keepsEntries else { continue }
+        let whole = try TargetFile.parse(bytes, name: name, format: format)
+        try require(file.directives == whole.directives, "other directives")
+        try require(file.entryCount == whole.entryCount, "\(file.entryCount) entries")
+        let (a, b) = (
+          try TargetPlan([file], defaultPorts: defaultPorts, scope: Scope()),
+          try TargetPlan([whole], defaultPorts: defaultPorts, scope: Scope())
+        )
+        try require(a.count == b.count && a.outOfScope == b.outOfScope, "another plan")
+      }
+    }
+  }
+
   /// A binary file is parsed exactly if it is well-formed.
   static let binaryTargets = FuzzTarget("binary-targets", maximumLength: 512) { bytes in
     try requireDetection(of: bytes)
