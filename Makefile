@@ -26,7 +26,7 @@ PACKAGES_BOOT  := nmap iputils-ping e2fsprogs fdisk
 PYTHON         := /usr/bin/python3
 
 .PHONY: help setup bpf build benchmark programs toolchain image image-lock image-reproducible boot-test unit kernel lab test tests \
-        fuzz run bench evaluate rollback inventory reference check fmt clean
+        fuzz soak run bench evaluate rollback inventory reference check fmt clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -85,6 +85,8 @@ build/synbox build/benchmark build/synimage: build/%: bpf FORCE
 build/synbox.stripped: build/synbox
 	@$(BPF_OBJCOPY) --strip-all --remove-section=.swift_modhash --remove-section=.note.gnu.build-id $< $@
 
+# How long fuzzing and the soak take.
+MINUTES ?= 5
 PROFILE ?= all
 SITE    ?= lab
 # Grows with the source; the boot loader prefers the greatest.
@@ -114,6 +116,10 @@ boot-test: image build/.setup-boot ## the image in QEMU: boots, scans, power cut
 
 run: build ## the main job on a lab: a target file becomes results, checked against the rule
 	@netconfig/run
+
+soak: build tests ## a box whose spool is hostile, for MINUTES=5; needs root
+	@SYNBOX_SOAK_MINUTES=$(MINUTES) timeout --kill-after=10 $$(( $(MINUTES) * 60 + 300 )) \
+	  swift test --skip-build --filter 'A box with a hostile spool'
 
 # Unpacked, not installed: the package would start a Prometheus server on this machine.
 build/promtool: build/.setup
@@ -164,7 +170,6 @@ test: check programs build benchmark build/promtool image tests ## all tests; th
 # for libFuzzer's main function and covers C and C++.
 FUZZ := -c release --scratch-path build/fuzz/build --product fuzz --sanitize fuzzer \
         -Xswiftc -sanitize=fuzzer,address -Xcc -fsanitize=address -Xcxx -fsanitize=address
-MINUTES ?= 5
 
 fuzz: bpf ## fuzz every reader of foreign bytes for MINUTES=5 in all; docs/design/testing.md
 	@SYNBOX_FUZZ=1 swift build $(FUZZ) 2>&1 \
