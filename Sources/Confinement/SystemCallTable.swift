@@ -98,7 +98,6 @@ public enum SystemCallTable {
   static let directories = [
     SystemCallRule("getdents64", "lists spool/, active/ and results/, and threads for the proof"),
     SystemCallRule("mkdir", "creates the directory of a job"),
-    SystemCallRule("chmod", "opens that directory to others when its job ends"),
     SystemCallRule("rmdir", "removes the directory of a job whose file vanished before the claim"),
     SystemCallRule("unlinkat", "removes fetched results to free space"),
     SystemCallRule("statfs", "reads the free space of the disk"),

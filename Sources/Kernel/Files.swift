@@ -122,7 +122,8 @@ public enum Files {
 
   /// Creates a directory, if it does not exist. Its parent must exist.
   ///
-  /// - Parameter mode: less what the umask denies.
+  /// - Parameter mode: less what the umask denies. 775 with a umask of 022 is 755; with 002 the directory's group may mark
+  ///   results as fetched.
   public static func makeDirectory(_ path: String, mode: UInt32 = 0o775) throws(Fault) {
     if unsafe mkdir(path, mode) == 0 { return }
     let errno = Errno.last

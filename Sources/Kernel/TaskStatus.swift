@@ -82,18 +82,6 @@ public struct TaskStatus: Hashable, Sendable {
   /// Returns the amount of this process's locked memory: the line `VmLck`.
   public static func lockedBytes() throws(Fault) -> UInt64 { try memory("VmLck") }
 
-  /// Returns the permissions that this process's umask denies to what it creates: the line `Umask`.
-  public static func umask() throws(Fault) -> UInt32 {
-    let path = "/proc/self/status"
-    let line = try readText(path)?.split(separator: "\n").first { $0.hasPrefix("Umask:") }
-    guard let digits = line?.split(whereSeparator: { $0 == " " || $0 == "\t" }).last,
-      let mask = UInt32(digits, radix: 8)
-    else {
-      throw Fault("\(path) has no line Umask", remedy: "Mount /proc")
-    }
-    return mask
-  }
-
   private static func memory(_ key: String) throws(Fault) -> UInt64 {
     let path = "/proc/self/status"
     let line = try readText(path)?.split(separator: "\n").first { $0.hasPrefix("\(key):") }

@@ -17,13 +17,8 @@ public final class DataDirectory: Sendable {
   private let lock: Descriptor
   /// The directory's own lock, as far as nobody else has it: what version 0.1.0 looks at.
   private let directoryLock: Descriptor?
-  /// Something odd about the directory, for the log.
-  public let note: String?
-  /// The permissions of the directories in results/ and rejected/, as the umask has them.
-  let sharedMode: UInt32
-
-  /// The permissions of a job's directory in active/. Whoever may mark results as fetched must not change a running job.
-  static let privateMode: UInt32 = 0o700
+  /// What is odd about the directory, for the log.
+  public let notes: [String]
 
   /// Locks the data directory and creates the missing ones of its four directories.
   ///
@@ -39,13 +34,14 @@ public final class DataDirectory: Sendable {
         "there is no data directory \(path)",
         remedy: "Create it, or mount the file system that contains it")
     }
-    sharedMode = 0o775 & ~(try TaskStatus.umask())
     self.path = path
     if let owner { try Self.requireBoxDirectory(path, before: owner) }
     guard let lock = try Files.lock("\(path)/lock") else { throw Self.inUse(path, by: nil) }
     self.lock = lock
     directoryLock = try Files.lockDirectory(path)
-    note = directoryLock == nil ? try Self.foreignLock(of: path, owner) : nil
+    let foreign = directoryLock == nil ? try Self.foreignLock(of: path, owner) : nil
+    try Files.makeDirectory("\(path)/active", mode: 0o700)
+    notes = [foreign, Self.close("\(path)/active")].compactMap(\.self)
     for directory in [spool, active, results, rejected] { try Files.makeDirectory(directory) }
     let spoolDevice = Files.status(of: spool)?.device
     for directory in [active, results, rejected] {
@@ -57,6 +53,21 @@ public final class DataDirectory: Sendable {
     }
     if let owner { try changeOwner(to: owner) }
     try Files.syncDirectory(path)
+  }
+
+  /// Closes active/ to all but the box: whoever may mark results as fetched must not change a running job. A job's directory
+  /// keeps its own permissions, which count once it has left.
+  ///
+  /// - Returns: what to log.
+  private static func close(_ active: String) -> String? {
+    // Without need, chmod(2) could cost the setgid bit.
+    guard let mode = Files.status(of: active)?.mode, mode & 0o077 != 0 else { return nil }
+    do throws(Fault) {
+      try Files.setMode(active, mode & 0o7700)
+      return nil
+    } catch {
+      return "\(active) is open to other users: \(error)"
+    }
   }
 
   // MARK: - Locks

@@ -43,7 +43,6 @@ extension Spool {
     // The name was unique when the job was claimed; an operator may have used it since.
     let isUnused = Files.kind(of: "\(parent)/\(job.name)") == nil
     let name = isUnused ? job.name : data.uniqueName(for: job.name)
-    try Files.setMode(job.directory, data.sharedMode)
     try Files.rename(job.directory, to: "\(parent)/\(name)")
     try Files.syncDirectory(parent)
     try Files.syncDirectory(data.active)

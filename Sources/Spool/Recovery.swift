@@ -55,8 +55,6 @@ extension Spool {
     -> InterruptedJob?
   {
     let directory = "\(data.active)/\(name)"
-    // Version 0.1.0 gave it the permissions of results.
-    try? Files.setMode(directory, DataDirectory.privateMode)
     let recordPath = "\(directory)/job.json"
     let hadRecord = Files.kind(of: recordPath) == .file
     let (record, problem) = try storedRecord(of: name, exists: hadRecord)

@@ -150,7 +150,7 @@ public final class Spool {
   {
     // Its name comes from the entry's, and the file system may not take it.
     try EntryError.changing(entry, in: data.active) { () throws(Fault) in
-      try Files.makeDirectory(directory, mode: DataDirectory.privateMode)
+      try Files.makeDirectory(directory)
     }
     let isMoved: Bool
     do throws(EntryError) {

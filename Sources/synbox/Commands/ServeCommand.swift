@@ -98,7 +98,7 @@ struct ServeCommand: ParsableCommand {
         "confinement": "\(confinement)", "lock_memory": "\(lockMemory.rawValue)",
         "scope": "\(loaded.scope.sha256)",
       ])
-    if let note = data.note { log.warning("\(note)") }
+    for note in data.notes { log.warning("\(note)") }
     for shortcoming in confinement.shortcomings {
       log.warning("confinement is incomplete", metadata: ["why": "\(shortcoming)"])
     }
