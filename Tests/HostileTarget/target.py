@@ -84,6 +84,7 @@ def replies(probe):
         8: [(0, reply(SYN | ACK, words=15))],
         9: [(0, ipv4(b"\xc6\x12\x00\xfe", probe.source, socket.IPPROTO_ICMP, icmp))],
         10: [(0, reply(RST, 1)), (0.2, reply(RST | ACK, 0))],
+        11: [(3, open_port)],
     }.get(probe.address[3], [])
 
 

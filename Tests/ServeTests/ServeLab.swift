@@ -5,15 +5,18 @@ import LabSupport
 /// Two namespaces with a target node that replies for even addresses, and a data directory. All are removed when the
 /// test ends, however it ends.
 final class ServeLab {
-  private let lab: Lab
-  let node: TargetNode
+  let lab: Lab
+  private let answering: TargetNode?
+  /// The target node of a lab that was made with one.
+  var node: TargetNode { answering! }
   let root: URL
   private var disk: Disk?
 
-  /// - Parameter closed: how the node treats odd addresses: `silent` or `rst`.
-  init(closed: String = "silent") throws {
-    lab = try Lab()
-    node = try lab.respond(["--answer", "even", "--closed", closed])
+  /// - Parameter closed: how the node treats odd addresses: `silent` or `rst`. nil makes a lab without a node.
+  init(closed: String? = "silent") throws {
+    let lab = try Lab()
+    self.lab = lab
+    answering = try closed.map { try lab.respond(["--answer", "even", "--closed", $0]) }
     root = URL(fileURLWithPath: try Lab.boxDirectory())
     try FileManager.default.createDirectory(
       at: root.appending(path: "data"), withIntermediateDirectories: true)
