@@ -137,7 +137,7 @@ let others: [Target] = [
   tests("NICTests", ["NIC", "Kernel", "LabSupport", "Plan", "Wire", "TestSupport"]),
   tests("DatapathTests", ["Datapath", "Kernel", "LabSupport", "Wire", "TestSupport"]),
   tests("InitTests", ["Init", "Kernel", "NIC", "LabSupport", "Plan", "TestSupport"]),
-  tests("EngineTests", ["Engine", "Kernel", "Scan", "TestSupport", "Wire"]),
+  tests("EngineTests", ["Datapath", "Engine", "Kernel", "NIC", "Scan", "TestSupport", "Wire"]),
   tests(
     "SupervisionTests",
     ["Supervision", "Confinement", "ConfinementProbe", "Init", "Kernel", "LabSupport"]),

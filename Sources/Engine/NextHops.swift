@@ -22,6 +22,11 @@ package struct NextHops: Sendable {
   /// nil if the plan needs no gateway.
   package let gateway: NextHop?
 
+  /// Sends everything to one address.
+  init(through address: MACAddress) {
+    (addresses, links, unresolved, gateway) = ([address], [], [], nil)
+  }
+
   /// Resolves the next hops that the plan needs. Sends ARP requests; needs no privilege.
   ///
   /// - Parameter asking: Whether to resolve the gateway by ARP even if the kernel's neighbour table has an

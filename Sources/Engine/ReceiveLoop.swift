@@ -34,6 +34,16 @@ final class ReceiveLoop: Sendable {
     while arrivals.take({ if let scan = $0.take() { scans.append(scan) } }) {}
   }
 
+  /// Returns the index of the scan that a reply belongs to; nil if that has failed.
+  ///
+  /// A scan is added before its first probe leaves, so a reply for an unknown one means that it was added since the
+  /// thread last looked.
+  fileprivate func index(of reply: Reply, in scans: inout [ReplyIntake]) -> Int? {
+    if let index = scans.firstIndex(where: { $0.intake.slot == reply.slot }) { return index }
+    takeArrivals(into: &scans)
+    return scans.firstIndex { $0.intake.slot == reply.slot }
+  }
+
   var isStopped: Bool { isStoppedValue.load(ordering: .acquiring) }
   func stop() { isStoppedValue.store(true, ordering: .releasing) }
   /// Prepares for another thread.
@@ -105,8 +115,7 @@ private struct ReceiveThread {
       let loop = self.loop
       var isFull = false
       let received = try loop.receiver.drain(limit: Self.drainLimit) { reply in
-        // Otherwise its scan has ended.
-        guard let index = scans.firstIndex(where: { $0.intake.slot == reply.slot }) else { return true }
+        guard let index = loop.index(of: reply, in: &scans) else { return true }
         // The RST is queued first. If there is no room, the reply stays in the ring, so that it is reported once.
         if reply.needsRST, let entry = scans[index].resetEntry(reply, loop.sourceIndex) {
           guard resets.count < ResetQueue.chunkSize else {
