@@ -66,6 +66,9 @@ extension Descriptor {
     try syscall { ftruncate(number, off_t(length)) }
   }
 
+  /// Sets the position of the next read to the start, unless the file is a pipe.
+  public func rewind() { _ = lseek(number, 0, SEEK_SET) }
+
   /// Sets the position of the next read, in bytes from the file's start (lseek(2)).
   public func seek(to offset: UInt64) throws(Errno) {
     let number = self.number

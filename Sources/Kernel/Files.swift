@@ -11,8 +11,20 @@ public enum Files {
     return try read(descriptor: file.number, name: path, limit: limit)
   }
 
+  /// Opens a file, or standard input (`-`), to read it later.
+  public static func openToRead(_ path: String) throws(Fault) -> Descriptor {
+    let number =
+      path == "-"
+      ? clinux_fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+      : unsafe clinux_open(path, O_RDONLY | O_CLOEXEC, 0)
+    guard number >= 0 else {
+      throw Fault("cannot open \(path == "-" ? "standard input" : path)", cause: .last)
+    }
+    return Descriptor(owning: number)
+  }
+
   /// Returns the remainder of an open file, at most `limit` bytes.
-  static func read(descriptor: Int32, name: String, limit: Int) throws(Fault) -> [UInt8] {
+  public static func read(descriptor: Int32, name: String, limit: Int) throws(Fault) -> [UInt8] {
     let tooLarge = Fault(
       "\(name) is larger than \(limit) bytes", remedy: "Split it into several files")
     var status = stat()

@@ -126,6 +126,26 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
+  /// Parsers see the bytes of others only once all privilege is gone.
+  @Test func `reads the targets and lists of a scan, which root has only opened`() throws {
+    let lab = try ServeLab()
+    try Data("198.18.4.0/28:80\n".utf8).write(to: lab.url("targets.txt"))
+    try mode(0o600, lab, "targets.txt")
+    try Data("198.18.4.2\n".utf8).write(to: lab.url("never.txt"))
+    let trace = lab.url("scan.trace").path
+    let scan = try lab.scan(
+      under: ["strace", "-f", "-y", "-o", trace, "-e", "trace=setresuid,read"],
+      ["-q", "-c", "1", "-b", lab.url("never.txt").path, lab.url("targets.txt").path])
+    #expect(scan.status == 0, "\(scan.errors)")
+    #expect(scan.lines.count == 1 + 7)
+    let calls = try lab.text("scan.trace").split(separator: "\n").map(String.init)
+    let drop = try #require(calls.firstIndex { $0.contains("setresuid(60900") })
+    for file in ["targets.txt", "never.txt"] {
+      let read = try #require(calls.firstIndex { $0.contains("read(") && $0.contains(file) })
+      #expect(read > drop, "\(file): \(calls[read])")
+    }
+  }
+
   /// Wrong owners and modes are reported with a remedy, and nothing is changed.
   @Test func `needs access to its data directory and configuration`() throws {
     let lab = try ServeLab()

@@ -16,7 +16,7 @@ struct ListCommand: ParsableCommand {
   var binary = false
 
   func run() throws {
-    let prepared = try plan.prepare()
+    let prepared = try plan.prepare(plan.open())
     let output = try Descriptor.standardOutput()
     try writeProbes(prepared.sequence, to: output, binary: binary)
   }

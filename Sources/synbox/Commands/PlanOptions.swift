@@ -74,12 +74,40 @@ struct PreparedPlan {
 }
 
 extension PlanOptions {
-  /// Reads the target files and scope lists, and makes the plan.
+  /// Opens the target files and scope lists, and parses nothing: that needs no privilege.
+  func open() throws -> OpenInput {
+    var names = targets
+    if names.isEmpty {
+      guard !Terminal.inputIsTerminal else {
+        throw ValidationError(
+          "no targets: give a target file, a target such as 198.18.0.0/20, or pipe them in")
+      }
+      names = ["-"]
+    }
+    guard names.filter({ $0 == "-" }).count <= 1 else {
+      throw ValidationError("standard input (-) is given more than once")
+    }
+    let input = OpenInput()
+    for name in names where !Self.isTarget(name) { try input.open(name) }
+    for list in [allowlistFile, blocklistFile].compactMap(\.self) {
+      do throws(Fault) {
+        try input.open(list)
+      } catch {
+        throw ValidationError(
+          "\(UnreadableList(key: list == allowlistFile ? "allow-file" : "deny-file", file: list, fault: error))"
+        )
+      }
+    }
+    input.names = names
+    return input
+  }
+
+  /// Reads what is open, and makes the plan.
   ///
   /// - Throws: `InputError` if a file is invalid, `Fault` if it cannot be read, `ValidationError` if no target is left.
-  func prepare() throws -> PreparedPlan {
-    let scope = try readScope()
-    let files = try readTargets()
+  func prepare(_ input: OpenInput) throws -> PreparedPlan {
+    let scope = try readScope(input)
+    let files = try input.names.map { try readTargets($0, input) }
     let directives = try Directives.merged(files)
     let plan = try TargetPlan(
       consume files, defaultPorts: targetPorts ?? directives.ports, scope: scope.scope)
@@ -106,26 +134,20 @@ extension PlanOptions {
     return try Shard(shard, of: shards)
   }
 
-  private func readTargets() throws -> [TargetFile] {
-    var names = targets
-    if names.isEmpty {
-      guard !Terminal.inputIsTerminal else {
-        throw ValidationError(
-          "no targets: give a target file, a target such as 198.18.0.0/20, or pipe them in")
-      }
-      names = ["-"]
+  private func readTargets(_ name: String, _ input: OpenInput) throws -> TargetFile {
+    if Self.isTarget(name), !input.isOpen(name) {
+      return try TargetFile.parse(Array(name.utf8), name: "argument", format: .text)
     }
-    guard names.filter({ $0 == "-" }).count <= 1 else {
-      throw ValidationError("standard input (-) is given more than once")
+    let shown = name == "-" ? "standard input" : name
+    let stream: TargetStream
+    do throws(TargetStream.Failure) {
+      stream = try input.readTargets(name, shown: shown, inputFormat)
+    } catch {
+      guard case .fault(let fault) = error else { preconditionFailure("nobody stops it") }
+      throw fault.fault
     }
-    return try names.map { name in
-      if Self.isTarget(name) {
-        return try TargetFile.parse(Array(name.utf8), name: "argument", format: .text)
-      }
-      let shown = name == "-" ? "standard input" : name
-      let content = try TargetContent(try Files.read(name), name: shown, format: inputFormat)
-      return try TargetFile.parse(content.bytes, name: shown, format: content.format)
-    }
+    if let mistake = stream.mistakes.first { throw mistake }
+    return stream.file
   }
 
   /// Returns whether an argument is meant as a target: it is not a file's name and starts like an address. Its errors
@@ -139,14 +161,49 @@ extension PlanOptions {
   }
 
   /// Reads the lists; unlike a box's, they may be pipes.
-  private func readScope() throws -> ScopeInForce {
+  private func readScope(_ input: OpenInput) throws -> ScopeInForce {
     let sources = ScopeSources(
       allowFile: allowlistFile, denyFile: blocklistFile, specialPurpose: specialPurpose)
     do {
-      return try sources.read { (path) throws(Fault) in try Files.read(path) }
+      return try sources.read { (path) throws(Fault) in try input.read(path) }
     } catch let list as UnreadableList {
       throw ValidationError("\(list)")
     }
+  }
+}
+
+/// The files of a scan, opened with the privilege that its user has, and read without it.
+final class OpenInput {
+  private final class File {
+    let descriptor: Descriptor
+    init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
+  }
+
+  /// The targets as they were given.
+  fileprivate(set) var names: [String] = []
+  private var files: [String: File] = [:]
+
+  /// Opens a file, or standard input (`-`). A file that is named twice is read once more from its start.
+  fileprivate func open(_ name: String) throws(Fault) {
+    guard files[name] == nil else { return }
+    files[name] = File(try Files.openToRead(name))
+  }
+
+  fileprivate func isOpen(_ name: String) -> Bool { files[name] != nil }
+
+  fileprivate func read(_ name: String) throws(Fault) -> [UInt8] {
+    guard let file = files[name] else { throw Fault("\(name) is not open") }
+    if name != "-" { file.descriptor.rewind() }
+    return try Files.read(descriptor: file.descriptor.number, name: name, limit: 1 << 32)
+  }
+
+  fileprivate func readTargets(_ name: String, shown: String, _ format: TargetFile.Format)
+    throws(TargetStream.Failure) -> TargetStream
+  {
+    guard let file = files[name] else { throw .fault(.box(Fault("\(name) is not open"))) }
+    if name != "-" { file.descriptor.rewind() }
+    return try TargetStream.read(
+      file.descriptor, name: shown, format: format, mistakes: 1, limit: 1 << 32)
   }
 }
 

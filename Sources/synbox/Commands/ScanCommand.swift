@@ -80,14 +80,16 @@ struct ScanCommand: ParsableCommand {
   }
 
   func run() throws {
-    // 1. Find errors in the input before using any privilege.
-    let prepared = try plan.prepare()
+    // 1. Open the input, and parse none of it as root.
+    let input = try plan.open()
     if dryRun {
-      return try writeProbes(prepared.sequence, to: .standardOutput(), binary: false)
+      return try writeProbes(plan.prepare(input).sequence, to: .standardOutput(), binary: false)
     }
+    let user = try BoxUser.credentialsToAssume(user)
+    // Without privilege to lose, mistakes in the input are found before the interface is touched.
+    let early = user == nil ? try plan.prepare(input) : nil
     let settings = try station.settings()
     let memory = dedupeMemory ?? .standard
-    let user = try BoxUser.credentialsToAssume(user)
     let signals = try SignalReader([.interrupt, .terminate, .user1, .hangUp])
     let files = try output.open()
     // 2. With privilege: load the programs, open rings and sockets.
@@ -98,7 +100,9 @@ struct ScanCommand: ParsableCommand {
     let confinement = try Confinement.drop(ConfinementPolicy(user: user))
     console.printLine("\(opened.modeLine); \(confinement)")
     for shortcoming in confinement.shortcomings { console.printLine(shortcoming) }
-    // 4. Send the first frames: ARP requests.
+    // 4. Parse the input, without any privilege.
+    let prepared = try early ?? plan.prepare(input)
+    // 5. Send the first frames: ARP requests.
     let nextHops = try NextHops(prepared.sequence.plan, on: opened)
     console.warn(foreign: opened.foreignSources)
     console.warn(unresolved: nextHops)
