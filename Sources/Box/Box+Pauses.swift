@@ -132,7 +132,8 @@ extension Box {
       let usable = names.filter { spool.refused[.results($0)] == nil }
       removeNext(DiskState.Removals(names: usable[...]))
     case (.removing(let name, let removals), .removed):
-      log(.notice, "fetched results removed to free disk space", ["job": name])
+      let what = name.hasPrefix("rejected/") ? "rejected file" : "fetched results"
+      log(.notice, "\(what) removed to free disk space", ["job": name])
       measureDisk(removals)
     case (.removing(let name, let removals), .failed(let failure)) where failure.kind == .entry:
       refuse(.results(name), name, failure.message)

@@ -80,9 +80,9 @@ public enum Settlement: Hashable, Sendable {
 
 public enum DiskRequest: Hashable, Sendable {
   case measure
-  /// Lists the results that are marked as fetched and that the box may remove.
+  /// Lists what the box may remove: results that are marked as fetched, then rejected files.
   case listFetched
-  /// Removes fetched results.
+  /// Removes one of those.
   case remove(String)
 }
 

@@ -63,14 +63,18 @@ public struct DirectoryWatch: ~Copyable, Sendable {
     return descriptor
   }
 
-  /// Returns the changes since the last call; nil if the kernel dropped some or the watch ended, so that the
-  /// directory must be listed.
-  public func events() throws(Fault) -> [Event]? {
+  /// Returns the changes since the last call; nil if the kernel dropped some, if more may wait, or if the watch ended, so
+  /// that the directory must be listed.
+  ///
+  /// - Parameter limit: the most bytes of events to read, because a process can make them faster than they are read.
+  public func events(limit: Int = 1 << 20) throws(Fault) -> [Event]? {
     var events: [Event] = []
     var lost = false
+    var total = 0
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     do throws(Errno) {
       while let count = try descriptor.read(into: &buffer), count > 0 {
+        total += count
         var at = 0
         while at + 16 <= count {
           // struct inotify_event: wd, mask, cookie, len; then the name, padded with zeros.
@@ -84,6 +88,7 @@ public struct DirectoryWatch: ~Copyable, Sendable {
             lost = true
           }
         }
+        if total >= limit { return nil }
       }
     } catch {
       throw Fault("cannot read the events of a watched directory", cause: error)

@@ -7,11 +7,19 @@ public struct DiskSpace: Hashable, Sendable {
   /// What an unprivileged user may still write, without root's reserve.
   public let available: UInt64
   public let used: UInt64
+  /// The files and directories that the file system can hold, and those that an unprivileged user may still make; 0 if it
+  /// has no such limit.
+  public let files: UInt64
+  public let availableFiles: UInt64
 
-  public init(total: UInt64, available: UInt64, used: UInt64) {
+  public init(
+    total: UInt64, available: UInt64, used: UInt64, files: UInt64 = 0, availableFiles: UInt64 = 0
+  ) {
     self.total = total
     self.available = available
     self.used = used
+    self.files = files
+    self.availableFiles = availableFiles
   }
 
   public init(of path: String) throws(Fault) {
@@ -24,7 +32,16 @@ public struct DiskSpace: Hashable, Sendable {
     let block = UInt64(about.f_frsize)
     self.init(
       total: UInt64(about.f_blocks) * block, available: UInt64(about.f_bavail) * block,
-      used: UInt64(about.f_blocks - about.f_bfree) * block)
+      used: UInt64(about.f_blocks - about.f_bfree) * block, files: UInt64(about.f_files),
+      availableFiles: UInt64(about.f_favail))
+  }
+
+  /// The used share of the files that the file system can hold, from 0 to 100, rounded up.
+  public var usedFilesPercent: Int {
+    guard files > 0 else { return 0 }
+    let used = files - min(availableFiles, files)
+    let (quotient, remainder) = files.dividingFullWidth(used.multipliedFullWidth(by: 100))
+    return Int(quotient) + (remainder > 0 ? 1 : 0)
   }
 
   /// The used share of the space for unprivileged users, from 0 to 100, rounded up as by df(1).

@@ -140,13 +140,14 @@ public final class DataDirectory: Sendable {
     }
   }
 
-  /// Returns `name`, or the first of `name.2`, `name.3`, … that no job has or had.
+  /// Returns `name`, or the first of `name.2`, `name.3`, … that no job has or had; after a thousand, one with the time, so
+  /// that a name that comes again and again does not cost more and more.
   func uniqueName(for name: String) -> String {
     var candidate = name
     var number = 1
     while [active, results, rejected].contains(where: { Files.kind(of: "\($0)/\(candidate)") != nil }) {
       number += 1
-      candidate = "\(name).\(number)"
+      candidate = number <= 1000 ? "\(name).\(number)" : "\(name).\(Clock.realtime)"
     }
     return candidate
   }

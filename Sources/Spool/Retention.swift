@@ -8,7 +8,33 @@ extension Spool {
   /// The prefix of directories being removed. No job's name begins with a dot.
   private static let removalPrefix = ".removing-"
 
-  /// Returns the names of the fetched results that the box may remove, in the order in which the jobs ended.
+  /// What precedes the name of a rejected job that may be removed. No job's name has a slash.
+  static let rejectedPrefix = "rejected/"
+
+  /// Returns what the box may remove, in that order: fetched results, the oldest first, then rejected files as
+  /// `rejected/NAME`, the oldest first.
+  public func removable() throws(Fault) -> [String] {
+    var rejected: [(changed: UInt64, name: String)] = []
+    for name in try Files.entries(of: data.rejected) where !JobName.isHidden(name) {
+      guard let text = name.text, let status = Files.status(of: name, in: data.rejected),
+        status.kind == .directory, Files.isUsable("\(data.rejected)/\(text)", for: .modify)
+      else { continue }
+      rejected.append((status.changed, text))
+    }
+    rejected.sort { ($0.changed, $0.name) < ($1.changed, $1.name) }
+    return try fetchedResults() + rejected.map { Self.rejectedPrefix + $0.name }
+  }
+
+  /// Removes one of those.
+  public func remove(removable name: String) throws(EntryError) {
+    guard name.hasPrefix(Self.rejectedPrefix) else { return try removeFetched(name) }
+    let rejected = FileName(String(name.dropFirst(Self.rejectedPrefix.count)))
+    try EntryError.changing(rejected, in: data.rejected) { () throws(Fault) in
+      try Files.removeTree(rejected, in: data.rejected)
+    }
+  }
+
+  /// Returns the names of the fetched results, in the order in which the jobs ended.
   public func fetchedResults() throws(Fault) -> [String] {
     var found: [(ended: UInt64, name: String)] = []
     for name in try Files.entries(of: data.results) {

@@ -10,8 +10,19 @@ public final class Spool {
   public let data: DataDirectory
   private let watch: DirectoryWatch
   private var arrivals = Arrivals()
-  /// Priorities read so far, with the file's status at that time.
-  private var priorities: [FileName: (status: FileStatus, priority: Priority)] = [:]
+  /// What one listing may cost.
+  public struct Limits: Hashable, Sendable {
+    /// The most files that wait in the queue at one time. The others stay in the spool until there is room.
+    public var queued = 10_000
+    /// How long reading the starts of new files may take, nanoseconds. At least one is read.
+    public var readingTime: UInt64 = 100_000_000
+
+    public init() {}
+  }
+  public var limits = Limits()
+
+  /// Priorities read so far, with the file's status at that time, and until when they hold.
+  private var priorities: [FileName: (status: FileStatus, priority: Priority, until: UInt64)] = [:]
 
   /// An inotify descriptor, readable when something has changed in the spool.
   public var descriptor: Int32 { watch.number }
@@ -42,7 +53,7 @@ public final class Spool {
     public var unusable: [FileName] = []
     /// Symbolic links, directories, FIFOs, sockets and devices. The box never opens them.
     public var ignored: [FileName] = []
-    /// The number of files that may still be being written.
+    /// The number of files that may still be being written, or for which the queue has no room yet.
     public var arriving = 0
     /// Requests to cancel jobs.
     public var cancellations: [Cancellation] = []
@@ -65,6 +76,7 @@ public final class Spool {
     arrivals.apply(try watch.events())
     var listing = Listing()
     let names = try Files.entries(of: data.spool).filter { !JobName.isHidden($0) }
+    var reading: UInt64 = 0
     for name in names {
       guard let status = Files.status(of: name, in: data.spool) else { continue }
       guard status.kind == .file else {
@@ -84,8 +96,15 @@ public final class Spool {
         listing.unusable.append(name)
         continue
       }
+      let isKnown = isKnown(name, status, now: now)
+      guard listing.queue.count < limits.queued, isKnown || reading <= limits.readingTime else {
+        listing.arriving += 1
+        continue
+      }
+      let begin = isKnown ? 0 : Clock.monotonic
       listing.queue.append(
-        Candidate(name: text, priority: priority(of: name, status), arrived: status.changed))
+        Candidate(name: text, priority: priority(of: name, status, now: now), arrived: status.changed))
+      if !isKnown { reading += max(1, Clock.monotonic - begin) }
     }
     let present = Set(names)
     arrivals.retain(only: present)
@@ -96,12 +115,17 @@ public final class Spool {
 
   /// Reads only the start of the file, because directives come before the first entry. Errors are reported when the
   /// file becomes a job.
-  private func priority(of name: FileName, _ status: FileStatus) -> Priority {
-    if let known = priorities[name], known.status == status { return known.priority }
+  private func priority(of name: FileName, _ status: FileStatus, now: UInt64) -> Priority {
+    if isKnown(name, status, now: now), let known = priorities[name] { return known.priority }
+    let found = Self.priority(of: name, in: data.spool)
+    let priority = found ?? Self.defaultPriority
     // A file that cannot be read now, because of a lease for example, may be readable later.
-    guard let priority = Self.priority(of: name, in: data.spool) else { return Self.defaultPriority }
-    priorities[name] = (status, priority)
+    priorities[name] = (status, priority, found == nil ? now + 10_000_000_000 : .max)
     return priority
+  }
+
+  private func isKnown(_ name: FileName, _ status: FileStatus, now: UInt64) -> Bool {
+    priorities[name].map { $0.status == status && now < $0.until } ?? false
   }
 
   /// Returns the priority of a claimed file.

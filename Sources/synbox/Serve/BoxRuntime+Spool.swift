@@ -116,10 +116,12 @@ extension BoxRuntime {
   func answer(_ request: DiskRequest) -> DiskAnswer {
     do {
       switch request {
-      case .measure: return .used(percent: try DiskSpace(of: spool.data.path).usedPercent)
-      case .listFetched: return .fetched(try spool.fetchedResults())
+      case .measure:
+        let space = try DiskSpace(of: spool.data.path)
+        return .used(percent: max(space.usedPercent, space.usedFilesPercent))
+      case .listFetched: return .fetched(try spool.removable())
       case .remove(let name):
-        try spool.removeFetched(name)
+        try spool.remove(removable: name)
         return .removed
       }
     } catch {
