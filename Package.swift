@@ -123,14 +123,14 @@ let others: [Target] = [
   .target(name: "LabTraits", path: "Tests/LabTraits", swiftSettings: strict),
   tests("LabTests", ["LabSupport", "LabTraits", "TestSupport", "Wire"]),
 
-  tests("KernelTests", ["Kernel", "TestSupport"]),
+  tests("KernelTests", ["Kernel", "LabSupport", "TestSupport"]),
   tests("SpoolTests", ["Spool", "Kernel", "Plan", "Scan", "Wire", "LabSupport"]),
   // The whole program in a lab: needs root and build/synbox.
   tests(
     "ServeTests",
     [
-      "Confinement", "Init", "LabSupport", "LabTraits", "NIC", "Plan", "Settings", "TestSupport",
-      "synbox",
+      "Confinement", "ConfinementProbe", "Init", "LabSupport", "LabTraits", "NIC", "Plan", "Settings",
+      "TestSupport", "synbox",
     ]),
   // The real program on real packages: needs build/synimage, build/synbox.stripped and the mirror.
   tests("ImageTests", ["LabSupport", "LabTraits"]),

@@ -6,7 +6,17 @@ extension Files {
   ///
   /// Anything else of this name is replaced by an empty file: a link, a FIFO, or a file with a second name elsewhere.
   public static func openAppended(_ path: String) throws(Fault) -> Descriptor {
-    let flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
+    try openOwn(path, O_RDWR | O_APPEND, replacing: [ENOENT, ELOOP, ENXIO])
+  }
+
+  /// Opens a regular file of one name, or creates it in place of anything else.
+  ///
+  /// - Parameter replacing: the errors of open(2) after which what has the name is removed, too.
+  private static func openOwn(_ path: String, _ mode: Int32, replacing: [Int32]) throws(Fault)
+    -> Descriptor
+  {
+    // O_NONBLOCK: for a FIFO without a reader, and for a file under a lease of another process.
+    let flags = mode | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
     let number = unsafe clinux_open(path, flags, 0)
     if number >= 0 {
       let file = Descriptor(owning: number)
@@ -16,7 +26,7 @@ extension Files {
       {
         return file
       }
-    } else if case let errno = Errno.last, ![ENOENT, ELOOP, ENXIO].contains(errno.number) {
+    } else if case let errno = Errno.last, !replacing.contains(errno.number) {
       throw Fault("cannot open \(path)", cause: errno)
     }
     if unsafe unlink(path) != 0, case let errno = Errno.last, errno.number != ENOENT {
@@ -33,16 +43,14 @@ extension Files {
   ///
   /// Overwrites `PATH.new`, which holds the content before the last, and exchanges the two (renameat2(2)). Both have
   /// disk space reserved, so that this works on a full disk, too. Does not flush.
+  ///
+  /// Others may put something else under that name, such as a FIFO, which would block its writer for ever, or a hard
+  /// link to a file that must not change. It is removed.
   public static func exchange(_ path: String, with bytes: [UInt8]) throws(Fault) {
     let other = path + ".new"
-    // O_NONBLOCK: a FIFO of this name must not make the box wait for a reader.
-    var number = unsafe clinux_open(
-      other, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o644)
-    if number < 0, [ELOOP, ENXIO].contains(Errno.last.number) {
-      number = try createNew(other).release()
-    }
-    guard number >= 0 else { throw Fault("cannot create \(other)", cause: .last) }
-    let file = Descriptor(owning: number)
+    // A status is written anew, so nothing is lost, whatever the obstacle is.
+    let file = try openOwn(other, O_WRONLY, replacing: [ENOENT, ELOOP, ENXIO, EAGAIN, EACCES])
+    let number = file.number
     do throws(Errno) {
       try file.writeAll(bytes)
       try file.truncate(to: UInt64(bytes.count))

@@ -201,7 +201,8 @@ extension Files {
 
   /// Flushes a file that is not open any more (fsync(2)).
   public static func sync(_ path: String) throws(Fault) {
-    let number = unsafe clinux_open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0)
+    // O_NONBLOCK, so that opening a FIFO does not block.
+    let number = unsafe clinux_open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0)
     guard number >= 0 else { throw Fault("cannot open \(path)", cause: .last) }
     let file = Descriptor(owning: number)
     do throws(Errno) {

@@ -29,11 +29,26 @@ public struct DiskSpace: Hashable, Sendable {
     } catch {
       throw Fault("cannot read the free space of the file system of \(path)", cause: error)
     }
-    let block = UInt64(about.f_frsize)
     self.init(
-      total: UInt64(about.f_blocks) * block, available: UInt64(about.f_bavail) * block,
-      used: UInt64(about.f_blocks - about.f_bfree) * block, files: UInt64(about.f_files),
+      blockSize: UInt64(about.f_frsize), blocks: UInt64(about.f_blocks), free: UInt64(about.f_bfree),
+      available: UInt64(about.f_bavail), files: UInt64(about.f_files),
       availableFiles: UInt64(about.f_favail))
+  }
+
+  /// Makes the value from what a file system says of itself, in blocks. A crafted one may say anything, such as more
+  /// free blocks than there are: no number exceeds the total, and none overflows.
+  package init(
+    blockSize: UInt64, blocks: UInt64, free: UInt64, available: UInt64, files: UInt64 = 0,
+    availableFiles: UInt64 = 0
+  ) {
+    func bytes(_ blocks: UInt64) -> UInt64 {
+      let (product, overflow) = blocks.multipliedReportingOverflow(by: blockSize)
+      return overflow ? .max : product
+    }
+    let free = min(free, blocks)
+    self.init(
+      total: bytes(blocks), available: bytes(min(available, free)), used: bytes(blocks - free),
+      files: files, availableFiles: min(availableFiles, files))
   }
 
   /// The used share of the files that the file system can hold, from 0 to 100, rounded up.
@@ -46,7 +61,10 @@ public struct DiskSpace: Hashable, Sendable {
 
   /// The used share of the space for unprivileged users, from 0 to 100, rounded up as by df(1).
   public var usedPercent: Int {
-    let whole = used + available
-    return whole == 0 ? 100 : Int((used * 100 + whole - 1) / whole)
+    let (whole, overflow) = used.addingReportingOverflow(available)
+    if overflow || whole == 0 { return 100 }
+    // In full width, because 100 times the bytes of a crafted file system need not fit into 64 bits.
+    let (quotient, remainder) = whole.dividingFullWidth(used.multipliedFullWidth(by: 100))
+    return Int(quotient) + (remainder > 0 ? 1 : 0)
   }
 }
