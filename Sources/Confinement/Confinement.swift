@@ -45,7 +45,7 @@ public enum Confinement {
     if case .inForce = landlock { try proof.requireRefusal(of: .readRoot, with: .permissionDenied) }
     let credentials = Credentials.current()
 
-    if !omitting.contains(.systemCallFilter) { try filterSystemCalls(policy.systemCalls) }
+    if !omitting.contains(.systemCallFilter) { try filterSystemCalls(policy) }
     if policy.systemCalls == .enforced {
       try proof.requireRefusal(of: .unixSocket, with: .notPermitted)
       try proof.requireRefusal(of: .packetSocket, with: .notPermitted)
@@ -103,13 +103,22 @@ public enum Confinement {
     return .inForce(abi: abi)
   }
 
-  private static func filterSystemCalls(_ mode: ConfinementPolicy.SystemCalls) throws(Fault) {
+  private static func filterSystemCalls(_ policy: ConfinementPolicy) throws(Fault) {
+    let mode = policy.systemCalls
     guard mode != .unfiltered else { return }
     let filter = try SeccompFilter(default: mode == .enforced ? .killProcess : .log)
     for rule in SystemCallTable.rules(inProcess: processID()) {
       // Logging refuses nothing except clone3, whose refusal makes the C library use clone.
       let isOnlyLogged = mode == .logged && rule.action == .refuse(.notPermitted)
-      if !isOnlyLogged { try filter.add(rule.action, rule.name, where: rule.arguments) }
+      if isOnlyLogged { continue }
+      guard rule.name == SystemCallTable.message else {
+        try filter.add(rule.action, rule.name, where: rule.arguments)
+        continue
+      }
+      guard let socket = policy.messageSocket else { continue }
+      try filter.add(
+        rule.action, rule.name, where: rule.arguments + [.equals(0, UInt64(UInt32(bitPattern: socket)))]
+      )
     }
     for (rank, name) in SystemCallTable.frequent.enumerated() {
       try filter.setPriority(of: name, to: UInt8(255 - rank))

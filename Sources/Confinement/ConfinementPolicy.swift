@@ -31,6 +31,9 @@ public struct ConfinementPolicy: Sendable {
   /// Programs and libraries, and directories with all beneath them, that may be read and started. The scanner starts
   /// none.
   public var executable: [String]
+  /// The descriptor of the rtnetlink socket, on which alone messages may be sent; nil for none. On another socket a
+  /// message could name an interface that the process has nothing to do with.
+  public var messageSocket: Int32?
   /// The user and group to run as; nil to keep the present ones.
   public var user: Credentials?
   public var systemCalls: SystemCalls
@@ -40,12 +43,14 @@ public struct ConfinementPolicy: Sendable {
 
   public init(
     readWrite: [String] = [], readOnly: [String] = [], executable: [String] = [],
-    user: Credentials? = nil, systemCalls: SystemCalls = .enforced, landlock: Requirement = .wanted,
+    messageSocket: Int32? = nil, user: Credentials? = nil, systemCalls: SystemCalls = .enforced,
+    landlock: Requirement = .wanted,
     lockedMemory: Requirement = .wanted
   ) {
     self.readWrite = readWrite
     self.readOnly = readOnly
     self.executable = executable
+    self.messageSocket = messageSocket
     self.user = user
     self.systemCalls = systemCalls
     self.landlock = landlock

@@ -24,6 +24,9 @@ public enum SystemCallTable {
 
   // MARK: Packets
 
+  /// The call whose rules hold on one socket only (`ConfinementPolicy.messageSocket`).
+  static let message = "sendmsg"
+
   static let packets = [
     SystemCallRule(
       "bpf", "reads counters of the BPF programs", "BPF_MAP_LOOKUP_ELEM",
@@ -46,7 +49,8 @@ public enum SystemCallTable {
       [.equals(2, .MSG_PEEK | .MSG_TRUNC)]),
     SystemCallRule("recvmsg", "receives rtnetlink replies", "no flags", [.equals(2, 0)]),
     SystemCallRule(
-      "sendmsg", "requests the link, routes and neighbours from rtnetlink (libnl)", "no flags",
+      "sendmsg", "requests the link, routes and neighbours from rtnetlink (libnl)",
+      "no flags, on the rtnetlink socket",
       [.equals(2, 0)]),
     SystemCallRule(
       "getsockopt", "reads the number of packets that packet capture dropped",

@@ -36,6 +36,9 @@ public struct NetlinkSocket: ~Copyable {
 
   deinit { unsafe nl_socket_free(socket) }
 
+  /// The descriptor's number, to borrow.
+  public var number: Int32 { unsafe nl_socket_get_fd(socket) }
+
   /// Sends `message` and returns all replies except the acknowledgement. Waits at most for the timeout.
   ///
   /// With the flag `NLM_F_DUMP` the replies are a whole table. If that changes while it is read, it is read again.

@@ -23,6 +23,9 @@ public struct NetworkControl: ~Copyable {
     self.generic = generic
   }
 
+  /// The descriptor of rtnetlink, which is used after the drop, too.
+  public var routeDescriptor: Int32 { route.number }
+
   private static func family(_ name: String, on socket: borrowing NetlinkSocket) throws(Fault)
     -> UInt16?
   {

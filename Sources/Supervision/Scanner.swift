@@ -11,9 +11,10 @@ extension ServiceSpecification {
     let gateway = settings.interface.gateway.map { ["--default-route", "\($0)"] } ?? []
     return Self(
       name: "scanner", program: "/bin/synbox",
-      // Nothing limits locked memory in an image, so failing to lock it is a fault of the image.
+      // An image limits no locked memory and has Landlock, so a lack of either is a fault of the image.
       arguments: [
-        "serve", "--config", configuration, "--heartbeat", "3", "--bring-up", "--require-locked-memory",
+        "serve", "--config", configuration, "--heartbeat", "3", "--bring-up",
+        "--require-locked-memory", "--require-landlock",
       ] + gateway,
       drop: .byService, timing: ServiceTiming(heartbeatSeconds: settings.heartbeatSeconds),
       output: output)

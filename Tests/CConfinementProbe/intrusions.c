@@ -97,6 +97,7 @@ static const struct intrusion plain[] = {
     {"ioctl TCGETS", SYS_ioctl, {(unsigned long)-1, TCGETS}},
     {"fcntl F_SETFL", SYS_fcntl, {(unsigned long)-1, F_SETFL}},
     {"fcntl F_SETOWN", SYS_fcntl, {(unsigned long)-1, F_SETOWN}},
+    {"a message on another socket", SYS_sendmsg, {(unsigned long)-1}},
     {"send to an address", SYS_sendto, {(unsigned long)-1, 0, 0, 0, 8, 8}},
     {"a handler for SIGSEGV", SYS_rt_sigaction, {SIGSEGV}},
     {"futex FUTEX_CMP_REQUEUE_PI", SYS_futex, {0, 12}},

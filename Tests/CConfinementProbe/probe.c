@@ -143,3 +143,13 @@ int probe_greet(int socket) {
   close(connection);
   return error;
 }
+
+int probe_udp_socket(void) {
+  int opened = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  return opened < 0 ? -errno : opened;
+}
+
+int probe_message(int socket) {
+  struct msghdr message = {0};
+  return result(sendmsg(socket, &message, 0));
+}

@@ -25,6 +25,15 @@ import Synchronization
   say("outcome", unsafe symbol(probe_intrusion(name)))
 }
 
+/// A message on the socket that the policy names and, if the argument is `other`, on another.
+@Sendable func message(_ arguments: [String]) throws(Fault) {
+  let sockets = [probe_udp_socket(), probe_udp_socket()]
+  guard sockets.allSatisfy({ $0 >= 0 }) else { throw Fault("no UDP socket") }
+  _ = try Confinement.drop(ConfinementPolicy(messageSocket: sockets[0], user: nobody))
+  say("named", symbol(probe_message(sockets[0])))
+  if arguments.first == "other" { say("other", symbol(probe_message(sockets[1]))) }
+}
+
 /// What Landlock denies without the filter. The process stays root, which may signal and connect.
 @Sendable func landlockAlone(_: [String]) throws(Fault) {
   let socket = probe_tcp_socket()

@@ -81,6 +81,7 @@ let scenarios: [String: Scenario] = [
       number += 1
     }
   },
+  "message": message,
   "landlock-alone": landlockAlone,
   "rare-calls": rareCalls,
   "abort": { (_) throws(Fault) in
@@ -110,6 +111,14 @@ let scenarios: [String: Scenario] = [
   // As PID 1 runs it; the service is a scenario, too.
   "start-helper": { (words) throws(Fault) in try StartHelper(parsing: words).run() },
   "service": service,
+  "without-landlock": { (words) throws(Fault) in
+    try setNoNewPrivileges()
+    let filter = try SeccompFilter(default: .allow)
+    // ENOSYS, as on a kernel that does not have it.
+    try filter.add(.refuse(Errno(38)), "landlock_create_ruleset")
+    try filter.load()
+    try ChildProcess.replace(words.first ?? "", words, environment: [])
+  },
 ]
 
 /// `OK` or the errno's name.

@@ -31,6 +31,14 @@ import Testing
     }
   }
 
+  @Test func `sends messages on the socket of rtnetlink, and is killed by one on another`() throws {
+    // The kernel refuses both, because neither has an address.
+    #expect(try probe("message")["named"] == "EDESTADDRREQ")
+    let run = try probe("message", ["other"])
+    #expect(run["named"] == "EDESTADDRREQ" && run["other"] == nil, "\(run.output)")
+    #expect(run.signal == SIGSYS)
+  }
+
   @Test func `reads a BPF map and runs a program that were opened before`() throws {
     let run = try probe("open-map")
     #expect(run["before"] == "OK" && run["value"] == "41" && run["run"] == "OK")

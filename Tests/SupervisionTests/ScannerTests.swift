@@ -17,8 +17,9 @@ import Testing
     return .scanner(try BoxSettings(Array(text.utf8), file: "box.toml"), configuration: "synbox.toml")
   }
 
-  @Test func `has to lock its memory`() throws {
+  @Test func `has to lock its memory, and to have Landlock`() throws {
     #expect(try scanner().arguments.contains("--require-locked-memory"))
+    #expect(try scanner().arguments.contains("--require-landlock"))
   }
 
   @Test func `writes its heartbeats to the descriptor that it is told`() throws {

@@ -3,6 +3,7 @@ import ArgumentParser
 import Confinement
 import Engine
 import Kernel
+import NIC
 import Plan
 import Scan
 import Wire
@@ -97,7 +98,8 @@ struct ScanCommand: ParsableCommand {
     let engine = try ScanEngine(opened)
     // 3. Drop all privilege, and verify the drop.
     let console = Console(quiet: output.quiet, verbose: output.verbose)
-    let confinement = try Confinement.drop(ConfinementPolicy(user: user))
+    let confinement = try Confinement.drop(
+      ConfinementPolicy(messageSocket: opened.control.routeDescriptor, user: user))
     console.printLine("\(opened.modeLine); \(confinement)")
     for shortcoming in confinement.shortcomings { console.printLine(shortcoming) }
     // 4. Parse the input, without any privilege.

@@ -33,6 +33,9 @@ struct ServeCommand: ParsableCommand {
       "Require locked memory, unless the configuration sets lock-memory.", visibility: .hidden))
   var requireLockedMemory = false
 
+  @Flag(help: ArgumentHelp("Do not run without Landlock.", visibility: .hidden))
+  var requireLandlock = false
+
   @Option(
     help: ArgumentHelp("Gateway of the default route, with --bring-up.", visibility: .hidden),
     transform: { text in
@@ -88,7 +91,8 @@ struct ServeCommand: ParsableCommand {
         readWrite: [configuration.data],
         // The target of the link in /sys/class/net, so that no other interface is readable.
         readOnly: [LinkStatus.directory(of: station.interface.name)] + configuration.readablePaths,
-        user: user, lockedMemory: lockMemory.need))
+        messageSocket: station.control.routeDescriptor, user: user,
+        landlock: requireLandlock ? .required : .wanted, lockedMemory: lockMemory.need))
     try data.requireUsable()
     try configuration.requireReadable()
     log.notice(

@@ -22,6 +22,10 @@ int probe_system_call(long number, unsigned long one, unsigned long two, unsigne
 /// Connects a TCP socket, which was opened before, to a port of 127.0.0.1 where nobody listens.
 int probe_connect(int socket);
 int probe_tcp_socket(void);
+/// Opens a UDP socket without a peer. Returns its descriptor or a negative errno.
+int probe_udp_socket(void);
+/// Sends an empty message without an address (sendmsg(2)).
+int probe_message(int socket);
 /// Frees memory twice, so that the C library aborts.
 void probe_damage_heap(void);
 
