@@ -24,7 +24,7 @@ public struct BoxState: RawRepresentable, Hashable, Sendable, Codable {
 
 /// What a problem is about. There is at most one problem of each kind, shown in this order.
 public enum ProblemKind: Int, Comparable, CaseIterable, Sendable {
-  case fault, pause, scope, disk, slowDisk, spool, link, watchdog, image, configuration
+  case fault, pause, scope, disk, slowDisk, spool, link, watchdog, kernel, image, configuration
 
   public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 

@@ -46,6 +46,8 @@ extension Boot {
     for name in settings?.modules ?? [] { report(modules?.load(name)) }
     // They may include a controller that has revealed more devices.
     report(modules?.loadForHardware())
+    // For marking the image as good.
+    if Files.kind(of: GoodMark.firmware) != nil { loadModules(GoodMark.modules) }
     console.say("modules: \((modules?.loaded ?? []).sorted().joined(separator: " "))")
   }
 
@@ -54,7 +56,7 @@ extension Boot {
   }
 
   /// Loads modules by name, except those built into the kernel.
-  func loadModules(_ names: String...) {
+  func loadModules(_ names: [String]) {
     for name in names { report(modules?.load(name)) }
   }
 }
@@ -68,7 +70,7 @@ extension Boot {
   func awaitData() {
     // Other disk drivers are slow to load; `attempt` loads them only if these do not suffice.
     load(["/drivers/block/", "/drivers/nvme/"])
-    loadModules("ext4")
+    loadModules(["ext4"])
     attempt(for: Self.diskTimeout, mountData)
   }
 
@@ -157,6 +159,7 @@ extension Boot {
     guard let interface = settings?.interface else { return .done }
     do throws(Fault) {
       let found = try interface.prepare()
+      _ = apply(KernelSetting.hardening(of: interface.name))
       if !leavesLinkDown { try interface.bringUp() }
       device = found
       setProblem(.link, nil)

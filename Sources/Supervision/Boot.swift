@@ -23,6 +23,9 @@ final class Boot {
   var modules: ModuleLoader?
   /// Whether all modules are loaded, including those that the first probe does not need.
   var hasAllModules = false
+  private var areModulesClosed = false
+  /// The kernel settings that could not be set, each with the reason.
+  private var settingFaults: Set<String> = []
   var hasData = false
   var device: NetworkDevice?
   /// Whether the scanner brings up the link of the scan NIC, after attaching its receive program. Most drivers take
@@ -129,14 +132,30 @@ final class Boot {
   }
 
   /// Sets rcu_expedited, because waiting for an RCU grace period, as the generator does at each tick, then takes less
-  /// than 1 ms instead of 25; and panic_on_oops, because a kernel that has oopsed is better restarted.
+  /// than 1 ms instead of 25; and what makes the kernel of a box harder to attack.
   func tuneKernel() {
-    for (path, value) in [("/sys/kernel/rcu_expedited", "1"), ("/proc/sys/kernel/panic_on_oops", "1")] {
-      do throws(Errno) {
-        try SmallFile.write(value, to: path)
-      } catch {
-        console.say("problem: cannot set \(path) to \(value): \(error)")
-      }
+    let path = "/sys/kernel/rcu_expedited"
+    do throws(Errno) {
+      try SmallFile.write("1", to: path)
+    } catch {
+      console.say("problem: cannot set \(path) to 1: \(error)")
     }
+    let inForce = apply(KernelSetting.hardening)
+    console.say("\(inForce) kernel settings in force")
+  }
+
+  /// Applies kernel settings. Returns how many are in force; the others become a problem.
+  func apply(_ settings: [KernelSetting]) -> Int {
+    let (inForce, faults) = KernelSetting.apply(settings)
+    settingFaults.formUnion(faults.map(\.description))
+    setProblem(.kernel, settingFaults.isEmpty ? nil : settingFaults.sorted().joined(separator: "; "))
+    return inForce
+  }
+
+  /// Lets nobody load a module any more, once everything that needs one is there.
+  func closeModules() {
+    guard !areModulesClosed, hasAllModules, hasData, device != nil else { return }
+    areModulesClosed = true
+    if apply([.modulesDisabled]) > 0 { console.say("no further module can be loaded") }
   }
 }

@@ -11,6 +11,10 @@ struct GoodMark {
 
   /// In nanoseconds.
   private static let requiredHealthyTime: UInt64 = 30_000_000_000
+  /// Exists if the machine was started by UEFI.
+  static let firmware = "/sys/firmware/efi"
+  /// What reading the EFI variable and renaming on the ESP need.
+  static let modules = ["efivarfs", "vfat", "nls_cp437", "nls_ascii"]
   private static let efivars = "/sys/firmware/efi/efivars"
   private static let espMount = "/esp"
   private static let espName = "synbox-esp"
@@ -32,7 +36,7 @@ struct GoodMark {
 
   private func apply() throws(Fault) {
     // Without EFI variables there is no boot loader that counts.
-    guard Files.kind(of: "/sys/firmware/efi") != nil else { return }
+    guard Files.kind(of: Self.firmware) != nil else { return }
     guard let release = boot.release else { throw Fault("\(ImageRelease.path) names no version") }
     let variable = try readVariable()
     let mark = try BootMark.decide(variable: variable, version: release.version) {
@@ -49,7 +53,6 @@ struct GoodMark {
 
   /// Returns systemd-boot's variable, or nil if it does not exist.
   private func readVariable() throws(Fault) -> [UInt8]? {
-    boot.loadModules("efivarfs")
     try Mount.attach(
       "efivarfs", at: Self.efivars, type: "efivarfs", [.dataOnly, .readOnly])
     defer { try? Mount.detach(Self.efivars) }
@@ -59,7 +62,6 @@ struct GoodMark {
   }
 
   private func onESP(_ body: (String) throws(Fault) -> Void) throws(Fault) {
-    boot.loadModules("vfat", "nls_cp437", "nls_ascii")
     let partition = try Partition.only(Self.espName)
     try Mount.attach(
       partition.device, at: Self.espMount, type: "vfat", .dataOnly,

@@ -15,7 +15,7 @@ final class MainLoop {
   let settings: BoxSettings
   private var hooks: PIDOne.TestHooks
   private let signals: SignalReader
-  private var consoles: [ConsoleQueue]
+  private var consoles: ConsoleQueues
   /// Nil once it is no longer the first scanner that runs.
   private var early: EarlyScanner?
   private var firstStart: UInt64?
@@ -38,7 +38,7 @@ final class MainLoop {
       [.scanner(settings, configuration: Boot.configuration)],
       helper: ["/bin/synbox", "start-service"],
       reapsOrphans: true, now: now)
-    consoles = services.specifications.map { ConsoleQueue($0.output) }
+    consoles = ConsoleQueues(services.specifications.map(\.output))
     goodMark = GoodMark(boot)
     idleStatus = IdleStatus(interface: settings.interface.name)
     // Nothing starts by itself before `run`.
@@ -86,7 +86,7 @@ final class MainLoop {
       showLines()
       loadRemainingModules(now)
       runHooks(now)
-      let isQuiet = services.isRunning(Self.scanner) && hasSentProbe && consoles.allSatisfy(\.isEmpty)
+      let isQuiet = services.isRunning(Self.scanner) && hasSentProbe && consoles.isEmpty
       waitForAny(
         [signals.number] + services.descriptors(at: now), milliseconds: isQuiet ? 1000 : 100)
     }
@@ -119,7 +119,7 @@ final class MainLoop {
 
   /// Loads the modules that no probe needs, once they can no longer delay the first one.
   private func loadRemainingModules(_ now: UInt64) {
-    guard !boot.hasAllModules else { return }
+    guard !boot.hasAllModules else { return boot.closeModules() }
     let isUp = hasSentProbe || services.healthyDuration(of: Self.scanner, at: now) >= 2 * Self.second
     if !services.isRunning(Self.scanner) || isUp { boot.loadAllModules() }
   }
@@ -130,7 +130,7 @@ final class MainLoop {
 extension MainLoop {
   private func handle(_ report: ServiceReport, _ now: UInt64) {
     switch report {
-    case .line(let service, let line): consoles[service].add(line)
+    case .line(let service, let line): consoles.add(line, of: service)
     case .beat(Self.scanner, .firstProbe) where !hasSentProbe:
       hasSentProbe = true
       boot.console.say(boot.times.firstProbe(at: now))
@@ -172,21 +172,13 @@ extension MainLoop {
     if let restart { boot.console.say("restarting \(name(service)) in \(restart) s") }
   }
 
-  /// Shows lines of the services in turn, for a few tenths of a second: at 9600 bit/s a long line takes two seconds, and
-  /// neither the watchdog nor the services can wait for all of them.
   private func showLines() {
-    let end = Clock.boottime + 3 * Self.second / 10
-    var hasShown = true
-    while hasShown, Clock.boottime < end {
-      hasShown = false
-      for service in consoles.indices {
-        guard let line = consoles[service].next(at: Clock.boottime) else { continue }
-        boot.keepAlive()
+    consoles.show(
+      clock: { Clock.boottime }, keepAlive: boot.keepAlive,
+      show: { service, line in
         let name = services.specifications[service].name
         boot.console.say(service == Self.scanner ? line : "\(name): \(line)")
-        hasShown = true
-      }
-    }
+      })
   }
 }
 

@@ -106,6 +106,39 @@ public struct ConsoleQueue: Hashable, Sendable {
   }
 }
 
+/// The console queues of all services.
+package struct ConsoleQueues {
+  private var queues: [ConsoleQueue]
+
+  package init(_ limits: [OutputLimits]) { queues = limits.map { ConsoleQueue($0) } }
+
+  package var isEmpty: Bool { queues.allSatisfy(\.isEmpty) }
+
+  package mutating func add(_ line: String, of service: Int) { queues[service].add(line) }
+
+  /// Shows lines of the services in turn, for about 0.3 s: at 9600 bit/s a long line takes two seconds, and neither the
+  /// watchdog nor the services can wait for all of them.
+  ///
+  /// - Parameters:
+  ///   - clock: nanoseconds.
+  ///   - keepAlive: called before each line.
+  package mutating func show(
+    clock: () -> UInt64, keepAlive: () -> Void, show: (_ service: Int, _ line: String) -> Void
+  ) {
+    let end = clock() + 300_000_000
+    var hasShown = true
+    while hasShown {
+      hasShown = false
+      for service in queues.indices where clock() < end {
+        guard let line = queues[service].next(at: clock()) else { continue }
+        keepAlive()
+        show(service, line)
+        hasShown = true
+      }
+    }
+  }
+}
+
 /// Which lines of a service belong on the console: plain ones, warnings and errors.
 package enum ConsoleText {
   /// The levels of log lines that are shown.

@@ -79,9 +79,14 @@ def closed(directory):
         require(not others, f"IPv6 neighbours: {others}")
         lines = re.findall(r"^.*msg=serving.*$", machine.text(), re.MULTILINE)
         require(lines, "the log has no line about the confinement")
-        for part in ("no capabilities", "no_new_privs", "memory locked"):
+        for part in ("no capabilities", "no_new_privs", "memory locked", "Landlock ABI"):
             require(part in lines[0], f"{part!r} is not in {lines[0]}")
         machine.wait(r"^synbox: the scanner: uid 60900, CapEff 0000000000000000, Seccomp 2", 30)
+        # Each was read back. A kernel setting that cannot be set is a problem.
+        settings = int(machine.wait(r"^synbox: ([0-9]+) kernel settings in force$", 30).group(1))
+        require(settings >= 25, f"only {settings} kernel settings in force")
+        machine.wait(r"^synbox: no further module can be loaded$", 30)
+        require("cannot set" not in machine.text(), machine.tail())
     contents = subprocess.run(
         [BUILD / "synimage", "contents", BUILD / "synbox.manifest.json"], check=True, capture_output=True, text=True
     ).stdout
@@ -90,7 +95,7 @@ def closed(directory):
     programs = {path for mode, path in files if int(mode, 8) & 0o111 and path != "init"}
     require(programs == {"bin/synbox"}, f"programs: {programs}")
     require(all(int(mode, 8) <= 0o777 for mode, _ in files), "set-uid files")
-    return f"65,535 ports, none open; no IPv6 neighbour; {lines[0][lines[0].index('confinement'):][:120]}"
+    return f"65,535 ports, none open; no IPv6 neighbour; {settings} kernel settings; {lines[0][lines[0].index('confinement'):][:120]}"
 
 
 def faults(directory):

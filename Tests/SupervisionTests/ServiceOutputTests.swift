@@ -79,6 +79,41 @@ import Testing
     #expect(queue.isEmpty)
   }
 
+  @Test func `keeps the watchdog waiting for no more than one line of a slow console`() {
+    var limits = OutputLimits()
+    limits.waitingLines = 1000
+    limits.consoleLinesPerSecond = 1000
+    var queues = ConsoleQueues([limits, limits])
+    // 64 KB, which take 68 s at 9600 bit/s.
+    for _ in 0..<1000 { queues.add(String(repeating: "x", count: 64), of: 0) }
+    queues.add("a line of another service", of: 1)
+    var now = second
+    var lastKeepAlive = now
+    var longest: UInt64 = 0
+    var rounds = 0
+    var shown: [Int] = []
+    while !queues.isEmpty {
+      let began = now
+      queues.show(
+        clock: { now },
+        keepAlive: {
+          longest = max(longest, now - lastKeepAlive)
+          lastKeepAlive = now
+        },
+        show: { service, line in
+          shown.append(service)
+          now += UInt64(line.utf8.count) * second / 960
+        })
+      // The main loop reads heartbeats between two rounds.
+      #expect(now - began < second / 2)
+      rounds += 1
+      now += second / 100
+    }
+    #expect(longest < second / 5, "the watchdog waited for \(longest) ns")
+    #expect(rounds > 100 && shown.count == 1001)
+    #expect(shown.prefix(4).contains(1), "the other service waits for one line only")
+  }
+
   @Test func `is shown if it is plain, a warning or an error`() {
     for (line, shown) in [
       ("synbox: scan0 is igb", "scan0 is igb"), ("Fatal error: index", "Fatal error: index"), ("", nil),
