@@ -129,15 +129,15 @@ let others: [Target] = [
   tests(
     "ServeTests",
     [
-      "Confinement", "ConfinementProbe", "Init", "LabSupport", "LabTraits", "NIC", "Plan", "Settings",
-      "TestSupport", "synbox",
+      "Confinement", "ConfinementProbe", "Init", "LabSupport", "LabTraits", "NIC", "Plan", "Scan",
+      "Settings", "TestSupport", "Wire", "synbox",
     ]),
   // The real program on real packages: needs build/synimage, build/synbox.stripped and the mirror.
   tests("ImageTests", ["LabSupport", "LabTraits"]),
   tests("NICTests", ["NIC", "Kernel", "LabSupport", "Plan", "Wire", "TestSupport"]),
   tests("DatapathTests", ["Datapath", "Kernel", "LabSupport", "Wire", "TestSupport"]),
   tests("InitTests", ["Init", "Kernel", "NIC", "LabSupport", "Plan", "TestSupport"]),
-  tests("EngineTests", ["Datapath", "Engine", "Kernel", "NIC", "Scan", "TestSupport", "Wire"]),
+  tests("EngineTests", ["Datapath", "Engine", "Kernel", "NIC", "Plan", "Scan", "TestSupport", "Wire"]),
   tests(
     "SupervisionTests",
     ["Supervision", "Confinement", "ConfinementProbe", "Init", "Kernel", "LabSupport"]),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
  * The receive program. A packet that validly replies to one of our probes becomes an event; a SYN-ACK is also
- * sent back as an RST. Every other packet is passed to the kernel untouched. Each packet is counted under
- * exactly one fate.
+ * sent back as an RST. Every other packet is passed to the kernel untouched, or dropped if it is for a dedicated
+ * address. Each packet is counted under exactly one fate.
  */
 #include "cookie.h"
 #include "parse.h"
@@ -15,7 +15,7 @@ struct {
   __type(value, struct synbox_counts);
 } STATS SEC(".maps");
 
-/* Our source addresses, big-endian; the value is unused. The loader sets max_entries. */
+/* Our source addresses, big-endian, with their enum synbox_use. The loader sets max_entries. */
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
   __uint(max_entries, 65536);
@@ -64,11 +64,23 @@ static __always_inline int pass(__u32 fate) {
   return XDP_PASS;
 }
 
-/* Passes a packet that is no reply: as `fate`, or as not ours if its destination is not one of our addresses.
-   Packets with a valid cookie skip this lookup, because the cookie covers our address. */
-static __always_inline int pass_ip(const struct iphdr *ip, __u32 fate) {
+/* Counts a packet to one of our addresses that is no valid reply. Passes it, or drops it if the address is dedicated. */
+static __always_inline int refuse(__u8 use, __u32 fate) {
+  __u32 slot = SYNBOX_NO_SLOT;
+  struct synbox_counts *counts = bpf_map_lookup_elem(&STATS, &slot);
+  if (counts) {
+    counts->of[fate] += 1;
+    counts->of[SYNBOX_WITHHELD] += use == SYNBOX_DEDICATED;
+  }
+  return use == SYNBOX_DEDICATED ? XDP_DROP : XDP_PASS;
+}
+
+/* The same for a packet to any address: if it is not one of ours, the fate is that. Valid replies skip this lookup,
+   because the cookie covers our address. */
+static __always_inline int refuse_ip(const struct iphdr *ip, __u32 fate) {
   __be32 destination = ip->daddr;
-  return pass(bpf_map_lookup_elem(&WHITELIST_IPV4, &destination) ? fate : SYNBOX_PASS_NOT_OURS);
+  const __u8 *use = bpf_map_lookup_elem(&WHITELIST_IPV4, &destination);
+  return use ? refuse(*use, fate) : pass(SYNBOX_PASS_NOT_OURS);
 }
 
 /* Drops a valid reply to the job in `slot`. */
@@ -82,38 +94,44 @@ static __always_inline int is_our_port(__be16 port) {
   return p >= settings.port_first && p <= settings.port_last;
 }
 
-/* Returns whether `number` is the sequence number of the probe with these two blocks under the key of `slot`, or at
-   most `slack` more. */
-static __always_inline int proves(__u32 slot, __u64 first, __u64 last, __u32 number, __u32 slack) {
+/*
+ * Returns the slot and the probe's IPv4 identification if `number` is the sequence number of the probe with these two
+ * blocks under the key of `slot`, or at most `slack` more; else less than 0. See slot_in().
+ */
+static __always_inline int prove_in(__u32 slot, __u64 first, __u64 last, __u32 number, __u32 slack) {
   const volatile struct synbox_key *key = bpf_map_lookup_elem(&SIPHASH_KEY, &slot);
-  if (!key) return 0;
+  if (!key) return -1;
   __u64 active = key->active, k0 = key->k0, k1 = key->k1;
   /* Reject words of two keys: another processor may be changing the slot. */
-  if (!active || key->active != active) return 0;
-  return number - (__u32)siphash_two_blocks(k0, k1, first, last) <= slack;
+  if (!active || key->active != active) return -1;
+  __u64 hash = siphash_two_blocks(k0, k1, first, last);
+  if (number - (__u32)hash > slack) return -1;
+  return (int)((__u32)(hash >> 32) & 0xffff) << 8 | slot;
 }
+static __always_inline __u32 slot_in(int proof) { return proof & 0xff; }
+static __always_inline __u16 identification_in(int proof) { return proof >> 8; }
 
 /*
- * Returns the first slot with this hint that `number` proves, or less than 0. Not inlined, because it has a loop, and
- * the verifier would walk that again for each path that leads to it.
+ * Returns the proof of the first slot with this hint that `number` proves, or less than 0. Not inlined, because it has a
+ * loop, and the verifier would walk that again for each path that leads to it.
  */
 __noinline int search_slots(__u32 hint, __u64 first, __u64 last, __u32 number, __u32 slack) {
   for (__u32 slot = hint & (settings.hints - 1); slot < settings.slots; slot += settings.hints) {
-    if (proves(slot, first, last, number, slack)) return slot;
+    int found = prove_in(slot, first, last, number, slack);
+    if (found >= 0) return found;
   }
   return -1;
 }
 
 /*
- * Returns the slot that `number` proves, or less than 0. The source port says which slots may be proved, so that a
- * forged packet costs few hashes: one if there are as many hints as slots.
+ * Returns the proof of the slot that `number` proves, or less than 0. The source port says which slots may be proved, so
+ * that a forged packet costs few hashes: one if there are as many hints as slots.
  */
-static __always_inline int slot_of(__be32 saddr, __be32 daddr, __be16 sport, __be16 dport, __u32 number,
-                                   __u32 slack) {
+static __always_inline int prove(__be32 saddr, __be32 daddr, __be16 sport, __be16 dport, __u32 number, __u32 slack) {
   __u64 first = first_block(saddr, dport), last = last_block(daddr, sport);
   __u32 hint = (bpf_ntohs(sport) - settings.port_first) & (settings.hints - 1);
   if (settings.hints != settings.slots) return search_slots(hint, first, last, number, slack);
-  return proves(hint, first, last, number, slack) ? (int)hint : -1;
+  return prove_in(hint, first, last, number, slack);
 }
 
 /* Reserves an event and fills in the time, the slot, `kind` and the IPv4 fields. Returns NULL if the ring is full. The
@@ -207,20 +225,21 @@ static __always_inline int reset(struct cursor c, struct iphdr *ip, struct tcphd
 static __always_inline int tcp_packet(struct xdp_md *context, struct cursor c, struct ethhdr *ethernet,
                                       struct iphdr *ip) {
   struct tcphdr *tcp = parse_tcp(&c);
-  if (!tcp || tcp->doff * 4 > ipv4_payload(ip)) return pass_ip(ip, SYNBOX_PASS_MALFORMED);
-  if (!is_our_port(tcp->dest)) return pass_ip(ip, SYNBOX_PASS_OTHER_PORT);
+  if (!tcp || tcp->doff * 4 > ipv4_payload(ip)) return refuse_ip(ip, SYNBOX_PASS_MALFORMED);
+  if (!is_our_port(tcp->dest)) return refuse_ip(ip, SYNBOX_PASS_OTHER_PORT);
   /* Reject FIN with SYN or RST, and SYN with RST: no TCP replies like that. Ignore the other flags. */
   __u8 flags = tcp_flags(tcp) & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK);
   int is_syn_ack = flags == (TCP_SYN | TCP_ACK);
-  if (!is_syn_ack && flags != (TCP_RST | TCP_ACK)) return pass_ip(ip, SYNBOX_PASS_NOT_REPLY);
+  if (!is_syn_ack && flags != (TCP_RST | TCP_ACK)) return refuse_ip(ip, SYNBOX_PASS_NOT_REPLY);
   /* Some stacks acknowledge the SYN in their RST and some do not, so an RST may carry seq or seq + 1. */
   __u32 number = bpf_ntohl(tcp->ack_seq) - is_syn_ack;
-  int slot = slot_of(ip->daddr, ip->saddr, tcp->dest, tcp->source, number, !is_syn_ack);
-  if (slot < 0) return pass_ip(ip, SYNBOX_PASS_BAD_COOKIE);
-  if (bpf_ntohs(ip->tot_len) > SYNBOX_LONGEST_REPLY) return pass(SYNBOX_PASS_MALFORMED);
+  int proof = prove(ip->daddr, ip->saddr, tcp->dest, tcp->source, number, !is_syn_ack);
+  if (proof < 0) return refuse_ip(ip, SYNBOX_PASS_BAD_COOKIE);
+  if (bpf_ntohs(ip->tot_len) > SYNBOX_LONGEST_REPLY) return refuse_ip(ip, SYNBOX_PASS_MALFORMED);
   if (!ipv4_checksum_ok(context, ip) || !tcp_checksum_ok(context, c, ip, tcp, settings.partial_checksums)) {
-    return pass(SYNBOX_PASS_BAD_CHECKSUM);
+    return refuse_ip(ip, SYNBOX_PASS_BAD_CHECKSUM);
   }
+  __u32 slot = slot_in(proof);
   return is_syn_ack ? syn_ack(context, c, ethernet, ip, tcp, slot) : reset(c, ip, tcp, slot);
 }
 
@@ -235,33 +254,37 @@ static __always_inline int is_error(__u8 type) {
 static __always_inline int icmp_packet(struct xdp_md *context, struct cursor c, struct iphdr *ip) {
   /* The cookie covers the quoted source address, not the address that this error was sent to. */
   __be32 destination = ip->daddr;
-  if (!bpf_map_lookup_elem(&WHITELIST_IPV4, &destination)) return pass(SYNBOX_PASS_NOT_OURS);
+  const __u8 *found = bpf_map_lookup_elem(&WHITELIST_IPV4, &destination);
+  if (!found) return pass(SYNBOX_PASS_NOT_OURS);
+  __u8 use = *found;
   struct icmphdr *icmp = c.next;
   if ((void *)(icmp + 1) > c.end || ipv4_payload(ip) < sizeof(*icmp)) {
-    return pass(SYNBOX_PASS_MALFORMED);
+    return refuse(use, SYNBOX_PASS_MALFORMED);
   }
-  if (!is_error(icmp->type)) return pass(SYNBOX_PASS_OTHER_PROTOCOL);
+  if (!is_error(icmp->type)) return refuse(use, SYNBOX_PASS_OTHER_PROTOCOL);
   c.next = icmp + 1;
   /* Its total length is the probe's; the quotation may be shorter. */
   struct iphdr *quoted = parse_ipv4(&c);
-  if (!quoted || ipv4_payload(ip) < sizeof(*icmp) + quoted->ihl * 4) return pass(SYNBOX_PASS_MALFORMED);
-  if (quoted->protocol != IPPROTO_TCP) return pass(SYNBOX_PASS_OTHER_PROTOCOL);
+  if (!quoted || ipv4_payload(ip) < sizeof(*icmp) + quoted->ihl * 4) return refuse(use, SYNBOX_PASS_MALFORMED);
+  if (quoted->protocol != IPPROTO_TCP) return refuse(use, SYNBOX_PASS_OTHER_PROTOCOL);
   struct {
     __be16 source;
     __be16 dest;
     __be32 seq;
   } *probe = c.next;
   __u32 needed = sizeof(*icmp) + quoted->ihl * 4 + sizeof(*probe);
-  if ((void *)(probe + 1) > c.end || ipv4_payload(ip) < needed) return pass(SYNBOX_PASS_MALFORMED);
-  if (!is_our_port(probe->source)) return pass(SYNBOX_PASS_OTHER_PORT);
+  if ((void *)(probe + 1) > c.end || ipv4_payload(ip) < needed) return refuse(use, SYNBOX_PASS_MALFORMED);
+  if (!is_our_port(probe->source)) return refuse(use, SYNBOX_PASS_OTHER_PORT);
   /* quoted->saddr needs no lookup: no other address gives our cookie. */
-  int slot = slot_of(quoted->saddr, quoted->daddr, probe->source, probe->dest, bpf_ntohl(probe->seq), 0);
-  if (slot < 0) return pass(SYNBOX_PASS_BAD_COOKIE);
-  if (bpf_ntohs(ip->tot_len) > SYNBOX_LONGEST_REPLY) return pass(SYNBOX_PASS_MALFORMED);
+  int proof = prove(quoted->saddr, quoted->daddr, probe->source, probe->dest, bpf_ntohl(probe->seq), 0);
+  if (proof < 0) return refuse(use, SYNBOX_PASS_BAD_COOKIE);
+  if (bpf_ntohs(quoted->id) != identification_in(proof)) return refuse(use, SYNBOX_PASS_BAD_IDENTIFICATION);
+  if (bpf_ntohs(ip->tot_len) > SYNBOX_LONGEST_REPLY) return refuse(use, SYNBOX_PASS_MALFORMED);
   if (!ipv4_checksum_ok(context, ip) || !icmp_checksum_ok(context, ip, icmp)) {
-    return pass(SYNBOX_PASS_BAD_CHECKSUM);
+    return refuse(use, SYNBOX_PASS_BAD_CHECKSUM);
   }
 
+  __u32 slot = slot_in(proof);
   if (!settings.report_icmp) return drop(slot, SYNBOX_ICMP_UNREPORTED);
   struct synbox_event *event = reserve(ip, SYNBOX_ICMP, slot);
   if (!event) return drop(slot, SYNBOX_ICMP_RING_FULL);
@@ -291,10 +314,10 @@ int receive(struct xdp_md *context) {
   if (ether_type != bpf_htons(ETH_P_IP)) return pass(SYNBOX_PASS_NOT_IPV4);
   struct iphdr *ip = parse_ipv4(&c);
   if (!ip || !ipv4_is_whole(ip, c)) return pass(SYNBOX_PASS_MALFORMED);
-  if (ip->frag_off & bpf_htons(IPV4_FRAGMENT_BITS)) return pass_ip(ip, SYNBOX_PASS_FRAGMENT);
+  if (ip->frag_off & bpf_htons(IPV4_FRAGMENT_BITS)) return refuse_ip(ip, SYNBOX_PASS_FRAGMENT);
   if (ip->protocol == IPPROTO_TCP) return tcp_packet(context, c, ethernet, ip);
   if (ip->protocol == IPPROTO_ICMP) return icmp_packet(context, c, ip);
-  return pass_ip(ip, SYNBOX_PASS_OTHER_PROTOCOL);
+  return refuse_ip(ip, SYNBOX_PASS_OTHER_PROTOCOL);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

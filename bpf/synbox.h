@@ -65,6 +65,14 @@ struct synbox_event {
 _Static_assert(sizeof(struct synbox_event) == 88, "the event record is 88 bytes");
 
 /*
+ * Who uses one of our addresses. Values of WHITELIST_IPV4. What is no valid reply is passed to the kernel or dropped.
+ */
+enum synbox_use {
+  SYNBOX_SHARED = 1,    /* the host, too: passed */
+  SYNBOX_DEDICATED = 2, /* the scan alone: dropped, so that nothing that anybody sends there draws an answer */
+};
+
+/*
  * Counters. The first SYNBOX_FATES are fates: every packet is counted under exactly one of them, so their sum is the
  * number of packets seen. Those behind are plain counters.
  */
@@ -77,6 +85,7 @@ enum synbox_stat {
   SYNBOX_PASS_OTHER_PORT,     /* destination port outside our source ports */
   SYNBOX_PASS_NOT_REPLY,      /* TCP, but neither SYN-ACK nor RST-ACK */
   SYNBOX_PASS_BAD_COOKIE,     /* looks like a reply, but its cookie is wrong */
+  SYNBOX_PASS_BAD_IDENTIFICATION, /* ICMP: the cookie is valid; the quoted IPv4 identification is not the probe's */
   SYNBOX_PASS_BAD_CHECKSUM,   /* the cookie is valid; the IPv4, TCP or ICMP checksum is wrong */
   SYNBOX_OPEN,                /* valid SYN-ACK, reported */
   SYNBOX_OPEN_RING_FULL,      /* valid SYN-ACK dropped without an RST: the target retransmits it */
@@ -88,12 +97,13 @@ enum synbox_stat {
   SYNBOX_ICMP_RING_FULL,
   SYNBOX_FATES,
   SYNBOX_RST_SENT = SYNBOX_FATES, /* RSTs returned by XDP_TX */
+  SYNBOX_WITHHELD, /* of the packets that are no valid replies: those dropped, because their address is dedicated */
   SYNBOX_STATS,
 };
 
 /*
  * One element of STATS, a per-CPU array. Element number s holds the fates from SYNBOX_OPEN on and the RSTs of slot s;
- * the last element, SYNBOX_NO_SLOT, holds the other fates.
+ * the last element, SYNBOX_NO_SLOT, holds everything else.
  */
 struct synbox_counts {
   __u64 of[SYNBOX_STATS];

@@ -25,7 +25,11 @@ extension BoxSnapshot {
     rows.append(("interface", interfaceLine))
     let receive = station.receive.isEmpty ? "unknown" : station.receive
     rows.append(
-      ("modes", "transmit \(station.transmit.joined(separator: ",")), receive \(receive)"))
+      (
+        "modes",
+        "transmit \(station.transmit.joined(separator: ",")), receive \(receive)"
+          + (station.sourceUse.isEmpty ? "" : ", sources \(station.sourceUse)")
+      ))
     if let disk {
       rows.append(
         ("disk", "\(disk.usedPercent) % used, \(disk.availableBytes / 1_000_000) MB available"))

@@ -159,6 +159,7 @@ public struct StationModes: Hashable, Sendable, Codable {
   public var reason: String?
   @OrDefault public var reset = ""
   @OrDefault public var checksum = ""
+  @OrDefault public var sourceUse = ""
 
   public init() {}
 
@@ -169,6 +170,7 @@ public struct StationModes: Hashable, Sendable, Codable {
     case reason = "mode_reason"
     case reset = "rst_mode"
     case checksum = "checksum_mode"
+    case sourceUse = "source_use"
   }
 }
 

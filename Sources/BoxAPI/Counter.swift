@@ -4,7 +4,7 @@
 public enum Counter: Int, CaseIterable, Sendable {
   case jobsFinished, jobsRejected, jobsResumed, jobsCancelled, jobsPreempted
   case probesCompleted, probesRefused, repliesValid, repliesInvalid, results, eventsLost
-  case duplicates, dedupeEvictions
+  case repliesUnprobedSource, repliesUnprobedTarget, resetsWithheld, duplicates, dedupeEvictions
   case rxPackets, txPackets, rxErrors, txErrors, rxDropped, txDropped, rxMissed
 
   /// Who counts it, which decides where the status and the metrics show it.
@@ -79,12 +79,25 @@ public enum Counter: Int, CaseIterable, Sendable {
     case .repliesInvalid:
       .init(
         .scan, "replies_invalid", "synbox_replies_invalid_total",
-        "Replies with an invalid cookie or checksum.", isDrop: true)
+        "Replies with an invalid cookie, identification or checksum.", isDrop: true)
     case .results: .init(.scan, "results", "synbox_results_total", "Results written.")
     case .eventsLost:
       .init(
         .scan, "events_lost", "synbox_events_lost_total",
         "Replies lost because the event ring was full.", isDrop: true)
+    case .repliesUnprobedSource:
+      .init(
+        .scan, "replies_unprobed_source", "synbox_replies_unprobed_source_total",
+        "Valid replies to an address and port from which no probe to their target leaves.", isDrop: true
+      )
+    case .repliesUnprobedTarget:
+      .init(
+        .scan, "replies_unprobed_target", "synbox_replies_unprobed_target_total",
+        "Valid replies of targets outside the job's plan or the scope.", isDrop: true)
+    case .resetsWithheld:
+      .init(
+        .scan, "rst_withheld", "synbox_rst_withheld_total",
+        "RSTs not sent because replies had drawn enough.", isDrop: true)
     case .duplicates:
       .init(
         .scan, "duplicates", "synbox_duplicates_total",

@@ -20,6 +20,9 @@ public struct ReceiveSettings: Sendable {
   public var sources: [IPv4Address]
   /// The sources that are addresses of this host, so that its kernel's TCP sees the replies, too.
   public var localSources: Set<IPv4Address>
+  /// The sources that only the scan uses. The receive program drops what comes to them and is no valid reply. Packet
+  /// capture cannot, so it accepts none.
+  public var dedicatedSources: Set<IPv4Address> = []
   public var ports: ClosedRange<UInt16>
   /// The number of slots for keys, at most `KeySlots.most`. More than one divides the source ports among them.
   public var slots: Int

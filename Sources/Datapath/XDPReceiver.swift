@@ -88,7 +88,8 @@ public final class XDPReceiver: Receiver {
     for source in settings.sources {
       var address: [UInt8] = []
       address.append(bigEndian: source.value)
-      try whitelist.update(key: address, value: [1])
+      try whitelist.update(
+        key: address, value: [Contract.use(dedicated: settings.dedicatedSources.contains(source))])
     }
     return object
   }

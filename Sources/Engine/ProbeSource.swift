@@ -157,6 +157,9 @@ struct DeniedProbes {
     return true
   }
 
+  /// Returns whether an address has come to be denied.
+  func contains(_ address: IPv4Address) -> Bool { filter?.contains(address) ?? false }
+
   /// Removes the entries from index `first` on that are now denied, and counts them. Does nothing if the block
   /// has been checked against this filter before.
   func remove(from block: inout ProbeBlock, _ first: Int, _ counters: SenderCounters) {

@@ -116,14 +116,17 @@ private struct ReceiveThread {
       var isFull = false
       let received = try loop.receiver.drain(limit: Self.drainLimit) { reply in
         guard let index = loop.index(of: reply, in: &scans) else { return true }
+        guard scans[index].believes(reply) else { return true }
         // The RST is queued first. If there is no room, the reply stays in the ring, so that it is reported once.
         if reply.needsRST, let entry = scans[index].resetEntry(reply, loop.sourceIndex) {
           guard resets.count < ResetQueue.chunkSize else {
             isFull = true
             return false
           }
-          resets.append(entry)
-          scans[index].counts.resets += 1
+          if scans[index].allowsReset(reply) {
+            resets.append(entry)
+            scans[index].counts.resets += 1
+          }
         }
         scans[index].batch.append(reply)
         return true

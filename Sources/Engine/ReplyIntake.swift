@@ -10,6 +10,7 @@ struct ReplyIntake: Sendable {
   var counts = ReceiveCounts()
   /// When the thread first saw that the scan is to be closed.
   var closingSince: UInt64?
+  private var check: ReplyCheck
   private var table: DedupeTable
   private var verdicts: [DedupeTable.Verdict] = []
   private var results = ResultQueue.emptyChunk()
@@ -20,8 +21,11 @@ struct ReplyIntake: Sendable {
   /// Evictions while the table was rebuilt from the journal. The processes that wrote it counted them.
   private let evictionsBefore: UInt64
 
-  init(_ intake: Intake, table: DedupeTable, growth: TableGrowth, capacity: Int = 256) {
+  init(
+    _ intake: Intake, check: ReplyCheck, table: DedupeTable, growth: TableGrowth, capacity: Int = 256
+  ) {
     self.intake = intake
+    self.check = check
     self.table = table
     self.table.growsItself = false
     self.growth = growth
@@ -34,6 +38,12 @@ struct ReplyIntake: Sendable {
   var isFull: Bool { results.count >= ResultQueue.chunkSize || !batch.isEmpty }
   /// Whether all replies taken were looked at, and their results passed on.
   var isPublished: Bool { results.isEmpty && batch.isEmpty }
+
+  /// Returns whether a reply answers a probe that the scan can have sent, and counts it otherwise.
+  mutating func believes(_ reply: Reply) -> Bool { check.believes(reply, &counts) }
+
+  /// Returns whether a reply may draw an RST, and counts it otherwise.
+  mutating func allowsReset(_ reply: Reply) -> Bool { check.allowsReset(reply, &counts) }
 
   /// Returns nil if the reply went to none of our addresses, or if its sender has no next hop.
   func resetEntry(_ reply: Reply, _ sourceIndex: [IPv4Address: UInt16]) -> TransmitEntry? {

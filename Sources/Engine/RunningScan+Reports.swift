@@ -22,7 +22,9 @@ extension RunningScan {
       probesCompleted: sum { $0.probesCompleted.load(ordering: .relaxed) },
       probesRefused: sum { $0.probesRefused.load(ordering: .relaxed) },
       results: counts.results, repliesValid: fates.valid, repliesInvalid: fates.invalid,
-      eventsLost: fates.eventsLost, duplicates: counts.duplicates, dedupeEvictions: counts.evictions,
+      eventsLost: fates.eventsLost, repliesUnprobedSource: counts.unprobedSources,
+      repliesUnprobedTarget: counts.unprobedTargets, resetsWithheld: counts.resetsWithheld,
+      duplicates: counts.duplicates, dedupeEvictions: counts.evictions,
       cooldownEnds: sendingFinished.map { $0 + job.cooldown.nanoseconds - startTime },
       rate: job.rate, pauses: pause.sentences,
       slowDisk: sink.slowDisk(at: now))
@@ -102,6 +104,9 @@ extension RunningScan {
     totals[.probesCompleted] = sum { $0.probesCompleted.load(ordering: .relaxed) }
     totals[.probesRefused] = sum { $0.probesRefused.load(ordering: .relaxed) }
     totals[.resetsSent] = counts.resets
+    totals[.unprobedSources] = counts.unprobedSources
+    totals[.unprobedTargets] = counts.unprobedTargets
+    totals[.resetsWithheld] = counts.resetsWithheld
     totals[.reported] = counts.reported
     totals[.duplicates] = counts.duplicates
     totals[.discarded] = counts.discarded
@@ -127,6 +132,7 @@ extension RunningScan {
     summary.modeReason = station.modeReason
     summary.resetMode = station.resetMode
     summary.checksumMode = station.checksumMode
+    summary.sourceUse = station.sourceUse
     summary.seed = job.seed.value
     summary.shard = Int(job.sequence.shard.index)
     summary.shards = Int(job.sequence.shard.count)

@@ -70,7 +70,8 @@ package final class ScanEngine {
   /// Starts a scan. The one before must have sent everything.
   func begin(_ scan: RunningScan, _ table: DedupeTable) throws(Fault) {
     scans.append(scan)
-    try receiving.add(ReplyIntake(scan.intake, table: table, growth: growth))
+    try receiving.add(
+      ReplyIntake(scan.intake, check: check(of: scan), table: table, growth: growth))
     try startReceiving()
     endSenders()
     owner = scan
@@ -134,12 +135,27 @@ package final class ScanEngine {
     }
   }
 
-  private func builder(_ index: Int, of count: Int, _ scan: RunningScan) -> ProbeBuilder {
-    let selection = SourceSelection(
+  private func selection(for scan: RunningScan) -> SourceSelection {
+    SourceSelection(
       addresses: station.sources.count, ports: station.settings.sourcePorts, key: scan.job.key,
       slot: Int(scan.intake.slot), slots: slots)
-    return ProbeBuilder(
-      counters: scan.senders[index], selection: selection, nextHops: scan.intake.nextHops,
+  }
+
+  /// Returns how a scan's replies are checked. Made for the receive thread alone, which would have to copy what others
+  /// share with it.
+  private func check(of scan: RunningScan) -> ReplyCheck {
+    let job = scan.job
+    return ReplyCheck(
+      SentProbes(job.sequence, selection: selection(for: scan), sources: station.sources),
+      ResetLimiter(
+        key: job.key.derived(for: .resets), passes: job.sequence.probes.value,
+        rate: job.rate.perSecond ?? 0), gate: scan.gate, senders: scan.senders)
+  }
+
+  private func builder(_ index: Int, of count: Int, _ scan: RunningScan) -> ProbeBuilder {
+    ProbeBuilder(
+      counters: scan.senders[index], selection: selection(for: scan),
+      nextHops: scan.intake.nextHops,
       gate: scan.gate,
       cursor: scan.job.sequence.cursor(from: scan.checkpointer?.index ?? 0, thread: index, of: count),
       block: station.transmitters[index].batch)

@@ -33,6 +33,16 @@ package enum ResetChoice: String, CaseIterable {
   case transmitter
 }
 
+/// Who uses the source addresses, and so what becomes of packets to them that are no valid replies.
+package enum SourceUseChoice: String, CaseIterable {
+  /// `shared` for addresses of this host, unless `StationSettings.dedicatesOwnSources`; `dedicated` for others.
+  case auto
+  /// The scan alone: they are dropped.
+  case dedicated
+  /// The host, too: its kernel receives them.
+  case shared
+}
+
 /// Which replies become results.
 package enum ReportChoice: String, CaseIterable {
   case open
@@ -48,6 +58,9 @@ package struct StationSettings: Sendable {
   /// Source addresses; empty for the interface's first.
   package var sources = AddressSet()
   package var sourcePorts: ClosedRange<UInt16> = 32768...61000
+  package var sourceUse = SourceUseChoice.auto
+  /// Whether `SourceUseChoice.auto` dedicates this host's addresses, too: it exists to scan.
+  package var dedicatesOwnSources = false
   package var gatewayMAC: MACAddress?
   package var transmit = TransmitChoice.auto
   package var receive = ReceiveChoice.auto

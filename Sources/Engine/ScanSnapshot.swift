@@ -16,6 +16,10 @@ package struct ScanSnapshot: Sendable {
   package var repliesValid: UInt64
   package var repliesInvalid: UInt64
   package var eventsLost: UInt64
+  /// Valid replies that answer no probe of the scan: by their source, by their target.
+  package var repliesUnprobedSource: UInt64
+  package var repliesUnprobedTarget: UInt64
+  package var resetsWithheld: UInt64
   package var duplicates: UInt64
   /// Pairs that the dedupe table evicted.
   package var dedupeEvictions: UInt64

@@ -17,6 +17,8 @@ package final class Station {
   package let transmitters: [any Transmitter]
   /// Source addresses in ascending order; an entry's `source` is an index into them.
   package let sources: [IPv4Address]
+  /// Source addresses that only the scan uses: what comes to them and is no valid reply is dropped.
+  package let dedicatedSources: Set<IPv4Address>
   /// Source addresses that are not this host's, which therefore does not reply to ARP for them.
   package let foreignSources: [IPv4Address]
   /// The gateway that left the last question of `gatewayMAC(_:from:)` unanswered, and CLOCK_MONOTONIC in nanoseconds when
@@ -56,15 +58,21 @@ package final class Station {
     var locals: Set<IPv4Address> = []
     for source in sources where try control.isLocal(source) { locals.insert(source) }
     let candidates = TransmitCandidates(settings, found)
-    let receiver = try openReceiver(
-      ReceiveSettings(
-        interface: found.index, interfaceName: found.name, sources: sources,
-        localSources: locals, ports: settings.sourcePorts, slots: settings.slots,
-        reset: Self.resetMethod(settings, found, candidates),
-        reportClosed: settings.report != .open, reportICMP: settings.report == .all,
-        generator: candidates.modes.contains(.generator),
-        partialChecksums: found.isVirtualLink, ringBytes: (settings.eventRing ?? .standard).bytes),
-      mode: settings.receive.mode)
+    var receiveSettings = ReceiveSettings(
+      interface: found.index, interfaceName: found.name, sources: sources,
+      localSources: locals, ports: settings.sourcePorts, slots: settings.slots,
+      reset: Self.resetMethod(settings), reportClosed: settings.report != .open,
+      reportICMP: settings.report == .all, generator: candidates.modes.contains(.generator),
+      partialChecksums: found.isVirtualLink, ringBytes: (settings.eventRing ?? .standard).bytes)
+    receiveSettings.dedicatedSources = Self.dedicated(of: sources, locals, settings)
+    let receiver = try openReceiver(receiveSettings, mode: settings.receive.mode)
+    let cannotDedicate = receiver.mode == .packet && !receiveSettings.dedicatedSources.isEmpty
+    if cannotDedicate, settings.sourceUse == .dedicated {
+      throw Fault(
+        "packet capture cannot keep packets to the source addresses from the kernel",
+        detail: receiver.reason,
+        remedy: "Receive by XDP, or share the addresses with the host (source-use = \"shared\")")
+    }
     if settings.eventRing != nil, receiver.mode == .packet {
       throw Fault(
         "packet capture has no event ring", detail: receiver.reason,
@@ -83,7 +91,11 @@ package final class Station {
     self.receiver = receiver
     interface = ready
     transmitters = opened.transmitters
-    let reasons = [receiver.reason, opened.reason].compactMap(\.self)
+    dedicatedSources = cannotDedicate ? [] : receiveSettings.dedicatedSources
+    let reasons = [
+      receiver.reason, opened.reason,
+      cannotDedicate ? "packet capture cannot dedicate the source addresses" : nil,
+    ].compactMap(\.self)
     modeReason = reasons.isEmpty ? nil : reasons.joined(separator: "; ")
     resolver = try AddressResolver(ready)
   }
@@ -110,21 +122,22 @@ package final class Station {
     }
   }
 
-  /// Returns the RST method: for `auto`, in place if that loses nothing, else through the transmitter
-  /// (docs/design/receive.md).
-  private static func resetMethod(
-    _ settings: StationSettings, _ interface: InterfaceState, _ candidates: TransmitCandidates
-  ) -> ResetMethod {
-    guard settings.sendsResets else { return .none }
-    switch settings.reset {
-    case .inPlace: return .inPlace
-    case .transmitter: return .transmitter
-    case .auto: break
+  /// The sources of which only the scan is to receive packets.
+  private static func dedicated(
+    of sources: [IPv4Address], _ locals: Set<IPv4Address>, _ settings: StationSettings
+  ) -> Set<IPv4Address> {
+    switch settings.sourceUse {
+    case .shared: []
+    case .dedicated: Set(sources)
+    case .auto: settings.dedicatesOwnSources ? Set(sources) : Set(sources).subtracting(locals)
     }
-    // Zero-copy sockets and the generator fill the ring that XDP_TX needs. veth delivers XDP_TX frames only
-    // while its peer has an XDP program, which is not visible from this end.
-    let fillsRing = candidates.modes.first == .xdpZeroCopy || candidates.modes.first == .generator
-    return fillsRing || interface.driver == "veth" ? .transmitter : .inPlace
+  }
+
+  /// Returns the RST method. `auto` is through the transmitter, because the receive program could not check whether the
+  /// scan has sent the probe (docs/design/receive.md).
+  private static func resetMethod(_ settings: StationSettings) -> ResetMethod {
+    guard settings.sendsResets else { return .none }
+    return settings.reset == .inPlace ? .inPlace : .transmitter
   }
 
   /// The chosen modes, on one line.
@@ -132,13 +145,21 @@ package final class Station {
     let transmit = transmitters.map { "\($0.mode.rawValue):\($0.queue)" }.joined(separator: ",")
     let reason = modeReason.map { " (\($0))" } ?? ""
     return "\(interface.name): transmit \(transmit), receive \(receiver.mode.rawValue), "
-      + "RST \(resetMode)\(reason)"
+      + "RST \(resetMode), sources \(sourceUse)\(reason)"
   }
 
   /// Which TCP checksums the receiver accepts, as the summary names it.
   package var checksumMode: String {
     let mode: Summary.ChecksumMode = receiver.acceptsPartialChecksums ? .fullOrPartial : .full
     return mode.rawValue
+  }
+
+  /// Who uses the source addresses, as the summary names it.
+  package var sourceUse: String {
+    let use: Summary.SourceUse =
+      dedicatedSources.isEmpty
+      ? .shared : dedicatedSources.count == sources.count ? .dedicated : .both
+    return use.rawValue
   }
 
   /// How RSTs are sent, as the summary names it.

@@ -13,6 +13,11 @@ public enum Contract {
   public static let answerEven = SYNBOX_ANSWER_EVEN.rawValue
   public static let answerShare = SYNBOX_ANSWER_SHARE.rawValue
 
+  /// Returns the `enum synbox_use` of a source address.
+  public static func use(dedicated: Bool) -> UInt8 {
+    UInt8((dedicated ? SYNBOX_DEDICATED : SYNBOX_SHARED).rawValue)
+  }
+
   /// Returns the number of hints that `slots` slots have: the largest power of two that is at most the number of slots
   /// and the number of source ports.
   public static func hints(slots: Int, ports: ClosedRange<UInt16>) -> Int {

@@ -61,6 +61,31 @@ struct PortLists: Sendable {
   @inline(__always)
   func count(of set: UInt32) -> UInt64 { UInt64(lists[Int(set)].count) }
 
+  /// Returns the number of a port in a set that no row stores itself; nil if the set does not have it.
+  func number(of port: UInt16, in set: UInt32) -> UInt32? {
+    let list = lists[Int(set)]
+    if list.intervals == Self.isTree { return trees.number(of: port, in: list.first) }
+    if list.intervals == 0 {
+      var (low, high) = (Int(list.first), Int(list.first) + Int(list.count))
+      while low < high {
+        let middle = (low + high) / 2
+        if ports[middle] < port { low = middle + 1 } else { high = middle }
+      }
+      guard low < Int(list.first) + Int(list.count), ports[low] == port else { return nil }
+      return UInt32(low) - list.first
+    }
+    var low = Int(list.first)
+    let end = low + Int(list.intervals)
+    var high = end - 1
+    while low < high {
+      let middle = (low + high + 1) / 2
+      if intervals[middle].port <= port { low = middle } else { high = middle - 1 }
+    }
+    guard intervals[low].port <= port else { return nil }
+    let number = intervals[low].start + UInt32(port - intervals[low].port)
+    return number < (low + 1 < end ? intervals[low + 1].start : list.count) ? number : nil
+  }
+
   @inline(__always)
   func port(_ number: UInt32, of set: UInt32) -> UInt16 {
     let list = lists[Int(set)]

@@ -78,6 +78,24 @@ struct PortTrees: Sendable {
     return UInt16(truncatingIfNeeded: first + UInt32(ports.trailingZeroBitCount))
   }
 
+  /// Returns the number of a port in a tree, from 0; nil if the tree does not have it.
+  func number(of port: UInt16, in root: UInt32) -> UInt32? {
+    var (number, subtree, rest) = (UInt32(0), root, UInt32(port))
+    for level in stride(from: Self.height, to: 0, by: -1) {
+      if subtree == Self.full { return number + rest }
+      let width = UInt32(64) << UInt32(2 * (level - 1))
+      // The node of `empty` has no ports.
+      let children = nodes[Int(subtree)].children
+      let child = Int(rest / width)
+      for before in 0..<child { number += count(of: children[before], level: level - 1) }
+      (subtree, rest) = (children[child], rest % width)
+    }
+    if subtree == Self.full { return number + rest }
+    let ports = leaves[Int(subtree)]
+    guard ports >> UInt64(rest) & 1 == 1 else { return nil }
+    return number + UInt32((ports & (1 << UInt64(rest) - 1)).nonzeroBitCount)
+  }
+
   /// Returns the intervals of a tree as a `PortSet` has them; nil if there are more than `limit`.
   func intervals(of root: UInt32, limit: Int) -> [UInt32]? {
     var found: [UInt32] = []

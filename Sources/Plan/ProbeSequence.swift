@@ -54,6 +54,15 @@ public struct ProbeSequence: Sendable {
     return Probe(plan.target(at: permutation(index)), pass: UInt8(truncatingIfNeeded: pass))
   }
 
+  /// Returns whether a target is among those of this shard.
+  public func contains(_ target: Target) -> Bool {
+    guard let number = plan.number(of: target) else { return false }
+    if targetCount == plan.count { return true }
+    let (place, index) = permutation.inverse(of: number).quotientAndRemainder(
+      dividingBy: UInt64(shard.count))
+    return index == UInt64(shard.index) && place < targetCount
+  }
+
   /// Returns a cursor over the probes of one sender: those at positions from `start` on that are congruent to `thread`
   /// modulo `threads`. The cursors of all senders are disjoint, and together cover all positions from `start` on.
   public func cursor(from start: UInt64 = 0, thread: Int = 0, of threads: Int = 1) -> Cursor {

@@ -37,15 +37,18 @@ struct SegmentTable: Sendable {
   let addressCount: UInt64
   /// The most ports that an address has.
   let mostPorts: UInt64
-  private let rows: [Row]
+  let rows: [Row]
   /// The addresses of rows that list them, host order.
-  private let listed: [UInt32]
+  let listed: [UInt32]
   /// The row in which each bucket starts.
   private let buckets: [UInt32]
   /// k, the bits of a number that choose no bucket.
   private let shift: UInt64
   /// The ports of rows that refer to a port set.
-  private let ports: PortLists
+  let ports: PortLists
+  /// Indices by address, of `rows` and of `listed`.
+  let rowHalves: UpperHalves
+  let listedHalves: UpperHalves
 
   init(_ builder: consuming Builder, _ sets: PortSetTable) {
     precondition(builder.rows.count < UInt32.max)
@@ -56,6 +59,9 @@ struct SegmentTable: Sendable {
     (buckets, shift) = Self.buckets(builder.rows, count: builder.count)
     rows = builder.rows
     listed = builder.listed
+    let (rows, listed) = (rows, listed)
+    rowHalves = UpperHalves(count: rows.count) { rows[$0].address(0, listed) }
+    listedHalves = UpperHalves(count: listed.count) { listed[$0] }
   }
 
   private static func buckets(_ rows: [Row], count: UInt64) -> (buckets: [UInt32], shift: UInt64) {

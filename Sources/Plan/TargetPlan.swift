@@ -139,6 +139,9 @@ public struct TargetPlan: Sendable {
   /// Returns the target with a number. Traps unless it is below `count`.
   public func target(at index: UInt64) -> Target { table.target(at: index) }
 
+  /// Returns the number of a target; nil if it is not in the plan. O(log n), and about constant in a large plan.
+  public func number(of target: Target) -> UInt64? { table.number(of: target) }
+
   /// Writes the targets at the first `number` of `indices`, at most 128, to `out` from `offset` on, as probes of a pass.
   func probes(
     at indices: Span<UInt64>, number: Int, pass: UInt8, into out: inout MutableSpan<Probe>,

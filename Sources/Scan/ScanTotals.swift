@@ -16,6 +16,9 @@ public struct ScanTotals: Hashable, Sendable {
     case scopeChanges = "scope_changes"
     /// RSTs sent through the transmitter.
     case resetsSent = "rst_through_transmitter"
+    case resetsWithheld = "rst_withheld"
+    case unprobedSources = "replies_unprobed_source"
+    case unprobedTargets = "replies_unprobed_target"
     case reported = "replies_reported"
     case duplicates = "duplicates"
     case evictions = "dedupe_evictions"
@@ -57,13 +60,15 @@ public struct ScanTotals: Hashable, Sendable {
 /// does not know.
 extension ScanTotals: Codable {
   private enum CodingKeys: String, CodingKey { case started, counters, fates }
-  /// The name of `FateCounts.resetsSent` among the counters.
+  /// The names of the counts in `FateCounts` that are no fates.
   private static let resetsInPlace = "rst_in_place"
+  private static let withheld = "packets_withheld"
 
   public func encode(to encoder: any Encoder) throws {
     var counters: [String: UInt64] = [:]
     for counter in Counter.allCases { counters[counter.rawValue] = self[counter] }
     counters[Self.resetsInPlace] = fates.resetsSent
+    counters[Self.withheld] = fates.withheld
     var byFate: [String: UInt64] = [:]
     for fate in Fate.allCases { byFate[fate.name] = fates[fate] }
     var container = encoder.container(keyedBy: CodingKeys.self)
@@ -78,6 +83,7 @@ extension ScanTotals: Codable {
     let counters = try container.decodeIfPresent([String: UInt64].self, forKey: .counters) ?? [:]
     for counter in Counter.allCases { self[counter] = counters[counter.rawValue] ?? 0 }
     fates.resetsSent = counters[Self.resetsInPlace] ?? 0
+    fates.withheld = counters[Self.withheld] ?? 0
     let byFate = try container.decodeIfPresent([String: UInt64].self, forKey: .fates) ?? [:]
     for fate in Fate.allCases { fates[fate] = byFate[fate.name] ?? 0 }
   }

@@ -40,6 +40,13 @@ public struct Summary: Sendable {
     case kernelOrTransmitter = "kernel or transmitter"
   }
 
+  /// Who uses the source addresses: what comes to a dedicated one and is no valid reply is dropped.
+  public enum SourceUse: String, CaseIterable, Sendable {
+    case dedicated
+    case shared
+    case both = "dedicated and shared"
+  }
+
   /// Which TCP checksums are accepted.
   public enum ChecksumMode: String, CaseIterable, Sendable {
     /// Complete ones only.
@@ -65,6 +72,8 @@ public struct Summary: Sendable {
   public var resetMode = ""
   /// A `ChecksumMode`; empty if no process has opened the NIC.
   public var checksumMode = ""
+  /// A `SourceUse`; empty if no process has opened the NIC.
+  public var sourceUse = ""
   public var seed: UInt64 = 0
   public var shard = 0
   public var shards = 1
@@ -102,6 +111,12 @@ public struct Summary: Sendable {
   public var repliesICMP: UInt64 = 0
   /// RSTs sent in place and through the transmitter.
   public var resetsSent: UInt64 = 0
+  /// RSTs not sent because their pair, or all pairs together, had drawn enough.
+  public var resetsWithheld: UInt64 = 0
+  /// Valid replies to an address and port from which no probe to their target leaves.
+  public var repliesUnprobedSource: UInt64 = 0
+  /// Valid replies of targets outside plan, shard or scope.
+  public var repliesUnprobedTarget: UInt64 = 0
   /// Valid replies that found the event ring full.
   public var eventsLost: UInt64 = 0
   /// Valid replies of the kinds that `--report` selects: results written, duplicates and results discarded.
@@ -148,6 +163,9 @@ public struct Summary: Sendable {
     eventsLost = fates.eventsLost
     repliesReceived = fates.valid + fates.invalid + fates[.openRingFull]
     resetsSent = totals[.resetsSent] + fates.resetsSent
+    resetsWithheld = totals[.resetsWithheld]
+    repliesUnprobedSource = totals[.unprobedSources]
+    repliesUnprobedTarget = totals[.unprobedTargets]
     repliesReported = totals[.reported]
     duplicates = totals[.duplicates]
     dedupeEvictions = totals[.evictions]
@@ -180,6 +198,7 @@ public struct Summary: Sendable {
     if let modeReason { object.add("mode_reason", modeReason) }
     object.add("rst_mode", resetMode)
     object.add("checksum_mode", checksumMode)
+    object.add("source_use", sourceUse)
     object.add("seed", seed)
     object.add("shard", UInt64(shard))
     object.add("shards", UInt64(shards))
@@ -199,6 +218,7 @@ public struct Summary: Sendable {
     var byFate = JSONObject()
     for fate in Fate.allCases { byFate.add(fate.name, fates[fate]) }
     object.add("fates", byFate)
+    object.add("packets_withheld", fates.withheld)
     object.add("replies_received", repliesReceived)
     object.add("replies_invalid", repliesInvalid)
     object.add("replies_valid", repliesValid)
@@ -207,7 +227,10 @@ public struct Summary: Sendable {
     object.add("replies_icmp", repliesICMP)
     object.add("rst_sent", resetsSent)
     object.add("rst_in_place", fates.resetsSent)
+    object.add("rst_withheld", resetsWithheld)
     object.add("events_lost", eventsLost)
+    object.add("replies_unprobed_source", repliesUnprobedSource)
+    object.add("replies_unprobed_target", repliesUnprobedTarget)
     object.add("replies_reported", repliesReported)
     object.add("duplicates", duplicates)
     object.add("dedupe_evictions", dedupeEvictions)

@@ -11,10 +11,11 @@ extension ServiceSpecification {
     let gateway = settings.interface.gateway.map { ["--default-route", "\($0)"] } ?? []
     return Self(
       name: "scanner", program: "/bin/synbox",
-      // An image limits no locked memory and has Landlock, so a lack of either is a fault of the image.
+      // An image limits no locked memory and has Landlock, so a lack of either is a fault of the image. The scan NIC has
+      // no other use.
       arguments: [
         "serve", "--config", configuration, "--heartbeat", "3", "--bring-up",
-        "--require-locked-memory", "--require-landlock",
+        "--require-locked-memory", "--require-landlock", "--dedicate-sources",
       ] + gateway,
       drop: .byService, timing: ServiceTiming(heartbeatSeconds: settings.heartbeatSeconds),
       output: output)

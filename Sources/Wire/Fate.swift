@@ -16,6 +16,8 @@ public enum Fate: Int, CaseIterable, Sendable {
   /// A TCP segment that is neither SYN-ACK nor RST-ACK.
   case notReply
   case badCookie
+  /// An ICMP error with a valid cookie that quotes another IPv4 identification than the probe's.
+  case badIdentification
   case badChecksum
   /// A valid SYN-ACK, passed to user space.
   case open
@@ -43,6 +45,7 @@ public enum Fate: Int, CaseIterable, Sendable {
     case .otherPort: "other_port"
     case .notReply: "not_reply"
     case .badCookie: "bad_cookie"
+    case .badIdentification: "bad_identification"
     case .badChecksum: "bad_checksum"
     case .open: "open"
     case .openRingFull: "open_ring_full"
@@ -56,12 +59,12 @@ public enum Fate: Int, CaseIterable, Sendable {
   }
 }
 
-/// The number of packets with each fate, and the number of RSTs that the receive program sent.
+/// The number of packets with each fate, of RSTs that the receive program sent, and of packets that it withheld.
 public struct FateCounts: Hashable, Sendable {
-  /// The counts, indexed by `Fate.rawValue`, followed by the number of RSTs.
+  /// The counts, indexed by `Fate.rawValue`, followed by the numbers of RSTs and of packets withheld.
   public var values: [UInt64]
 
-  public init() { values = [UInt64](repeating: 0, count: Fate.allCases.count + 1) }
+  public init() { values = [UInt64](repeating: 0, count: Fate.allCases.count + 2) }
 
   public subscript(_ fate: Fate) -> UInt64 {
     get { values[fate.rawValue] }
@@ -74,15 +77,21 @@ public struct FateCounts: Hashable, Sendable {
     set { values[Fate.allCases.count] = newValue }
   }
 
+  /// Packets to dedicated addresses that were no valid replies, and were therefore dropped.
+  public var withheld: UInt64 {
+    get { values[Fate.allCases.count + 1] }
+    set { values[Fate.allCases.count + 1] = newValue }
+  }
+
   /// All packets.
-  public var seen: UInt64 { values.dropLast().reduce(0, +) }
+  public var seen: UInt64 { values.prefix(Fate.allCases.count).reduce(0, +) }
   public var open: UInt64 { self[.open] }
   public var closed: UInt64 { self[.closed] + self[.closedUnreported] + self[.closedRingFull] }
   public var icmp: UInt64 { self[.icmp] + self[.icmpUnreported] + self[.icmpRingFull] }
   /// Valid replies, without SYN-ACKs that found the ring full, which their targets retransmit.
   public var valid: UInt64 { open + closed + icmp }
-  /// Replies with a wrong cookie or checksum.
-  public var invalid: UInt64 { self[.badCookie] + self[.badChecksum] }
+  /// Replies with a wrong cookie, identification or checksum.
+  public var invalid: UInt64 { self[.badCookie] + self[.badIdentification] + self[.badChecksum] }
   /// Valid replies that found the event ring full.
   public var eventsLost: UInt64 {
     self[.openRingFull] + self[.closedRingFull] + self[.icmpRingFull]

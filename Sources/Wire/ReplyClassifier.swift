@@ -43,18 +43,20 @@ public struct ReplyClassifier: Sendable {
   }
 
   /// Returns the slot that `number` proves: it is the sequence number of the probe, whose four-tuple is given in host
-  /// order, under the slot's key, or at most `slack` more. nil if there is none.
+  /// order, under the slot's key, or at most `slack` more. Also returns the probe's IPv4 identification. nil if there is
+  /// none.
   private func slot(
     proving number: UInt32, slack: UInt32, source: IPv4Address, destination: IPv4Address,
     sourcePort: Port,
     destinationPort: Port
-  ) -> UInt8? {
+  ) -> (slot: UInt8, identification: UInt16)? {
     for slot in slots.slots(for: sourcePort.value) {
       guard let cookie = cookies[slot] else { continue }
-      let expected = cookie.sequenceNumber(
+      let hash = cookie.hash(
         source: source.value, destination: destination.value, sourcePort: sourcePort.value,
         destinationPort: destinationPort.value)
-      if number &- expected <= slack { return UInt8(slot) }
+      guard number &- UInt32(truncatingIfNeeded: hash) <= slack else { continue }
+      return (UInt8(slot), UInt16(truncatingIfNeeded: hash >> 32))
     }
     return nil
   }
@@ -113,7 +115,7 @@ public struct ReplyClassifier: Sendable {
     let slot = slot(
       proving: kind == .open ? acknowledged &- 1 : acknowledged, slack: kind == .open ? 0 : 1,
       source: ip.destination, destination: ip.source, sourcePort: destinationPort,
-      destinationPort: sourcePort)
+      destinationPort: sourcePort)?.slot
     guard let slot else { return (.badCookie, nil, nil) }
     guard ip.length <= Self.longestReply else { return (.malformed, nil, nil) }
     guard ip.checksumHolds(in: frame), tcpChecksumHolds(frame, ip, partial: partialChecksum) else {
@@ -164,10 +166,11 @@ public struct ReplyClassifier: Sendable {
     let sourcePort = Port(frame.word16(at: probe))
     let destinationPort = Port(frame.word16(at: probe + 2))
     guard slots.ports.contains(sourcePort.value) else { return (.otherPort, nil, nil) }
-    let slot = slot(
+    let proof = slot(
       proving: frame.word32(at: probe + 4), slack: 0, source: quoted.source,
       destination: quoted.destination, sourcePort: sourcePort, destinationPort: destinationPort)
-    guard let slot else { return (.badCookie, nil, nil) }
+    guard let (slot, identification) = proof else { return (.badCookie, nil, nil) }
+    guard quoted.identification == identification else { return (.badIdentification, nil, nil) }
     guard ip.length <= Self.longestReply else { return (.malformed, nil, nil) }
     var checksum = InternetChecksum()
     checksum.add(frame, at..<ip.end)

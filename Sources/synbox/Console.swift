@@ -65,6 +65,7 @@ final class Console {
         + "(\(short(summary.rateAchieved)) pps), \(summary.repliesValid) valid replies, "
         + "\(summary.repliesInvalid) invalid, \(summary.resetsSent) RSTs (\(summary.resetMode)), "
         + "\(summary.eventsLost) events lost, \(summary.duplicates) duplicates"
+        + (summary.fates.withheld > 0 ? ", \(summary.fates.withheld) packets withheld" : "")
         + (summary.dedupeEvictions > 0 ? ", \(summary.dedupeEvictions) pairs evicted" : ""))
   }
 

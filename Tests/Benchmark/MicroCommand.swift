@@ -16,6 +16,7 @@ struct MicroCommand: ParsableCommand {
     measureStamping(&report)
     measureInstructions(&report)
     measureReceiving(&report)
+    measureChecking(&report)
     measurePermutation(&report)
     measureFilling(&report)
     measureParsing(&report)

@@ -16,7 +16,9 @@ private final class ReceiveProgram {
   let capacity: Int
 
   /// - Parameter slots: The number of slots, each of which has a key. The SYN-ACK proves the one of port 40,000's hint.
-  init(_ reset: ResetMethod, slots: Int = 1, ports: ClosedRange<UInt16> = ports) throws {
+  init(
+    _ reset: ResetMethod, slots: Int = 1, ports: ClosedRange<UInt16> = ports, isDedicated: Bool = false
+  ) throws {
     let object = try BPFObject(.receive)
     try object.setReadOnlyData(
       Contract.settings(
@@ -24,7 +26,8 @@ private final class ReceiveProgram {
     try object.load()
     var address: [UInt8] = []
     address.append(bigEndian: Self.ours.value)
-    try object.map("WHITELIST_IPV4").update(key: address, value: [1])
+    try object.map("WHITELIST_IPV4").update(
+      key: address, value: [Contract.use(dedicated: isDedicated)])
     let keys = try SharedKeys(try object.map("SIPHASH_KEY"))
     let proved = KeySlots(slots, ports: ports).hint(of: Self.ourPort)
     for slot in 0..<slots {
@@ -70,11 +73,15 @@ private final class ReceiveProgram {
   }
 
   /// Like `run`, with a wrong cookie.
-  func runForged(_ times: Int) throws -> Double { try runPassed(Self.synAck(ahead: 0x1_0000), times) }
+  func runForged(_ times: Int, expecting verdict: XDPVerdict = .pass) throws -> Double {
+    try runPassed(Self.synAck(ahead: 0x1_0000), times, expecting: verdict)
+  }
 
-  private func runPassed(_ frame: [UInt8], _ times: Int) throws -> Double {
+  private func runPassed(
+    _ frame: [UInt8], _ times: Int, expecting verdict: XDPVerdict = .pass
+  ) throws -> Double {
     let run = try BPFProgramRun(program: program, frame: frame, times: UInt32(times))
-    guard run.verdict == .pass else { throw Fault("the verdict was \(run.code)") }
+    guard run.verdict == verdict else { throw Fault("the verdict was \(run.code)") }
     return Double(run.nanoseconds)
   }
 }
@@ -118,6 +125,10 @@ func measureReceiving(_ report: inout Report) {
       let program = try ReceiveProgram(.none, slots: slots, ports: ports)
       return try (0..<50).map { _ in try program.runForged(20_000) }.min() ?? 0
     }
+  }
+  report.add("xdp_forged_dedicated", "ns") {
+    let program = try ReceiveProgram(.none, isDedicated: true)
+    return try (0..<50).map { _ in try program.runForged(20_000, expecting: .drop) }.min() ?? 0
   }
   report.add("xdp_rst_in_place", "ns") {
     // Accurate to ten nanoseconds, because single runs depend on where the maps are in memory.

@@ -15,9 +15,9 @@ from scan import Job, require_balance, scan, settled
 # The transmit modes, each with the mode and the RST path that the box must report.
 MODES = {
     "xdp-zerocopy": ("xdp-zerocopy:0", "transmitter"),
-    "xdp-copy": ("xdp-copy:0", "in-place"),
+    "xdp-copy": ("xdp-copy:0", "transmitter"),
     "generator": ("generator:0", "transmitter"),
-    "packet": ("packet:0", "in-place"),
+    "packet": ("packet:0", "transmitter"),
 }
 
 

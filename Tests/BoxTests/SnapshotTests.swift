@@ -32,6 +32,7 @@ private let full: BoxSnapshot = {
   snapshot.station.receive = "xdp-native"
   snapshot.station.reason = "fastest"
   snapshot.station.reset = "in-place"
+  snapshot.station.sourceUse = "dedicated"
   snapshot.station.checksum = "full"
   snapshot.nic.mac = "02:00:00:00:00:01"
   snapshot.nic.addresses = ["198.18.0.1/24"]
@@ -83,7 +84,7 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
       "time", "state", "problems", "job", "queue", "jobs_queued", "files_arriving", "files_ignored",
       "started", "pid", "jobs_finished", "jobs_rejected", "jobs_resumed", "jobs_cancelled",
       "jobs_preempted", "drops", "interface", "driver", "nic", "transmit_mode", "receive_mode",
-      "mode_reason", "rst_mode", "checksum_mode", "scope_sha256", "disk_total_bytes",
+      "mode_reason", "rst_mode", "checksum_mode", "source_use", "scope_sha256", "disk_total_bytes",
       "disk_available_bytes", "disk_used_percent", "version", "revision", "kernel", "swift", "libbpf",
       "libxdp", "name", "priority", "resumed", "elapsed_seconds", "seconds_remaining", "progress",
       "probes_total", "probes_completed", "probes_refused", "rate_requested_pps", "rate_pps",
@@ -91,7 +92,8 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
       "dedupe_evictions", "nic_rx_dropped", "nic_rx_missed", "nic_rx_errors", "nic_tx_dropped",
       "nic_tx_errors", "mac", "addresses", "mtu", "up", "carrier", "rx_packets", "tx_packets",
       // New in format 2.
-      "format", "cooling", "totals",
+      "format", "cooling", "totals", "replies_unprobed_source", "replies_unprobed_target",
+      "rst_withheld",
     ]
     let json = text(full.json)
     for name in names { #expect(json.contains("\"\(name)\": "), "\(name)") }
@@ -194,10 +196,10 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
         queue      1 jobs, 2 files arriving
                    b.txt (priority 40, queued)
         ended      100 finished, 101 rejected, 103 cancelled
-        drops      110 events lost, 106 probes refused, 108 replies invalid, NIC rx 117 dropped 119 missed, \
-        tx 118 dropped
+        drops      110 events lost, 106 probes refused, 108 replies invalid, NIC rx 120 dropped 122 missed, \
+        tx 121 dropped
         interface  eth0 (igb), carrier, 198.18.0.1/24
-        modes      transmit generator:0,generator:1, receive xdp-native
+        modes      transmit generator:0,generator:1, receive xdp-native, sources dedicated
         disk       38 % used, 1234 MB available
         version    synbox 0.2.0 (r1) on Linux 6.18
 
@@ -230,7 +232,7 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
       }
     }
     // The table of docs/reference/metrics.md, and `synbox_jobs_cooling`.
-    #expect(families.count == 32)
+    #expect(families.count == 35)
   }
 
   @Test func `show state, times, labels and the running job`() {

@@ -15,6 +15,7 @@ import Wire
         #expect(Contract.hints(slots: slots, ports: range) == KeySlots(slots, ports: range).hints)
       }
     }
+    #expect(Contract.use(dedicated: false) != Contract.use(dedicated: true))
     #expect(Contract.fates == Fate.allCases.count)
     #expect(Contract.stats == FateCounts().values.count)
     #expect(Contract.responderStats == ResponderCounts.names.count)

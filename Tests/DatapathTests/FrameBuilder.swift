@@ -67,13 +67,14 @@ func icmp(_ type: UInt8, _ code: UInt8, quoting quoted: [UInt8]) -> [UInt8] {
 /// Our probe as quoted by a router: the IPv4 header and the first `bytes` behind it.
 func quotedProbe(
   bytes: Int, protocol number: UInt8 = 6, port: UInt16 = ourPort, sequence: UInt32 = cookie,
-  options: [UInt8] = [], headerWords: UInt8? = nil
+  identification: UInt16 = probeIdentification, options: [UInt8] = [], headerWords: UInt8? = nil
 ) -> [UInt8] {
   let segment = tcp(
     0x02, from: port, to: targetPort, sequence: sequence, acknowledgment: 0,
     options: [2, 4, 5, 0xb4], addresses: (ours, target))
   let packet = ipv4(
-    segment, protocol: number, from: ours, to: target, options: options, headerWords: headerWords)
+    segment, protocol: number, from: ours, to: target, options: options, headerWords: headerWords,
+    identification: identification)
   return Array(packet.prefix(20 + options.count + bytes))
 }
 

@@ -36,7 +36,12 @@ func repliesToUs(_ key: SipHashKey, ourPort port: UInt16) -> [[UInt8]] {
     tcpFrame(tcp(0x12, to: port, acknowledgment: sequence &+ 1)),
     tcpFrame(tcp(0x14, to: port, acknowledgment: sequence)),
     ethernet(
-      ipv4(icmp(3, 1, quoting: quotedProbe(bytes: 8, port: port, sequence: sequence)), protocol: 1)),
+      ipv4(
+        icmp(
+          3, 1,
+          quoting: quotedProbe(
+            bytes: 8, port: port, sequence: sequence,
+            identification: identification(of: key, ourPort: port))), protocol: 1)),
   ]
 }
 

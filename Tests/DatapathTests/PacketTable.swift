@@ -181,6 +181,20 @@ let icmpRows: [PacketRow] = [
     icmpFrame(icmp(3, 1, quoting: quotedProbe(bytes: 24, sequence: cookie ^ 0x8000_0000))), .pass,
     .badCookie),
   PacketRow(
+    "an error that quotes the next identification",
+    icmpFrame(icmp(3, 1, quoting: quotedProbe(bytes: 24, identification: probeIdentification &+ 1))),
+    .pass,
+    .badIdentification),
+  PacketRow(
+    "an error that quotes no identification",
+    icmpFrame(icmp(11, 0, quoting: quotedProbe(bytes: 8, identification: 0))), .pass,
+    .badIdentification),
+  PacketRow(
+    "an error that quotes the identification in the other byte order",
+    icmpFrame(
+      icmp(3, 3, quoting: quotedProbe(bytes: 8, identification: probeIdentification.byteSwapped))),
+    .pass, .badIdentification),
+  PacketRow(
     "an error that quotes a foreign port",
     icmpFrame(icmp(3, 1, quoting: quotedProbe(bytes: 24, port: 39_989))), .pass, .otherPort),
   PacketRow(

@@ -13,6 +13,8 @@ struct ReceiveProgramSettings: Sendable {
   /// By slot.
   var keys = [0: referenceKey]
   var sources = [IPv4Address(ours)]
+  /// Those of `sources` that are dedicated.
+  var dedicated: Set<UInt32> = []
   var ports = ourPorts
   var slots = 1
 
@@ -54,7 +56,9 @@ final class ReceiveProgram: Sendable {
     try object.load()
     let whitelist = try object.map("WHITELIST_IPV4")
     for source in settings.sources {
-      try whitelist.update(key: big(source.value), value: [1])
+      try whitelist.update(
+        key: big(source.value),
+        value: [Contract.use(dedicated: settings.dedicated.contains(source.value))])
     }
     keys = try SharedKeys(try object.map("SIPHASH_KEY"))
     ring = try EventRing(try object.map("EVENTS"))

@@ -98,6 +98,60 @@ private func expectedReset(for frame: [UInt8], tags: [UInt16] = []) -> [UInt8] {
   }
 }
 
+@Suite(.timeLimit(.minutes(5))) struct `A dedicated address` {
+  /// Packets that the kernel gets nevertheless.
+  private static func passes(_ row: PacketRow) -> Bool {
+    switch row.fate {
+    // ARP and other protocols than IPv4; packets to other addresses.
+    case .notIPv4, .notOurs: true
+    // Whose destination nobody can tell: the kernel's IPv4 drops them, too.
+    case .malformed: Self.isUndecipherable(row.frame)
+    default: false
+    }
+  }
+
+  /// Whether the frame ends before its IPv4 packet does, or the header is none.
+  private static func isUndecipherable(_ frame: [UInt8]) -> Bool {
+    guard frame.count >= 34, frame[14] >> 4 == 4, frame[14] & 15 >= 5 else { return true }
+    let length = Int(frame[16]) << 8 | Int(frame[17])
+    return length < Int(frame[14] & 15) * 4 || 14 + length > frame.count
+  }
+
+  @Test(arguments: packetTable)
+  func `gets valid replies as a shared one does, and every other packet to it is dropped and counted`(
+    row: PacketRow
+  ) throws {
+    let outcome = try ReceiveProgram(ReceiveProgramSettings(dedicated: [ours])).run(row.frame)
+    let isWithheld = row.verdict == .pass && !Self.passes(row)
+    #expect(outcome.verdict == (isWithheld ? .drop : row.verdict))
+    #expect(outcome.fates[row.fate] == 1 && outcome.fates.seen == 1)
+    #expect(outcome.fates.withheld == (isWithheld ? 1 : 0))
+    #expect(outcome.replies.map(\.kind) == (row.kind.map { [$0] } ?? []))
+    if row.verdict != .transmit { #expect(hex(outcome.output) == hex(row.frame), "touched") }
+  }
+
+  @Test func `gets no echo, SYN, UDP or fragment through to the kernel`() throws {
+    let program = try ReceiveProgram(ReceiveProgramSettings(dedicated: [ours]))
+    let frames = [
+      ethernet(ipv4([8, 0, 0xf7, 0xff, 0, 0, 0, 0], protocol: 1)).padded, tcpFrame(tcp(0x02)),
+      tcpFrame(tcp(0x02, to: 22)), tcpFrame(tcp(0x10, to: 22)), tcpFrame(tcp(0x04, to: 22)),
+      ethernet(ipv4([0, 53, 0, 53, 0, 8, 0, 0], protocol: 17)).padded,
+      ethernet(ipv4(tcp(0x02), fragment: 0x2000)).padded, ethernet(ipv4([], protocol: 47)).padded,
+    ]
+    for frame in frames { #expect(try program.execute(frame).verdict == .drop, "\(hex(frame))") }
+    #expect(try program.fates().withheld == UInt64(frames.count))
+  }
+
+  @Test func `may lie beside a shared one`() throws {
+    let receiver = try ReceiveProgram(
+      ReceiveProgramSettings(sources: [IPv4Address(ours), IPv4Address(ours + 1)], dedicated: [ours]))
+    for (address, verdict) in [(ours, XDPVerdict.drop), (ours + 1, .pass), (ours + 2, .pass)] {
+      let frame = ethernet(ipv4(tcp(0x02, addresses: (target, address)), to: address)).padded
+      #expect(try receiver.execute(frame).verdict == verdict)
+    }
+  }
+}
+
 @Suite(.timeLimit(.minutes(5)))
 struct `The receive program on a virtual link, where a local TCP leaves its checksum undone,` {
   /// Frames and their fates. On other links the first two have bad checksums; see the table.

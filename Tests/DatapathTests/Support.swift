@@ -20,6 +20,16 @@ let referenceKey = SipHashKey(bytes: Array(0..<16))!
 let cookie = Cookie(key: referenceKey).sequenceNumber(
   source: ours, destination: target, sourcePort: ourPort, destinationPort: targetPort)
 
+/// The IPv4 identification of that probe.
+let probeIdentification = identification(of: referenceKey, ourPort: ourPort)
+
+/// The IPv4 identification of the probe from one of our ports to the target.
+func identification(of key: SipHashKey, ourPort port: UInt16) -> UInt16 {
+  let hash = Cookie(key: key).hash(
+    source: ours, destination: target, sourcePort: port, destinationPort: targetPort)
+  return UInt16(truncatingIfNeeded: hash >> 32)
+}
+
 struct Problem: Error, CustomStringConvertible { let description: String }
 
 /// Fails the test without root. Tests are never skipped.

@@ -26,7 +26,7 @@ allow = ["198.19.0.0/16"]
 # A valid value, other than that of CONFIGURATION, for each key.
 CHANGES = {
     "data": '"other"', "interface": '"lo"', "profile": '"auto"', "source-ip": '"198.18.0.9"', "source-port": '"40000"',
-    "gateway-mac": '"02:00:00:00:00:01"', "transmit": '"packet"', "receive": '"packet"', "report": '"all"',
+    "source-use": '"dedicated"', "gateway-mac": '"02:00:00:00:00:01"', "transmit": '"packet"', "receive": '"packet"', "report": '"all"',
     "rst": '"in-place"', "rate": '"10k"', "bandwidth": '"1M"', "probes": "2", "cooldown-time": "3",
     "target-ports": "81", "output-module": '"json"', "output-fields": '["saddr"]', "probe-options": '"linux"',
     "sender-threads": "2", "batch": "7", "event-ring": '"64K"', "max-runtime": "60", "dedupe-memory": '"64M"',

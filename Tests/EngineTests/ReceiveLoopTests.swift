@@ -2,6 +2,7 @@ import Datapath
 import Foundation
 import Kernel
 import NIC
+import Plan
 import Scan
 import Synchronization
 import Testing
@@ -46,6 +47,19 @@ private final class LateReceiver: Receiver {
 }
 
 @Suite(.timeLimit(.minutes(5))) struct `The receive loop` {
+  /// Believes the receiver's reply.
+  private func check(_ senders: [SenderCounters]) throws -> ReplyCheck {
+    let key = SipHashKey(k0: 1, k1: 2)
+    let file = try TargetFile.parse(Array("198.19.0.1:80".utf8), name: "t")
+    let plan = try TargetPlan([file], defaultPorts: nil, scope: Scope())
+    return ReplyCheck(
+      SentProbes(
+        ProbeSequence(plan: plan, seed: Seed(1)),
+        selection: SourceSelection(addresses: 1, ports: 40_000...40_000, key: key),
+        sources: [IPv4Address(198, 18, 0, 1)]), ResetLimiter(key: key, passes: 1, rate: 0),
+      gate: ScopeGate(), senders: senders)
+  }
+
   @Test func `knows a scan that begins while it takes replies`() throws {
     let path = FileManager.default.temporaryDirectory.appending(path: "synbox-\(UUID())").path
     defer { try? FileManager.default.removeItem(atPath: path) }
@@ -60,8 +74,10 @@ private final class LateReceiver: Receiver {
       slot: 3, nextHops: NextHops(through: MACAddress(0x0200_0000_0001)), senders: [SenderCounters()],
       sink: sink, pause: Pause(), dedupes: true, resultsLimit: nil, clockOffset: 0)
     let growth = try TableGrowth()
+    let check = try check(intake.senders)
     receiver.whenDrained {
-      let scan = ReplyIntake(intake, table: DedupeTable(key: SipHashKey(k0: 1, k1: 2)), growth: growth)
+      let scan = ReplyIntake(
+        intake, check: check, table: DedupeTable(key: SipHashKey(k0: 1, k1: 2)), growth: growth)
       #expect(throws: Never.self) { try loop.add(scan) }
     }
     let thread = try KernelThread(name: "receive", processor: nil) { loop.run() }

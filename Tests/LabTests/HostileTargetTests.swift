@@ -10,26 +10,35 @@ private struct ResetCase: CustomTestStringConvertible, Sendable {
   /// RSTs that the scan sends, and how many of them in place.
   let sent: Int
   let inPlace: Int
+  /// RSTs that 3 gets. The limit for a pair is the transmitter's: in place and by the host's TCP each SYN-ACK draws one.
+  let toThree: Int
+  /// RSTs of this host's TCP, to the invalid SYN-ACK of 7: none if the address is dedicated.
+  var fromHost = 1
   var testDescription: String { arguments.joined(separator: " ") }
 
   // Valid SYN-ACKs: one each from 1, 2, 4 and 5, a thousand from 3. That of 5 cannot be reset in place.
   static let all: [ResetCase] = [
-    ResetCase(arguments: ["--transmit", "generator"], mode: "transmitter", sent: 1004, inPlace: 0),
-    ResetCase(arguments: ["--transmit", "xdp-copy"], mode: "transmitter", sent: 1004, inPlace: 0),
-    ResetCase(arguments: ["--transmit", "packet"], mode: "transmitter", sent: 1004, inPlace: 0),
+    ResetCase(
+      arguments: ["--transmit", "generator"], mode: "transmitter", sent: 7, inPlace: 0, toThree: 3),
+    ResetCase(
+      arguments: ["--transmit", "xdp-copy"], mode: "transmitter", sent: 7, inPlace: 0, toThree: 3),
+    ResetCase(
+      arguments: ["--transmit", "packet"], mode: "transmitter", sent: 7, inPlace: 0, toThree: 3),
     ResetCase(
       arguments: ["--transmit", "generator", "--receive", "xdp-generic", "--rst", "in-place"],
-      mode: "in-place", sent: 1004, inPlace: 1003),
+      mode: "in-place", sent: 1004, inPlace: 1003, toThree: 1000),
     ResetCase(
       arguments: ["--transmit", "xdp-copy", "--receive", "xdp-generic", "--rst", "in-place"],
-      mode: "in-place", sent: 1004, inPlace: 1003),
+      mode: "in-place", sent: 1004, inPlace: 1003, toThree: 1000),
     ResetCase(
       arguments: ["--transmit", "packet", "--receive", "xdp-generic", "--rst", "in-place"],
-      mode: "in-place", sent: 1004, inPlace: 1003),
+      mode: "in-place", sent: 1004, inPlace: 1003, toThree: 1000),
     ResetCase(
       arguments: ["--transmit", "packet", "--receive", "packet"], mode: "kernel or transmitter",
-      sent: 0,
-      inPlace: 0),
+      sent: 0, inPlace: 0, toThree: 1000),
+    ResetCase(
+      arguments: ["--source-use", "dedicated"], mode: "transmitter", sent: 7, inPlace: 0, toThree: 3,
+      fromHost: 0),
   ]
 }
 
@@ -68,8 +77,12 @@ private struct ResetCase: CustomTestStringConvertible, Sendable {
     #expect(object["checksum_mode"] as? String == "full or partial", "a veth is a virtual link")
     #expect(
       summary["rst_sent"] == Double(options.sent) && summary["rst_in_place"] == Double(options.inPlace))
-    // The SYN-ACK of 7 is invalid, so this host's TCP sends the RST, with another sequence number.
-    #expect(try target.end() == ["1": 1, "2": 1, "3": 1000, "4": 1, "5": 1, "bad": 1])
+    #expect(summary["rst_withheld"] == (options.mode == "transmitter" ? 997 : 0))
+    #expect(object["source_use"] as? String == (options.fromHost == 0 ? "dedicated" : "shared"))
+    // The invalid replies of 6, 7, 8 and 10.
+    #expect(summary["packets_withheld"] == (options.fromHost == 0 ? 4 : 0))
+    let resets = ["1": 1, "2": 1, "3": options.toThree, "4": 1, "5": 1, "bad": options.fromHost]
+    #expect(try target.end() == resets)
   }
 }
 

@@ -15,7 +15,8 @@ struct `A scan whose sending thread gets almost no processor time` {
   @Test(arguments: ["xdp-copy", "generator"])
   func `sends an RST for each reply that it reports`(transmit: String) throws {
     let lab = try Lab()
-    let target = try ScriptedTarget(lab, ["198.19.0.1": "20000S"])
+    // More than the queue of RSTs holds, at once.
+    let target = try ScriptedTarget(lab, ["198.19.0.1": "2S"], collected: 4000)
     // The sending thread runs on the second processor; the receiving thread on the first.
     let busy = try Running(["taskset", "-c", "1", "python3", "-c", Self.busyMinute])
     let metadata = "\(try Lab.temporaryDirectory())/summary.json"
@@ -24,12 +25,11 @@ struct `A scan whose sending thread gets almost no processor time` {
         lab.box,
         [
           "nice", "-n", "19", Lab.synbox, "scan", "-i", "box0", "-q", "--transmit", transmit, "--rst",
-          "transmitter", "-p", "80", "-c", "1", "-m", metadata, "198.19.0.1",
+          "transmitter", "-p", "1-4000", "-c", "3", "-m", metadata, "198.19.0.1",
         ]))
     busy.signal(SIGKILL)
     #expect(scan.status == 0, "\(scan.errors)")
     let summary = try JSON.numbers(file: metadata)
-    // More than the queue of RSTs holds.
     #expect(try #require(summary["replies_reported"]) > 4096)
     #expect(summary["rst_sent"] == summary["replies_reported"])
     #expect(summary["replies_reported"] == summary["replies_valid"])

@@ -5,13 +5,17 @@ import LabSupport
 final class ScriptedTarget {
   private let program: Running
 
-  /// - Parameter replies: For each address, the replies to one SYN in order: `S` a SYN-ACK, `R` an RST that
-  ///   acknowledges the SYN, `r` an RST that acknowledges its sequence number, `I` an ICMP port unreachable. A
-  ///   number before a letter repeats it.
-  init(_ lab: Lab, _ replies: [String: String]) throws {
+  /// - Parameters:
+  ///   - replies: For each address, the replies to one SYN in order: `S` a SYN-ACK, `R` an RST that
+  ///     acknowledges the SYN, `r` an RST that acknowledges its sequence number, `I` an ICMP port unreachable. A
+  ///     number before a letter repeats it.
+  ///   - collected: How many SYNs must come before all their replies leave at once.
+  init(_ lab: Lab, _ replies: [String: String], collected: Int = 1) throws {
     let rules = try JSONSerialization.data(withJSONObject: replies)
     program = try Running(
-      lab.inside(lab.net, ["python3", "-c", Self.source, String(decoding: rules, as: UTF8.self)]))
+      lab.inside(
+        lab.net, ["python3", "-c", Self.source, String(decoding: rules, as: UTF8.self), "\(collected)"])
+    )
     try program.wait(for: "readiness") { $0.text.contains("ready") }
   }
 
@@ -45,7 +49,9 @@ final class ScriptedTarget {
         return ipv4(target, scanner, 1, message[:2] + struct.pack(">H", checksum(message)) + message[4:])
 
     link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800))
+    link.setsockopt(socket.SOL_SOCKET, 33, 1 << 24)  # SO_RCVBUFFORCE
     link.bind(("net0", 0x0800))
+    waiting, syns, collected = [], 0, int(sys.argv[2])
     print("ready", flush=True)
     while True:
         frame = link.recv(2048)
@@ -57,7 +63,12 @@ final class ScriptedTarget {
         for count, kind in rules[target]:
             reply = {"S": lambda: tcp(18, sequence + 1), "R": lambda: tcp(20, sequence + 1),
                      "r": lambda: tcp(20, sequence), "I": unreachable}[kind]()
-            for _ in range(int(count or 1)):
-                link.send(ethernet + reply)
+            waiting += [ethernet + reply] * int(count or 1)
+        syns += 1
+        if syns < collected:
+            continue
+        for frame in waiting:
+            link.send(frame)
+        waiting = []
     """
 }

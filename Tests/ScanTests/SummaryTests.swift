@@ -44,8 +44,10 @@ private func referencePage(_ name: String) throws -> String {
       "rate_achieved_pps", "burst_probes", "replies_received", "replies_invalid", "replies_valid",
       "replies_open",
       "replies_closed", "replies_icmp", "rst_sent", "events_lost", "duplicates",
-      "packets_seen", "fates", "rst_mode", "rst_in_place", "checksum_mode",
-      "dedupe_evictions", "results_written", "cpu_user_seconds", "cpu_system_seconds",
+      "packets_seen", "packets_withheld", "fates", "source_use", "rst_mode", "rst_in_place",
+      "checksum_mode",
+      "replies_unprobed_source", "replies_unprobed_target", "rst_withheld", "dedupe_evictions",
+      "results_written", "cpu_user_seconds", "cpu_system_seconds",
       "peak_rss_bytes", "resumed", "scope_sha256",
     ]
     #expect(documented.filter { members[$0] == nil } == [])
@@ -100,6 +102,7 @@ private func referencePage(_ name: String) throws -> String {
     let final = Summary.EndReason.allCases.filter { $0 != .preempted && $0 != .paused }
     #expect(values("ended_because") == Set(final.map(\.rawValue)))
     #expect(values("rst_mode") == Set(Summary.RSTMode.allCases.map(\.rawValue)))
+    #expect(values("source_use") == Set(Summary.SourceUse.allCases.map(\.rawValue)))
     #expect(values("checksum_mode") == Set(Summary.ChecksumMode.allCases.map(\.rawValue)))
 
     var summary = Self.example()

@@ -84,6 +84,16 @@ final class ServeLab {
     try run(lab.inside(lab.box, under + [Lab.synbox, "scan", "-i", "box0"] + arguments))
   }
 
+  /// Runs a program at the target node's end of the link.
+  func besideNode(_ arguments: [String]) throws -> Outcome {
+    try run(lab.inside(lab.net, arguments), seconds: 60)
+  }
+
+  /// Starts a program at the box's end of the link.
+  func besideBox(_ arguments: [String]) throws -> Running {
+    try Running(lab.inside(lab.box, arguments))
+  }
+
   /// Changes the gateway's side of the link, as `ip link set net0` does.
   func setGatewayLink(_ arguments: String...) throws {
     let outcome = try run(["ip", "-n", lab.net, "link", "set", "net0"] + arguments)

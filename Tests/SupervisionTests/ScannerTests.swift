@@ -22,6 +22,10 @@ import Testing
     #expect(try scanner().arguments.contains("--require-landlock"))
   }
 
+  @Test func `uses its addresses for nothing but scanning`() throws {
+    #expect(try scanner().arguments.contains("--dedicate-sources"))
+  }
+
   @Test func `writes its heartbeats to the descriptor that it is told`() throws {
     let scanner = try scanner()
     let option = try #require(scanner.arguments.firstIndex(of: "--heartbeat"))

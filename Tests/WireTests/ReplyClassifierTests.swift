@@ -32,13 +32,20 @@ private func segment(_ flags: TCPFlags, acknowledging: UInt32, options: [UInt8] 
     ).bytes(source: target, destination: ours))
 }
 
+private let identification = UInt16(
+  truncatingIfNeeded: cookie.hash(
+    source: ours.value, destination: target.value, sourcePort: 40_000, destinationPort: 443) >> 32)
+
 /// An ICMP error that quotes a probe with `bytes` of its TCP header.
-private func failure(_ type: UInt8, bytes: Int = 8, sequence: UInt32 = sequence) -> [UInt8] {
+private func failure(
+  _ type: UInt8, bytes: Int = 8, sequence: UInt32 = sequence, identification: UInt16 = identification
+) -> [UInt8] {
   let tcp = TCPHeader(
     sourcePort: Port(40_000), destinationPort: Port(443), sequenceNumber: sequence, flags: .syn,
     window: 512)
-  let ip = IPv4Header(
+  var ip = IPv4Header(
     totalLength: 40, timeToLive: 1, protocolNumber: .tcp, source: ours, destination: target)
+  ip.identification = identification
   var message =
     [type, 1, 0, 0, 0, 0, 0, 0] + ip.bytes
     + tcp.bytes(source: ours, destination: target).prefix(bytes)
@@ -59,6 +66,10 @@ private let table: [(name: String, frame: [UInt8], fate: Fate)] = [
   ("an ICMP error that is too short", failure(3, bytes: 7), .malformed),
   (
     "an ICMP error that quotes another sequence number", failure(11, sequence: sequence ^ 1), .badCookie
+  ),
+  (
+    "an ICMP error that quotes another identification", failure(3, identification: identification ^ 1),
+    .badIdentification
   ),
   ("an echo request", failure(8), .otherProtocol),
   ("nothing", [], .malformed),
@@ -163,14 +174,15 @@ private let table: [(name: String, frame: [UInt8], fate: Fate)] = [
     var counts = FateCounts()
     for fate in Fate.allCases { counts[fate] = 1 << UInt64(fate.rawValue) }
     counts.resetsSent = 1 << 20
+    counts.withheld = 1 << 21
     return counts
   }
 
   private func sum(_ fates: Fate...) -> UInt64 { fates.reduce(0) { $0 + counts[$1] } }
 
-  @Test func `add up to the packets seen, without the RSTs sent`() {
-    #expect(counts.seen == (1 << 17) - 1)
-    #expect(counts.resetsSent == 1 << 20)
+  @Test func `add up to the packets seen, without the RSTs sent and the packets withheld`() {
+    #expect(counts.seen == (1 << 18) - 1)
+    #expect(counts.resetsSent == 1 << 20 && counts.withheld == 1 << 21)
   }
 
   @Test func `do not count a SYN-ACK that found the ring full as valid, because it is retransmitted`() {

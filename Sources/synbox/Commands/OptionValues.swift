@@ -34,6 +34,7 @@ func parsedFields(_ text: String) throws -> [ResultField] {
 
 extension TransmitChoice: ExpressibleByArgument {}
 extension ResetChoice: ExpressibleByArgument {}
+extension SourceUseChoice: ExpressibleByArgument {}
 extension ReceiveChoice: ExpressibleByArgument {}
 extension ReportChoice: ExpressibleByArgument {}
 extension OutputFormat: ExpressibleByArgument {}

@@ -36,6 +36,12 @@ struct ServeCommand: ParsableCommand {
   @Flag(help: ArgumentHelp("Do not run without Landlock.", visibility: .hidden))
   var requireLandlock = false
 
+  @Flag(
+    help: ArgumentHelp(
+      "Use the source addresses for nothing but scanning, unless the configuration sets source-use.",
+      visibility: .hidden))
+  var dedicateSources = false
+
   @Option(
     help: ArgumentHelp("Gateway of the default route, with --bring-up.", visibility: .hidden),
     transform: { text in
@@ -74,6 +80,7 @@ struct ServeCommand: ParsableCommand {
     var stationSettings = configuration.station
     // With fewer source ports, several keys have to be tried for a reply.
     stationSettings.slots = stationSettings.sourcePorts.count >= KeySlots.most ? KeySlots.most : 8
+    stationSettings.dedicatesOwnSources = dedicateSources
     let station = try Station(
       stationSettings, bringUp: bringUp ? Station.BringUp(gateway: defaultRoute) : nil)
     // An interface that is down has no interrupts to configure.

@@ -18,6 +18,12 @@ struct StationOptions: ParsableArguments {
   var sourcePort: PortRange?
 
   @Option(
+    help: ArgumentHelp(
+      "What becomes of packets to the source addresses that are no valid replies: dropped (dedicated), or passed to "
+        + "the kernel (shared). auto shares the addresses of this host."))
+  var sourceUse: SourceUseChoice = .auto
+
+  @Option(
     name: [.customShort("G"), .long],
     help: "Ethernet address to send to. (default: from route, neighbour table and ARP)",
     transform: parsedMAC)
@@ -67,6 +73,7 @@ struct StationOptions: ParsableArguments {
     var settings = StationSettings(interface: interface)
     if let sourceIP { settings.sources = sourceIP }
     if let sourcePort { settings.sourcePorts = sourcePort.first.value...sourcePort.last.value }
+    settings.sourceUse = sourceUse
     settings.gatewayMAC = gatewayMac
     settings.transmit = transmit
     settings.receive = receive

@@ -46,6 +46,11 @@ extension Configuration {
       "source addresses"),
     Setting("source-port", \.station.sourcePorts, sourcePortSyntax, "source ports"),
     Setting(
+      "source-use", \.station.sourceUse, .choice,
+      "what becomes of packets to the source addresses that are no valid replies: `dedicated` drops them, `shared` "
+        + "passes them to the kernel; `auto` is `dedicated` in the image and for addresses that are not the host's "
+        + "([receive](../design/receive.md#dedicated-and-shared-addresses))"),
+    Setting(
       "gateway-mac", \.station.gatewayMAC, gatewaySyntax, default: "from route, neighbour table, ARP",
       "the Ethernet address to send to"),
     Setting(

@@ -274,6 +274,7 @@ extension BoxRuntime {
     summary.receiveMode = station.receive
     summary.resetMode = station.reset
     summary.checksumMode = station.checksum
+    summary.sourceUse = station.sourceUse
     summary.seed = job.record.seed
     summary.targetsTotal = job.record.settings?.targets ?? 0
     summary.scopeSHA256 = scopeWatch.inForce.sha256

@@ -15,6 +15,7 @@ extension StationModes {
     receive = station.receiver.mode.rawValue
     reset = station.resetMode
     checksum = station.checksumMode
+    sourceUse = station.sourceUse
     reason = station.modeReason
   }
 }
@@ -45,6 +46,9 @@ extension ScanProgress {
     counters[.repliesValid] = scan.repliesValid
     counters[.repliesInvalid] = scan.repliesInvalid
     counters[.eventsLost] = scan.eventsLost
+    counters[.repliesUnprobedSource] = scan.repliesUnprobedSource
+    counters[.repliesUnprobedTarget] = scan.repliesUnprobedTarget
+    counters[.resetsWithheld] = scan.resetsWithheld
     counters[.duplicates] = scan.duplicates
     counters[.dedupeEvictions] = scan.dedupeEvictions
   }

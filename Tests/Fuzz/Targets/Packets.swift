@@ -24,7 +24,9 @@ private let severalJobs: ReplyClassifier = {
 
 extension Fate {
   /// Whether the cookie is valid.
-  fileprivate var isValid: Bool { rawValue >= Fate.open.rawValue || self == .badChecksum }
+  fileprivate var isValid: Bool {
+    rawValue >= Fate.open.rawValue || self == .badChecksum || self == .badIdentification
+  }
 }
 
 extension FuzzTarget {
@@ -105,6 +107,11 @@ extension FuzzTarget {
     for index in 0..<4 {
       frame[place + index] = UInt8(truncatingIfNeeded: number >> UInt32(24 - 8 * index))
     }
+    guard isProbe else { return }
+    let hash = cookie.hash(
+      source: from, destination: to, sourcePort: fromPort, destinationPort: toPort)
+    frame[ip + 4] = UInt8(truncatingIfNeeded: hash >> 40)
+    frame[ip + 5] = UInt8(truncatingIfNeeded: hash >> 32)
   }
 
   /// Writes correct checksums into a frame without VLAN tags whose lengths are plausible.

@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""A TCP session and pings between two hosts, to see whether something on the way disturbs them.
+
+    session.py serve ADDRESS     echoes what arrives on port 8000, until it is ended
+    session.py use ADDRESS N     for N seconds, sends a kilobyte after the other and awaits each, and pings in between
+
+`use` prints as JSON the numbers of kilobytes and pings that came back and the longest wait in seconds. It fails if the
+session breaks.
+"""
+import json, os, socket, struct, sys, time
+
+
+def serve(address):
+    listener = socket.create_server((address, 8000))
+    print("ready", flush=True)
+    while True:
+        connection, _ = listener.accept()
+        while data := connection.recv(65536):
+            connection.sendall(data)
+
+
+def checksum(data):
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total = (total & 0xffff) + (total >> 16)
+    return ~(total + (total >> 16)) & 0xffff
+
+
+def use(address, seconds):
+    session = socket.create_connection((address, 8000), timeout=5)
+    ping = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+    ping.settimeout(2)
+    end, number, longest = time.monotonic() + seconds, 0, 0
+    while time.monotonic() < end:
+        begun, message = time.monotonic(), os.urandom(1024)
+        session.sendall(message)
+        echoed = b""
+        while len(echoed) < len(message):
+            echoed += session.recv(65536)
+        assert echoed == message
+        request = struct.pack("!BBHHH", 8, 0, 0, 77, number & 0xffff)
+        ping.sendto(request[:2] + struct.pack("!H", checksum(request)) + request[4:], (address, 0))
+        while True:
+            reply = ping.recv(2048)[20:]
+            if reply[0] == 0 and struct.unpack_from("!HH", reply, 4) == (77, number & 0xffff):
+                break
+        number += 1
+        longest = max(longest, time.monotonic() - begun)
+        time.sleep(0.002)
+    print(json.dumps({"rounds": number, "longest_seconds": longest}))
+
+
+if sys.argv[1] == "serve":
+    serve(sys.argv[2])
+else:
+    use(sys.argv[2], float(sys.argv[3]))
