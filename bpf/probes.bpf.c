@@ -29,8 +29,8 @@ struct {
 /* Mapped by the scanner. */
 struct synbox_senders senders;
 
-/* The interface that frames leave by. const volatile, so that the verifier knows it at load. */
-const volatile __u32 interface = 0;
+/* const volatile, so that the verifier knows the values at load. */
+const volatile struct synbox_generator_settings settings = {};
 
 /* Offsets of a probe's variable fields from the start of the frame, in bytes. */
 enum {
@@ -163,6 +163,17 @@ static __always_inline int probe(struct xdp_md *context, struct synbox_sender *s
   return 0;
 }
 
+/*
+ * Makes the kernel set the frame's length anew. The kernel allocates each page of frames once a run and uses it again when
+ * it comes back. On a virtual link the neighbour gets the page itself; if its XDP program shortens the packet and returns
+ * it, the kernel's record of the length stays short, and the next probe in the page would leave cut off. The kernel renews
+ * the record if a bound of the packet has changed (net/bpf/test_run.c, ctx_was_changed), so change the cheapest: the start
+ * of metadata, which no one reads.
+ */
+static __always_inline int restore_length(struct xdp_md *context) {
+  return settings.restore_lengths ? bpf_xdp_adjust_meta(context, -(int)sizeof(__u32)) : 0;
+}
+
 SEC("xdp")
 int probes(struct xdp_md *context) {
   /* If no receive program is attached, this one is, to be in the kernel's XDP dispatcher; then it sees received
@@ -175,9 +186,9 @@ int probes(struct xdp_md *context) {
   if (ring->built >= ring->end) return XDP_DROP;
   const struct synbox_entry *entry = entry_at(sender, ring->built);
   int error = entry->kind == SYNBOX_FRAME_SYN ? probe(context, sender, entry) : reset(context, sender, entry);
-  if (error < 0) return XDP_ABORTED;
+  if (error < 0 || restore_length(context) < 0) return XDP_ABORTED;
   ring->built += 1;
-  return bpf_redirect(interface, 0);
+  return bpf_redirect(settings.interface, 0);
 }
 
 /*
@@ -195,7 +206,7 @@ int flood(struct xdp_md *context) {
   if (!template || data + ETH_ZLEN > end) return XDP_DROP;
   copy_frame(data, template);
   sender->ring.built += 1;
-  return bpf_redirect(interface, 0);
+  return bpf_redirect(settings.interface, 0);
 }
 
 struct net_device {
@@ -215,7 +226,7 @@ int settle(__u64 *arguments) {
   int error = (int)arguments[4];
   struct synbox_sender *sender = sender_here();
   struct synbox_ring *ring = &sender->ring;
-  if (to->ifindex != (int)interface) return 0;
+  if (to->ifindex != (int)settings.interface) return 0;
   __u64 outstanding = ring->built - ring->settled;
   if ((__u64)sent + drops > outstanding) return 0;
   for (__u32 drop = 0; drop < drops && drop < 64; drop++) {

@@ -124,4 +124,32 @@ int responder(struct xdp_md *context) {
   return send_back(context);
 }
 
+/*
+ * A hostile neighbour, for tests: counts frames shorter than any that a scanner sends as invalid, cuts each to its Ethernet
+ * and IPv4 headers, and returns it as a packet that the receive program drops. Loaded instead of `responder`.
+ */
+SEC("?xdp")
+int shorten(struct xdp_md *context) {
+  count(SYNBOX_RESPONDER_RECEIVED);
+  struct cursor c = cursor_of(context);
+  long length = c.end - c.next, kept = ETH_HLEN + sizeof(struct iphdr);
+  count(length < ETH_ZLEN ? SYNBOX_RESPONDER_SYN_BAD : SYNBOX_RESPONDER_SYN);
+  __be16 ether_type;
+  struct ethhdr *ethernet = parse_ethernet(&c, &ether_type);
+  if (!ethernet || ether_type != bpf_htons(ETH_P_IP)) return XDP_DROP;
+  struct iphdr *ip = c.next;
+  if ((void *)(ip + 1) > c.end) return XDP_DROP;
+  __u8 mac[ETH_ALEN];
+  __builtin_memcpy(mac, ethernet->h_dest, ETH_ALEN);
+  __builtin_memcpy(ethernet->h_dest, ethernet->h_source, ETH_ALEN);
+  __builtin_memcpy(ethernet->h_source, mac, ETH_ALEN);
+  __be32 address = ip->saddr;
+  ip->saddr = ip->daddr;
+  ip->daddr = address;
+  ip->tot_len = bpf_htons(sizeof(*ip));
+  ip->protocol = 253; /* for experiments (RFC 3692) */
+  if (length > kept && bpf_xdp_adjust_tail(context, (int)(kept - length)) < 0) return XDP_DROP;
+  return XDP_TX;
+}
+
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

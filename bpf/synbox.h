@@ -139,6 +139,13 @@ _Static_assert(sizeof(struct synbox_key) == 32, "a key lies within one cache lin
 
 /* ---- the generator (probes.bpf.c) ---- */
 
+/* The generator's read-only data, set before it is loaded. */
+struct synbox_generator_settings {
+  __u32 interface;       /* the index of the interface that frames leave by */
+  __u32 restore_lengths; /* 1: the link is virtual, so that a neighbour can change the kernel's idea of a frame's length */
+};
+_Static_assert(sizeof(struct synbox_generator_settings) == 8, "generator settings are 8 bytes");
+
 enum synbox_frame {
   SYNBOX_FRAME_SYN = 1, /* a probe; its sequence number is the cookie */
   SYNBOX_FRAME_RST = 2, /* closes the half-open connection after a SYN-ACK */

@@ -17,15 +17,17 @@ public final class Generator: Sendable {
   /// again, waiting for RCU each time (kernel/bpf/dispatcher.c counts users). So either the attached receive program
   /// calls the generator, or the generator itself is attached.
   ///
-  /// - Parameter floods: loads the program that `Flood` runs.
+  /// - Parameters:
+  ///   - restoresLengths: keeps a neighbour on a virtual link from cutting later frames short.
+  ///   - floods: loads the program that `Flood` runs.
   /// - Throws: a `Fault` that names what the kernel or the NIC lacks.
   public init(
     interface: Int32, name: String, receiver: any Receiver, rings: Int,
-    sources: Int, nextHops: Int, floods: Bool = false
+    sources: Int, nextHops: Int, restoresLengths: Bool = false, floods: Bool = false
   ) throws(Fault) {
     program = try ProbeGenerator(
       interface: interface, rings: rings, sources: sources, nextHops: nextHops,
-      floods: floods)
+      restoresLengths: restoresLengths, floods: floods)
     interfaceName = name
     if let attached = try receiver.attach(generator: program.program) {
       entry = attached

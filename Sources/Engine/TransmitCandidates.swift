@@ -107,7 +107,7 @@ struct TransmitCandidates {
     let generator = try Generator(
       interface: interface.index, name: interface.name, receiver: context.receiver,
       rings: settings.senders, sources: context.sources,
-      nextHops: AddressResolver.maximumAddresses + 1)
+      nextHops: AddressResolver.maximumAddresses + 1, restoresLengths: interface.isVirtualLink)
     // Attaching a program resets the link of some NICs.
     _ = try control.waitForCarrier(of: interface.name, milliseconds: 10_000)
     try onProcessor(processors[0]) { () throws(Fault) in

@@ -70,8 +70,12 @@ public enum Contract {
         redirect: redirects ? 1 : 0, arrivals: arrivals ? 1 : 0))
   }
 
-  /// Returns the read-only data of `probes`: the interface that frames leave by.
-  static func generatorSettings(interface: Int32) -> [UInt8] { bytes(of: interface) }
+  /// Returns the bytes of a `struct synbox_generator_settings`.
+  static func generatorSettings(interface: Int32, restoresLengths: Bool) -> [UInt8] {
+    bytes(
+      of: synbox_generator_settings(
+        interface: UInt32(interface), restore_lengths: restoresLengths ? 1 : 0))
+  }
 
   private static func bytes<Value: BitwiseCopyable>(of value: Value) -> [UInt8] {
     unsafe withUnsafeBytes(of: value) { unsafe [UInt8]($0) }

@@ -28,9 +28,11 @@ public final class ProbeGenerator: Sendable {
   ///   - interface: the interface that frames leave by, in the network namespace of the threads that run the rings.
   ///     Its driver must have ndo_xdp_xmit.
   ///   - rings, sources, nextHops: the most of each.
+  ///   - restoresLengths: keeps a neighbour from cutting frames short, which is possible on virtual links.
   ///   - floods: loads the flood program, which sends a constant frame instead of probes; for benchmarks.
   public init(
-    interface: Int32, rings: Int, sources: Int, nextHops: Int, floods: Bool = false
+    interface: Int32, rings: Int, sources: Int, nextHops: Int, restoresLengths: Bool = false,
+    floods: Bool = false
   ) throws(Fault) {
     let processors = Int(libbpf_num_possible_cpus())
     guard rings <= Self.mostRings, processors <= Int(SYNBOX_PROCESSORS) else {
@@ -45,7 +47,8 @@ public final class ProbeGenerator: Sendable {
       try object.setAutoload("probes", false)
       try object.setAutoload("flood", true)
     }
-    try object.setReadOnlyData(Contract.generatorSettings(interface: interface))
+    try object.setReadOnlyData(
+      Contract.generatorSettings(interface: interface, restoresLengths: restoresLengths))
     try object.load()
     senders = try Self.map(".bss", of: object)
     templates = try Self.map("TEMPLATES", of: object)

@@ -32,6 +32,11 @@ struct FloodCommand: ParsableCommand {
   @Flag(help: "Send 4096 different probes repeatedly instead of the constant frame.")
   var probes = false
 
+  @Flag(
+    inversion: .prefixedNo,
+    help: "With --probes: keep a neighbour on a virtual link from cutting frames short.")
+  var restoreLengths = true
+
   func run() throws {
     let state = try NetworkControl().state(of: interface)
     try state.requireCarrier()
@@ -53,7 +58,7 @@ struct FloodCommand: ParsableCommand {
       let transmitter = GeneratorTransmitter(
         try Generator(
           interface: state.index, name: interface, receiver: receiver, rings: 1, sources: 1,
-          nextHops: 1), number: 0, processor: processor, batch: 4096)
+          nextHops: 1, restoresLengths: restoreLengths), number: 0, processor: processor, batch: 4096)
       transmitter.prepare(stamper)
       send = { try Self.send(Self.probes, count: count, through: transmitter) }
     } else {

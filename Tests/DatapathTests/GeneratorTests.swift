@@ -153,6 +153,71 @@ private func stamped(_ entry: TransmitEntry, by stamper: FrameStamper) -> [UInt8
   }
 }
 
+@Suite(.serialized, .timeLimit(.minutes(5)))
+struct `A neighbour on a virtual link that shortens frames and returns them` {
+  /// Sends 20,000 probes, each call of the kernel using pages of the calls' earlier frames again, and returns how many
+  /// arrived whole and how many did not.
+  private static func send(restoringLengths: Bool) throws -> (whole: UInt64, short: UInt64) {
+    var counts: (UInt64, UInt64) = (0, 0)
+    try Lab.with { lab in
+      let neighbour = try lab.onPeer { try Shortener() }
+      let (receiver, transmitter) = try lab.onScanner {
+        var settings = ReceiveSettings(
+          interface: try interfaceIndex("scan0"), interfaceName: "scan0", sources: [IPv4Address(ours)],
+          localSources: [], ports: ourPorts, reset: .none, reportClosed: false, reportICMP: false,
+          generator: true)
+        // What the receive program drops goes back to the generator's pages.
+        settings.dedicatedSources = [IPv4Address(ours)]
+        let receiver = try openReceiver(settings, mode: .xdpNative)
+        let generator = try Generator(
+          interface: settings.interface, name: "scan0", receiver: receiver, rings: 1, sources: 1,
+          nextHops: 1, restoresLengths: restoringLengths)
+        let transmitter = GeneratorTransmitter(
+          generator, number: 0, processor: try #require(usableProcessors.last), batch: 4096)
+        return (receiver, transmitter)
+      }
+      defer { withExtendedLifetime(receiver) {} }
+      transmitter.prepare(stamper)
+      _ = try DatapathTests.send(probes(20_000), through: transmitter, in: lab)
+      _ = try eventually { try neighbour.counts["packets_received"] >= 20_000 }
+      counts = (try neighbour.counts["syns_valid"], try neighbour.counts["syns_invalid"])
+    }
+    return counts
+  }
+
+  @Test func `gets every later frame whole`() throws {
+    let (whole, short) = try Self.send(restoringLengths: true)
+    #expect(whole == 20_000 && short == 0)
+  }
+
+  /// Otherwise the test above would show nothing.
+  @Test func `would get some cut off if the kernel's records of lengths were not renewed`() throws {
+    #expect(try Self.send(restoringLengths: false).short > 100)
+  }
+
+  /// The program `shorten` of bpf/responder.bpf.c, attached to the peer.
+  private final class Shortener: Sendable {
+    private let object: BPFObject
+    private let link: XDPLink
+
+    init() throws {
+      let object = try BPFObject(.responder)
+      try object.setAutoload("responder", false)
+      try object.setAutoload("shorten", true)
+      try object.load()
+      link = try XDPLink(
+        program: try object.program("shorten"), interface: try interfaceIndex("peer0"), mode: .native)
+      self.object = object
+    }
+
+    var counts: ResponderCounts {
+      get throws {
+        ResponderCounts(values: try object.map("RESPONDER_STATS").perCPUSums())
+      }
+    }
+  }
+}
+
 private func verifyGenerator() throws {
   let generator = try Generator(
     interface: try interfaceIndex("scan0"), name: "scan0", receiver: NoReceiver(), rings: 1,
