@@ -33,32 +33,56 @@ package struct LinkMonitor: ~Copyable {
     guard let gateway, let address = gateway.address,
       let own = station.interface.addresses.first(where: { $0.contains(address) })
     else { return true }
-    guard let mac = try station.gatewayMAC(address, from: own.address) else {
-      misses += 1
-      guard misses < Self.maxMisses else {
-        throw Fault("gateway \(address) no longer replies to ARP", cause: .hostUnreachable)
-      }
-      return false
+    // Replies of others do not count as long as the gateway's own come.
+    let reply = try station.askGateway(address, from: own.address, pin: gateway.mac)
+    guard reply?.mac == nil else {
+      misses = 0
+      return true
     }
-    misses = 0
-    guard mac == gateway.mac else {
+    misses += 1
+    guard misses < Self.maxMisses else {
+      let other = reply?.rival
       throw Fault(
-        "gateway \(address) changed its Ethernet address from \(gateway.mac) to \(mac)",
-        cause: .hostUnreachable)
+        other.map {
+          "gateway \(address) changed its Ethernet address from \(gateway.mac) to \($0)"
+        } ?? "gateway \(address) no longer replies to ARP", cause: .hostUnreachable)
     }
-    return true
+    return false
   }
 }
 
 extension Station {
-  /// Asks the gateway by ARP; returns nil if it does not reply within 200 ms. Scans that overlap share a
+  /// Asks the gateway by ARP; returns nil if nobody replies within 200 ms. Scans that overlap share a
   /// missing answer for a second, so that a silent gateway does not keep the control thread for each of them.
-  func gatewayMAC(_ address: IPv4Address, from source: IPv4Address) throws(Fault) -> MACAddress? {
+  func askGateway(
+    _ address: IPv4Address, from source: IPv4Address, pin: MACAddress
+  ) throws(Fault) -> GatewayReply? {
     let now = Clock.monotonic
     if let last = silentGateway, last.address == address, now < last.time + 900_000_000 { return nil }
-    let reply = try resolver.resolve([address], from: source, tries: 1, milliseconds: 200)
-    silentGateway = reply.found[address] == nil ? (address, now) : nil
-    return reply.found[address]
+    let reply = try resolver.askGateway(address, from: source, pin: pin, tries: 1, milliseconds: 200)
+    silentGateway = reply.mac == nil ? (address, now) : nil
+    if let rival = reply.rival { noteRival(rival, of: address, pin) }
+    return reply
+  }
+
+  /// Keeps the Ethernet address of a gateway for later jobs.
+  func pin(_ hop: NextHop) {
+    guard hop.origin == .arp, let address = hop.address else { return }
+    if let before = gatewayPins[address], before != hop.mac { noteRival(before, of: address, hop.mac) }
+    if let rival = hop.rival { noteRival(rival, of: address, hop.mac) }
+    gatewayPins[address] = hop.mac
+  }
+
+  private func noteRival(_ rival: MACAddress, of address: IPv4Address, _ mac: MACAddress) {
+    rivalry = (
+      "gateway \(address) replies to ARP from two Ethernet addresses, \(mac), which is used, and \(rival): "
+        + "if one of them is not the gateway's, find it, or set gateway-mac", Clock.monotonic
+    )
+  }
+
+  /// That a gateway had two Ethernet addresses within the last minute; nil if none had.
+  package var gatewayConflict: String? {
+    rivalry.flatMap { Clock.monotonic < $0.time + 60_000_000_000 ? $0.sentence : nil }
   }
 
   /// Returns the current state of the link.

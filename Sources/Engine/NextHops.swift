@@ -48,7 +48,9 @@ package struct NextHops: Sendable {
     var gateway: NextHop?
     if let far {
       let hop = try station.control.gatewayMAC(
-        to: far, via: interface, resolver: station.resolver, permanentNeighboursOnly: asking)
+        to: far, via: interface, resolver: station.resolver, permanentNeighboursOnly: asking,
+        pins: station.gatewayPins)
+      station.pin(hop)
       addresses[0] = hop.mac
       gateway = hop
     }

@@ -21,7 +21,11 @@ package final class Station {
   package let dedicatedSources: Set<IPv4Address>
   /// Source addresses that are not this host's, which therefore does not reply to ARP for them.
   package let foreignSources: [IPv4Address]
-  /// The gateway that left the last question of `gatewayMAC(_:from:)` unanswered, and CLOCK_MONOTONIC in nanoseconds when
+  /// The Ethernet address that each gateway replied with at first.
+  var gatewayPins: [IPv4Address: MACAddress] = [:]
+  /// The last conflict about a gateway's Ethernet address, and when it was seen.
+  var rivalry: (sentence: String, time: UInt64)?
+  /// The gateway that left the last question of `askGateway` unanswered, and CLOCK_MONOTONIC in nanoseconds when
   /// it was asked.
   var silentGateway: (address: IPv4Address, time: UInt64)?
   /// Why these modes were chosen; nil if they were requested.

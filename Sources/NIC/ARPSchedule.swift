@@ -12,6 +12,10 @@ struct ARPSchedule {
   }
 
   private(set) var found: [IPv4Address: MACAddress] = [:]
+  /// Other MAC addresses that replied, the last one for each address.
+  private(set) var conflicts: [IPv4Address: MACAddress] = [:]
+  /// The only MAC addresses accepted, for the addresses that have one here.
+  private let pins: [IPv4Address: MACAddress]
   /// Without duplicates, in the order given.
   private let addresses: [IPv4Address]
   private let requested: Set<IPv4Address>
@@ -26,7 +30,10 @@ struct ARPSchedule {
   private var nextSend: Int
 
   /// - Parameter now: Nanoseconds of a monotonic clock, as in all methods.
-  init(_ addresses: [IPv4Address], limits: Limits, now: Int) {
+  init(
+    _ addresses: [IPv4Address], pins: [IPv4Address: MACAddress] = [:], limits: Limits, now: Int
+  ) {
+    self.pins = pins
     requested = Set(addresses)
     var seen: Set<IPv4Address> = []
     self.addresses = addresses.filter { seen.insert($0).inserted }
@@ -68,9 +75,11 @@ struct ARPSchedule {
     next < addresses.count ? nextSend : tryStarted + limits.timeoutMilliseconds * 1_000_000
   }
 
-  /// Records a reply. The first reply for an address wins; replies for addresses that were not requested are ignored.
+  /// Records a reply. The pinned MAC address of an address counts, or else the first that replies; another one is a
+  /// conflict. Replies for addresses that were not requested are ignored.
   mutating func record(_ address: IPv4Address, _ mac: MACAddress) {
-    guard requested.contains(address), found[address] == nil else { return }
-    found[address] = mac
+    guard requested.contains(address) else { return }
+    let expected = pins[address] ?? found[address] ?? mac
+    if mac == expected { found[address] = mac } else { conflicts[address] = mac }
   }
 }

@@ -15,6 +15,8 @@ public struct NextHop: Hashable, Sendable {
   /// The gateway's address, or the target's own if it is on the link; nil if the MAC address was given.
   public let address: IPv4Address?
   public let origin: Origin
+  /// Another MAC address that replied to ARP for the same address.
+  public var rival: MACAddress?
 }
 
 extension NetworkControl {
@@ -24,11 +26,14 @@ extension NetworkControl {
   /// Throws a `Fault` if the link is down or without carrier, or if there is no route or no reply. Its cause is
   /// EHOSTUNREACH if there is no route or the gateway does not reply.
   ///
-  /// - Parameter permanentNeighboursOnly: Whether to ignore entries of the neighbour table that are not permanent,
-  ///   because they may be out of date.
+  /// - Parameters:
+  ///   - permanentNeighboursOnly: Whether to ignore entries of the neighbour table that are not permanent, because they
+  ///     may be out of date.
+  ///   - pins: MAC addresses that gateways had before. One stands as long as it replies, whoever replies first.
   public func gatewayMAC(
     explicit: MACAddress? = nil, to target: IPv4Address, via interface: InterfaceState,
-    resolver: borrowing AddressResolver, permanentNeighboursOnly: Bool = false
+    resolver: borrowing AddressResolver, permanentNeighboursOnly: Bool = false,
+    pins: [IPv4Address: MACAddress] = [:]
   ) throws(Fault) -> NextHop {
     try interface.requireCarrier()
     if let explicit { return NextHop(mac: explicit, address: nil, origin: .given) }
@@ -44,12 +49,15 @@ extension NetworkControl {
         "\(interface.name) has no IPv4 address to send ARP requests from",
         remedy: "Add one: `ip address add ADDRESS/LENGTH dev \(interface.name)`")
     }
-    do throws(Fault) {
-      return NextHop(mac: try resolver.resolve(hop, from: source), address: hop, origin: .arp)
-    } catch {
-      // A silent target concerns only itself; a silent gateway concerns every target behind it.
-      guard route.gateway != nil, error.cause == nil else { throw error }
-      throw Fault("the gateway does not reply", cause: .hostUnreachable, detail: "\(error)")
+    let reply = try resolver.askGateway(hop, from: source, pin: pins[hop])
+    // A gateway that replies from another address only has been replaced.
+    if let mac = reply.mac ?? reply.rival {
+      return NextHop(
+        mac: mac, address: hop, origin: .arp, rival: mac == reply.rival ? nil : reply.rival)
     }
+    // A silent target concerns only itself; a silent gateway concerns every target behind it.
+    let silence = resolver.silence(of: hop)
+    guard route.gateway != nil else { throw silence }
+    throw Fault("the gateway does not reply", cause: .hostUnreachable, detail: "\(silence)")
   }
 }

@@ -11,6 +11,38 @@ private func addresses(_ count: UInt32) -> [IPv4Address] {
   (0..<count).map { IPv4Address(0xc612_0000 + $0) }
 }
 
+@Suite(.timeLimit(.minutes(5))) struct `An address that two MAC addresses reply for` {
+  private let other = MACAddress(0x0200_0000_0002)
+  private let address = addresses(1)[0]
+
+  private func schedule(pin: MACAddress? = nil) -> ARPSchedule {
+    ARPSchedule(
+      [address], pins: pin.map { [address: $0] } ?? [:],
+      limits: .init(rate: 1_000, tries: 1, timeoutMilliseconds: 1_000), now: 0)
+  }
+
+  @Test func `is that of the first, and the second is a conflict`() {
+    var schedule = schedule()
+    for reply in [mac, mac, other, mac] { schedule.record(address, reply) }
+    #expect(schedule.found == [address: mac] && schedule.conflicts == [address: other])
+  }
+
+  @Test func `is the pinned one's, even if the other replies first`() {
+    var schedule = schedule(pin: mac)
+    schedule.record(address, other)
+    #expect(schedule.found.isEmpty && !schedule.isComplete)
+    schedule.record(address, mac)
+    #expect(schedule.found == [address: mac] && schedule.conflicts == [address: other])
+    #expect(schedule.isComplete)
+  }
+
+  @Test func `is unresolved if only another than the pinned one replies`() {
+    var schedule = schedule(pin: mac)
+    for _ in 0..<9 { schedule.record(address, other) }
+    #expect(schedule.unresolved == [address] && schedule.conflicts == [address: other])
+  }
+}
+
 @Suite(.timeLimit(.minutes(5))) struct `A schedule of ARP requests` {
   @Test func `never exceeds its rate, not even after a pause`() {
     var schedule = ARPSchedule(

@@ -236,3 +236,34 @@ private struct Forger {
     #expect(node["rsts_received"] == count("rst_sent") + 128 && node["rsts_invalid"] == 0)
   }
 }
+
+@Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `A neighbour that claims to be the gateway` {
+  /// It replies a thousand times a second, so that its reply is nearly always the first.
+  @Test func `neither diverts nor pauses a scan that has begun, and the status tells of it`() throws {
+    let lab = try ServeLab()
+    let box = try lab.serve(lab.configure("rate = 2000\ntarget-ports = 80\ncooldown-time = 2\n"))
+    // The first job pins the gateway's address for those that follow.
+    try lab.drop("first.txt", "198.19.0.0/24\n")
+    try lab.wait("the first job", seconds: 30) { lab.exists("data/results/first.txt") }
+    let nic = try lab.json("data/status.json")["nic"] as? [String: Any]
+    let mac = try #require(nic?["mac"] as? String)
+    let claim = try lab.startBesideNode([
+      "python3", "\(Lab.root)/Tests/HostileTarget/arp.py", "net0", "198.18.0.254", "02:00:00:00:00:66",
+      "\(ours)", mac,
+    ])
+    try claim.wait(for: "the first claim") { $0.text.contains("ready") }
+    try lab.drop("second.txt", "198.19.0.0/19\n")
+    try lab.wait("a problem", seconds: 30) {
+      let problems = try lab.json("data/status.json")["problems"] as? [String] ?? []
+      return problems.contains {
+        $0.contains("replies to ARP from two Ethernet addresses") && $0.contains("02:00:00:00:00:66")
+      }
+    }
+    try lab.wait("the second job", seconds: 60) { lab.exists("data/results/second.txt") }
+    #expect(try lab.results("second.txt") == ServeLab.even(32))
+    let summary = try lab.json("data/results/second.txt/summary.json")
+    #expect(summary["resumed"] as? Int == 0 && summary["probes_completed"] as? Int == 8192)
+    _ = try claim.end(SIGTERM)
+    _ = try box.end(SIGTERM)
+  }
+}

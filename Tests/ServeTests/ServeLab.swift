@@ -89,6 +89,11 @@ final class ServeLab {
     try run(lab.inside(lab.net, arguments), seconds: 60)
   }
 
+  /// Starts a program at the target node's end of the link.
+  func startBesideNode(_ arguments: [String]) throws -> Running {
+    try Running(lab.inside(lab.net, arguments))
+  }
+
   /// Starts a program at the box's end of the link.
   func besideBox(_ arguments: [String]) throws -> Running {
     try Running(lab.inside(lab.box, arguments))

@@ -108,6 +108,7 @@ struct ScanCommand: ParsableCommand {
     let nextHops = try NextHops(prepared.sequence.plan, on: opened)
     console.warn(foreign: opened.foreignSources)
     console.warn(unresolved: nextHops)
+    if let conflict = opened.gatewayConflict { console.printLine(conflict) }
     let job = jobSettings(prepared, memory)
     let scan = try RunningScan(
       job, on: engine, nextHops: nextHops,

@@ -185,6 +185,7 @@ final class BoxRuntime {
     var snapshot = box.snapshot(over: facts.snapshot)
     let slow = Set(jobs.values.compactMap { $0.last?.slowDisk }).subtracting(snapshot.problems)
     snapshot.problems += slow.sorted()
+    if let conflict = engine.station.gatewayConflict { snapshot.problems.append(conflict) }
     return snapshot
   }
 
