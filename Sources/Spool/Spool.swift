@@ -60,6 +60,15 @@ public final class Spool {
 
     public init() {}
 
+    /// Leaves out the last files of the queue, except those that are to be cancelled.
+    mutating func trim(to count: Int) {
+      guard queue.count > count else { return }
+      let cancelled = Set(cancellations.map(\.job))
+      let kept = queue[count...].filter { cancelled.contains($0.name) }
+      arriving += queue.count - count - kept.count
+      queue.replaceSubrange(count..., with: kept)
+    }
+
     /// Sorts the queue by priority, then by age.
     mutating func sort() {
       queue.sort { a, b in
@@ -97,7 +106,7 @@ public final class Spool {
         continue
       }
       let isKnown = isKnown(name, status, now: now)
-      guard listing.queue.count < limits.queued, isKnown || reading <= limits.readingTime else {
+      guard isKnown || reading <= limits.readingTime else {
         listing.arriving += 1
         continue
       }
@@ -110,6 +119,7 @@ public final class Spool {
     arrivals.retain(only: present)
     priorities = priorities.filter { present.contains($0.key) }
     listing.sort()
+    listing.trim(to: limits.queued)
     return listing
   }
 
