@@ -74,6 +74,15 @@ extension Descriptor {
     try syscall { ftruncate(number, off_t(length)) }
   }
 
+  /// Removes a file's content. Pipes and devices have none.
+  public func clear() throws(Errno) {
+    do throws(Errno) {
+      try truncate(to: 0)
+    } catch {
+      guard error == .invalidArgument else { throw error }
+    }
+  }
+
   /// Sets the position of the next read to the start, unless the file is a pipe.
   public func rewind() { _ = lseek(number, 0, SEEK_SET) }
 

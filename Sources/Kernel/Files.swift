@@ -70,8 +70,13 @@ public enum Files {
   }
 
   /// Creates or truncates a file and opens it for appending.
-  public static func create(_ path: String, exclusive: Bool = false) throws(Fault) -> Descriptor {
-    let flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (exclusive ? O_EXCL : O_TRUNC)
+  ///
+  /// - Parameter keepsContent: Whether a file that exists is not truncated yet.
+  public static func create(
+    _ path: String, exclusive: Bool = false, keepsContent: Bool = false
+  ) throws(Fault) -> Descriptor {
+    let disposition = exclusive ? O_EXCL : keepsContent ? 0 : O_TRUNC
+    let flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | disposition
     let number = unsafe clinux_open(path, flags, 0o644)
     guard number >= 0 else { throw Fault("cannot create \(path)", cause: .last) }
     return Descriptor(owning: number)

@@ -3,7 +3,7 @@ import BoxAPI
 import Plan
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct `A box` {
+@Suite(.timeLimit(.minutes(5))) struct `A box` {
   private func play(_ list: EventList, slots: Int = 64) {
     var player = Player(slots: slots)
     for line in list.lines {

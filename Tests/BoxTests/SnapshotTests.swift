@@ -51,7 +51,7 @@ private let full: BoxSnapshot = {
 
 private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 
-@Suite(.timeLimit(.minutes(1))) struct `A snapshot` {
+@Suite(.timeLimit(.minutes(5))) struct `A snapshot` {
   @Test func `is the same after it was written and read`() throws {
     // Numbers are rounded to six decimal places.
     var rounded = full
@@ -207,7 +207,7 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct `The metrics` {
+@Suite(.timeLimit(.minutes(5))) struct `The metrics` {
   private var lines: [Substring] { text(full.metrics).split(separator: "\n") }
 
   @Test func `have every counter once, with its help and type`() {
@@ -251,7 +251,7 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct `A timestamp` {
+@Suite(.timeLimit(.minutes(5))) struct `A timestamp` {
   @Test(
     arguments: [
       0, 951_782_400_000, 1_709_251_199_999, 1_790_000_000_123, 4_102_444_800_000,
@@ -264,7 +264,7 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
   func `that is no time gives none`(_ text: String) { #expect(Timestamp(text: text).seconds == nil) }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct `The progress of a scan` {
+@Suite(.timeLimit(.minutes(5))) struct `The progress of a scan` {
   @Test func `gives its fraction, its rate and the time that remains`() {
     var scan = ScanProgress()
     #expect(scan.fraction == 1 && scan.secondsRemaining == nil && scan.rate(since: nil) == 0)

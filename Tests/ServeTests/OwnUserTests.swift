@@ -146,6 +146,24 @@ import Testing
     }
   }
 
+  /// The outputs are opened as root, before anything is parsed.
+  @Test func `keeps the results of an earlier scan if the targets have a mistake`() throws {
+    let lab = try ServeLab()
+    let outputs = ["-o", "found", "-m", "summary", "-u", "status"].map {
+      $0.hasPrefix("-") ? $0 : lab.url($0).path
+    }
+    for name in ["found", "summary", "status"] { try Data("earlier\n".utf8).write(to: lab.url(name)) }
+    let wrong = try lab.scan(under: [], ["-q", "-p", "80", "-c", "1", "198.18.4.0/33"] + outputs)
+    #expect(wrong.status != 0)
+    for name in ["found", "summary", "status"] { #expect(try lab.text(name) == "earlier\n") }
+    let right = try lab.scan(under: [], ["-q", "-p", "80", "-c", "1", "198.18.4.0/30"] + outputs)
+    #expect(right.status == 0, "\(right.errors)")
+    #expect(try lab.text("found").split(separator: "\n").count == 3)
+    for name in ["found", "summary", "status"] {
+      #expect(try !lab.text(name).contains("earlier"))
+    }
+  }
+
   /// Wrong owners and modes are reported with a remedy, and nothing is changed.
   @Test func `needs access to its data directory and configuration`() throws {
     let lab = try ServeLab()

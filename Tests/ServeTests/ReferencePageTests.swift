@@ -7,7 +7,7 @@ import Testing
 
 @testable import synbox
 
-@Suite(.timeLimit(.minutes(1))) struct `The configuration reference` {
+@Suite(.timeLimit(.minutes(5))) struct `The configuration reference` {
   private static let page = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .appending(path: "../../docs/reference/configuration.md").standardized
 

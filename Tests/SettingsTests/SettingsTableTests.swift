@@ -57,7 +57,7 @@ private func mistake(_ text: String) -> String? {
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct `A table of settings` {
+@Suite(.timeLimit(.minutes(5))) struct `A table of settings` {
   @Test func `reads every key`() throws {
     let box = try read(
       """
@@ -159,7 +159,7 @@ private func mistake(_ text: String) -> String? {
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct `A page with generated parts` {
+@Suite(.timeLimit(.minutes(5))) struct `A page with generated parts` {
   @Test func `has the part between its marks replaced`() {
     let page = "a\n<!-- settings: x -->\nold\n<!-- end -->\nb\n<!-- settings: y -->\n<!-- end -->\n"
     #expect(

@@ -12,7 +12,7 @@ private func mistake(_ bytes: [UInt8], maximumSize: Int = 1000) -> String? {
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct `A mistake in a TOML document` {
+@Suite(.timeLimit(.minutes(5))) struct `A mistake in a TOML document` {
   private static let value =
     "a value: text in quotes, a number, true, false, a list in [ ] or a table in { }"
   private static let number = "a number such as 80, 1_000, 0x1f or 0.5"

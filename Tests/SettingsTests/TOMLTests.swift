@@ -24,7 +24,7 @@ private func read(_ text: String) throws -> TOMLTable {
   try TOMLDocument(text, file: "a.toml").root
 }
 
-@Suite(.timeLimit(.minutes(1))) struct `A TOML document` {
+@Suite(.timeLimit(.minutes(5))) struct `A TOML document` {
   @Test(arguments: [
     ("", "{}"),
     ("\n\n# only a comment", "{}"),

@@ -37,22 +37,32 @@ struct OutputOptions: ParsableArguments {
   var resultsName: String { Self.isStandardOutput(outputFile) ? "standard output" : outputFile ?? "" }
 
   private static func isStandardOutput(_ path: String?) -> Bool { path == nil || path == "-" }
+  private static func isFile(_ path: String?) -> Bool { !isStandardOutput(path) }
 
-  /// Opens all outputs before the drop, so that one that cannot be written fails the scan before it begins.
+  /// Opens all outputs before the drop, so that one that cannot be written fails the scan before it begins. `clear` must
+  /// follow.
   func open() throws(Fault) -> OutputFiles {
-    let results =
-      Self.isStandardOutput(outputFile)
-      ? try Descriptor.standardOutput() : try Files.create(outputFile ?? "")
-    let position = results.writePosition ?? 0
-    let metadata = try Self.create(metadataFile)
-    let status = try Self.create(statusUpdatesFile)
+    let results = try Self.open(outputFile ?? "-")
+    let position = Self.isStandardOutput(outputFile) ? results.writePosition ?? 0 : 0
+    let metadata = try metadataFile.map(Self.open)
+    let status = try statusUpdatesFile.map(Self.open)
     return OutputFiles(
       results: results, position: position, metadata: metadata, status: status)
   }
 
-  private static func create(_ path: String?) throws(Fault) -> Descriptor? {
-    guard let path else { return nil }
-    return path == "-" ? try Descriptor.standardOutput() : try Files.create(path)
+  private static func open(_ path: String) throws(Fault) -> Descriptor {
+    path == "-" ? try Descriptor.standardOutput() : try Files.create(path, keepsContent: true)
+  }
+
+  /// Truncates the outputs, once a mistake in the input can no longer cost the results of an earlier scan.
+  func clear(_ files: borrowing OutputFiles) throws(Fault) {
+    do throws(Errno) {
+      if Self.isFile(outputFile) { try files.results.clear() }
+      if Self.isFile(metadataFile) { try files.metadata?.clear() }
+      if Self.isFile(statusUpdatesFile) { try files.status?.clear() }
+    } catch {
+      throw Fault("cannot truncate an output", cause: error)
+    }
   }
 }
 

@@ -104,6 +104,7 @@ struct ScanCommand: ParsableCommand {
     for shortcoming in confinement.shortcomings { console.printLine(shortcoming) }
     // 4. Parse the input, without any privilege.
     let prepared = try early ?? plan.prepare(input)
+    try output.clear(files)
     // 5. Send the first frames: ARP requests.
     let nextHops = try NextHops(prepared.sequence.plan, on: opened)
     console.warn(foreign: opened.foreignSources)
