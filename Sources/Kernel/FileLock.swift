@@ -5,11 +5,16 @@ extension Files {
   /// Locks a file against other processes until the descriptor is closed, and creates it if it does not exist. Only its
   /// owner can open it, so nobody else can lock it. Returns nil if another process has.
   public static func lock(_ path: String) throws(Fault) -> Descriptor? {
-    let flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
-    let number = unsafe clinux_open(path, flags, 0o600)
+    let flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
+    var number = unsafe clinux_open(path, flags | O_RDWR | O_CREAT, 0o600)
+    // A lock can be held on a read-only file system, too.
+    let isReadOnly = number < 0 && Errno.last.number == EROFS
+    if isReadOnly { number = unsafe clinux_open(path, flags | O_RDONLY, 0) }
     guard number >= 0 else { throw Fault("cannot open the lock \(path)", cause: .last) }
     let file = Descriptor(owning: number)
-    guard fchmod(number, 0o600) == 0 else { throw Fault("cannot close the lock \(path)", cause: .last) }
+    guard isReadOnly || fchmod(number, 0o600) == 0 else {
+      throw Fault("cannot close the lock \(path)", cause: .last)
+    }
     guard try isLocked(file, path) else { return nil }
     return file
   }
