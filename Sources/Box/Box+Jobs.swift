@@ -40,9 +40,10 @@ extension Box {
   mutating func advanceFront() {
     switch front {
     case .free: break
-    // A large file takes a while, and nobody waits for the plan of a job that will not send.
+    // A large file takes a while, and nobody waits for the plan of a job that will not send. While the disk fails, the job
+    // cannot be settled, so its preparation goes on.
     case .preparing(let job):
-      guard let reason = stopReason(for: job) else { return }
+      guard storage == .works, let reason = stopReason(for: job) else { return }
       front = .free
       settle(job, reason == .cancelled ? .cancel : .suspend(reason))
     case .ready(var job):
