@@ -74,6 +74,7 @@ let pure: [Target] = [
   module("BoxAPI", ["Scan", "Support"]),
   module("Box", ["BoxAPI", "Plan"]),
   module("Settings", ["Plan", "Support"]),
+  module("Manage", ["BoxAPI", "Plan", "Settings", "Support"]),
 
   .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
   tests("SupportTests", ["Support"]),
@@ -82,6 +83,7 @@ let pure: [Target] = [
   tests("ScanTests", ["Scan", "Plan", "Wire", "TestSupport"]),
   tests("BoxTests", ["Box", "BoxAPI", "Plan", "TestSupport"]),
   tests("SettingsTests", ["Settings", "Plan", "TestSupport"]),
+  tests("ManageTests", ["Manage", "BoxAPI", "Plan", "Settings", "TestSupport"]),
 ]
 
 let others: [Target] = [

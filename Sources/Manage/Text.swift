@@ -1,0 +1,52 @@
+// Bytes as text: hexadecimal digits and base64url.
+
+/// Lower-case hexadecimal digits.
+enum Hexadecimal {
+  private static let digits = Array("0123456789abcdef".utf8)
+
+  static func encode(_ bytes: [UInt8]) -> String {
+    String(
+      decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+  }
+
+  /// Returns nil for anything but an even number of lower-case digits.
+  static func decode(_ text: String) -> [UInt8]? {
+    let values = text.utf8.map { digits.firstIndex(of: $0) }
+    guard values.count.isMultiple(of: 2), !values.contains(nil) else { return nil }
+    let known = values.compactMap(\.self)
+    return stride(from: 0, to: known.count, by: 2).map { UInt8(known[$0] << 4 | known[$0 + 1]) }
+  }
+}
+
+/// Base64 with `-` and `_`, without padding (RFC 4648, section 5).
+enum Base64URL {
+  private static let alphabet = Array(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+
+  static func encode(_ bytes: [UInt8]) -> String {
+    var text: [UInt8] = []
+    for start in stride(from: 0, to: bytes.count, by: 3) {
+      let part = bytes[start..<min(start + 3, bytes.count)]
+      let value = (0..<3).reduce(0) { $0 << 8 | Int($1 < part.count ? part[start + $1] : 0) }
+      for at in 0...part.count { text.append(alphabet[value >> (18 - 6 * at) & 63]) }
+    }
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  /// Returns nil for other characters, an impossible length, and bits that no encoder leaves.
+  static func decode(_ text: [UInt8]) -> [UInt8]? {
+    guard text.count % 4 != 1 else { return nil }
+    var bytes: [UInt8] = []
+    var (buffer, bits) = (0, 0)
+    for character in text {
+      guard let value = alphabet.firstIndex(of: character) else { return nil }
+      buffer = (buffer << 6 | value) & 0xffff
+      bits += 6
+      if bits >= 8 {
+        bits -= 8
+        bytes.append(UInt8(truncatingIfNeeded: buffer >> bits))
+      }
+    }
+    return buffer & (1 << bits - 1) == 0 ? bytes : nil
+  }
+}
