@@ -4,11 +4,16 @@ import Support
 
 /// Encodes a value as JSON: members in the order in which they are encoded, one per line at the outermost level, numbers
 /// rounded to six decimal places.
-enum OrderedJSON {
-  static func encode(_ value: some Encodable) throws -> [UInt8] {
+package enum OrderedJSON {
+  static func encode(_ value: some Encodable) throws -> [UInt8] { try node(value).lines }
+
+  /// Encodes a value on one line, without a newline at its end.
+  package static func line(_ value: some Encodable) throws -> [UInt8] { try node(value).line }
+
+  private static func node(_ value: some Encodable) throws -> Node {
     let node = Node()
     try value.encode(to: Writer(node: node, codingPath: []))
-    return node.lines
+    return node
   }
 
   /// A JSON value in the making. A class, because containers outlive the call that made them.

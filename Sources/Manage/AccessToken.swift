@@ -53,7 +53,7 @@ public struct TokenHash: Hashable, Sendable, CustomStringConvertible {
   /// Returns whether the hash is that of `token`. How long it takes does not depend on where the digests differ.
   public func matches(_ token: AccessToken) -> Bool {
     let found = Self.digest(salt, token).utf8
-    return zip(found, digest.utf8).reduce(0) { $0 | $1.0 ^ $1.1 } == 0
+    return zip(found, digest.utf8).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
   }
 
   private static func digest(_ salt: [UInt8], _ token: AccessToken) -> String {

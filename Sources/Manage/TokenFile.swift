@@ -79,7 +79,7 @@ public struct TokenFile: Hashable, Sendable {
 
   /// What came of a token.
   public enum Verdict: Hashable, Sendable {
-    case valid(Principal)
+    case valid(TokenEntry)
     /// It was valid until its time came.
     case expired(name: String)
     case unknown
@@ -92,7 +92,7 @@ public struct TokenFile: Hashable, Sendable {
     var verdict = Verdict.unknown
     for entry in entries where entry.hash.matches(token) {
       verdict =
-        entry.isExpired(now: now) ? .expired(name: entry.principal.name) : .valid(entry.principal)
+        entry.isExpired(now: now) ? .expired(name: entry.principal.name) : .valid(entry)
     }
     return verdict
   }

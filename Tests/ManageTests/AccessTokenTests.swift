@@ -49,6 +49,20 @@ import Testing
     #expect(hash.matches(token))
   }
 
+  @Test func `matches no hash that differs in one digit`() throws {
+    var generator = SystemRandomNumberGenerator()
+    let token = AccessToken(using: &generator)
+    let text = Array("\(TokenHash(of: token, using: &generator))".utf8)
+    for place in 7..<text.count where text[place] != UInt8(ascii: ":") {
+      for digit in Array("0123456789abcdef".utf8) where digit != text[place] {
+        var other = text
+        other[place] = digit
+        let hash = try #require(TokenHash(String(decoding: other, as: UTF8.self)))
+        #expect(!hash.matches(token))
+      }
+    }
+  }
+
   @Test(arguments: [
     "", "sha256", "sha256::", "md5:00:00", "sha256:00:00",
     "sha256:000102030405060708090a0b0c0d0e0f:00",
@@ -97,7 +111,7 @@ import Testing
       principal: Principal(name: "bob", role: .admin), expires: nil,
       hash: TokenHash(of: AccessToken(using: &generator), using: &generator))
     let file = TokenFile([other, entry, other])
-    #expect(file.verdict(on: token, now: 999_999_999.9) == .valid(alice))
+    #expect(file.verdict(on: token, now: 999_999_999.9) == .valid(entry))
     #expect(file.verdict(on: token, now: 1_000_000_000) == .expired(name: "alice"))
     #expect(file.verdict(on: AccessToken(using: &generator), now: 0) == .unknown)
   }
