@@ -130,7 +130,7 @@ build/promtool: build/.setup
 # Each run of tests ends, even if one hangs: a suite's own limit cannot stop a test that blocks.
 SWIFT_TEST = timeout --kill-after=10 $(1) swift test --skip-build
 # A test's name is `Module.suite/test`.
-PURE_TESTS   := (BoxTests|ManageTests|WireTests|PlanTests|ScanTests|SettingsTests|SupportTests)\.
+PURE_TESTS   := (BoxTests|ManageTests|ManagePageTests|WireTests|PlanTests|ScanTests|SettingsTests|SupportTests)\.
 KERNEL_TESTS := (KernelTests|NICTests|DatapathTests|EngineTests|ConfinementTests|SpoolTests|InitTests|SupervisionTests|FuzzTests)\.
 LAB_TESTS    := (LabTests|ServeTests|ImageTests)\.
 # Random inputs that take minutes in a debug build.

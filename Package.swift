@@ -75,6 +75,10 @@ let pure: [Target] = [
   module("Box", ["BoxAPI", "Plan"]),
   module("Settings", ["Plan", "Support"]),
   module("Manage", ["BoxAPI", "Plan", "Settings", "Support"]),
+  // One hand-written HTML file, which becomes a constant of the program.
+  .target(
+    name: "ManagePage", dependencies: ["Plan"], resources: [.embedInCode("page.html")],
+    swiftSettings: strict),
 
   .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
   tests("SupportTests", ["Support"]),
@@ -84,6 +88,7 @@ let pure: [Target] = [
   tests("BoxTests", ["Box", "BoxAPI", "Plan", "TestSupport"]),
   tests("SettingsTests", ["Settings", "Plan", "TestSupport"]),
   tests("ManageTests", ["Manage", "BoxAPI", "Plan", "Settings", "TestSupport"]),
+  tests("ManagePageTests", ["ManagePage"]),
 ]
 
 let others: [Target] = [
