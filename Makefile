@@ -21,12 +21,14 @@ PACKAGES_TEST  := codespell strace tshark tcpdump python3 libcap2-bin binutils u
 PACKAGES_BENCH := zmap masscan nftables valgrind python3-matplotlib
 PACKAGES_IMAGE := genimage mtools dosfstools e2fsprogs fdisk cpio zstd xz-utils kmod python3 python3-pefile \
                   debian-archive-keyring
+# fonts-inter: what screenshots are drawn with.
+PACKAGES_PAGE  := chromium chromium-driver python3-venv fonts-inter pngquant
 PACKAGES_BOOT  := nmap iputils-ping e2fsprogs fdisk
 # Debian's own, which finds Debian's matplotlib.
 PYTHON         := /usr/bin/python3
 
 .PHONY: help setup bpf build benchmark programs toolchain image image-lock image-reproducible boot-test unit kernel lab test tests \
-        fuzz soak run bench evaluate rollback inventory reference check fmt clean
+        fuzz soak run page screenshots bench evaluate rollback inventory reference check fmt clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -37,8 +39,9 @@ build/.setup: PACKAGES := $(PACKAGES_BUILD) $(PACKAGES_LAB) $(PACKAGES_TEST)
 build/.setup-bench: PACKAGES := $(PACKAGES_BENCH)
 build/.setup-image: PACKAGES := $(PACKAGES_IMAGE)
 build/.setup-boot: PACKAGES := $(PACKAGES_BOOT)
-build/.setup-bench build/.setup-image build/.setup-boot: build/.setup
-build/.setup build/.setup-bench build/.setup-image build/.setup-boot: Makefile
+build/.setup-page: PACKAGES := $(PACKAGES_PAGE)
+build/.setup-bench build/.setup-image build/.setup-boot build/.setup-page: build/.setup
+build/.setup build/.setup-bench build/.setup-image build/.setup-boot build/.setup-page: Makefile
 	@mkdir -p build
 	@missing=$$(dpkg-query -W -f='$${Package} $${Status}\n' $(PACKAGES) 2>/dev/null \
 	  | awk '/install ok installed/ {print $$1}' | sort > build/.installed; \
@@ -164,6 +167,7 @@ test: check programs build benchmark build/promtool image tests ## all tests; th
 	$(PYTHON) -m unittest discover -s Tests/Evaluation -p '*_test.py'
 	$(PYTHON) -m unittest discover -s Tests/Boot -p '*_test.py'
 	@cd Tests/Docs && $(PYTHON) -m unittest commands_test reference_test
+	$(MAKE) page
 	netconfig/run
 
 # Of -sanitize options the Swift compiler heeds the last alone, so that one names both; SwiftPM's own makes room
@@ -184,6 +188,19 @@ evaluate: ## the same in full: five rounds, the whole of every network
 # EVALUATION takes further options, such as EVALUATION='--only limit,scan'; see docs/evaluation/README.md.
 bench evaluate: benchmark build/.setup-bench
 	@$(PYTHON) Tests/Evaluation --scale $@ $(EVALUATION)
+
+# The page's tests: selenium, and axe-core, which axe-playwright-python holds.
+build/venv/.installed: build/.setup-page
+	@$(PYTHON) -m venv build/venv
+	@build/venv/bin/pip install --quiet selenium==4.51.0
+	@build/venv/bin/pip install --quiet --no-deps axe-playwright-python==0.1.8
+	@touch $@
+
+page: build/venv/.installed ## the page of the management service in a headless Chromium
+	cd Tests/Page && SYNBOX_PAGE=stand-in timeout --kill-after=10 900 ../../build/venv/bin/python -m unittest page_test
+
+screenshots: build/venv/.installed ## write docs/page/*.png again
+	cd Tests/Page && ../../build/venv/bin/python screenshots.py ../../docs/page
 
 # Not part of make test, because it builds the program of another revision.
 BEFORE_PROGRAM = build/rollback/$(shell git rev-parse --short=12 '$(BEFORE)^{commit}')/build/synbox
