@@ -28,7 +28,7 @@ PACKAGES_BOOT  := nmap iputils-ping e2fsprogs fdisk
 PYTHON         := /usr/bin/python3
 
 .PHONY: help setup bpf build benchmark programs toolchain image image-lock image-reproducible boot-test unit kernel lab test tests \
-        fuzz soak run page screenshots bench evaluate rollback inventory reference check fmt clean
+        fuzz soak run page screenshots bench evaluate rollback inventory planning reference check fmt clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -217,6 +217,9 @@ build/rollback/%/build/synbox:
 
 inventory: benchmark ## measure ten million single addresses under a million denied prefixes (docs/design/scaling.md)
 	@build/benchmark inventory
+
+planning: benchmark build/.setup-bench ## measure planning by shape and size of a target file: build/planning.png (docs/design/scaling.md)
+	@$(PYTHON) Tests/Evaluation/planning.py build/benchmark build/planning.png
 
 reference: tests ## write the tables of docs/reference/configuration.md again, from the tables of settings
 	SYNBOX_WRITE_REFERENCE=1 $(call SWIFT_TEST,60) --filter 'ServeTests\..*configuration reference'

@@ -10,7 +10,8 @@ struct PlanCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "plan", abstract: "Measure the reading and planning of one target file.",
     discussion:
-      "Prints one line: shape, entries, bytes, seconds to read, seconds to plan, targets, peak RSS in MiB."
+      "Prints one line: shape, entries, bytes, processor seconds to read, processor seconds to plan, targets, peak RSS in "
+      + "MiB."
   )
 
   enum Shape: String, CaseIterable, ExpressibleByArgument {
@@ -31,14 +32,17 @@ struct PlanCommand: ParsableCommand {
 
   func run() throws {
     let text = text()
-    let begin = Clock.monotonic
+    let begin = ResourceUsage.current
     let file = try TargetFile.parse(text, name: "\(shape.rawValue).txt", format: .text)
-    let read = Clock.monotonic
+    let read = ResourceUsage.current
     let plan = try TargetPlan([consume file], defaultPorts: nil, scope: Scope())
-    let planned = Clock.monotonic
-    func seconds(_ time: UInt64) -> String { "\(Double(time / 100_000) / 10_000)" }
+    let planned = ResourceUsage.current
+    func seconds(_ from: ResourceUsage, _ to: ResourceUsage) -> String {
+      let seconds = to.userSeconds + to.systemSeconds - from.userSeconds - from.systemSeconds
+      return "\((seconds * 10_000).rounded() / 10_000)"
+    }
     print(
-      shape.rawValue, entries, text.count, seconds(read - begin), seconds(planned - read), plan.count,
+      shape.rawValue, entries, text.count, seconds(begin, read), seconds(read, planned), plan.count,
       try TaskStatus.peakResidentBytes() >> 20)
   }
 

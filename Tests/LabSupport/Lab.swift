@@ -109,6 +109,15 @@ public final class TargetNode: Sendable {
 
   init(_ running: Running) { self.running = running }
 
+  /// Returns its counters while it runs.
+  public func counts() throws -> [String: Int] {
+    func lines() -> [Substring] { running.text.split(separator: "\n").filter { $0.hasSuffix("}") } }
+    let before = lines().count
+    running.signal(SIGUSR1)
+    try running.wait(for: "the counters of the target node") { _ in lines().count > before }
+    return try JSON.object(String(lines()[before])).compactMapValues { $0 as? Int }
+  }
+
   /// Ends it and gives its counters.
   public func end() throws -> [String: Int] {
     running.signal(SIGTERM)

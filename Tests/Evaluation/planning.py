@@ -1,0 +1,64 @@
+"""The cost of planning over the size of the target file: `make planning` (docs/design/scaling.md)."""
+
+import subprocess
+import sys
+from math import log
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+from matplotlib import pyplot  # noqa: E402  (the backend must be chosen first)
+
+SHAPES = ("single", "nested", "ports", "overlapping", "adversarial")
+SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000)
+LIMIT_SECONDS = 3600
+
+
+def measure(benchmark: str, shape: str, entries: int) -> tuple[float, float, int]:
+    """Returns the processor seconds to read and to plan, and the peak RSS in MiB."""
+    command = [benchmark, "plan", shape, "--entries", str(entries)]
+    words = subprocess.run(
+        command, check=True, capture_output=True, text=True, timeout=LIMIT_SECONDS).stdout.split()
+    return float(words[3]), float(words[4]), int(words[6])
+
+
+def slope(costs: dict[int, float]) -> float:
+    """The exponent between the two largest sizes, less what n log n would have: at most about 0 is wanted."""
+    small, large = sorted(costs)[-2:]
+    return log(costs[large] / costs[small] / (log(large) / log(small)), large / small) - 1
+
+
+def draw(costs: dict[str, dict[int, float]], path: Path) -> None:
+    figure, axes = pyplot.subplots(figsize=(8, 4.5))
+    for shape, points in costs.items():
+        axes.plot(list(points), list(points.values()), marker="o", markersize=3, label=shape)
+    first = SIZES[2]
+    scale = 1e-6 / log(first)
+    bound = [scale * size * log(size) for size in SIZES]
+    axes.plot(SIZES, bound, color="black", linestyle=":", linewidth=1, label="the slope of n log n")
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("entries of the target file")
+    axes.set_ylabel("processor seconds to plan")
+    axes.legend(fontsize=8)
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+    pyplot.close(figure)
+
+
+def main() -> None:
+    benchmark, chart = sys.argv[1:]
+    costs: dict[str, dict[int, float]] = {}
+    print("| shape | " + " | ".join(f"{size:,}" for size in SIZES) + " | slope over n log n | peak RSS |")
+    for shape in SHAPES:
+        measured = {size: measure(benchmark, shape, size) for size in SIZES}
+        costs[shape] = {size: plan for size, (_, plan, _) in measured.items()}
+        cells = " | ".join(f"{plan:.2g}" for plan in costs[shape].values())
+        resident = measured[SIZES[-1]][2]
+        print(f"| `{shape}` | {cells} | {slope(costs[shape]):+.2f} | {resident} MiB |", flush=True)
+    draw(costs, Path(chart))
+
+
+if __name__ == "__main__":
+    main()
