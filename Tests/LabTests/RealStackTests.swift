@@ -72,25 +72,26 @@ struct `A scan of 10,000 open pairs on real TCP stacks` {
 @Suite(.serialized, .alone, .timeLimit(.minutes(10)))
 struct `An event ring of one page, which holds 42 events` {
   @Test func `loses events, but no target whose SYN-ACK is retransmitted`() throws {
-    let stacks = try RealStacks.routed(addresses: 3, ports: 100)
+    let stacks = try RealStacks.routed(addresses: 3, ports: 60)
     let metadata = "\(try Lab.temporaryDirectory())/summary.json"
-    // 300 SYN-ACKs arrive within 6 ms. Linux retransmits after 1, 3, 7 and 15 s, each time fewer of them.
+    // 180 SYN-ACKs arrive at once. Linux retransmits after 1, 3, 7 and 15 s, each time fewer of them. Even a receive
+    // thread that gets no processor while they arrive takes 42 each time, which is all of them in the end.
     let scan = try stacks.scan([
-      "-S", RealStacks.source, "-p", "9001-9100", "-r", "50k", "-c", "17", "--event-ring", "4K", "-m",
+      "-S", RealStacks.source, "-p", "9001-9060", "-r", "0", "-c", "17", "--event-ring", "4K", "-m",
       metadata,
       "198.18.8.0-198.18.8.2",
     ])
     #expect(scan.status == 0, "\(scan.errors)")
     #expect(Set(scan.lines.dropFirst()) == stacks.open)
-    #expect(scan.lines.count == 301)
+    #expect(scan.lines.count == 181)
     #expect(try stacks.halfOpen() == 0)
     let summary = try JSON.numbers(file: metadata)
     let lost = try #require(summary["events_lost"])
     #expect(lost > 0)
     // A lost SYN-ACK gets no RST, so it is retransmitted.
-    #expect(summary["replies_valid"] == 300)
-    #expect(summary["rst_sent"] == 300)
-    #expect(summary["replies_received"] == 300 + lost)
-    #expect(summary["replies_reported"] == 300)
+    #expect(summary["replies_valid"] == 180)
+    #expect(summary["rst_sent"] == 180)
+    #expect(summary["replies_received"] == 180 + lost)
+    #expect(summary["replies_reported"] == 180)
   }
 }
