@@ -3,6 +3,7 @@ import ArgumentParser
 import Kernel
 import Plan
 import Scan
+import Synchronization
 import TestSupport
 import Wire
 
@@ -10,8 +11,8 @@ struct PlanCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "plan", abstract: "Measure the reading and planning of one target file.",
     discussion:
-      "Prints one line: shape, entries, bytes, processor seconds to read, processor seconds to plan, targets, peak RSS in "
-      + "MiB."
+      "Prints one line: shape, entries, bytes, processor seconds to read, processor seconds to plan, steps of the "
+      + "planner, targets, peak RSS in MiB."
   )
 
   enum Shape: String, CaseIterable, ExpressibleByArgument {
@@ -35,15 +36,21 @@ struct PlanCommand: ParsableCommand {
     let begin = ResourceUsage.current
     let file = try TargetFile.parse(text, name: "\(shape.rawValue).txt", format: .text)
     let read = ResourceUsage.current
-    let plan = try TargetPlan([consume file], defaultPorts: nil, scope: Scope())
+    // Only the last few thousand steps are not reported.
+    let steps = Atomic<Int>(0)
+    let budget = PlanBudget(memory: .max) { count in
+      steps.add(count, ordering: .relaxed)
+      return .goAhead
+    }
+    let plan = try TargetPlan([consume file], defaultPorts: nil, scope: Scope(), budget: budget)
     let planned = ResourceUsage.current
     func seconds(_ from: ResourceUsage, _ to: ResourceUsage) -> String {
       let seconds = to.userSeconds + to.systemSeconds - from.userSeconds - from.systemSeconds
       return "\((seconds * 10_000).rounded() / 10_000)"
     }
     print(
-      shape.rawValue, entries, text.count, seconds(begin, read), seconds(read, planned), plan.count,
-      try TaskStatus.peakResidentBytes() >> 20)
+      shape.rawValue, entries, text.count, seconds(begin, read), seconds(read, planned),
+      steps.load(ordering: .relaxed), plan.count, try TaskStatus.peakResidentBytes() >> 20)
   }
 
   private func text() -> [UInt8] {

@@ -15,18 +15,22 @@ SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000)
 LIMIT_SECONDS = 3600
 
 
-def measure(benchmark: str, shape: str, entries: int) -> tuple[float, float, int]:
-    """Returns the processor seconds to read and to plan, and the peak RSS in MiB."""
+def measure(benchmark: str, shape: str, entries: int) -> tuple[float, int, int]:
+    """Returns the processor seconds to plan, the planner's steps, and the peak RSS in MiB."""
     command = [benchmark, "plan", shape, "--entries", str(entries)]
     words = subprocess.run(
         command, check=True, capture_output=True, text=True, timeout=LIMIT_SECONDS).stdout.split()
-    return float(words[3]), float(words[4]), int(words[6])
+    return float(words[4]), int(words[5]), int(words[7])
 
 
 def slope(costs: dict[int, float]) -> float:
-    """The exponent between the two largest sizes, less what n log n would have: at most about 0 is wanted."""
-    small, large = sorted(costs)[-2:]
-    return log(costs[large] / costs[small] / (log(large) / log(small)), large / small) - 1
+    """The exponent of n by which the costs grow beyond n log n, fitted over all sizes; at most about 0 is wanted."""
+    points = [(log(size), log(cost / (size * log(size)))) for size, cost in costs.items() if cost]
+    if len(points) < 2:
+        return float("nan")
+    middle_x = sum(x for x, _ in points) / len(points)
+    middle_y = sum(y for _, y in points) / len(points)
+    return sum((x - middle_x) * (y - middle_y) for x, y in points) / sum((x - middle_x) ** 2 for x, _ in points)
 
 
 def draw(costs: dict[str, dict[int, float]], path: Path) -> None:
@@ -50,13 +54,15 @@ def draw(costs: dict[str, dict[int, float]], path: Path) -> None:
 def main() -> None:
     benchmark, chart = sys.argv[1:]
     costs: dict[str, dict[int, float]] = {}
-    print("| shape | " + " | ".join(f"{size:,}" for size in SIZES) + " | slope over n log n | peak RSS |")
+    sizes = " | ".join(f"{size:,}" for size in SIZES)
+    print(f"| shape | {sizes} | slope of steps | of seconds | peak RSS |")
     for shape in SHAPES:
         measured = {size: measure(benchmark, shape, size) for size in SIZES}
-        costs[shape] = {size: plan for size, (_, plan, _) in measured.items()}
-        cells = " | ".join(f"{plan:.2g}" for plan in costs[shape].values())
-        resident = measured[SIZES[-1]][2]
-        print(f"| `{shape}` | {cells} | {slope(costs[shape]):+.2f} | {resident} MiB |", flush=True)
+        costs[shape] = {size: seconds for size, (seconds, _, _) in measured.items()}
+        steps = {size: steps for size, (_, steps, _) in measured.items()}
+        cells = " | ".join(f"{seconds:.2g}" for seconds in costs[shape].values())
+        slopes = f"{slope(steps):+.2f} | {slope(costs[shape]):+.2f}"
+        print(f"| `{shape}` | {cells} | {slopes} | {measured[SIZES[-1]][2]} MiB |", flush=True)
     draw(costs, Path(chart))
 
 

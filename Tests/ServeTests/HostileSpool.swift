@@ -100,6 +100,12 @@ struct HostileSpool {
     }
   }
 
+  /// Makes many files at once.
+  mutating func crowd(_ count: Int) {
+    for number in 0..<count { _ = write(number % 2 == 0 ? Self.target : "x") }
+    made += count
+  }
+
   private mutating func copyBomb() {
     let bomb = bombs[below(bombs.count)]
     let name = name(String(bomb.suffix(bomb.hasSuffix("zst") ? 4 : 3)))

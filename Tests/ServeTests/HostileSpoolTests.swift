@@ -81,7 +81,13 @@ import Testing
       spool: lab.url("data/spool").path, directory: directory.path, seed: seed)
     var watch = Watch(lab, box)
     let end = Date.now + Self.seconds
+    // A long run also has a crowd of files in its middle.
+    var crowds = Self.seconds < 600 ? [] : [Date.now + Self.seconds / 2]
     while Date.now < end {
+      if let moment = crowds.first, Date.now >= moment {
+        crowds = []
+        hostile.crowd(100_000)
+      }
       hostile.act()
       try watch.look()
       usleep(20_000)
