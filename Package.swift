@@ -143,7 +143,7 @@ let others: [Target] = [
   tests("ImageTests", ["LabSupport", "LabTraits"]),
   tests("NICTests", ["NIC", "Kernel", "LabSupport", "Plan", "Wire", "TestSupport"]),
   tests("DatapathTests", ["Datapath", "Kernel", "LabSupport", "Wire", "TestSupport"]),
-  tests("InitTests", ["Init", "Kernel", "NIC", "LabSupport", "Plan", "TestSupport"]),
+  tests("InitTests", ["Init", "Kernel", "NIC", "LabSupport", "Plan", "TestSupport", "Wire"]),
   tests("EngineTests", ["Datapath", "Engine", "Kernel", "NIC", "Plan", "Scan", "TestSupport", "Wire"]),
   tests(
     "SupervisionTests",

@@ -81,7 +81,7 @@ extension Box {
     case .link: if case .down(let message) = link { message } else { nil }
     case .configuration: configurationProblem
     // PID 1's.
-    case .watchdog, .kernel, .image: nil
+    case .namespace, .watchdog, .kernel, .image: nil
     }
   }
 

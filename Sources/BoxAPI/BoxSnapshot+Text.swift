@@ -29,6 +29,7 @@ extension BoxSnapshot {
         "modes",
         "transmit \(station.transmit.joined(separator: ",")), receive \(receive)"
           + (station.sourceUse.isEmpty ? "" : ", sources \(station.sourceUse)")
+          + (station.networkNamespace.isEmpty ? "" : ", namespace \(station.networkNamespace)")
       ))
     if let disk {
       rows.append(

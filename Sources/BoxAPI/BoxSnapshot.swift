@@ -24,7 +24,8 @@ public struct BoxState: RawRepresentable, Hashable, Sendable, Codable {
 
 /// What a problem is about. There is at most one problem of each kind, shown in this order.
 public enum ProblemKind: Int, Comparable, CaseIterable, Sendable {
-  case fault, pause, scope, disk, slowDisk, spool, link, watchdog, kernel, image, configuration
+  case fault, pause, scope, disk, slowDisk, spool, link, namespace, watchdog, kernel, image,
+    configuration
 
   public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 
@@ -160,6 +161,8 @@ public struct StationModes: Hashable, Sendable, Codable {
   @OrDefault public var reset = ""
   @OrDefault public var checksum = ""
   @OrDefault public var sourceUse = ""
+  /// Whether the interface is alone in its network namespace, beside `lo`: `own` or `shared`.
+  @OrDefault public var networkNamespace = ""
 
   public init() {}
 
@@ -171,6 +174,7 @@ public struct StationModes: Hashable, Sendable, Codable {
     case reset = "rst_mode"
     case checksum = "checksum_mode"
     case sourceUse = "source_use"
+    case networkNamespace = "network_namespace"
   }
 }
 

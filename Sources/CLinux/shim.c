@@ -217,6 +217,8 @@ int clinux_setresuid(unsigned uid) { return setresuid(uid, uid, uid); }
 
 int clinux_enter_network_namespace(int descriptor) { return setns(descriptor, CLONE_NEWNET); }
 
+int clinux_new_network_namespace(void) { return unshare(CLONE_NEWNET); }
+
 const int clinux_o_path = O_PATH;
 const int clinux_at_empty_path = AT_EMPTY_PATH;
 const int clinux_set_lease = F_SETLEASE;

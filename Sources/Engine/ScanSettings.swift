@@ -65,6 +65,8 @@ package struct StationSettings: Sendable {
   package var transmit = TransmitChoice.auto
   package var receive = ReceiveChoice.auto
   package var report = ReportChoice.open
+  /// Whether the interface must be alone in its network namespace, beside `lo`.
+  package var requiresOwnNamespace = false
   package var sendsResets = true
   package var reset = ResetChoice.auto
   /// Sending threads, each with a NIC queue of its own.

@@ -30,6 +30,8 @@ package final class Station {
   var silentGateway: (address: IPv4Address, time: UInt64)?
   /// Why these modes were chosen; nil if they were requested.
   package let modeReason: String?
+  /// Whether the interface is alone in its network namespace, beside `lo`: `own` or `shared`.
+  package let networkNamespace: String
 
   /// How to bring the interface up.
   package struct BringUp {
@@ -102,6 +104,11 @@ package final class Station {
     ].compactMap(\.self)
     modeReason = reasons.isEmpty ? nil : reasons.joined(separator: "; ")
     resolver = try AddressResolver(ready)
+    if settings.requiresOwnNamespace {
+      // PID 1 moves an interface that appears late.
+      try self.control.requireOwnNamespace(of: ready.name, milliseconds: 5_000)
+    }
+    networkNamespace = try self.control.interfaces(besides: ready.name).isEmpty ? "own" : "shared"
   }
 
   private static func sources(
@@ -149,7 +156,7 @@ package final class Station {
     let transmit = transmitters.map { "\($0.mode.rawValue):\($0.queue)" }.joined(separator: ",")
     let reason = modeReason.map { " (\($0))" } ?? ""
     return "\(interface.name): transmit \(transmit), receive \(receiver.mode.rawValue), "
-      + "RST \(resetMode), sources \(sourceUse)\(reason)"
+      + "RST \(resetMode), sources \(sourceUse), namespace \(networkNamespace)\(reason)"
   }
 
   /// Which TCP checksums the receiver accepts, as the summary names it.

@@ -13,8 +13,8 @@ public struct KernelSetting: Hashable, Sendable {
     self.value = value
   }
 
-  /// Before the first driver of a NIC is loaded, because an interface inherits the `default` settings when it appears.
-  /// Documentation/admin-guide/sysctl/ and Documentation/networking/ip-sysctl.rst describe each.
+  /// Those of the machine, and those of the network namespace of PID 1. Documentation/admin-guide/sysctl/ and
+  /// Documentation/networking/ip-sysctl.rst describe each.
   public static let hardening =
     [
       // A kernel that has oopsed is better restarted.
@@ -39,6 +39,12 @@ public struct KernelSetting: Hashable, Sendable {
       Self("fs/protected_fifos", "2"),
       Self("fs/protected_regular", "2"),
       Self("fs/suid_dumpable", "0"),
+    ] + network
+
+  /// Those of one network namespace. Before the first driver of a NIC is loaded, because an interface inherits the
+  /// `default` settings when it appears in a namespace.
+  public static let network =
+    [
       // The box routes for nobody, and its routes are its own. First, because setting it resets others.
       Self("net/ipv4/ip_forward", "0"),
       Self("net/ipv4/icmp_echo_ignore_broadcasts", "1"),

@@ -11,6 +11,13 @@ public struct NetworkDevice: Hashable, Sendable, CustomStringConvertible {
   /// The PCI address of the device or of the device that contains it; nil if there is none.
   public let bus: String?
 
+  package init(name: String, driver: String, mac: MACAddress, bus: String?) {
+    self.name = name
+    self.driver = driver
+    self.mac = mac
+    self.bus = bus
+  }
+
   /// Returns all of them, by name. Interfaces without a device (`lo`, tunnels) are not included.
   public static func all(sysfs: String = "/sys") -> [Self] {
     let directory = "\(sysfs)/class/net"
@@ -31,12 +38,15 @@ public struct NetworkDevice: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension InterfaceSettings {
+  /// Whether a device could be the scan NIC.
+  func matches(_ device: NetworkDevice) -> Bool {
+    (driver.map { ModuleIndex.name(of: $0) == ModuleIndex.name(of: device.driver) } ?? true)
+      && (mac.map { $0 == device.mac } ?? true) && (bus.map { $0 == device.bus } ?? true)
+  }
+
   /// Returns the device that matches. Throws a `Fault` that lists all devices unless exactly one does.
   public func choose(among devices: [NetworkDevice]) throws(Fault) -> NetworkDevice {
-    let found = devices.filter { device in
-      (driver.map { ModuleIndex.name(of: $0) == ModuleIndex.name(of: device.driver) } ?? true)
-        && (mac.map { $0 == device.mac } ?? true) && (bus.map { $0 == device.bus } ?? true)
-    }
+    let found = devices.filter(matches)
     let list = devices.isEmpty ? "no NIC" : devices.map(\.description).joined(separator: ", ")
     guard let one = found.first else {
       throw Fault("no NIC matches [interface] (\(criteria))", detail: "present: \(list)")

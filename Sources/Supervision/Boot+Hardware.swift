@@ -49,6 +49,7 @@ extension Boot {
     // For marking the image as good.
     if Files.kind(of: GoodMark.firmware) != nil { loadModules(GoodMark.modules) }
     console.say("modules: \((modules?.loaded ?? []).sorted().joined(separator: " "))")
+    separateInterfaces()
   }
 
   private func report(_ faults: [Fault]?) {
@@ -77,6 +78,38 @@ extension Boot {
   func awaitInterface() {
     load(["/drivers/net/"])
     attempt(for: Self.diskTimeout / 2, configureInterface)
+    separateInterfaces()
+  }
+
+  /// Moves every interface that is not the scan NIC out of the scanner's network namespace. Costs one look at a directory
+  /// of sysfs if there is none.
+  func separateInterfaces() {
+    guard let scan = settings?.interface else { return }
+    let directory = "/sys/class/net"
+    // Links to devices; `bonding_masters` is a file.
+    let present = ((try? SmallFile.names(in: directory)) ?? []).filter {
+      Files.kind(of: "\(directory)/\($0)") == .other
+    }
+    guard present.contains(where: { $0 != "lo" && $0 != scan.name }) else {
+      return setProblem(.namespace, nil)
+    }
+    let devices = NetworkDevice.all()
+    let separation = InterfaceSeparation(
+      interfaces: present, devices: devices, scan: scan, isFound: device != nil)
+    var problem: String?
+    for name in separation.moves {
+      keepAlive()
+      let what = devices.first { $0.name == name }.map(\.description) ?? "\(name) (no hardware)"
+      do throws(Fault) {
+        let newName = try networkOfServices().take(name)
+        console.say(
+          "\(what) is in the network namespace of the services"
+            + (newName == name ? "" : ", as \(newName)"))
+      } catch {
+        problem = "\(error)"
+      }
+    }
+    setProblem(.namespace, problem)
   }
 
   /// Repeats an attempt until it succeeds, fails or times out. After 300 ms it loads all modules, because the device

@@ -32,6 +32,8 @@ final class Boot {
   /// the link down and up again to attach a program.
   var leavesLinkDown: Bool
   var watchdog: Watchdog?
+  /// The namespace of the services; nil until something needs it.
+  private(set) var servicesNetwork: ServicesNetwork?
   /// The current problems, each one sentence.
   private(set) var problems: [ProblemKind: String] = [:]
 
@@ -145,11 +147,24 @@ final class Boot {
   }
 
   /// Applies kernel settings. Returns how many are in force; the others become a problem.
-  func apply(_ settings: [KernelSetting]) -> Int {
-    let (inForce, faults) = KernelSetting.apply(settings)
+  func apply(_ settings: [KernelSetting]) -> Int { report(KernelSetting.apply(settings)) }
+
+  private func report(_ result: (inForce: Int, faults: [Fault])) -> Int {
+    let (inForce, faults) = result
     settingFaults.formUnion(faults.map(\.description))
     setProblem(.kernel, settingFaults.isEmpty ? nil : settingFaults.sorted().joined(separator: "; "))
     return inForce
+  }
+
+  /// Returns the network namespace of the services, and makes it when it is first needed.
+  func networkOfServices() throws(Fault) -> ServicesNetwork {
+    if let servicesNetwork { return servicesNetwork }
+    let made = try ServicesNetwork()
+    servicesNetwork = made
+    let inForce = report(made.settings)
+    console.say(
+      "the services have a network namespace of their own, \(inForce) kernel settings in force")
+    return made
   }
 
   /// Lets nobody load a module any more, once everything that needs one is there.

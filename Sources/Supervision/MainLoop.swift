@@ -24,8 +24,9 @@ final class MainLoop {
   private var goodMark: GoodMark
   var idleStatus: IdleStatus
   var readiness = Readiness()
-  /// When to look for a second data partition again.
+  /// When to look for a second data partition, and for interfaces that have appeared, again.
   private var nextPartitionCheck: UInt64 = 0
+  private var nextInterfaceCheck: UInt64 = 0
 
   init(_ boot: Boot, hooks: PIDOne.TestHooks) throws(Fault) {
     guard let settings = boot.settings else { boot.giveUp("no settings") }
@@ -35,9 +36,10 @@ final class MainLoop {
     signals = try SignalReader([.child, .terminate, .interrupt, .hangUp, .user1])
     let now = Clock.boottime
     services = Services(
-      [.scanner(settings, configuration: Boot.configuration)],
-      helper: ["/bin/synbox", "start-service"],
-      reapsOrphans: true, now: now)
+      [.scanner(settings, configuration: Boot.configuration)]
+        + (hooks.listsInterfaces ? ServiceSpecification.listingInterfaces : []),
+      helper: ["/bin/synbox", "start-service"], reapsOrphans: true, now: now,
+      servicesNetwork: { () throws(Fault) in try boot.networkOfServices().namespace })
     consoles = ConsoleQueues(services.specifications.map(\.output))
     goodMark = GoodMark(boot)
     idleStatus = IdleStatus(interface: settings.interface.name)
@@ -111,17 +113,27 @@ final class MainLoop {
       nextPartitionCheck = now + 30 * Self.second
       boot.checkForSecondDataPartition()
     }
-    for service in services.specifications.indices where service != Self.scanner {
+    if now >= nextInterfaceCheck {
+      nextInterfaceCheck = now + Self.second
+      boot.separateInterfaces()
+    }
+    for service in services.specifications.indices
+    where service != Self.scanner && isPastFirstProbe(now) {
       services.setReady(service, true, at: now)
     }
     if !services.isRunning(Self.scanner) { prepareScanner(now) }
   }
 
-  /// Loads the modules that no probe needs, once they can no longer delay the first one.
+  /// Loads the modules that no probe needs.
   private func loadRemainingModules(_ now: UInt64) {
     guard !boot.hasAllModules else { return boot.closeModules() }
-    let isUp = hasSentProbe || services.healthyDuration(of: Self.scanner, at: now) >= 2 * Self.second
-    if !services.isRunning(Self.scanner) || isUp { boot.loadAllModules() }
+    if isPastFirstProbe(now) { boot.loadAllModules() }
+  }
+
+  /// Whether what no probe needs can no longer delay the first one.
+  private func isPastFirstProbe(_ now: UInt64) -> Bool {
+    hasSentProbe || !services.isRunning(Self.scanner)
+      || services.healthyDuration(of: Self.scanner, at: now) >= 2 * Self.second
   }
 }
 

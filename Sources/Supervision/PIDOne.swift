@@ -20,14 +20,18 @@ public enum PIDOne {
     }
   }
 
-  /// Failures for tests, requested on the kernel's command line. In seconds from the scanner's first start.
+  /// What tests request on the kernel's command line.
   public struct TestHooks {
+    /// Failures, in seconds from the scanner's first start.
     public var stopScanner: Int?
     public var stopInit: Int?
+    /// Whether to run `ServiceSpecification.listingInterfaces`.
+    public var listsInterfaces: Bool
 
-    public init(stopScanner: Int?, stopInit: Int?) {
+    public init(stopScanner: Int?, stopInit: Int?, listsInterfaces: Bool = false) {
       self.stopScanner = stopScanner
       self.stopInit = stopInit
+      self.listsInterfaces = listsInterfaces
     }
   }
 

@@ -12,10 +12,11 @@ extension ServiceSpecification {
     return Self(
       name: "scanner", program: "/bin/synbox",
       // An image limits no locked memory and has Landlock, so a lack of either is a fault of the image. The scan NIC has
-      // no other use.
+      // no other use, and PID 1 moves every other NIC to another namespace.
       arguments: [
         "serve", "--config", configuration, "--heartbeat", "3", "--bring-up",
         "--require-locked-memory", "--require-landlock", "--dedicate-sources",
+        "--require-own-namespace",
       ] + gateway,
       drop: .byService, timing: ServiceTiming(heartbeatSeconds: settings.heartbeatSeconds),
       output: output)

@@ -4,11 +4,15 @@ import Kernel
 /// The privileges of all threads of a service, from /proc.
 public struct ServicePrivilege: CustomStringConvertible {
   private let statuses: [TaskStatus]
+  private let namespaces: Set<UInt64>
 
-  /// - Parameter statuses: The status of every thread.
-  public init(_ statuses: [TaskStatus]) {
+  /// - Parameters:
+  ///   - statuses: The status of every thread.
+  ///   - namespaces: The identities of the network namespaces that its threads are in.
+  public init(_ statuses: [TaskStatus], namespaces: Set<UInt64> = []) {
     precondition(!statuses.isEmpty, "a process has at least one thread")
     self.statuses = statuses
+    self.namespaces = namespaces
   }
 
   /// Returns a privilege that the service must not have; nil if there is none.
@@ -16,7 +20,11 @@ public struct ServicePrivilege: CustomStringConvertible {
   /// - Parameters:
   ///   - filtered: whether it must have a system-call filter.
   ///   - user: what it must run as; nil for anybody but root.
-  public func excess(filtered: Bool, user: Credentials? = nil) -> String? {
+  ///   - namespace: the network namespace that it must be in; nil for any.
+  public func excess(filtered: Bool, user: Credentials? = nil, namespace: UInt64? = nil) -> String? {
+    if let namespace, namespaces.contains(where: { $0 != namespace }) {
+      return "it is in another network namespace than its own"
+    }
     for status in statuses {
       let held: [CapabilitySet] = [
         status.effective, status.permitted, status.inheritable, status.ambient, status.bounding,

@@ -13,6 +13,14 @@ public struct ServiceSpecification: Sendable {
     case byHelper(StartRules)
   }
 
+  /// The network namespace in which a service runs and its sockets listen.
+  public enum Network: Hashable, Sendable {
+    /// PID 1's own, which has the scan NIC alone.
+    case own
+    /// The one of the services, which has every other NIC.
+    case services
+  }
+
   /// A word, for messages.
   public var name: String
   public var program: String
@@ -21,6 +29,7 @@ public struct ServiceSpecification: Sendable {
   /// Sockets that PID 1 opens once. The service gets them as descriptors 3 and up, in this order, named in the
   /// environment as sd_listen_fds(3) has it (`LISTEN_FDS`, `LISTEN_FDNAMES`). Connections wait while it restarts.
   public var sockets: [Socket]
+  public var network: Network
   public var timing: ServiceTiming
   public var output: OutputLimits
 
@@ -36,13 +45,14 @@ public struct ServiceSpecification: Sendable {
 
   public init(
     name: String, program: String, arguments: [String] = [], drop: Drop, sockets: [Socket] = [],
-    timing: ServiceTiming, output: OutputLimits = OutputLimits()
+    network: Network = .own, timing: ServiceTiming, output: OutputLimits = OutputLimits()
   ) {
     self.name = name
     self.program = program
     self.arguments = arguments
     self.drop = drop
     self.sockets = sockets
+    self.network = network
     self.timing = timing
     self.output = output
   }

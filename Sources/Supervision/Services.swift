@@ -26,8 +26,11 @@ package final class Services {
   private var sockets: [[Listener]]
   private let helper: [String]
   private let reapsOrphans: Bool
+  /// Returns the namespace of the services, and makes it if there is none.
+  private let servicesNetwork: () throws(Fault) -> NetworkNamespace
   /// What the next start of a service gets in addition.
   private var further: [Int: (arguments: [String], descriptors: [Int32])] = [:]
+  private let ownNamespace = (try? NetworkNamespace.current())?.identity
   /// What has happened since the last `run`.
   private var reports: [ServiceReport] = []
 
@@ -39,9 +42,14 @@ package final class Services {
   /// - Parameters:
   ///   - helper: the program of the start helper and its first words.
   ///   - reapsOrphans: whether to reap every child of this process, as PID 1 must.
+  ///   - servicesNetwork: returns the network namespace of the services that are not in this process's own.
   package init(
-    _ specifications: [ServiceSpecification], helper: [String], reapsOrphans: Bool, now: UInt64
+    _ specifications: [ServiceSpecification], helper: [String], reapsOrphans: Bool, now: UInt64,
+    servicesNetwork: @escaping () throws(Fault) -> NetworkNamespace = { () throws(Fault) in
+      throw Fault("there is no network namespace for services")
+    }
   ) {
+    self.servicesNetwork = servicesNetwork
     self.specifications = specifications
     self.helper = helper
     self.reapsOrphans = reapsOrphans
@@ -158,14 +166,28 @@ package final class Services {
   private func start(_ service: Int, _ now: UInt64) {
     perform(.started(service), now)
     do throws(Fault) {
-      try listen(service)
-      processes[service] = try ServiceProcess(
-        specifications[service], sockets: sockets[service].map { $0.socket.number }, helper: helper,
-        further: further.removeValue(forKey: service) ?? ([], []))
+      // The process and the sockets belong to the namespace that this thread is in when it makes them.
+      if let network = try network(of: service) {
+        try network.run { () throws(Fault) in try open(service) }
+      } else {
+        try open(service)
+      }
     } catch {
       further[service] = nil
       reports.append(.notStarted(service, error, restart: perform(.notStarted(service), now)))
     }
+  }
+
+  private func open(_ service: Int) throws(Fault) {
+    try listen(service)
+    processes[service] = try ServiceProcess(
+      specifications[service], sockets: sockets[service].map { $0.socket.number }, helper: helper,
+      further: further.removeValue(forKey: service) ?? ([], []))
+  }
+
+  /// The namespace of a service; nil if it is this process's own.
+  private func network(of service: Int) throws(Fault) -> NetworkNamespace? {
+    specifications[service].network == .services ? try servicesNetwork() : nil
   }
 
   /// Opens the sockets of a service that are not open yet. They stay open while it restarts.
@@ -187,7 +209,10 @@ package final class Services {
       reports.append(.unconfined(service, "its privileges cannot be read"))
       return process.send(.kill)
     }
-    let privilege = ServicePrivilege(statuses)
+    let namespaces = statuses.compactMap {
+      NetworkNamespace.identity(ofTask: $0.task, in: process.process)
+    }
+    let privilege = ServicePrivilege(statuses, namespaces: Set(namespaces))
     reports.append(.up(service, privilege: "\(privilege)"))
     guard let excess = excess(privilege, of: service) else { return }
     reports.append(.unconfined(service, excess))
@@ -195,10 +220,16 @@ package final class Services {
   }
 
   private func excess(_ privilege: ServicePrivilege, of service: Int) -> String? {
-    switch specifications[service].drop {
-    case .byService: privilege.excess(filtered: true)
+    let namespace: UInt64?
+    do throws(Fault) {
+      namespace = try network(of: service)?.identity ?? ownNamespace
+    } catch {
+      return "\(error)"
+    }
+    return switch specifications[service].drop {
+    case .byService: privilege.excess(filtered: true, namespace: namespace)
     case .byHelper(let rules):
-      privilege.excess(filtered: rules.systemCalls != nil, user: rules.user)
+      privilege.excess(filtered: rules.systemCalls != nil, user: rules.user, namespace: namespace)
     }
   }
 }

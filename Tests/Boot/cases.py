@@ -8,6 +8,7 @@ import time
 
 import conduct
 import crash
+import networks
 from lab import ROOT, Lab
 from machine import QUEUES, Machine, require
 from scan import Job, require_balance, scan, settled
@@ -111,6 +112,6 @@ def number(name, default=None):
     return int(os.environ[name]) if name in os.environ else default
 
 
-ALL = [firmware, first_probe, modes, kills, crash_states, conduct.hangs, conduct.closed, conduct.faults, conduct.lost_resets]
+ALL = [firmware, first_probe, modes, kills, crash_states, conduct.hangs, conduct.closed, networks.separate, conduct.faults, conduct.lost_resets]
 # Run only if named.
 DEMONSTRATIONS = ["lost-resets"]

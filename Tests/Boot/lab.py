@@ -65,6 +65,12 @@ class Lab:
             self.node.wait()
         ip("netns", "delete", self.namespace, check=False)
 
+    def add_tap(self, name, address):
+        """A second wire, to another NIC of the machine."""
+        self.inside("ip", "tuntap", "add", "dev", name, "mode", "tap")
+        self.inside("ip", "address", "add", address, "dev", name)
+        self.inside("ip", "link", "set", name, "up")
+
     def inside(self, *command, **options):
         """Runs a command in the namespace and returns its output."""
         options = {"check": True, "capture_output": True, "text": True} | options

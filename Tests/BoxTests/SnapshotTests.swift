@@ -33,6 +33,7 @@ private let full: BoxSnapshot = {
   snapshot.station.reason = "fastest"
   snapshot.station.reset = "in-place"
   snapshot.station.sourceUse = "dedicated"
+  snapshot.station.networkNamespace = "own"
   snapshot.station.checksum = "full"
   snapshot.nic.mac = "02:00:00:00:00:01"
   snapshot.nic.addresses = ["198.18.0.1/24"]
@@ -93,7 +94,7 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
       "nic_tx_errors", "mac", "addresses", "mtu", "up", "carrier", "rx_packets", "tx_packets",
       // New in format 2.
       "format", "cooling", "totals", "replies_unprobed_source", "replies_unprobed_target",
-      "rst_withheld",
+      "rst_withheld", "network_namespace",
     ]
     let json = text(full.json)
     for name in names { #expect(json.contains("\"\(name)\": "), "\(name)") }
@@ -199,7 +200,7 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
         drops      110 events lost, 106 probes refused, 108 replies invalid, NIC rx 120 dropped 122 missed, \
         tx 121 dropped
         interface  eth0 (igb), carrier, 198.18.0.1/24
-        modes      transmit generator:0,generator:1, receive xdp-native, sources dedicated
+        modes      transmit generator:0,generator:1, receive xdp-native, sources dedicated, namespace own
         disk       38 % used, 1234 MB available
         version    synbox 0.2.0 (r1) on Linux 6.18
 

@@ -3,6 +3,7 @@ import CConfinementProbe
 import Kernel
 
 /// - `facts`: prints what the kernel says of it, its environment and limits.
+/// - `network`: prints the identity of its network namespace.
 /// - `open:PATH`, `write:PATH`: prints whether it may.
 /// - `beat:SECONDS`: sends a heartbeat every tenth of a second for that long.
 /// - `greet:SECONDS`: the same, and writes a line to whoever connects to descriptor 3.
@@ -17,6 +18,9 @@ import Kernel
     let value = parts.count > 1 ? parts[1] : ""
     switch parts[0] {
     case "facts": try printFacts()
+    case "network":
+      let own = processID()
+      say("network", NetworkNamespace.identity(ofTask: own, in: own) ?? 0)
     case "open": say("open \(value)", unsafe symbol(probe_open(value, 0)))
     case "write": say("write \(value)", unsafe symbol(probe_open(value, 1)))
     case "beat": beat(tenths: 10 * (Int(value) ?? 0), greeting: false)

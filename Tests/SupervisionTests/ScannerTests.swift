@@ -26,6 +26,11 @@ import Testing
     #expect(try scanner().arguments.contains("--dedicate-sources"))
   }
 
+  @Test func `has to be alone with its NIC in its network namespace`() throws {
+    #expect(try scanner().arguments.contains("--require-own-namespace"))
+    #expect(try scanner().network == .own)
+  }
+
   @Test func `writes its heartbeats to the descriptor that it is told`() throws {
     let scanner = try scanner()
     let option = try #require(scanner.arguments.firstIndex(of: "--heartbeat"))

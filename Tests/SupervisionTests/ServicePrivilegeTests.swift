@@ -50,4 +50,13 @@ import Testing
     #expect(privilege.excess(filtered: false) == nil)
     #expect(privilege.excess(filtered: true) != nil)
   }
+
+  @Test func `are excessive if one thread is in another network namespace`() throws {
+    let both = ServicePrivilege([try status(), try status()], namespaces: [7, 9])
+    #expect(both.excess(filtered: true, namespace: 7)?.contains("another network namespace") == true)
+    let one = ServicePrivilege([try status(), try status()], namespaces: [7])
+    #expect(one.excess(filtered: true, namespace: 7) == nil)
+    #expect(one.excess(filtered: true, namespace: 9) != nil)
+    #expect(one.excess(filtered: true) == nil)
+  }
 }

@@ -55,10 +55,14 @@ final class ServiceRun {
   /// The longest time that one round has taken, in nanoseconds.
   private(set) var slowestRound: UInt64 = 0
 
-  init(_ specifications: [ServiceSpecification]) throws {
+  init(_ specifications: [ServiceSpecification], network: NetworkNamespace? = nil) throws {
     services = Services(
       specifications, helper: [try Probe.path, "start-helper"], reapsOrphans: false,
-      now: Clock.monotonic)
+      now: Clock.monotonic,
+      servicesNetwork: { () throws(Fault) in
+        guard let network else { throw Fault("there is no network namespace for services") }
+        return network
+      })
     lines = specifications.map { _ in [] }
     ends = specifications.map { _ in [] }
     beats = specifications.map { _ in 0 }

@@ -102,6 +102,48 @@ import Testing
     print(s.recv(100).decode(), flush=True)
     """
 
+  @Test func `runs and listens in the network namespace of the services, and nowhere else`() throws {
+    let network = try NetworkNamespace.make()
+    let enter = ["nsenter", "--net=/proc/\(getpid())/fd/\(network.number)"]
+    try mustRun(enter + ["ip", "link", "set", "lo", "up"])
+    var service = try Probe.service("test", ["network", "line:ready", "greet:1000"], heartbeat: 20)
+    service.network = .services
+    service.sockets = [.init(name: "greeting", address: .tcp(address: 0x7f00_0001, port: 47_123))]
+    let beside = try Probe.service("beside", ["network", "line:ready", "beat:1000"], heartbeat: 20)
+    let run = try ServiceRun([service, beside], network: network)
+    try run.run(until: "their start") { run in
+      run.lines.allSatisfy { $0.contains("ready") } && run.privileges.allSatisfy { $0 != nil }
+    }
+    #expect(run.lines[0].first == "network=\(network.identity)")
+    #expect(run.lines[1].first == "network=\(try NetworkNamespace.current().identity)")
+    #expect(run.problems.isEmpty, "\(run.problems)")
+    let client = ["python3", "-c", Self.tcpClient, "47123"]
+    let inside = try Running(enter + client)
+    try run.run(until: "an answer") { _ in inside.text.contains("hello") }
+    #expect(try Running(client).wait().output.contains("refused"))
+    try run.end()
+  }
+
+  private static let tcpClient = """
+    import socket, sys
+    try:
+        print(socket.create_connection(("127.0.0.1", int(sys.argv[1]))).recv(100).decode(), flush=True)
+    except ConnectionRefusedError:
+        print("refused")
+    """
+
+  @Test func `does not start without the network namespace that it needs`() throws {
+    var service = try Probe.service("test", ["line:ready", "wait"])
+    service.network = .services
+    let run = try ServiceRun([service])
+    try run.run(until: "its failure") { !$0.problems.isEmpty }
+    #expect(
+      run.problems.first == "0 not started: there is no network namespace for services",
+      "\(run.problems)")
+    #expect(run.lines[0].isEmpty)
+    try run.end()
+  }
+
   @Test func `is killed when its heartbeats stop, and started again`() throws {
     let service = try Probe.service("test", ["beat:1", "wait"], heartbeat: 2)
     let run = try ServiceRun([service])

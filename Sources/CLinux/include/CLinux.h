@@ -144,10 +144,11 @@ void clinux_xsk_completion_release(struct xsk_ring_cons *ring, unsigned count);
 int clinux_current_processor(void);
 /// CPU_ZERO, CPU_SET, pthread_setaffinity_np of the calling thread; 0 or an errno.
 int clinux_pin_thread(const int *processors, int count);
-/// setresgid, setresuid, setns(CLONE_NEWNET), O_PATH: declared for _GNU_SOURCE only.
+/// setresgid, setresuid, setns(CLONE_NEWNET), unshare(CLONE_NEWNET), O_PATH: declared for _GNU_SOURCE only.
 int clinux_setresgid(unsigned gid);
 int clinux_setresuid(unsigned uid);
 int clinux_enter_network_namespace(int descriptor);
+int clinux_new_network_namespace(void);
 extern const int clinux_o_path;
 /// AT_EMPTY_PATH: declared for _GNU_SOURCE only.
 extern const int clinux_at_empty_path;

@@ -17,6 +17,11 @@ struct InitCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Hang after this many seconds.", visibility: .hidden))
   var testStopInit: Int?
 
+  @Flag(
+    help: ArgumentHelp(
+      "Run services that list the interfaces of their network namespaces.", visibility: .hidden))
+  var testInterfaces = false
+
   func run() throws {
     guard processID() == 1 else {
       throw Fault(
@@ -26,7 +31,8 @@ struct InitCommand: ParsableCommand {
     try PIDOne.run(
       PIDOne.Options(
         isRescue: rescue,
-        hooks: PIDOne.TestHooks(stopScanner: testStopScanner, stopInit: testStopInit),
+        hooks: PIDOne.TestHooks(
+          stopScanner: testStopScanner, stopInit: testStopInit, listsInterfaces: testInterfaces),
         dataDirectory: { configuration in try Configuration.dataDirectory(path: configuration) }))
   }
 }

@@ -42,6 +42,11 @@ struct ServeCommand: ParsableCommand {
       visibility: .hidden))
   var dedicateSources = false
 
+  @Flag(
+    help: ArgumentHelp(
+      "Do not run unless the interface is alone in its network namespace.", visibility: .hidden))
+  var requireOwnNamespace = false
+
   @Option(
     help: ArgumentHelp("Gateway of the default route, with --bring-up.", visibility: .hidden),
     transform: { text in
@@ -81,6 +86,7 @@ struct ServeCommand: ParsableCommand {
     // With fewer source ports, several keys have to be tried for a reply.
     stationSettings.slots = stationSettings.sourcePorts.count >= KeySlots.most ? KeySlots.most : 8
     stationSettings.dedicatesOwnSources = dedicateSources
+    stationSettings.requiresOwnNamespace = requireOwnNamespace
     let station = try Station(
       stationSettings, bringUp: bringUp ? Station.BringUp(gateway: defaultRoute) : nil)
     // An interface that is down has no interrupts to configure.

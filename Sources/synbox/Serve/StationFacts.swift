@@ -16,6 +16,7 @@ extension StationModes {
     reset = station.resetMode
     checksum = station.checksumMode
     sourceUse = station.sourceUse
+    networkNamespace = station.networkNamespace
     reason = station.modeReason
   }
 }
