@@ -136,8 +136,8 @@ let others: [Target] = [
   tests(
     "ServeTests",
     [
-      "Confinement", "ConfinementProbe", "Init", "LabSupport", "LabTraits", "NIC", "Plan", "Scan",
-      "Settings", "TestSupport", "Wire", "synbox",
+      "BoxAPI", "Confinement", "ConfinementProbe", "Init", "Kernel", "LabSupport", "LabTraits", "NIC",
+      "Plan", "Scan", "Settings", "Supervision", "TestSupport", "Wire", "synbox",
     ]),
   // The real program on real packages: needs build/synimage, build/synbox.stripped and the mirror.
   tests("ImageTests", ["LabSupport", "LabTraits"]),

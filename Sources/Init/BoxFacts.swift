@@ -35,11 +35,13 @@ public struct BoxFacts {
   ///
   /// - Parameter data: the data directory.
   public mutating func refresh(_ data: String) {
+    refreshLink()
+    snapshot.disk = DiskUse(of: data)
+  }
+
+  /// Queries the interface alone.
+  public mutating func refreshLink() {
     snapshot.time = Timestamp(nanoseconds: Clock.realtime)
-    snapshot.disk = (try? DiskSpace(of: data)).map {
-      DiskUse(
-        totalBytes: $0.total, availableBytes: $0.available, usedPercent: UInt64($0.usedPercent))
-    }
     do throws(Fault) {
       let link = try LinkStatus(of: interface)
       update(link)
@@ -63,6 +65,15 @@ public struct BoxFacts {
     snapshot.counters[.rxDropped] = counters.rxDropped
     snapshot.counters[.txDropped] = counters.txDropped
     snapshot.counters[.rxMissed] = counters.rxMissed
+  }
+}
+
+extension DiskUse {
+  /// Queries the file system of a path; nil if that fails.
+  public init?(of path: String) {
+    guard let space = try? DiskSpace(of: path) else { return nil }
+    self.init(
+      totalBytes: space.total, availableBytes: space.available, usedPercent: UInt64(space.usedPercent))
   }
 }
 

@@ -8,6 +8,7 @@ import NIC
 /// works.
 final class MainLoop {
   static let scanner = 0
+  static let statusWriter = 1
   static let second: UInt64 = 1_000_000_000
 
   let boot: Boot
@@ -36,7 +37,10 @@ final class MainLoop {
     signals = try SignalReader([.child, .terminate, .interrupt, .hangUp, .user1])
     let now = Clock.boottime
     services = Services(
-      [.scanner(settings, configuration: Boot.configuration)]
+      [
+        .scanner(settings, configuration: Boot.configuration),
+        .statusWriter(source: IdleStatus.path, configuration: Boot.configuration),
+      ]
         + (hooks.listsInterfaces ? ServiceSpecification.listingInterfaces : []),
       helper: ["/bin/synbox", "start-service"], reapsOrphans: true, now: now,
       servicesNetwork: { () throws(Fault) in try boot.networkOfServices().namespace })
@@ -45,6 +49,7 @@ final class MainLoop {
     idleStatus = IdleStatus(interface: settings.interface.name)
     // Nothing starts by itself before `run`.
     for service in services.specifications.indices { services.setReady(service, false, at: now) }
+    services.suspend(Self.statusWriter, at: now)
   }
 
   /// Starts the first scanner before the NIC and the data partition are ready, because it has enough to do until it
@@ -149,6 +154,7 @@ extension MainLoop {
     case .beat: break
     case .up(let service, let privilege):
       boot.console.say("\(name(service)): \(privilege)")
+      if service == Self.statusWriter { boot.setProblem(.spool, nil) }
       guard service == Self.scanner else { break }
       if services.starts(of: service) == 1 { boot.end("scanner") }
       boot.setProblem(.fault, nil)
@@ -156,6 +162,9 @@ extension MainLoop {
       boot.console.say("problem: killing \(name(service)) because it is not confined: \(excess)")
     case .killed(let service, let reason):
       boot.console.say("problem: killing \(name(service)) because \(reason)")
+      if service == Self.statusWriter {
+        boot.setProblem(.slowDisk, "the data disk does not respond; the scanner starts when it does")
+      }
     case .ended(let service, let end, let lines, let restart):
       let problem = (["\(name(service)) ended (\(end))"] + lines).joined(separator: ": ")
       failed(service, problem, restart, now)
@@ -174,14 +183,16 @@ extension MainLoop {
       // It may have ended before it brought the link up.
       boot.bringLinkUp()
     }
-    // The problem of an early scanner is the missing hardware, which has been reported.
-    guard !isShuttingDown, !wasEarly else { return }
-    if service == Self.scanner {
-      boot.setProblem(.fault, problem)
-    } else {
-      boot.console.say("problem: \(problem)")
+    if service == Self.statusWriter { boot.setProblem(.slowDisk, nil) }
+    // The problem of an early scanner is the missing hardware, which has been reported. A service that is not started
+    // again was asked to end.
+    guard !isShuttingDown, !wasEarly, let restart else { return }
+    switch service {
+    case Self.scanner: boot.setProblem(.fault, problem)
+    case Self.statusWriter: boot.setProblem(.spool, "cannot write the status: \(problem)")
+    default: boot.console.say("problem: \(problem)")
     }
-    if let restart { boot.console.say("restarting \(name(service)) in \(restart) s") }
+    boot.console.say("restarting \(name(service)) in \(restart) s")
   }
 
   private func showLines() {
@@ -211,7 +222,6 @@ extension MainLoop {
       if now >= began + ServiceTiming.stopTimeout + 2 * Self.second { break }
       pause(milliseconds: 20)
     }
-    idleStatus.release()
     do throws(Fault) {
       if boot.hasData { try Mount.detach(DataPartition.mountPoint) }
     } catch {

@@ -17,15 +17,17 @@ struct Readiness {
 }
 
 extension MainLoop {
-  /// Lets the scanner start if it has everything it needs; otherwise writes the status in its place.
+  /// Lets the scanner start if it has everything it needs; otherwise has the status written in its place.
   func prepareScanner(_ now: UInt64) {
     let isReady = isReady(now)
-    services.setReady(Self.scanner, isReady, at: now)
     if isReady, services.isDue(Self.scanner, at: now) {
-      idleStatus.release()
-    } else {
+      // It holds the lock of the data directory.
+      services.suspend(Self.statusWriter, at: now)
+    } else if boot.hasData {
       idleStatus.publish(boot, now)
+      services.resume(Self.statusWriter, at: now)
     }
+    services.setReady(Self.scanner, isReady && !services.isRunning(Self.statusWriter), at: now)
   }
 
   /// Returns whether a scanner has everything it needs. Tries again every two seconds to set up whatever is missing.

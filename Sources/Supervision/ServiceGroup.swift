@@ -14,6 +14,9 @@ public struct ServiceGroup: Hashable, Sendable {
     case release(Int)
     /// The cause of its failure is gone, so that it need not wait any longer.
     case restartNow(Int)
+    /// End its process, and start none until it is resumed.
+    case suspend(Int)
+    case resume(Int)
     /// End all services for good.
     case stop
   }
@@ -47,6 +50,9 @@ public struct ServiceGroup: Hashable, Sendable {
     case .hold(let service): held.insert(service)
     case .release(let service): held.remove(service)
     case .restartNow(let service): machines[service].restartNow(at: now)
+    case .suspend(let service):
+      return machines[service].suspend(at: now) ? [.terminate(service)] : []
+    case .resume(let service): machines[service].resume(at: now)
     case .stop:
       return machines.indices.filter { machines[$0].stop(at: now) }.map { .terminate($0) }
     }

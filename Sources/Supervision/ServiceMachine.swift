@@ -37,15 +37,23 @@ public struct ServiceMachine: Hashable, Sendable {
     case killed
     /// Asked to end.
     case stopping(since: UInt64)
-    /// Ended for good.
+    /// Ended, and not to be started.
     case stopped
+  }
+
+  /// Whether the service is to end.
+  private enum End: Hashable {
+    case none
+    /// Until it is resumed.
+    case suspended
+    case forGood
   }
 
   private let timing: ServiceTiming
   private var state: State
   /// Seconds until the next restart; doubles each time.
   private var delay: Int
-  private var isStopping = false
+  private var end = End.none
   public private(set) var starts = 0
 
   public init(_ timing: ServiceTiming, now: UInt64) {
@@ -99,7 +107,7 @@ public struct ServiceMachine: Hashable, Sendable {
   /// Records that the process has been started.
   public mutating func started(at now: UInt64) {
     starts += 1
-    state = isStopping ? .stopping(since: now) : .running(Run(since: now))
+    state = end == .none ? .running(Run(since: now)) : .stopping(since: now)
   }
 
   /// Records a heartbeat. Returns whether it is the first of this process, whose privileges must then be checked.
@@ -121,7 +129,7 @@ public struct ServiceMachine: Hashable, Sendable {
   /// Records that the process has ended or could not be started. Returns the seconds until the next start; nil if there
   /// will be none.
   public mutating func ended(at now: UInt64) -> Int? {
-    guard !isStopping else {
+    guard end == .none else {
       state = .stopped
       return nil
     }
@@ -141,7 +149,27 @@ public struct ServiceMachine: Hashable, Sendable {
 
   /// Ends the service for good. Returns whether there is a process, which must be asked to end.
   public mutating func stop(at now: UInt64) -> Bool {
-    isStopping = true
+    end = .forGood
+    return askToEnd(at: now)
+  }
+
+  /// Ends the service until it is resumed. Returns whether there is a process that must be asked to end.
+  public mutating func suspend(at now: UInt64) -> Bool {
+    guard end == .none else { return false }
+    end = .suspended
+    return askToEnd(at: now)
+  }
+
+  /// Lets a suspended service start again, at once if its process has ended.
+  public mutating func resume(at now: UInt64) {
+    guard end == .suspended else { return }
+    end = .none
+    guard state == .stopped else { return }
+    delay = timing.firstDelay
+    state = .waiting(until: now)
+  }
+
+  private mutating func askToEnd(at now: UInt64) -> Bool {
     guard isRunning else {
       state = .stopped
       return false

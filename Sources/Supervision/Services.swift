@@ -97,6 +97,11 @@ package final class Services {
     perform(isReady ? .release(service) : .hold(service), now)
   }
 
+  /// Ends a service until it is resumed.
+  package func suspend(_ service: Int, at now: UInt64) { perform(.suspend(service), now) }
+
+  package func resume(_ service: Int, at now: UInt64) { perform(.resume(service), now) }
+
   package func restartNow(_ service: Int, at now: UInt64) { perform(.restartNow(service), now) }
 
   /// Starts a service at once, once with more arguments and descriptors.

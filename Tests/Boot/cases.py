@@ -9,6 +9,7 @@ import time
 import conduct
 import crash
 import networks
+import stalls
 from lab import ROOT, Lab
 from machine import QUEUES, Machine, require
 from scan import Job, require_balance, scan, settled
@@ -112,6 +113,7 @@ def number(name, default=None):
     return int(os.environ[name]) if name in os.environ else default
 
 
-ALL = [firmware, first_probe, modes, kills, crash_states, conduct.hangs, conduct.closed, networks.separate, conduct.faults, conduct.lost_resets]
+ALL = [firmware, first_probe, modes, kills, crash_states, conduct.hangs, conduct.closed, networks.separate, stalls.disk_stalls,
+       conduct.faults, conduct.lost_resets]  # fmt: skip
 # Run only if named.
 DEMONSTRATIONS = ["lost-resets"]

@@ -88,6 +88,36 @@ import Testing
     #expect(group.hasStopped)
   }
 
+  @Test func `ends one for a while, and leaves the other alone`() {
+    let group = play(
+      bothStarted + [
+        (1, .tick, [.verify(1)]), (2, .suspend(0), [.terminate(0)]), (2, .suspend(0), []),
+        (3, .ended(0), []), (50, .tick, []), (51, .resume(0), []), (51, .tick, [.start(0)]),
+        (51, .started(0), []), (52, .resume(0), []), (52, .tick, []),
+      ])
+    #expect(group[0].starts == 2 && group[1].starts == 1)
+  }
+
+  @Test func `waits for the end of one that is resumed too early, and kills one that stays`() {
+    _ = play(
+      bothStarted + [
+        (1, .tick, [.verify(1)]), (2, .suspend(0), [.terminate(0)]), (3, .resume(0), []),
+        (3, .tick, []), (4, .ended(0), [.wait(0, seconds: 1)]), (5, .tick, [.start(0)]),
+        (5, .started(0), []), (6, .suspend(0), [.terminate(0)]),
+        (11, .tick, [.kill(0, .unwilling(seconds: 5))]), (500, .tick, []), (501, .ended(0), []),
+        (502, .tick, []),
+      ])
+  }
+
+  @Test func `starts none that was suspended at first, nor one that was stopped for good`() {
+    let group = play([
+      (0, .suspend(0), []), (0, .tick, [.start(1)]), (0, .started(1), []), (1, .tick, [.verify(1)]),
+      (2, .stop, [.terminate(1)]), (2, .resume(0), []), (2, .suspend(1), []), (2, .resume(1), []),
+      (3, .ended(1), []), (4, .tick, []),
+    ])
+    #expect(group.hasStopped)
+  }
+
   @Test func `has stopped only when every process has ended`() {
     let group = play(bothStarted + [(2, .stop, [.terminate(0), .terminate(1)]), (3, .ended(0), [])])
     #expect(!group.hasStopped)

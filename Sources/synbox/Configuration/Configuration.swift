@@ -124,11 +124,18 @@ extension Configuration {
   /// Returns the data directory that a configuration names, even if the rest of the file is invalid: a box that
   /// still runs on an earlier version of the file has its status there.
   static func dataDirectory(path: String) throws -> String {
+    try reading(only: "data", path: path).data
+  }
+
+  /// Returns the user that a configuration names, if it names a valid one, even if the rest of the file is invalid.
+  static func user(path: String) -> BoxUser? { try? reading(only: "user", path: path).user }
+
+  private static func reading(only key: String, path: String) throws -> Configuration {
     let bytes = try Files.read(path, limit: maximumSize)
     let document = try TOMLDocument(bytes, file: path, maximumSize: maximumSize)
     var configuration = Configuration(defaultsFor: document)
-    try settings.read(only: "data", of: StrictTable(document), into: &configuration)
-    return configuration.data
+    try settings.read(only: key, of: StrictTable(document), into: &configuration)
+    return configuration
   }
 
   /// Returns an error at a key of the file.
