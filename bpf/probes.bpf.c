@@ -8,6 +8,8 @@
 #include "cookie.h"
 #include "parse.h"
 
+#include <bpf/bpf_core_read.h>
+
 /* For each source address the template of its SYN, then that of its RST. The loader sets max_entries. */
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
@@ -163,15 +165,35 @@ static __always_inline int probe(struct xdp_md *context, struct synbox_sender *s
   return 0;
 }
 
+/* The kernel's own structures; their offsets are corrected when the program is loaded. */
+struct xdp_buff {
+  void *data_hard_start;
+} __attribute__((preserve_access_index));
+struct xdp_frame {
+  __u32 len;
+} __attribute__((preserve_access_index));
+extern int LINUX_KERNEL_VERSION __kconfig;
+void *bpf_cast_to_kern_ctx(void *context) __ksym __weak;
+void *bpf_rdonly_cast(const void *object, __u32 type) __ksym __weak;
+
+/* Returns whether the kernel's record of the frame's length is the packet's. Kernels before 6.3 keep it elsewhere. */
+static __always_inline int length_is_right(struct xdp_md *context) {
+  if (LINUX_KERNEL_VERSION < KERNEL_VERSION(6, 3, 0)) return 0;
+  const struct xdp_buff *buffer = bpf_cast_to_kern_ctx(context);
+  const struct xdp_frame *frame = bpf_rdonly_cast(buffer->data_hard_start, bpf_core_type_id_kernel(struct xdp_frame));
+  return frame->len == context->data_end - context->data;
+}
+
 /*
- * Makes the kernel set the frame's length anew. The kernel allocates each page of frames once a run and uses it again when
- * it comes back. On a virtual link the neighbour gets the page itself; if its XDP program shortens the packet and returns
- * it, the kernel's record of the length stays short, and the next probe in the page would leave cut off. The kernel renews
- * the record if a bound of the packet has changed (net/bpf/test_run.c, ctx_was_changed), so change the cheapest: the start
- * of metadata, which no one reads.
+ * Makes the kernel set the frame's length anew if it is wrong. The kernel allocates each page of frames once a run and
+ * uses it again when it comes back. On a virtual link the neighbour gets the page itself; if its XDP program shortens the
+ * packet and returns it, the kernel's record of the length, which lies before the packet, stays short, and the next probe
+ * in the page would leave cut off. The kernel renews the record if a bound of the packet has changed (net/bpf/test_run.c,
+ * ctx_was_changed), so change the cheapest: the start of metadata, which no one reads.
  */
 static __always_inline int restore_length(struct xdp_md *context) {
-  return settings.restore_lengths ? bpf_xdp_adjust_meta(context, -(int)sizeof(__u32)) : 0;
+  if (!settings.restore_lengths || length_is_right(context)) return 0;
+  return bpf_xdp_adjust_meta(context, -(int)sizeof(__u32));
 }
 
 SEC("xdp")
