@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * The receive program. A packet that validly replies to one of our probes becomes an event; a SYN-ACK is also
- * sent back as an RST. Every other packet is passed to the kernel untouched, or dropped if it is for a dedicated
- * address. Each packet is counted under exactly one fate.
+ * The receive program. A packet that validly replies to one of our probes becomes an event. Every other packet is
+ * passed to the kernel untouched, or dropped if it is for a dedicated address. Each packet is counted under exactly one
+ * fate. The program sends nothing itself.
  */
 #include "cookie.h"
 #include "parse.h"
@@ -49,10 +49,7 @@ struct {
 
 /* const volatile, so that the verifier knows the values at load and removes branches that cannot be taken. */
 const volatile struct synbox_settings settings = {
-    .port_first = 32768, .port_last = 61000, .rst = SYNBOX_RST_IN_PLACE, .slots = 1, .hints = 1};
-
-/* Bytes of the Ethernet, IPv4 and TCP headers without tags and options. */
-#define PLAIN_HEADERS (ETH_HLEN + sizeof(struct iphdr) + sizeof(struct tcphdr))
+    .port_first = 32768, .port_last = 61000, .wants_rst = 1, .slots = 1, .hints = 1};
 
 static __always_inline void count(__u32 slot, __u32 stat) {
   struct synbox_counts *counts = bpf_map_lookup_elem(&STATS, &slot);
@@ -176,41 +173,14 @@ static __always_inline void fill_tcp(struct synbox_event *event, const struct ip
   copy_tcp_options(event, tcp, c);
 }
 
-/*
- * Turns a SYN-ACK into its RST. The RST's sequence number is the number that the SYN-ACK acknowledges
- * (RFC 9293, section 3.10.7.4). The IPv4 header must have no options: the caller leaves those packets to the
- * transmitter.
- */
-static __always_inline int send_rst(struct xdp_md *context, struct ethhdr *ethernet, struct iphdr *ip,
-                                    struct tcphdr *tcp, __u32 slot) {
-  make_reply(ethernet, ip, tcp, tcp->ack_seq, 0, TCP_RST, 0);
-  count(slot, SYNBOX_RST_SENT);
-  /* Send none of the target's data back: zero what pads the frame to the Ethernet minimum and cut off the
-     remainder. With two VLAN tags the headers alone exceed the minimum. */
-  __u8 *padding = (void *)(tcp + 1);
-#pragma unroll
-  for (int byte = 0; byte < (int)(ETH_ZLEN - PLAIN_HEADERS); byte++) {
-    if ((void *)(padding + byte + 1) > (void *)(long)context->data_end) break;
-    padding[byte] = 0;
-  }
-  long kept = (long)(tcp + 1) - (long)context->data;
-  if (kept < ETH_ZLEN) kept = ETH_ZLEN;
-  long surplus = (long)context->data_end - (long)context->data - kept;
-  if (surplus > 0) bpf_xdp_adjust_tail(context, -surplus);
-  return XDP_TX;
-}
-
-static __always_inline int syn_ack(struct xdp_md *context, struct cursor c, struct ethhdr *ethernet,
-                                   struct iphdr *ip, struct tcphdr *tcp, __u32 slot) {
+static __always_inline int syn_ack(struct cursor c, struct iphdr *ip, struct tcphdr *tcp, __u32 slot) {
   struct synbox_event *event = reserve(ip, SYNBOX_SYN_ACK, slot);
-  /* Send no RST either: the target retransmits its SYN-ACK, so the result is not lost. */
+  /* No RST either: the target retransmits its SYN-ACK, so the result is not lost. */
   if (!event) return drop(slot, SYNBOX_OPEN_RING_FULL);
   fill_tcp(event, ip, tcp, c);
-  int in_place = settings.rst == SYNBOX_RST_IN_PLACE && ip->ihl == 5;
-  event->rst_wanted = settings.rst != SYNBOX_RST_NONE && !in_place;
+  event->rst_wanted = settings.wants_rst;
   bpf_ringbuf_submit(event, 0);
-  count(slot, SYNBOX_OPEN);
-  return in_place ? send_rst(context, ethernet, ip, tcp, slot) : XDP_DROP;
+  return drop(slot, SYNBOX_OPEN);
 }
 
 static __always_inline int reset(struct cursor c, struct iphdr *ip, struct tcphdr *tcp, __u32 slot) {
@@ -222,8 +192,7 @@ static __always_inline int reset(struct cursor c, struct iphdr *ip, struct tcphd
   return drop(slot, SYNBOX_CLOSED);
 }
 
-static __always_inline int tcp_packet(struct xdp_md *context, struct cursor c, struct ethhdr *ethernet,
-                                      struct iphdr *ip) {
+static __always_inline int tcp_packet(struct xdp_md *context, struct cursor c, struct iphdr *ip) {
   struct tcphdr *tcp = parse_tcp(&c);
   if (!tcp || tcp->doff * 4 > ipv4_payload(ip)) return refuse_ip(ip, SYNBOX_PASS_MALFORMED);
   if (!is_our_port(tcp->dest)) return refuse_ip(ip, SYNBOX_PASS_OTHER_PORT);
@@ -240,7 +209,7 @@ static __always_inline int tcp_packet(struct xdp_md *context, struct cursor c, s
     return refuse_ip(ip, SYNBOX_PASS_BAD_CHECKSUM);
   }
   __u32 slot = slot_in(proof);
-  return is_syn_ack ? syn_ack(context, c, ethernet, ip, tcp, slot) : reset(c, ip, tcp, slot);
+  return is_syn_ack ? syn_ack(c, ip, tcp, slot) : reset(c, ip, tcp, slot);
 }
 
 /* Returns whether an ICMP type is an error: destination unreachable, source quench, time exceeded or parameter
@@ -309,13 +278,12 @@ int receive(struct xdp_md *context) {
   }
   struct cursor c = cursor_of(context);
   __be16 ether_type;
-  struct ethhdr *ethernet = parse_ethernet(&c, &ether_type);
-  if (!ethernet) return pass(SYNBOX_PASS_MALFORMED);
+  if (!parse_ethernet(&c, &ether_type)) return pass(SYNBOX_PASS_MALFORMED);
   if (ether_type != bpf_htons(ETH_P_IP)) return pass(SYNBOX_PASS_NOT_IPV4);
   struct iphdr *ip = parse_ipv4(&c);
   if (!ip || !ipv4_is_whole(ip, c)) return pass(SYNBOX_PASS_MALFORMED);
   if (ip->frag_off & bpf_htons(IPV4_FRAGMENT_BITS)) return refuse_ip(ip, SYNBOX_PASS_FRAGMENT);
-  if (ip->protocol == IPPROTO_TCP) return tcp_packet(context, c, ethernet, ip);
+  if (ip->protocol == IPPROTO_TCP) return tcp_packet(context, c, ip);
   if (ip->protocol == IPPROTO_ICMP) return icmp_packet(context, c, ip);
   return refuse_ip(ip, SYNBOX_PASS_OTHER_PROTOCOL);
 }

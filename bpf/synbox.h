@@ -32,13 +32,6 @@ enum synbox_kind {
   SYNBOX_ICMP = 3,    /* an ICMP error that quotes our probe */
 };
 
-/* Who closes the half-open connection after a valid SYN-ACK. */
-enum synbox_rst {
-  SYNBOX_RST_NONE = 0,        /* nobody */
-  SYNBOX_RST_IN_PLACE = 1,    /* the receive program, by XDP_TX */
-  SYNBOX_RST_TRANSMITTER = 2, /* the transmitter, which the event asks for it */
-};
-
 /* One valid reply, 88 bytes, in EVENTS. */
 struct synbox_event {
   __u64 time_ns;         /* CLOCK_MONOTONIC_COARSE at receipt, nanoseconds; behind by up to a clock tick */
@@ -57,7 +50,7 @@ struct synbox_event {
   __be32 icmp_responder; /* ICMP only: the source address of the error */
   __u8 tcp_flags;        /* the TCP flags byte */
   __u8 options_length;   /* bytes of options that follow, 0..40 */
-  __u8 rst_wanted;       /* 1: the transmitter must send an RST */
+  __u8 rst_wanted;       /* 1: the transmitter is asked for an RST */
   __u8 slot;             /* the slot whose key the reply proved */
   __u8 options[40]; /* TCP options as received, zero-padded */
   __u32 zero2;
@@ -96,14 +89,13 @@ enum synbox_stat {
   SYNBOX_ICMP_UNREPORTED, /* valid ICMP error; the settings do not ask for them */
   SYNBOX_ICMP_RING_FULL,
   SYNBOX_FATES,
-  SYNBOX_RST_SENT = SYNBOX_FATES, /* RSTs returned by XDP_TX */
-  SYNBOX_WITHHELD, /* of the packets that are no valid replies: those dropped, because their address is dedicated */
+  SYNBOX_WITHHELD = SYNBOX_FATES, /* of the packets that are no valid replies: those dropped, to dedicated addresses */
   SYNBOX_STATS,
 };
 
 /*
- * One element of STATS, a per-CPU array. Element number s holds the fates from SYNBOX_OPEN on and the RSTs of slot s;
- * the last element, SYNBOX_NO_SLOT, holds everything else.
+ * One element of STATS, a per-CPU array. Element number s holds the fates from SYNBOX_OPEN on of slot s; the last
+ * element, SYNBOX_NO_SLOT, holds everything else.
  */
 struct synbox_counts {
   __u64 of[SYNBOX_STATS];
@@ -114,7 +106,7 @@ struct synbox_counts {
 struct synbox_settings {
   __u16 port_first; /* our source ports, host order, inclusive */
   __u16 port_last;
-  __u8 rst;           /* enum synbox_rst */
+  __u8 wants_rst;     /* valid SYN-ACKs ask the transmitter for an RST */
   __u8 report_closed; /* valid RSTs become events */
   __u8 report_icmp;   /* valid ICMP errors become events */
   __u8 generator;     /* frames made by BPF_PROG_TEST_RUN are passed to the program in GENERATOR */

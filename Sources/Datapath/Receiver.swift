@@ -20,13 +20,13 @@ public struct ReceiveSettings: Sendable {
   public var sources: [IPv4Address]
   /// The sources that are addresses of this host, so that its kernel's TCP sees the replies, too.
   public var localSources: Set<IPv4Address>
-  /// The sources that only the scan uses. The receive program drops what comes to them and is no valid reply. Packet
-  /// capture cannot, so it accepts none.
+  /// The sources that only the scan uses: what comes to them and is no valid reply is dropped.
   public var dedicatedSources: Set<IPv4Address> = []
   public var ports: ClosedRange<UInt16>
   /// The number of slots for keys, at most `KeySlots.most`. More than one divides the source ports among them.
   public var slots: Int
-  public var reset: ResetMethod
+  /// Whether valid SYN-ACKs ask for an RST.
+  public var wantsResets: Bool
   public var reportClosed: Bool
   public var reportICMP: Bool
   /// Whether a generator will run through the receive program.
@@ -39,7 +39,7 @@ public struct ReceiveSettings: Sendable {
 
   public init(
     interface: Int32, interfaceName: String, sources: [IPv4Address],
-    localSources: Set<IPv4Address>, ports: ClosedRange<UInt16>, slots: Int = 1, reset: ResetMethod,
+    localSources: Set<IPv4Address>, ports: ClosedRange<UInt16>, slots: Int = 1, wantsResets: Bool,
     reportClosed: Bool, reportICMP: Bool, generator: Bool = false, partialChecksums: Bool = false,
     ringBytes: UInt32 = 1 << 22
   ) {
@@ -49,7 +49,7 @@ public struct ReceiveSettings: Sendable {
     self.localSources = localSources
     self.ports = ports
     self.slots = slots
-    self.reset = reset
+    self.wantsResets = wantsResets
     self.reportClosed = reportClosed
     self.reportICMP = reportICMP
     self.generator = generator
@@ -63,8 +63,10 @@ public protocol Receiver: Sendable {
   var mode: ReceiveMode { get }
   /// Why `auto` did not choose a better mode; nil if it did not have to.
   var reason: String? { get }
-  /// Who sends the RST after a SYN-ACK.
-  var reset: ResetMethod { get }
+  /// The sources that are dedicated: those asked for, or none if this kernel cannot drop packets beside packet capture.
+  var dedicatedSources: Set<IPv4Address> { get }
+  /// Why the sources could not be dedicated.
+  var dedicationFault: Fault? { get }
   /// Whether a TCP checksum that a local sender left to the adapter (CHECKSUM_PARTIAL) is accepted.
   var acceptsPartialChecksums: Bool { get }
   /// A descriptor that is readable when replies may be waiting.
@@ -86,8 +88,8 @@ public protocol Receiver: Sendable {
   func attach(generator program: Int32) throws(Fault) -> Int32?
   /// Returns the number of packets so far, by fate.
   func fates() throws(Fault) -> FateCounts
-  /// Returns the number of valid replies so far in `slot`, by fate, and the RSTs sent in place for them. All other fates
-  /// are 0, because a packet that is not valid belongs to no job. A slot keeps its counts when its key changes.
+  /// Returns the number of valid replies so far in `slot`, by fate. All other fates are 0, because a packet that is
+  /// not valid belongs to no job. A slot keeps its counts when its key changes.
   ///
   /// Replies that packet capture lost are in `fates()` only, because nobody knows whose they were.
   func fates(slot: Int) throws(Fault) -> FateCounts

@@ -8,7 +8,8 @@ import Wire
 public final class XDPReceiver: Receiver {
   public let mode: ReceiveMode
   public let reason: String?
-  public let reset: ResetMethod
+  public let dedicatedSources: Set<IPv4Address>
+  public let dedicationFault: Fault? = nil
   public let acceptsPartialChecksums: Bool
   public let descriptor: Int32
   private let object: BPFObject
@@ -68,8 +69,8 @@ public final class XDPReceiver: Receiver {
     }
     self.mode = mode == .native ? .xdpNative : .xdpGeneric
     self.reason = reason
-    self.reset = settings.reset
     slots = settings.slots
+    dedicatedSources = settings.dedicatedSources
     acceptsPartialChecksums = settings.partialChecksums
     descriptor = ring.descriptor
   }
@@ -78,7 +79,7 @@ public final class XDPReceiver: Receiver {
     let object = try BPFObject(.receive)
     try object.setReadOnlyData(
       Contract.settings(
-        ports: settings.ports, slots: settings.slots, reset: settings.reset,
+        ports: settings.ports, slots: settings.slots, wantsResets: settings.wantsResets,
         reportClosed: settings.reportClosed, reportICMP: settings.reportICMP,
         generator: settings.generator, partialChecksums: settings.partialChecksums))
     try object.setMaxEntries("EVENTS", settings.ringBytes)

@@ -43,7 +43,6 @@ extension RunningScan {
     if station.receiver.mode == .packet {
       fates[.openRingFull] = try station.receiver.fates()[.openRingFull] - fatesBefore[.openRingFull]
     }
-    fates.resetsSent = own.resetsSent
     return fates
   }
 

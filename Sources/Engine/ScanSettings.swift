@@ -25,11 +25,9 @@ package enum ReceiveChoice: String, CaseIterable {
   package var mode: ReceiveMode? { ReceiveMode(rawValue: rawValue) }
 }
 
-/// The requested way to send RSTs.
+/// The requested way to send RSTs. There is only one; the choice remains for configurations that make it.
 package enum ResetChoice: String, CaseIterable {
   case auto
-  /// The receive program turns the SYN-ACK into its RST (XDP_TX).
-  case inPlace = "in-place"
   case transmitter
 }
 

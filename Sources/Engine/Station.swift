@@ -18,7 +18,7 @@ package final class Station {
   /// Source addresses in ascending order; an entry's `source` is an index into them.
   package let sources: [IPv4Address]
   /// Source addresses that only the scan uses: what comes to them and is no valid reply is dropped.
-  package let dedicatedSources: Set<IPv4Address>
+  package var dedicatedSources: Set<IPv4Address> { receiver.dedicatedSources }
   /// Source addresses that are not this host's, which therefore does not reply to ARP for them.
   package let foreignSources: [IPv4Address]
   /// The Ethernet address that each gateway replied with at first.
@@ -67,18 +67,12 @@ package final class Station {
     var receiveSettings = ReceiveSettings(
       interface: found.index, interfaceName: found.name, sources: sources,
       localSources: locals, ports: settings.sourcePorts, slots: settings.slots,
-      reset: Self.resetMethod(settings), reportClosed: settings.report != .open,
+      wantsResets: settings.sendsResets, reportClosed: settings.report != .open,
       reportICMP: settings.report == .all, generator: candidates.modes.contains(.generator),
       partialChecksums: found.isVirtualLink, ringBytes: (settings.eventRing ?? .standard).bytes)
     receiveSettings.dedicatedSources = Self.dedicated(of: sources, locals, settings)
     let receiver = try openReceiver(receiveSettings, mode: settings.receive.mode)
-    let cannotDedicate = receiver.mode == .packet && !receiveSettings.dedicatedSources.isEmpty
-    if cannotDedicate, settings.sourceUse == .dedicated {
-      throw Fault(
-        "packet capture cannot keep packets to the source addresses from the kernel",
-        detail: receiver.reason,
-        remedy: "Receive by XDP, or share the addresses with the host (source-use = \"shared\")")
-    }
+    if let fault = receiver.dedicationFault, settings.sourceUse == .dedicated { throw fault }
     if settings.eventRing != nil, receiver.mode == .packet {
       throw Fault(
         "packet capture has no event ring", detail: receiver.reason,
@@ -97,11 +91,8 @@ package final class Station {
     self.receiver = receiver
     interface = ready
     transmitters = opened.transmitters
-    dedicatedSources = cannotDedicate ? [] : receiveSettings.dedicatedSources
-    let reasons = [
-      receiver.reason, opened.reason,
-      cannotDedicate ? "packet capture cannot dedicate the source addresses" : nil,
-    ].compactMap(\.self)
+    let reasons = [receiver.reason, opened.reason, receiver.dedicationFault?.description]
+      .compactMap(\.self)
     modeReason = reasons.isEmpty ? nil : reasons.joined(separator: "; ")
     resolver = try AddressResolver(ready)
     if settings.requiresOwnNamespace {
@@ -144,13 +135,6 @@ package final class Station {
     }
   }
 
-  /// Returns the RST method. `auto` is through the transmitter, because the receive program could not check whether the
-  /// scan has sent the probe (docs/design/receive.md).
-  private static func resetMethod(_ settings: StationSettings) -> ResetMethod {
-    guard settings.sendsResets else { return .none }
-    return settings.reset == .inPlace ? .inPlace : .transmitter
-  }
-
   /// The chosen modes, on one line.
   package var modeLine: String {
     let transmit = transmitters.map { "\($0.mode.rawValue):\($0.queue)" }.joined(separator: ",")
@@ -168,19 +152,18 @@ package final class Station {
   /// Who uses the source addresses, as the summary names it.
   package var sourceUse: String {
     let use: Summary.SourceUse =
-      dedicatedSources.isEmpty
-      ? .shared : dedicatedSources.count == sources.count ? .dedicated : .both
+      dedicatedSources.isEmpty ? .shared : isDedicated ? .dedicated : .both
     return use.rawValue
   }
+
+  /// Whether all sources are dedicated.
+  private var isDedicated: Bool { dedicatedSources.count == sources.count }
 
   /// How RSTs are sent, as the summary names it.
   package var resetMode: String {
     let mode: Summary.RSTMode =
-      switch receiver.reset {
-      case .none: .none
-      case .inPlace: .inPlace
-      case .transmitter: receiver.mode == .packet ? .kernelOrTransmitter : .transmitter
-      }
+      !settings.sendsResets
+      ? .none : receiver.mode != .packet || isDedicated ? .transmitter : .kernelOrTransmitter
     return mode.rawValue
   }
 }

@@ -117,6 +117,17 @@ import CLinux
     return unsafe bpf_program__fd(program)
   }
 
+  /// Returns what the verifier made of a loaded program: its instructions, and the steps that proved them.
+  public func size(of program: Int32) throws(Fault) -> (instructions: Int, steps: Int) {
+    var info = bpf_prog_info()
+    var length = UInt32(MemoryLayout<bpf_prog_info>.size)
+    let error = unsafe bpf_obj_get_info_by_fd(program, &info, &length)
+    guard error == 0 else {
+      throw Fault("cannot read about a program of \(name)", cause: Errno(-error))
+    }
+    return (Int(info.xlated_prog_len) / 8, Int(info.verified_insns))
+  }
+
   private func pointer(_ name: String) throws(Fault) -> OpaquePointer {
     guard let map = unsafe bpf_object__find_map_by_name(object, name) else {
       throw Fault("the BPF object \(self.name) has no map \(name)")

@@ -27,15 +27,14 @@ public enum Contract {
 
   /// Returns the bytes of a `struct synbox_settings`.
   public static func settings(
-    ports: ClosedRange<UInt16>, slots: Int = 1, reset: ResetMethod, reportClosed: Bool,
-    reportICMP: Bool,
-    generator: Bool = false, partialChecksums: Bool = false
+    ports: ClosedRange<UInt16>, slots: Int = 1, wantsResets: Bool, reportClosed: Bool,
+    reportICMP: Bool, generator: Bool = false, partialChecksums: Bool = false
   ) -> [UInt8] {
     precondition(slots >= 1 && slots <= Self.slots)
     var settings = synbox_settings()
     settings.port_first = ports.lowerBound
     settings.port_last = ports.upperBound
-    settings.rst = reset.rawValue
+    settings.wants_rst = wantsResets ? 1 : 0
     settings.report_closed = reportClosed ? 1 : 0
     settings.report_icmp = reportICMP ? 1 : 0
     settings.generator = generator ? 1 : 0
@@ -80,14 +79,4 @@ public enum Contract {
   private static func bytes<Value: BitwiseCopyable>(of value: Value) -> [UInt8] {
     unsafe withUnsafeBytes(of: value) { unsafe [UInt8]($0) }
   }
-}
-
-/// Who closes the half-open connection after a valid SYN-ACK (`enum synbox_rst`).
-public enum ResetMethod: UInt8, Sendable {
-  /// Nobody.
-  case none = 0
-  /// The receive program, by XDP_TX.
-  case inPlace = 1
-  /// The transmitter.
-  case transmitter = 2
 }

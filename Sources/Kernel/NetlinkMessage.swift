@@ -53,6 +53,17 @@ public struct NetlinkMessage: Hashable, Sendable {
     put(attribute | netlinkNested, bytes: inner.payload)
   }
 
+  /// The message with its `nlmsghdr`.
+  func encoded(flags more: UInt16, sequence: UInt32, port: UInt32) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.append(native: UInt32(16 + payload.count))
+    bytes.append(native: type)
+    bytes.append(native: flags | more)
+    bytes.append(native: sequence)
+    bytes.append(native: port)
+    return bytes + payload
+  }
+
   private mutating func pad() {
     while payload.count % 4 != 0 { payload.append(0) }
   }

@@ -7,7 +7,7 @@ import CNetlink
 /// need no capability.
 @safe
 public struct NetlinkSocket: ~Copyable {
-  public enum Family: Sendable { case route, generic }
+  public enum Family: Sendable { case route, generic, netfilter }
 
   private let socket: OpaquePointer
   private let timeout: Int
@@ -17,7 +17,13 @@ public struct NetlinkSocket: ~Copyable {
   /// - Parameter timeout: the most milliseconds that a request may take.
   public init(_ family: Family, timeout milliseconds: Int = 5_000) throws(NetlinkError) {
     guard let socket = unsafe nl_socket_alloc() else { throw .transport("no memory") }
-    let status = unsafe nl_connect(socket, family == .route ? NETLINK_ROUTE : NETLINK_GENERIC)
+    let number =
+      switch family {
+      case .route: NETLINK_ROUTE
+      case .generic: NETLINK_GENERIC
+      case .netfilter: NETLINK_NETFILTER
+      }
+    let status = unsafe nl_connect(socket, number)
     guard status >= 0 else {
       unsafe nl_socket_free(socket)
       throw .transport(Self.message(status))
@@ -27,10 +33,10 @@ public struct NetlinkSocket: ~Copyable {
     _ = unsafe nl_socket_set_nonblocking(socket)
     // Extended acknowledgements carry the driver's reason (Linux 4.12), capped ones omit the request (4.3). Errors
     // are ignored, because older kernels work without.
-    let number = unsafe nl_socket_get_fd(socket)
+    let descriptor = unsafe nl_socket_get_fd(socket)
     var on: Int32 = 1
     for option in [NETLINK_EXT_ACK, NETLINK_CAP_ACK] {
-      _ = unsafe setsockopt(number, SOL_NETLINK, option, &on, UInt32(MemoryLayout<Int32>.size))
+      _ = unsafe setsockopt(descriptor, SOL_NETLINK, option, &on, UInt32(MemoryLayout<Int32>.size))
     }
   }
 
@@ -38,6 +44,9 @@ public struct NetlinkSocket: ~Copyable {
 
   /// The descriptor's number, to borrow.
   public var number: Int32 { unsafe nl_socket_get_fd(socket) }
+
+  /// The port ID, which is unique in the family and the network namespace.
+  public var port: UInt32 { unsafe nl_socket_get_local_port(socket) }
 
   /// Sends `message` and returns all replies except the acknowledgement. Waits at most for the timeout.
   ///
@@ -53,7 +62,7 @@ public struct NetlinkSocket: ~Copyable {
 
   private func perform(_ message: NetlinkMessage) throws(NetlinkError) -> NetlinkExchange {
     var exchange = NetlinkExchange(
-      sequence: try send(message), port: unsafe nl_socket_get_local_port(socket))
+      sequence: try send(message), port: port)
     let deadline = Int(Clock.monotonic / 1_000_000) + timeout
     while true {
       guard let datagram = try receive(until: deadline) else {
@@ -82,6 +91,38 @@ public struct NetlinkSocket: ~Copyable {
     status = unsafe nl_send_auto(socket, raw)
     guard status >= 0 else { throw .transport(Self.message(status)) }
     return unsafe header.pointee.nlmsg_seq
+  }
+
+  /// Has nfnetlink carry out all of `messages` or none.
+  public func transaction(_ messages: [NetlinkMessage], subsystem: UInt16) throws(NetlinkError) {
+    func bracket(_ type: UInt16) -> NetlinkMessage {
+      var header: [UInt8] = [0, 0]
+      header.append(native: subsystem.bigEndian)
+      return NetlinkMessage(type: type, header: header)
+    }
+    // The kernel acknowledges each message, but the first only if it refuses everything.
+    var bytes: [UInt8] = []
+    var exchanges: [NetlinkExchange] = []
+    let all = [bracket(NFNL_MSG_BATCH_BEGIN)] + messages + [bracket(NFNL_MSG_BATCH_END)]
+    for (index, message) in all.enumerated() {
+      let sequence = unsafe nl_socket_use_seq(socket)
+      let isBracket = index == 0 || index == all.count - 1
+      bytes += message.encoded(
+        flags: NLM_F_REQUEST | (isBracket ? 0 : NLM_F_ACK), sequence: sequence, port: port)
+      exchanges.append(NetlinkExchange(sequence: sequence, port: port))
+    }
+    let size = bytes.count
+    let status = unsafe bytes.withUnsafeMutableBytes { unsafe nl_sendto(socket, $0.baseAddress, size) }
+    guard status >= 0 else { throw .transport(Self.message(status)) }
+    let deadline = Int(Clock.monotonic / 1_000_000) + timeout
+    while !exchanges.dropFirst().dropLast().allSatisfy(\.isComplete) {
+      guard let datagram = try receive(until: deadline) else {
+        throw .noReply(milliseconds: timeout)
+      }
+      for index in exchanges.indices where !exchanges[index].isComplete {
+        _ = try exchanges[index].parse(datagram)
+      }
+    }
   }
 
   /// Returns the next datagram from the kernel (port 0); nil if `deadline` comes first.

@@ -15,7 +15,7 @@ import CLinux
   public struct Origin: Sendable {
     /// A local sender left the TCP or UDP checksum to the adapter (TP_STATUS_CSUMNOTREADY).
     public var isChecksumPending: Bool
-    /// The frame is addressed to this host (PACKET_HOST), so the host's own IPv4 receives it, too.
+    /// The frame is addressed to this host (PACKET_HOST) and in no VLAN, so the host's own IPv4 receives it, too.
     public var isForHost: Bool
   }
 
@@ -29,7 +29,8 @@ import CLinux
       try descriptor.setOption(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
       try descriptor.setOption(SOL_PACKET, PACKET_AUXDATA, 1)
       try? descriptor.setOption(SOL_SOCKET, SO_RCVBUFFORCE, 1 << 26)
-      try descriptor.bindPacket(interface: interface, protocolNumber: UInt16(ETH_P_IP))
+      // Of all protocols: then the kernel passes a copy before its filters see the packet. The filter takes IPv4.
+      try descriptor.bindPacket(interface: interface, protocolNumber: UInt16(ETH_P_ALL))
     } catch {
       throw Fault("cannot set up packet capture on interface \(interface)", cause: error)
     }
@@ -45,24 +46,25 @@ import CLinux
     func op(_ code: Int32, _ jt: UInt8, _ jf: UInt8, _ k: UInt32) -> sock_filter {
       sock_filter(code: UInt16(code), jt: jt, jf: jf, k: k)
     }
-    let loadByte = BPF_LD | BPF_B | BPF_ABS
     let jumpEqual = BPF_JMP | BPF_JEQ | BPF_K
     var program = [
-      op(loadByte, 0, 0, 23),  // 0: IPv4 protocol
-      op(jumpEqual, 0, 4, 6),  // 1: TCP? else to 6
-      op(BPF_LDX | BPF_B | BPF_MSH, 0, 0, 14),  // 2: X = IPv4 header length
-      op(BPF_LD | BPF_H | BPF_IND, 0, 0, 16),  // 3: destination port
-      op(BPF_JMP | BPF_JGE | BPF_K, 0, 9, UInt32(ports.lowerBound)),  // 4: below? to 14
-      op(BPF_JMP | BPF_JGT | BPF_K, 8, 7, UInt32(ports.upperBound)),  // 5: above? to 14, else 13
-      op(jumpEqual, 0, 7, 1),  // 6: ICMP? else to 14
-      op(BPF_LDX | BPF_B | BPF_MSH, 0, 0, 14),  // 7
-      op(BPF_LD | BPF_B | BPF_IND, 0, 0, 14),  // 8: ICMP type
-      op(jumpEqual, 3, 0, 3),  // 9
-      op(jumpEqual, 2, 0, 4),  // 10
-      op(jumpEqual, 1, 0, 11),  // 11
-      op(jumpEqual, 0, 1, 12),  // 12
-      op(BPF_RET | BPF_K, 0, 0, .max),  // 13: accept
-      op(BPF_RET | BPF_K, 0, 0, 0),  // 14: reject
+      op(BPF_LD | BPF_H | BPF_ABS, 0, 0, 12),  // 0: EtherType
+      op(jumpEqual, 0, 14, UInt32(ETH_P_IP)),  // 1: IPv4? else to 16
+      op(BPF_LD | BPF_B | BPF_ABS, 0, 0, 23),  // 2: IPv4 protocol
+      op(jumpEqual, 0, 4, 6),  // 3: TCP? else to 8
+      op(BPF_LDX | BPF_B | BPF_MSH, 0, 0, 14),  // 4: X = IPv4 header length
+      op(BPF_LD | BPF_H | BPF_IND, 0, 0, 16),  // 5: destination port
+      op(BPF_JMP | BPF_JGE | BPF_K, 0, 9, UInt32(ports.lowerBound)),  // 6: below? to 16
+      op(BPF_JMP | BPF_JGT | BPF_K, 8, 7, UInt32(ports.upperBound)),  // 7: above? to 16, else 15
+      op(jumpEqual, 0, 7, 1),  // 8: ICMP? else to 16
+      op(BPF_LDX | BPF_B | BPF_MSH, 0, 0, 14),  // 9
+      op(BPF_LD | BPF_B | BPF_IND, 0, 0, 14),  // 10: ICMP type
+      op(jumpEqual, 3, 0, 3),  // 11
+      op(jumpEqual, 2, 0, 4),  // 12
+      op(jumpEqual, 1, 0, 11),  // 13
+      op(jumpEqual, 0, 1, 12),  // 14
+      op(BPF_RET | BPF_K, 0, 0, .max),  // 15: accept
+      op(BPF_RET | BPF_K, 0, 0, 0),  // 16: reject
     ]
     try syscall {
       unsafe program.withUnsafeMutableBufferPointer { buffer in
@@ -92,7 +94,7 @@ import CLinux
       let frame = unsafe Span<UInt8>(_unsafeElements: bytes.bindMemory(to: UInt8.self))
       let origin = Origin(
         isChecksumPending: status & UInt32(TP_STATUS_CSUMNOTREADY) != 0,
-        isForHost: type == UInt8(PACKET_HOST))
+        isForHost: type == UInt8(PACKET_HOST) && status & UInt32(TP_STATUS_VLAN_VALID) == 0)
       count += 1
       if !body(frame, origin) { break }
     }

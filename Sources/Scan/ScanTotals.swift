@@ -14,7 +14,6 @@ public struct ScanTotals: Hashable, Sendable {
     case denied = "probes_denied"
     /// Reloads that changed the scope.
     case scopeChanges = "scope_changes"
-    /// RSTs sent through the transmitter.
     case resetsSent = "rst_through_transmitter"
     case resetsWithheld = "rst_withheld"
     case unprobedSources = "replies_unprobed_source"
@@ -60,14 +59,14 @@ public struct ScanTotals: Hashable, Sendable {
 /// does not know.
 extension ScanTotals: Codable {
   private enum CodingKeys: String, CodingKey { case started, counters, fates }
-  /// The names of the counts in `FateCounts` that are no fates.
+  /// RSTs that the receive program of earlier versions sent. Only read.
   private static let resetsInPlace = "rst_in_place"
+  /// The count in `FateCounts` that is no fate.
   private static let withheld = "packets_withheld"
 
   public func encode(to encoder: any Encoder) throws {
     var counters: [String: UInt64] = [:]
     for counter in Counter.allCases { counters[counter.rawValue] = self[counter] }
-    counters[Self.resetsInPlace] = fates.resetsSent
     counters[Self.withheld] = fates.withheld
     var byFate: [String: UInt64] = [:]
     for fate in Fate.allCases { byFate[fate.name] = fates[fate] }
@@ -82,7 +81,7 @@ extension ScanTotals: Codable {
     self.init(started: try container.decodeIfPresent(UInt64.self, forKey: .started) ?? 0)
     let counters = try container.decodeIfPresent([String: UInt64].self, forKey: .counters) ?? [:]
     for counter in Counter.allCases { self[counter] = counters[counter.rawValue] ?? 0 }
-    fates.resetsSent = counters[Self.resetsInPlace] ?? 0
+    self[.resetsSent] &+= counters[Self.resetsInPlace] ?? 0
     fates.withheld = counters[Self.withheld] ?? 0
     let byFate = try container.decodeIfPresent([String: UInt64].self, forKey: .fates) ?? [:]
     for fate in Fate.allCases { fates[fate] = byFate[fate.name] ?? 0 }

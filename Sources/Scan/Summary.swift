@@ -31,8 +31,6 @@ public struct Summary: Sendable {
   public enum RSTMode: String, CaseIterable, Sendable {
     /// No RST is sent (`--no-rst`).
     case none
-    /// The receive program turns the SYN-ACK into an RST (`XDP_TX`).
-    case inPlace = "in-place"
     /// The first sender sends an RST through its transmitter.
     case transmitter
     /// In receive mode `packet`, the kernel's TCP sends the RSTs from local addresses itself, and the transmitter sends
@@ -109,7 +107,6 @@ public struct Summary: Sendable {
   public var repliesOpen: UInt64 = 0
   public var repliesClosed: UInt64 = 0
   public var repliesICMP: UInt64 = 0
-  /// RSTs sent in place and through the transmitter.
   public var resetsSent: UInt64 = 0
   /// RSTs not sent because their pair, or all pairs together, had drawn enough.
   public var resetsWithheld: UInt64 = 0
@@ -162,7 +159,7 @@ public struct Summary: Sendable {
     repliesInvalid = fates.invalid
     eventsLost = fates.eventsLost
     repliesReceived = fates.valid + fates.invalid + fates[.openRingFull]
-    resetsSent = totals[.resetsSent] + fates.resetsSent
+    resetsSent = totals[.resetsSent]
     resetsWithheld = totals[.resetsWithheld]
     repliesUnprobedSource = totals[.unprobedSources]
     repliesUnprobedTarget = totals[.unprobedTargets]
@@ -226,7 +223,6 @@ public struct Summary: Sendable {
     object.add("replies_closed", repliesClosed)
     object.add("replies_icmp", repliesICMP)
     object.add("rst_sent", resetsSent)
-    object.add("rst_in_place", fates.resetsSent)
     object.add("rst_withheld", resetsWithheld)
     object.add("events_lost", eventsLost)
     object.add("replies_unprobed_source", repliesUnprobedSource)

@@ -13,7 +13,7 @@ extension Checkpoint {
     .resetsSent, .reported, .duplicates, .evictions, .written, .discarded, .processorUser,
     .processorSystem, .peakResident,
   ]
-  /// Frozen, in the order of the words. The RSTs sent in place follow.
+  /// Frozen, in the order of the words. The RSTs that the receive program sent follow; it sends none any more.
   private static let fates: [Fate] = [
     .notIPv4, .malformed, .fragment, .notOurs, .otherProtocol, .otherPort, .notReply, .badCookie,
     .badChecksum, .open, .openRingFull, .closed, .closedUnreported, .closedRingFull, .icmp,
@@ -34,8 +34,7 @@ extension Checkpoint {
     let words =
       [Self.version, UInt64(Self.format1Length), index]
       + [results, journal].flatMap { [$0.length, UInt64($0.checksum)] } + [totals.started]
-      + Self.counters.map { totals[$0] } + Self.fates.map { totals.fates[$0] }
-      + [totals.fates.resetsSent]
+      + Self.counters.map { totals[$0] } + Self.fates.map { totals.fates[$0] } + [0]
     for word in words { bytes.append(bigEndian: word) }
     for identity in identities { bytes += identity }
     bytes.append(bigEndian: CRC32C.of(bytes))
@@ -68,7 +67,7 @@ extension Checkpoint {
     var totals = ScanTotals(started: words.removeFirst())
     for counter in counters { totals[counter] = words.removeFirst() }
     for fate in fates { totals.fates[fate] = words.removeFirst() }
-    totals.fates.resetsSent = words.removeFirst()
+    totals[.resetsSent] &+= words.removeFirst()
     return totals
   }
 

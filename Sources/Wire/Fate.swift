@@ -59,28 +59,22 @@ public enum Fate: Int, CaseIterable, Sendable {
   }
 }
 
-/// The number of packets with each fate, of RSTs that the receive program sent, and of packets that it withheld.
+/// The number of packets with each fate, and of packets that the receive program withheld.
 public struct FateCounts: Hashable, Sendable {
-  /// The counts, indexed by `Fate.rawValue`, followed by the numbers of RSTs and of packets withheld.
+  /// The counts, indexed by `Fate.rawValue`, followed by the number of packets withheld.
   public var values: [UInt64]
 
-  public init() { values = [UInt64](repeating: 0, count: Fate.allCases.count + 2) }
+  public init() { values = [UInt64](repeating: 0, count: Fate.allCases.count + 1) }
 
   public subscript(_ fate: Fate) -> UInt64 {
     get { values[fate.rawValue] }
     set { values[fate.rawValue] = newValue }
   }
 
-  /// RSTs sent in place.
-  public var resetsSent: UInt64 {
-    get { values[Fate.allCases.count] }
-    set { values[Fate.allCases.count] = newValue }
-  }
-
   /// Packets to dedicated addresses that were no valid replies, and were therefore dropped.
   public var withheld: UInt64 {
-    get { values[Fate.allCases.count + 1] }
-    set { values[Fate.allCases.count + 1] = newValue }
+    get { values[Fate.allCases.count] }
+    set { values[Fate.allCases.count] = newValue }
   }
 
   /// All packets.

@@ -33,7 +33,7 @@ public struct Reply: Sendable {
   public var icmpCode: UInt8 = 0
   /// The sender of the ICMP error.
   public var icmpResponder = IPv4Address(0)
-  /// Whether the transmitter must send an RST, because the receive program has not sent one in place.
+  /// Whether the transmitter is asked for an RST.
   public var needsRST = false
   /// The slot whose key the reply proved, which says whose reply it is.
   public var slot: UInt8 = 0

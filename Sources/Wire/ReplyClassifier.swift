@@ -71,18 +71,8 @@ public struct ReplyClassifier: Sendable {
   public func classify(_ frame: Span<UInt8>, time: UInt64, partialChecksum: Bool = false) -> (
     fate: Fate, slot: UInt8?, reply: Reply?
   ) {
-    guard frame.count >= FrameLayout.ipv4 else { return (.malformed, nil, nil) }
-    var etherType = EtherType(rawValue: frame.word16(at: FrameLayout.etherType))
-    var offset = FrameLayout.ipv4
-    for _ in 0..<2 where etherType == .vlan || etherType == .serviceVLAN {
-      guard frame.count >= offset + 4 else { return (.malformed, nil, nil) }
-      etherType = EtherType(rawValue: frame.word16(at: offset + 2))
-      offset += 4
-    }
-    guard etherType == .ipv4 else { return (.notIPv4, nil, nil) }
-    guard let ip = IPv4View(frame, at: offset), ip.end <= frame.count else {
-      return (.malformed, nil, nil)
-    }
+    let (found, fate) = Self.packet(in: frame)
+    guard let ip = found else { return (fate, nil, nil) }
     guard sources.contains(ip.destination) else { return (.notOurs, nil, nil) }
     guard !ip.isFragment else { return (.fragment, nil, nil) }
     switch ip.protocolNumber {
@@ -90,6 +80,26 @@ public struct ReplyClassifier: Sendable {
     case .icmp: return classifyICMP(frame, ip, time)
     default: return (.otherProtocol, nil, nil)
     }
+  }
+
+  /// Returns the whole IPv4 packet behind at most two VLAN tags; `fate` is that of a frame without one.
+  private static func packet(in frame: Span<UInt8>) -> (packet: IPv4View?, fate: Fate) {
+    guard frame.count >= FrameLayout.ipv4 else { return (nil, .malformed) }
+    var etherType = EtherType(rawValue: frame.word16(at: FrameLayout.etherType))
+    var offset = FrameLayout.ipv4
+    for _ in 0..<2 where etherType == .vlan || etherType == .serviceVLAN {
+      guard frame.count >= offset + 4 else { return (nil, .malformed) }
+      etherType = EtherType(rawValue: frame.word16(at: offset + 2))
+      offset += 4
+    }
+    guard etherType == .ipv4 else { return (nil, .notIPv4) }
+    guard let ip = IPv4View(frame, at: offset), ip.end <= frame.count else { return (nil, .malformed) }
+    return (ip, .malformed)
+  }
+
+  /// Returns where a whole IPv4 packet goes; nil if the frame holds none.
+  public static func destination(of frame: Span<UInt8>) -> IPv4Address? {
+    packet(in: frame).packet?.destination
   }
 
   private func classifyTCP(

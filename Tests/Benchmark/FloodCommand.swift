@@ -50,7 +50,7 @@ struct FloodCommand: ParsableCommand {
     let receiver = try openReceiver(
       ReceiveSettings(
         interface: state.index, interfaceName: interface, sources: [source], localSources: [],
-        ports: ports, reset: .none, reportClosed: false, reportICMP: false, generator: true),
+        ports: ports, wantsResets: false, reportClosed: false, reportICMP: false, generator: true),
       mode: .xdpNative)
     let processor = usableProcessors.last ?? 0
     let send: () throws -> Void

@@ -49,7 +49,7 @@ struct ForgeCommand: ParsableCommand {
     let receiver = try openReceiver(
       ReceiveSettings(
         interface: try control.state(of: "lo").index, interfaceName: "lo", sources: [destination],
-        localSources: [], ports: Self.scannerPorts, reset: .none, reportClosed: false,
+        localSources: [], ports: Self.scannerPorts, wantsResets: false, reportClosed: false,
         reportICMP: false, generator: true, ringBytes: UInt32(pageSize)),
       mode: .xdpGeneric)
     let processor = usableProcessors.first ?? 0

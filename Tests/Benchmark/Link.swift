@@ -30,7 +30,7 @@ struct Link {
   func receiving(generator: Bool = false) -> ReceiveSettings {
     ReceiveSettings(
       interface: interface.index, interfaceName: interface.name, sources: [Self.source],
-      localSources: [], ports: 40_000...40_000, reset: .transmitter, reportClosed: true,
+      localSources: [], ports: 40_000...40_000, wantsResets: true, reportClosed: true,
       reportICMP: true, generator: generator)
   }
 

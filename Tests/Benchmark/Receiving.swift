@@ -17,12 +17,14 @@ private final class ReceiveProgram {
 
   /// - Parameter slots: The number of slots, each of which has a key. The SYN-ACK proves the one of port 40,000's hint.
   init(
-    _ reset: ResetMethod, slots: Int = 1, ports: ClosedRange<UInt16> = ports, isDedicated: Bool = false
+    slots: Int = 1, ports: ClosedRange<UInt16> = ports, isDedicated: Bool = false,
+    reportsAll: Bool = false
   ) throws {
     let object = try BPFObject(.receive)
     try object.setReadOnlyData(
       Contract.settings(
-        ports: ports, slots: slots, reset: reset, reportClosed: false, reportICMP: false))
+        ports: ports, slots: slots, wantsResets: true, reportClosed: reportsAll,
+        reportICMP: reportsAll, generator: reportsAll, partialChecksums: reportsAll))
     try object.load()
     var address: [UInt8] = []
     address.append(bigEndian: Self.ours.value)
@@ -72,6 +74,18 @@ private final class ReceiveProgram {
     return try runPassed(frame, times)
   }
 
+  /// What the verifier made of the program.
+  func size() throws -> (instructions: Int, steps: Int) { try object.size(of: program) }
+
+  /// Like `run`, with an echo request.
+  func runEcho(_ times: Int, expecting verdict: XDPVerdict) throws -> Double {
+    let ipv4 = IPv4Header(
+      totalLength: 28, timeToLive: 60, protocolNumber: .icmp, source: Self.target,
+      destination: Self.ours)
+    let frame = Self.synAck[..<14] + ipv4.bytes + [8, 0, 0xf7, 0xff, 0, 0, 0, 0]
+    return try runPassed(frame + [UInt8](repeating: 0, count: 18), times, expecting: verdict)
+  }
+
   /// Like `run`, with a wrong cookie.
   func runForged(_ times: Int, expecting verdict: XDPVerdict = .pass) throws -> Double {
     try runPassed(Self.synAck(ahead: 0x1_0000), times, expecting: verdict)
@@ -104,16 +118,15 @@ func synAckFrame(
   return frame + [UInt8](repeating: 0, count: FrameLayout.minimumLength - frame.count)
 }
 
-/// Without an RST the program leaves the packet unchanged, so the kernel can repeat it until the ring is full. An RST in
-/// place changes it, so that is measured as the difference between single runs with and without. All figures include the
+/// The program leaves the packet unchanged, so the kernel can repeat it until the ring is full. All figures include the
 /// overhead of the kernel's loop; `xdp_not_ipv4` is its upper bound.
 func measureReceiving(_ report: inout Report) {
   report.add("xdp_not_ipv4", "ns") {
-    let program = try ReceiveProgram(.none)
+    let program = try ReceiveProgram()
     return try (0..<50).map { _ in try program.runOther(20_000) }.min() ?? 0
   }
   report.add("xdp_syn_ack", "ns") {
-    let program = try ReceiveProgram(.none)
+    let program = try ReceiveProgram()
     return try (0..<50).map { _ in try program.run(program.capacity / 2, expecting: .drop) }.min() ?? 0
   }
   // A flood of forged packets costs a hash each, however many jobs there are, unless they have too few ports.
@@ -122,33 +135,26 @@ func measureReceiving(_ report: inout Report) {
     ("64_slots_1_port", 64, ReceiveProgram.ourPort...ReceiveProgram.ourPort),
   ] {
     report.add("xdp_forged_\(name)", "ns") {
-      let program = try ReceiveProgram(.none, slots: slots, ports: ports)
+      let program = try ReceiveProgram(slots: slots, ports: ports)
       return try (0..<50).map { _ in try program.runForged(20_000) }.min() ?? 0
     }
   }
+  for isDedicated in [false, true] {
+    report.add("xdp_echo_\(isDedicated ? "dedicated" : "shared")", "ns") {
+      let program = try ReceiveProgram(isDedicated: isDedicated)
+      return try (0..<50).map { _ in
+        try program.runEcho(20_000, expecting: isDedicated ? .drop : .pass)
+      }.min() ?? 0
+    }
+  }
+  report.add("xdp_instructions", "instructions") {
+    Double(try ReceiveProgram(slots: 64, reportsAll: true).size().instructions)
+  }
+  report.add("xdp_verifier_steps", "steps") {
+    Double(try ReceiveProgram(slots: 64, reportsAll: true).size().steps)
+  }
   report.add("xdp_forged_dedicated", "ns") {
-    let program = try ReceiveProgram(.none, isDedicated: true)
+    let program = try ReceiveProgram(isDedicated: true)
     return try (0..<50).map { _ in try program.runForged(20_000, expecting: .drop) }.min() ?? 0
   }
-  report.add("xdp_rst_in_place", "ns") {
-    // Accurate to ten nanoseconds, because single runs depend on where the maps are in memory.
-    try (0..<9).map { _ in try differenceOfSingleRuns() }.sorted()[4]
-  }
-}
-
-private func differenceOfSingleRuns() throws -> Double {
-  let (without, with) = (try ReceiveProgram(.none), try ReceiveProgram(.inPlace))
-  var (plain, turned): ([Double], [Double]) = ([], [])
-  for _ in 0..<10_000 {
-    plain.append(try without.run(1, expecting: .drop))
-    turned.append(try with.run(1, expecting: .transmit))
-  }
-  return undisturbed(turned) - undisturbed(plain)
-}
-
-/// Returns the average of the faster half, because some runs are interrupted, and each is measured in whole
-/// nanoseconds.
-private func undisturbed(_ values: [Double]) -> Double {
-  let half = values.sorted().prefix(values.count / 2)
-  return half.reduce(0, +) / Double(half.count)
 }

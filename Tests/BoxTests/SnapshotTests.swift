@@ -31,7 +31,7 @@ private let full: BoxSnapshot = {
   snapshot.station.transmit = ["generator:0", "generator:1"]
   snapshot.station.receive = "xdp-native"
   snapshot.station.reason = "fastest"
-  snapshot.station.reset = "in-place"
+  snapshot.station.reset = "transmitter"
   snapshot.station.sourceUse = "dedicated"
   snapshot.station.networkNamespace = "own"
   snapshot.station.checksum = "full"
@@ -239,7 +239,7 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
   @Test func `show state, times, labels and the running job`() {
     for line in [
       "synbox_build_info{version=\"0.2.0\",revision=\"r1\"} 1",
-      "synbox_datapath_info{interface=\"eth0\",driver=\"igb\",transmit=\"generator:0,generator:1\",receive=\"xdp-native\",rst=\"in-place\"} 1",
+      "synbox_datapath_info{interface=\"eth0\",driver=\"igb\",transmit=\"generator:0,generator:1\",receive=\"xdp-native\",rst=\"transmitter\"} 1",
       "synbox_state{state=\"scanning\"} 1", "synbox_state{state=\"idle\"} 0", "synbox_problems 2",
       "synbox_start_time_seconds 1780000000", "synbox_status_time_seconds 1790000000.123",
       "synbox_jobs_queued 1", "synbox_jobs_cooling 1", "synbox_files_arriving 2",

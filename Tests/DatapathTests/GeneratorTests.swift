@@ -159,7 +159,7 @@ struct `A neighbour on a virtual link that shortens frames and returns them` {
       let (receiver, transmitter) = try lab.onScanner {
         var settings = ReceiveSettings(
           interface: try interfaceIndex("scan0"), interfaceName: "scan0", sources: [IPv4Address(ours)],
-          localSources: [], ports: ourPorts, reset: .none, reportClosed: false, reportICMP: false,
+          localSources: [], ports: ourPorts, wantsResets: false, reportClosed: false, reportICMP: false,
           generator: true)
         // What the receive program drops goes back to the generator's pages.
         settings.dedicatedSources = [IPv4Address(ours)]

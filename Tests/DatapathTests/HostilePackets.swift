@@ -135,35 +135,35 @@ let checksumRows: [PacketRow] = [
 /// Unusual packets that are valid replies.
 let oddRows: [PacketRow] = [
   PacketRow(
-    "a SYN-ACK with data", tcpFrame(tcp(synAck, data: Array("SSH-2.0-x".utf8))), .transmit, .open),
+    "a SYN-ACK with data", tcpFrame(tcp(synAck, data: Array("SSH-2.0-x".utf8))), .drop, .open),
   PacketRow(
     "a SYN-ACK with options and an odd byte of data",
-    tcpFrame(tcp(synAck, options: linuxOptions, data: [0x41])), .transmit, .open, options: linuxOptions),
+    tcpFrame(tcp(synAck, options: linuxOptions, data: [0x41])), .drop, .open, options: linuxOptions),
   PacketRow(
     "a SYN-ACK with 67 bytes of data",
-    tcpFrame(tcp(synAck, data: (0..<67).map { UInt8($0) })), .transmit, .open),
+    tcpFrame(tcp(synAck, data: (0..<67).map { UInt8($0) })), .drop, .open),
   PacketRow(
     "a SYN-ACK with an option of length 0",
-    tcpFrame(tcp(synAck, options: mss + [3, 0, 0, 0])), .transmit, .open, options: mss + [3, 0, 0, 0]),
+    tcpFrame(tcp(synAck, options: mss + [3, 0, 0, 0])), .drop, .open, options: mss + [3, 0, 0, 0]),
   PacketRow(
     "a SYN-ACK with an option of length 1",
-    tcpFrame(tcp(synAck, options: [254, 1, 1, 1])), .transmit, .open, options: [254, 1, 1, 1]),
+    tcpFrame(tcp(synAck, options: [254, 1, 1, 1])), .drop, .open, options: [254, 1, 1, 1]),
   PacketRow(
     "a SYN-ACK with an option that runs past the header",
-    tcpFrame(tcp(synAck, options: [8, 10, 0, 0], data: [9, 9, 9, 9])), .transmit, .open,
+    tcpFrame(tcp(synAck, options: [8, 10, 0, 0], data: [9, 9, 9, 9])), .drop, .open,
     options: [8, 10, 0, 0]),
   PacketRow(
     "a SYN-ACK with an IPv4 header of 15 words: the transmitter must send the RST",
     ethernet(ipv4(tcp(synAck, options: mss), options: [UInt8](repeating: 1, count: 40))), .drop, .open,
-    options: mss, needsRST: true),
+    options: mss),
   PacketRow(
     "a SYN-ACK with an IPv4 header of 15 words, behind two VLAN tags, with data",
     ethernet(
       ipv4(tcp(synAck, data: [1, 2, 3]), options: [UInt8](repeating: 1, count: 40)),
       tags: [0x88a8, 0x8100]),
-    .drop, .open, needsRST: true),
-  PacketRow("a SYN-ACK with PSH and URG", tcpFrame(tcp(synAck | 0x28)), .transmit, .open),
-  PacketRow("a SYN-ACK with ECE and CWR", tcpFrame(tcp(synAck | 0xc0)), .transmit, .open),
+    .drop, .open),
+  PacketRow("a SYN-ACK with PSH and URG", tcpFrame(tcp(synAck | 0x28)), .drop, .open),
+  PacketRow("a SYN-ACK with ECE and CWR", tcpFrame(tcp(synAck | 0xc0)), .drop, .open),
   PacketRow("an RST with data", tcpFrame(tcp(rstAck, data: Array("go away".utf8))), .drop, .closed),
   PacketRow(
     "an RST with an IPv4 header of 15 words",

@@ -5,7 +5,7 @@ import Wire
 
 /// The program's settings, fixed before it is loaded.
 struct ReceiveProgramSettings: Sendable {
-  var reset = ResetMethod.inPlace
+  var wantsResets = true
   var reportClosed = true
   var reportICMP = true
   var partialChecksums = false
@@ -49,7 +49,7 @@ final class ReceiveProgram: Sendable {
     let object = try BPFObject(.receive)
     try object.setReadOnlyData(
       Contract.settings(
-        ports: settings.ports, slots: settings.slots, reset: settings.reset,
+        ports: settings.ports, slots: settings.slots, wantsResets: settings.wantsResets,
         reportClosed: settings.reportClosed, reportICMP: settings.reportICMP,
         partialChecksums: settings.partialChecksums))
     try object.setMaxEntries("EVENTS", settings.ringBytes)

@@ -89,7 +89,8 @@ func openGenerator(batch: Int, ringSize: Int = 512) throws -> any Transmitter {
 struct NoReceiver: Receiver {
   let mode = ReceiveMode.packet
   let reason: String? = nil
-  let reset = ResetMethod.none
+  let dedicatedSources: Set<IPv4Address> = []
+  let dedicationFault: Fault? = nil
   let acceptsPartialChecksums = false
   let descriptor: Int32 = -1
   func setKey(_ key: SipHashKey?, slot: Int) {}

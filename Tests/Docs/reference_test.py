@@ -27,7 +27,7 @@ allow = ["198.19.0.0/16"]
 CHANGES = {
     "data": '"other"', "interface": '"lo"', "profile": '"auto"', "source-ip": '"198.18.0.9"', "source-port": '"40000"',
     "source-use": '"dedicated"', "gateway-mac": '"02:00:00:00:00:01"', "transmit": '"packet"', "receive": '"packet"', "report": '"all"',
-    "rst": '"in-place"', "rate": '"10k"', "bandwidth": '"1M"', "probes": "2", "cooldown-time": "3",
+    "rst": '"transmitter"', "rate": '"10k"', "bandwidth": '"1M"', "probes": "2", "cooldown-time": "3",
     "target-ports": "81", "output-module": '"json"', "output-fields": '["saddr"]', "probe-options": '"linux"',
     "sender-threads": "2", "batch": "7", "event-ring": '"64K"', "max-runtime": "60", "dedupe-memory": '"64M"',
     "log": '"kernel"', "user": '"60901:60901"', "lock-memory": '"required"', "disk-high-water": "91",

@@ -14,7 +14,8 @@ import Wire
 private final class LateReceiver: Receiver {
   let mode = ReceiveMode.xdpNative
   let reason: String? = nil
-  let reset = ResetMethod.none
+  let dedicatedSources: Set<IPv4Address> = []
+  let dedicationFault: Fault? = nil
   let acceptsPartialChecksums = false
   var descriptor: Int32 { wakeup.number }
   private let calls = Atomic<Int>(0)

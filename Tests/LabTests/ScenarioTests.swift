@@ -7,7 +7,7 @@ import Testing
 private let evenResults = Set(
   (0..<4096).filter { $0 % 2 == 0 }.map { "198.19.\($0 >> 8).\($0 & 255),80" })
 
-/// A combination of transmitter, receive mode and RST method.
+/// A combination of transmitter and receive mode.
 struct DataPath: CustomTestStringConvertible, Sendable {
   let arguments: [String]
   /// The kernel's TCP sends the RSTs, so the summary does not count them.
@@ -19,14 +19,12 @@ struct DataPath: CustomTestStringConvertible, Sendable {
     DataPath(arguments: ["--transmit", "generator", "--batch", "1"]),
     DataPath(arguments: ["--transmit", "generator", "--receive", "xdp-generic"]),
     DataPath(arguments: ["--transmit", "generator", "--receive", "packet"], kernelResets: true),
-    DataPath(arguments: ["--transmit", "generator", "--rst", "in-place", "--sender-threads", "2"]),
+    DataPath(arguments: ["--transmit", "generator", "--sender-threads", "2"]),
     DataPath(arguments: ["--transmit", "packet"]),
     DataPath(arguments: ["--transmit", "packet", "--batch", "1"]),
     DataPath(arguments: ["--transmit", "xdp"]),
     DataPath(arguments: ["--transmit", "xdp-copy", "--batch", "1"]),
     DataPath(arguments: ["--transmit", "xdp", "--sender-threads", "3"]),
-    DataPath(arguments: ["--transmit", "packet", "--rst", "in-place"]),
-    DataPath(arguments: ["--transmit", "xdp", "--rst", "in-place"]),
     DataPath(arguments: ["--transmit", "xdp", "--receive", "xdp-generic"]),
     DataPath(arguments: ["--transmit", "packet", "--receive", "packet"], kernelResets: true),
   ]

@@ -60,9 +60,16 @@ import Wire
     var totals = ScanTotals(started: 10)
     for (index, counter) in ScanTotals.Counter.allCases.enumerated() { totals[counter] = UInt64(index) }
     for (index, fate) in Fate.allCases.enumerated() { totals.fates[fate] = .max - UInt64(index) }
-    totals.fates.resetsSent = 8
     let encoded = try JSONEncoder().encode(totals)
     #expect(try JSONDecoder().decode(ScanTotals.self, from: encoded) == totals)
+  }
+
+  @Test func `count the RSTs that an earlier version sent in place with the others`() throws {
+    let text = #"{"counters": {"rst_in_place": 3, "rst_through_transmitter": 4}}"#
+    let totals = try JSONDecoder().decode(ScanTotals.self, from: Data(text.utf8))
+    #expect(Summary(totals).resetsSent == 7)
+    let again = try JSONDecoder().decode(ScanTotals.self, from: JSONEncoder().encode(totals))
+    #expect(again == totals)
   }
 
   @Test func `ignore names they do not know and take missing ones for 0`() throws {

@@ -44,7 +44,7 @@ private func referencePage(_ name: String) throws -> String {
       "rate_achieved_pps", "burst_probes", "replies_received", "replies_invalid", "replies_valid",
       "replies_open",
       "replies_closed", "replies_icmp", "rst_sent", "events_lost", "duplicates",
-      "packets_seen", "packets_withheld", "fates", "source_use", "rst_mode", "rst_in_place",
+      "packets_seen", "packets_withheld", "fates", "source_use", "rst_mode",
       "checksum_mode",
       "replies_unprobed_source", "replies_unprobed_target", "rst_withheld", "dedupe_evictions",
       "results_written", "cpu_user_seconds", "cpu_system_seconds",

@@ -45,6 +45,11 @@ import Testing
     (
       "\(head)report = \"\\u001b[2J\"\n\(scope)", "synbox.toml:3:1: found \"\\x1b[2J\", expected one of"
     ),
+    (
+      "\(head)rst = \"in-place\"\n\(scope)",
+      "synbox.toml:3:1: found \"in-place\", expected \"auto\" or \"transmitter\": the receive program cannot check"
+    ),
+    ("\(head)rst = \"smoke\"\n\(scope)", "found \"smoke\", expected \"auto\" or \"transmitter\""),
     ("\(head)batch = 5000\n\(scope)", "synbox.toml:3:1: found 5000, expected a number from 1 to 4096"),
     ("\(head)event-ring = 5000\n\(scope)", "found \"5000\", expected a power of two from 4096 bytes"),
     ("\(head)event-ring = \"64X\"\n\(scope)", "synbox.toml:3:1: found \"X\", expected bytes such as"),
@@ -102,6 +107,7 @@ import Testing
         gateway-mac = "02:00:00:00:00:01"
         transmit = "packet"
         receive = "xdp-generic"
+        rst = "transmitter"
         report = "all"
         rate = 100000
         bandwidth = "1G"

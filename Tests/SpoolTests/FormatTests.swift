@@ -101,7 +101,6 @@ private func sealed(_ text: String) -> [UInt8] { SealedLine.seal(Array(text.utf8
     for (index, fate) in Fate.allCases.enumerated() {
       totals.fates[fate] = number << 16 + UInt64(index)
     }
-    totals.fates.resetsSent = 5
     let digit = "\(number % 10)"
     return Checkpoint(
       identity: JobIdentity(

@@ -3,6 +3,7 @@ import ArgumentParser
 import Engine
 import Plan
 import Scan
+import Support
 import Wire
 
 /// Parses a value for `@Option(transform:)`.
@@ -32,8 +33,23 @@ func parsedFields(_ text: String) throws -> [ResultField] {
   }
 }
 
+extension ResetChoice: ParsableValue {
+  package init(parsing text: String) throws(ValueError) {
+    let words = "\"auto\" or \"transmitter\""
+    guard text != "in-place" else {
+      throw ValueError(
+        found: "\"in-place\"",
+        expected:
+          "\(words): the receive program cannot check what it would reset, and sends no RSTs any more")
+    }
+    guard let choice = Self(rawValue: text) else {
+      throw ValueError(found: "\"\(Escaping.quotable(text))\"", expected: words)
+    }
+    self = choice
+  }
+}
+
 extension TransmitChoice: ExpressibleByArgument {}
-extension ResetChoice: ExpressibleByArgument {}
 extension SourceUseChoice: ExpressibleByArgument {}
 extension ReceiveChoice: ExpressibleByArgument {}
 extension ReportChoice: ExpressibleByArgument {}

@@ -41,7 +41,7 @@ struct StationOptions: ParsableArguments {
   @Flag(help: "Do not send an RST after a SYN-ACK (leaves targets half-open).")
   var noRst = false
 
-  @Option(help: "How to send RSTs: in place (XDP_TX) or through the transmitter.")
+  @Option(help: "How to send RSTs: auto or transmitter, which are the same.", transform: parsed)
   var rst: ResetChoice = .auto
 
   @Option(name: [.customShort("T"), .long], help: "Sending threads, each with its own transmit queue.")

@@ -61,7 +61,8 @@ extension Configuration {
       "report", \.station.report, .choice,
       "which replies become results: `closed` adds RSTs, `all` also ICMP errors"),
     Setting(
-      "rst", \.station.reset, .choice, "how RSTs are sent ([receive](../design/receive.md#the-rst))"),
+      "rst", \.station.reset, resetSyntax,
+      "how RSTs are sent; both are through the transmitter ([receive](../design/receive.md#the-rst))"),
     Setting(
       "sender-threads", \.station.senders, .integer(1...64),
       "sending threads, one transmit queue each"),
@@ -181,6 +182,10 @@ private let gatewaySyntax = SettingSyntax<MACAddress>.text(
 ) { text in
   MACAddress(text).flatMap { $0.isGroup || $0 == .zero ? nil : $0 }
 }
+
+private let resetSyntax = SettingSyntax<ResetChoice>.parsed(
+  "`\"auto\"`, `\"transmitter\"`", write: { "\"\($0.rawValue)\"" },
+  { text throws(ValueError) in try ResetChoice(parsing: text) })
 
 private let durationSyntax = SettingSyntax<Duration>.parsed(
   "duration", write: { "\"\($0.components.seconds)s\"" },
