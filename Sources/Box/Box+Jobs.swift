@@ -224,9 +224,9 @@ extension Box {
     case .box:
       settling[index].attempt = .waiting
       fail(failure.message)
-    case .storage, .link, .gateway:
+    case .storage, .full, .link, .gateway:
       settling[index].attempt = .waiting
-      storageFailed(failure.message)
+      storageFailed(failure.message, isFull: failure.kind == .full)
     case .entry:
       // It stays in active/, where the next process finds it.
       settling.remove(at: index)
@@ -238,7 +238,7 @@ extension Box {
   /// Notes what a job's failure says about the box.
   private mutating func report(_ failure: Failure) {
     switch failure.kind {
-    case .storage: storageFailed(failure.message)
+    case .storage, .full: storageFailed(failure.message, isFull: failure.kind == .full)
     case .link: link = .failed(failure.message)
     case .gateway: gatewayFailed(failure.message)
     case .entry: break

@@ -60,7 +60,9 @@ extension Box {
 
   // MARK: - Storage, gateway
 
-  mutating func storageFailed(_ message: String) {
+  /// - Parameter isFull: whether the disk takes no more data, whatever free space it reports.
+  mutating func storageFailed(_ message: String, isFull: Bool = false) {
+    disk.refuses(isFull, now)
     switch storage {
     // The first probe comes a while after the failure, the next one a while after the last.
     case .works, .probing: storage = .failed(message, probeAt: now + limits.interval)
@@ -68,7 +70,10 @@ extension Box {
     }
   }
 
-  mutating func storageWorks() { storage = .works }
+  mutating func storageWorks() {
+    storage = .works
+    disk.refuses(false, now)
+  }
 
   mutating func probeStorage() {
     guard case .failed(let message, let probeAt) = storage, now >= probeAt else { return }
@@ -122,7 +127,14 @@ extension Box {
   mutating func apply(_ answer: DiskAnswer) {
     switch (disk.look, answer) {
     case (.measuring(let removals), .used(let percent)):
-      if percent <= disk.highWater { return endLook(.available) }
+      disk.isAboveMark = percent > disk.highWater
+      if !disk.isAboveMark, disk.shortage == .none || removals != nil {
+        // What was removed may be enough: one write tells.
+        if case .failed(let message, _) = storage, removals != nil {
+          storage = .failed(message, probeAt: now)
+        }
+        return endLook(.available)
+      }
       guard let removals else {
         disk.look = .listing
         return emit(.disk(.listFetched))
@@ -147,19 +159,31 @@ extension Box {
 
   private mutating func removeNext(_ removals: DiskState.Removals) {
     var removals = removals
-    guard let name = removals.names.first else {
-      return endLook(
-        .full(
-          "the file system of \(data) is more than \(disk.highWater) % full and no results are "
-            + "marked as fetched; scanning is paused. Fetch results, then create a file named "
-            + "fetched in the directory of each"))
-    }
+    // A write may have succeeded since this look began.
+    guard disk.isAboveMark || disk.shortage != .none else { return endLook(.available) }
+    guard let name = removals.names.first else { return nothingIsLeft() }
+    if disk.shortage != .none { disk.shortage = .some }
     // More can be removed; the next look does.
     guard removals.count < limits.removals else { return endLook(disk.space) }
     removals.names.removeFirst()
     removals.count += 1
     disk.look = .removing(name, removals)
     emit(.disk(.remove(name)))
+  }
+
+  /// Ends a look at the disk that found nothing to remove.
+  private mutating func nothingIsLeft() {
+    let remedy =
+      "and no results are marked as fetched; scanning is paused. Fetch results, then create a file named "
+      + "fetched in the directory of each"
+    if disk.isAboveMark {
+      return endLook(
+        .full("the file system of \(data) is more than \(disk.highWater) % full \(remedy)"))
+    }
+    disk.shortage = .unmet(
+      "the file system of \(data) takes no more data, although it may not look full (a quota, or "
+        + "reserved space), \(remedy)")
+    endLook(.available)
   }
 
   private mutating func endLook(_ space: DiskState.Space) {

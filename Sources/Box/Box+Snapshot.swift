@@ -75,7 +75,14 @@ extension Box {
         "the scope lists have just changed; waiting for them to be complete"
       case .settling, .stable: nil
       }
-    case .disk: if case .full(let reason) = disk.space { reason } else { nil }
+    case .disk:
+      if case .full(let reason) = disk.space {
+        reason
+      } else if case .unmet(let reason) = disk.shortage {
+        reason
+      } else {
+        nil
+      }
     case .slowDisk: isWriterSlow ? Self.slowDisk : nil
     case .spool: spoolProblem
     case .link: if case .down(let message) = link { message } else { nil }

@@ -153,7 +153,12 @@ extension Box {
     let present = Set(listing.queue)
     spool.checked.formIntersection(present)
     spool.unfit.removeAll { !present.contains($0.file) }
-    let unfit = Set(spool.unfit.map(\.file))
+    var unfit = Set(spool.unfit.map(\.file))
+    for file in listing.queue where !unfit.contains(file) && spool.refused[.file(file)] == nil {
+      guard let reason = listing.refused[file] else { continue }
+      spool.unfit.append((file, reason))
+      unfit.insert(file)
+    }
     spool.files = listing.queue.filter { !unfit.contains($0) && spool.refused[.file($0)] == nil }
     spool.unchecked = spool.files.reversed().filter {
       !spool.checked.contains($0) && $0 != spool.checking
@@ -213,7 +218,9 @@ extension Box {
     case .claim, .rejectFile, .rejectUnusable, .cancelFile: recovery = .needed(inProcess: true)
     case .recover, .list, .remove, .dismiss: break
     }
-    guard failure.kind == .entry else { return storageFailed(failure.message) }
+    guard failure.kind == .entry else {
+      return storageFailed(failure.message, isFull: failure.kind == .full)
+    }
     switch request {
     case .claim(let file), .cancelFile(let file), .rejectFile(let file, _):
       spool.remove(file)
@@ -269,7 +276,7 @@ extension Box {
     case .failed(let failure):
       switch failure.kind {
       case .box: fail(failure.message)
-      case .storage: storageFailed(failure.message)
+      case .storage, .full: storageFailed(failure.message, isFull: failure.kind == .full)
       // The claim finds out whether the file can be scanned.
       case .entry, .link, .gateway: spool.checked.insert(file)
       }

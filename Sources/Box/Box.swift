@@ -108,6 +108,7 @@ public struct Box: Sendable {
     case .disk(let answer): apply(answer)
     case .storage(.works): storageWorks()
     case .storage(.failed(let message)): storageFailed(message)
+    case .storage(.full(let message)): storageFailed(message, isFull: true)
     case .writer(.writes): writer = .writes
     case .writer(.stalled(let since)): writer = .stalled(since: since)
     case .link(.up): link = .up

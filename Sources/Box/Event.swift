@@ -44,8 +44,10 @@ public enum Signal: Hashable, Sendable {
 /// Why something could not be done.
 public struct Failure: Error, Hashable, Sendable {
   public enum Kind: Hashable, Sendable, CaseIterable {
-    /// The disk is full or fails. The box pauses until it can write again.
+    /// The disk fails. The box pauses until it can write again.
     case storage
+    /// The disk takes no more data. The same, and the box makes room.
+    case full
     /// The link is down or was. The box pauses until it is up.
     case link
     /// The gateway does not reply. The box tries again after a second.
@@ -106,6 +108,8 @@ public struct SpoolListing: Hashable, Sendable {
   /// The number of files that may still be being written.
   public var arriving = 0
   public var cancellations: [Cancellation] = []
+  /// Files of the queue for which there is no room, with the reason.
+  public var refused: [SpoolFile: String] = [:]
 
   public init() {}
 }
@@ -229,6 +233,8 @@ public enum DiskAnswer: Hashable, Sendable {
 public enum StorageReport: Hashable, Sendable {
   case works
   case failed(String)
+  /// The disk takes no more data, whatever free space it reports.
+  case full(String)
 }
 
 public enum WriterReport: Hashable, Sendable {

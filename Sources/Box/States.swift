@@ -244,11 +244,33 @@ struct DiskState: Sendable {
     case removing(String, Removals)
   }
 
+  /// Whether writes fail for lack of space, whatever share of the disk is in use.
+  enum Shortage: Hashable, Sendable {
+    case none
+    /// Fetched results are removed, one after the other, until a write succeeds.
+    case some
+    /// There is nothing that may be removed.
+    case unmet(String)
+  }
+
   var highWater: Int
+  /// Whether the last measurement was above it.
+  var isAboveMark = false
   var space = Space.unknown
+  var shortage = Shortage.none
   var look = Look.waiting(until: 0)
 
   init(highWater: Int) { self.highWater = highWater }
+
+  /// Notes whether a write failed for lack of space, or ended that. Looks at once for something to remove.
+  mutating func refuses(_ isShort: Bool, _ now: UInt64) {
+    guard isShort else {
+      shortage = .none
+      return
+    }
+    if shortage == .none { shortage = .some }
+    if shortage == .some, case .waiting = look { look = .waiting(until: now) }
+  }
 
   /// Changes the mark, and looks again at once.
   mutating func set(highWater mark: Int, _ now: UInt64) {

@@ -104,7 +104,7 @@ package final class RunningScan {
   package var hasSent: Bool { sendingFinished != nil }
 
   /// Why results or the last checkpoint cannot be written at the moment. They wait in memory.
-  package var storageFailure: String? { (sink.failure ?? checkpointer?.failure)?.description }
+  package var storageFailure: Fault? { sink.failure ?? checkpointer?.failure }
 
   /// CLOCK_MONOTONIC when the write began for which results have been waiting, nanoseconds; nil if none does.
   package var stalledSince: UInt64? { sink.busySince }

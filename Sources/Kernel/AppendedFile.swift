@@ -97,6 +97,9 @@ extension Fault {
   /// Whether the storage is full, read-only or failing. The data is not at fault, and the cause may clear.
   public var isStorageFailure: Bool { [ENOSPC, EDQUOT, EROFS, EIO].contains(cause?.number ?? 0) }
 
+  /// Whether the storage takes no more data, whatever free space it reports: it is full, or a quota is used up.
+  public var isOutOfSpace: Bool { [ENOSPC, EDQUOT].contains(cause?.number ?? 0) }
+
   /// Whether the process or the machine lacks descriptors, memory or threads. That may clear, too.
   public var isResourceShortage: Bool { [EMFILE, ENFILE, ENOMEM].contains(cause?.number ?? 0) }
 

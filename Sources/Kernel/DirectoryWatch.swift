@@ -41,25 +41,25 @@ public struct DirectoryWatch: ~Copyable, Sendable {
   /// The descriptor to poll.
   public var number: Int32 { descriptor.number }
 
-  /// Watches a directory.
+  /// Watches a directory; nil for none, of which there are no events.
   ///
   /// - Throws: a `Fault` if it does not exist or the user's limit of watches is reached.
-  public init(_ path: String) throws(Fault) {
+  public init(_ path: String?) throws(Fault) {
     do throws(Errno) {
       descriptor = try Self.open(path)
     } catch {
       throw Fault(
-        "cannot watch the directory \(path)", cause: error,
+        "cannot watch the directory \(path ?? "")", cause: error,
         remedy: error.number == ENOSPC || error.number == EMFILE
           ? "Raise fs.inotify.max_user_watches or max_user_instances" : nil)
     }
   }
 
-  private static func open(_ path: String) throws(Errno) -> Descriptor {
+  private static func open(_ path: String?) throws(Errno) -> Descriptor {
     let number = try syscall { inotify_init1(Int32(IN_NONBLOCK) | Int32(IN_CLOEXEC)) }
     let descriptor = Descriptor(owning: number)
     let mask = changes.reduce(0) { $0 | $1.bit }
-    try syscall { unsafe inotify_add_watch(number, path, mask) }
+    if let path { try syscall { unsafe inotify_add_watch(number, path, mask) } }
     return descriptor
   }
 

@@ -38,6 +38,8 @@ extension Errno {
   public static let notDirectory = Errno(ENOTDIR)
   /// ENOTEMPTY.
   public static let directoryNotEmpty = Errno(ENOTEMPTY)
+  /// EROFS: the file system is read-only.
+  public static let readOnly = Errno(EROFS)
   /// ENAMETOOLONG.
   public static let fileNameTooLong = Errno(ENAMETOOLONG)
 }

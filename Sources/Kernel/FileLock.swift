@@ -10,7 +10,11 @@ extension Files {
     // A lock can be held on a read-only file system, too.
     let isReadOnly = number < 0 && Errno.last.number == EROFS
     if isReadOnly { number = unsafe clinux_open(path, flags | O_RDONLY, 0) }
-    guard number >= 0 else { throw Fault("cannot open the lock \(path)", cause: .last) }
+    guard number >= 0 else {
+      let cause = Errno.last
+      throw Fault(
+        "cannot open the lock \(path)", cause: isReadOnly && cause.number == ENOENT ? .readOnly : cause)
+    }
     let file = Descriptor(owning: number)
     guard isReadOnly || fchmod(number, 0o600) == 0 else {
       throw Fault("cannot close the lock \(path)", cause: .last)

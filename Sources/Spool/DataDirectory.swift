@@ -1,5 +1,6 @@
 // The box's directories, locked against other processes.
 import Kernel
+import Synchronization
 
 /// The data directory: `spool/`, `active/`, `results/`, `rejected/`, and the status files beside them.
 public final class DataDirectory: Sendable {
@@ -13,17 +14,19 @@ public final class DataDirectory: Sendable {
   public var status: String { "\(path)/status.json" }
   public var metrics: String { "\(path)/metrics.prom" }
 
-  /// Held until the process ends.
-  private let lock: Descriptor
+  /// Held until the process ends; nil if the file system is read-only and has no such file.
+  private let lock: Descriptor?
   /// The directory's own lock, as far as nobody else has it: what version 0.1.0 looks at.
   private let directoryLock: Descriptor?
   /// What is odd about the directory, for the log.
   public let notes: [String]
+  private let isCompleteFlag = Atomic<Bool>(false)
 
   /// Locks the data directory and creates the missing ones of its four directories.
   ///
   /// Throws a `Fault` if the data directory does not exist, if another process has locked it, or if the four are not
-  /// on one file system: jobs move between them by rename(2), which is atomic, and possible, only within one.
+  /// on one file system: jobs move between them by rename(2), which is atomic, and possible, only within one. If a
+  /// directory is missing on a read-only file system, `complete()` creates it later.
   ///
   /// - Parameter owner: the user the box will run as, if the caller is root. Root's own files are given to this user:
   ///   the data directory, its four directories, the status files, the box's files in active/ and the directories in
@@ -36,13 +39,30 @@ public final class DataDirectory: Sendable {
     }
     self.path = path
     if let owner { try Self.requireBoxDirectory(path, before: owner) }
-    guard let lock = try Files.lock("\(path)/lock") else { throw Self.inUse(path, by: nil) }
-    self.lock = lock
+    var noLock: Fault?
+    lock = try Self.lock(path, unless: &noLock)
+    // Other boxes look at this lock, too.
     directoryLock = try Files.lockDirectory(path)
-    let foreign = directoryLock == nil ? try Self.foreignLock(of: path, owner) : nil
-    try Files.makeDirectory("\(path)/active", mode: 0o700)
-    notes = [foreign, Self.close("\(path)/active")].compactMap(\.self)
-    for directory in [spool, active, results, rejected] { try Files.makeDirectory(directory) }
+    var notes: [String] = []
+    if directoryLock == nil { notes.append(try Self.foreignLock(of: path, owner)) }
+    if let noLock { notes.append("\(noLock)") }
+    if let note = Self.close("\(path)/active") { notes.append(note) }
+    self.notes = notes
+    do throws(Fault) {
+      try complete()
+      if let owner { try changeOwner(to: owner) }
+    } catch {
+      guard error.cause == .readOnly else { throw error }
+    }
+  }
+
+  /// Creates the missing ones of the four directories.
+  ///
+  /// Throws a `Fault` with the cause `EROFS` while the file system is read-only.
+  public func complete() throws(Fault) {
+    guard !isCompleteFlag.load(ordering: .relaxed) else { return }
+    try Files.makeDirectory(active, mode: 0o700)
+    for directory in [spool, results, rejected] { try Files.makeDirectory(directory) }
     let spoolDevice = Files.status(of: spool)?.device
     for directory in [active, results, rejected] {
       guard Files.status(of: directory)?.device == spoolDevice else {
@@ -51,8 +71,20 @@ public final class DataDirectory: Sendable {
           remedy: "Mount one file system at \(path), and none below it")
       }
     }
-    if let owner { try changeOwner(to: owner) }
     try Files.syncDirectory(path)
+    isCompleteFlag.store(true, ordering: .relaxed)
+  }
+
+  /// Returns the lock. If there is no file to lock, because the file system is read-only, returns nil and says so.
+  private static func lock(_ path: String, unless missing: inout Fault?) throws(Fault) -> Descriptor? {
+    do throws(Fault) {
+      if let lock = try Files.lock("\(path)/lock") { return lock }
+    } catch {
+      guard error.cause == .readOnly else { throw error }
+      missing = error
+      return nil
+    }
+    throw inUse(path, by: nil)
   }
 
   /// Closes active/ to all but the box: whoever may mark results as fetched must not change a running job. A job's directory

@@ -27,6 +27,7 @@ extension Spool {
   ///
   /// - Parameter known: jobs to leave alone.
   public func recoverJobs(except known: Set<String> = []) throws(Fault) -> RecoveryReport {
+    try data.complete()
     var report = RecoveryReport()
     var found: [(changed: UInt64, job: InterruptedJob)] = []
     for name in try Files.entries(of: data.active) {

@@ -8,12 +8,15 @@ public final class Spool {
   public static let defaultPriority = Priority(50)
 
   public let data: DataDirectory
+  /// Without events if the directory was missing at the start. Then the listings alone tell of changes.
   private let watch: DirectoryWatch
   private var arrivals = Arrivals()
   /// What one listing may cost.
   public struct Limits: Hashable, Sendable {
     /// The most files that wait in the queue at one time. The others stay in the spool until there is room.
     public var queued = 10_000
+    /// The most bytes that the files in the spool may have together. The last ones by priority and age are refused.
+    public var bytes: UInt64 = .max
     /// How long reading the starts of new files may take, nanoseconds. At least one is read.
     public var readingTime: UInt64 = 100_000_000
 
@@ -31,8 +34,9 @@ public final class Spool {
   ///   other process has run since the file system was mounted.
   public init(_ data: DataDirectory, existingFilesAreComplete: Bool = false) throws(Fault) {
     self.data = data
-    watch = try DirectoryWatch(data.spool)
-    if existingFilesAreComplete {
+    let exists = Files.kind(of: data.spool) == .directory
+    watch = try DirectoryWatch(exists ? data.spool : nil)
+    if exists, existingFilesAreComplete {
       arrivals.markComplete(try Files.entries(of: data.spool))
     }
   }
@@ -43,12 +47,16 @@ public final class Spool {
     public let priority: Priority
     /// The time of the last change of its name or content (`st_ctim`), nanoseconds since 1970.
     public let arrived: UInt64
+    /// Bytes.
+    public let size: UInt64
   }
 
   /// The contents of the spool at one moment.
   public struct Listing: Hashable, Sendable {
     /// The next to run first.
     public var queue: [Candidate] = []
+    /// The files of the queue that exceed `Limits.bytes`.
+    public var excess: [Candidate] = []
     /// Complete files whose names no job can have.
     public var unusable: [FileName] = []
     /// Symbolic links, directories, FIFOs, sockets and devices. The box never opens them.
@@ -69,6 +77,14 @@ public final class Spool {
       queue.replaceSubrange(count..., with: kept)
     }
 
+    /// Finds the files that do not fit into `bytes` after those before them.
+    mutating func measure(against bytes: UInt64) {
+      var room = bytes
+      for candidate in queue {
+        if candidate.size <= room { room -= candidate.size } else { excess.append(candidate) }
+      }
+    }
+
     /// Sorts the queue by priority, then by age.
     mutating func sort() {
       queue.sort { a, b in
@@ -82,6 +98,7 @@ public final class Spool {
   ///
   /// - Parameter now: CLOCK_MONOTONIC, nanoseconds.
   public func list(now: UInt64 = Clock.monotonic) throws(Fault) -> Listing {
+    try data.complete()
     arrivals.apply(try watch.events())
     var listing = Listing()
     let names = try Files.entries(of: data.spool).filter { !JobName.isHidden($0) }
@@ -112,7 +129,9 @@ public final class Spool {
       }
       let begin = isKnown ? 0 : Clock.monotonic
       listing.queue.append(
-        Candidate(name: text, priority: priority(of: name, status, now: now), arrived: status.changed))
+        Candidate(
+          name: text, priority: priority(of: name, status, now: now), arrived: status.changed,
+          size: status.size))
       if !isKnown { reading += max(1, Clock.monotonic - begin) }
     }
     let present = Set(names)
@@ -120,6 +139,7 @@ public final class Spool {
     priorities = priorities.filter { present.contains($0.key) }
     listing.sort()
     listing.trim(to: limits.queued)
+    listing.measure(against: limits.bytes)
     return listing
   }
 

@@ -10,6 +10,8 @@ struct Player {
     var files: [SpoolFile] = []
     var cancellations: [String] = []
     var unusable: [String] = []
+    /// Files for which the spool has no room.
+    var refused: Set<String> = []
     var ignored: [String] = []
     var arriving = 0
     var percent = 10
@@ -82,6 +84,9 @@ struct Player {
     var listing = SpoolListing()
     listing.queue = world.files.sorted { ($1.priority, $0.arrived) < ($0.priority, $1.arrived) }
     listing.cancellations = world.cancellations.map { Cancellation(file: "\($0).cancel", job: $0) }
+    for file in world.files where world.refused.contains(file.name) {
+      listing.refused[file] = "no room"
+    }
     listing.unusable = world.unusable
     listing.ignored = world.ignored
     listing.arriving = world.arriving
@@ -116,7 +121,8 @@ struct Player {
     case "sigint": send(.signal(.interrupt))
     case "sighup": send(.signal(.hangUp))
     case "fault": send(.fault("broken"))
-    case "storage": send(.storage(subject == "works" ? .works : .failed("disk")))
+    case "storage":
+      send(.storage(subject == "works" ? .works : subject == "full" ? .full("disk") : .failed("disk")))
     case "writer": send(.writer(subject == "writes" ? .writes : .stalled(since: now)))
     case "link": send(.link(subject == "up" ? .up : .down("eth0 is down")))
     case "gateway": send(.gateway(subject == "replies" ? .replies : .silent("gateway is silent")))
@@ -135,7 +141,7 @@ struct Player {
             ? .rejected("mistake")
             : .applied(diskHighWater: mark, scopeSHA256: hash, newlyDenied: 0)))
     case "status": world.statusFails = subject == "fails"
-    case "file", "gone", "cancel", "uncancel", "unusable", "ignored", "arriving", "listing":
+    case "file", "gone", "refused", "cancel", "uncancel", "unusable", "ignored", "arriving", "listing":
       changeSpool(words)
     case "disk", "fetched", "removed": happenToDisk(words)
     case "check":
@@ -173,6 +179,7 @@ struct Player {
   static func failure(_ kind: String) -> Failure {
     switch kind {
     case "storage": Failure(.storage, "disk")
+    case "full": Failure(.full, "disk")
     case "link": Failure(.link, "carrier lost")
     case "gateway": Failure(.gateway, "gateway is silent")
     case "entry": Failure(.entry, "permission denied")
@@ -190,6 +197,7 @@ struct Player {
       world.files.removeAll { $0.name == subject }
       world.files.append(SpoolFile(name: subject, priority: Priority(priority), arrived: serial))
     case "gone": world.files.removeAll { $0.name == subject }
+    case "refused": world.refused.insert(subject)
     case "cancel": world.cancellations.append(subject)
     case "uncancel": world.cancellations.removeAll { $0 == subject }
     case "unusable": world.unusable.append(subject)

@@ -3,6 +3,20 @@
 extension EventList {
   static let queue: [EventList] = [
     EventList(
+      "a file for which the spool has no room is rejected with the reason, while others stay",
+      """
+      given sending x
+      file a -> check a
+      check a valid
+      file b -> check b
+      check b valid
+      refused b -> rejectfile b
+      rejected b
+      log file rejected
+      = count jobs_rejected 1
+      = queue a:queued
+      """),
+    EventList(
       "an idle box",
       """
       = state idle

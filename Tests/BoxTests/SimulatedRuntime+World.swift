@@ -18,7 +18,10 @@ extension SimulatedRuntime {
     case .settle(let name, let step): settled(name, step)
     case .disk(let request): answer(to: request)
     case .probe:
-      report("storage", isCalm || chance(70)) { $0 ? .storage(.works) : .storage(.failed("disk")) }
+      let isFull = chance(30)
+      report("storage", isCalm || chance(70)) {
+        .storage($0 ? .works : isFull ? .full("disk") : .failed("disk"))
+      }
     case .reload:
       isReloading = false
       let isValid = isCalm || chance(70)
@@ -38,7 +41,7 @@ extension SimulatedRuntime {
   }
 
   mutating func failure() -> Failure {
-    let kinds: [Failure.Kind] = [.storage, .entry, .link, .gateway]
+    let kinds: [Failure.Kind] = [.storage, .full, .entry, .link, .gateway]
     return Failure(chance(1) && !isCalm ? .box : kinds[below(kinds.count)], "failure")
   }
 

@@ -253,6 +253,44 @@ extension EventList {
       removed 80
       """),
     EventList(
+      "fetched results are removed, one after the other, while the disk takes no more data however empty it looks",
+      """
+      given sending a
+      fetched old new newest
+      disk 50
+      storage full -> close, delete old
+      removed 50 -> probe
+      storage full -> delete new
+      removed 50 -> probe
+      storage works -> open
+      = problems 0
+      tick 3
+      """),
+    EventList(
+      "a disk that takes no more data, with nothing to remove, is a problem that says so",
+      """
+      given sending a
+      storage full -> close
+      = state paused
+      = problem takes no more data
+      tick 1 -> probe
+      storage full
+      fetched old
+      tick 1 -> probe, delete old
+      removed 50
+      storage works -> open
+      = state scanning
+      = problems 0
+      """),
+    EventList(
+      "a disk that refuses data and is above the mark pauses the box like any full disk",
+      """
+      given sending a
+      disk 95 -> close, stop a paused
+      storage full -> close
+      = problem is more than 90 % full
+      """),
+    EventList(
       "a disk that fails pauses the box",
       """
       given sending a

@@ -30,7 +30,7 @@ CHANGES = {
     "rst": '"transmitter"', "rate": '"10k"', "bandwidth": '"1M"', "probes": "2", "cooldown-time": "3",
     "target-ports": "81", "output-module": '"json"', "output-fields": '["saddr"]', "probe-options": '"linux"',
     "sender-threads": "2", "batch": "7", "event-ring": '"64K"', "max-runtime": "60", "dedupe-memory": '"64M"',
-    "log": '"kernel"', "user": '"60901:60901"', "lock-memory": '"required"', "disk-high-water": "91",
+    "log": '"kernel"', "user": '"60901:60901"', "lock-memory": '"required"', "disk-high-water": "91", "max-spool": '"64M"',
 }
 
 

@@ -11,13 +11,14 @@ enum ConfigurationText {
     "source-ip": "\"198.18.0.2\"", "source-port": "\"40000-40001\"",
     "source-use": "\"dedicated\"", "gateway-mac": "\"02:00:00:00:00:01\"", "transmit": "\"packet\"",
     "receive": "\"packet\"",
-    "report": "\"all\"", "rst": "\"transmitter\"", "rate": "\"9k\"", "bandwidth": "\"1G\"", "probes": "2",
+    "report": "\"all\"", "rst": "\"transmitter\"", "rate": "\"9k\"", "bandwidth": "\"1G\"",
+    "probes": "2",
     "cooldown-time": "3", "target-ports": "443", "output-module": "\"json\"",
     "output-fields": "\"saddr\"", "probe-options": "\"linux\"", "sender-threads": "2", "batch": "8",
     "event-ring": "\"16M\"", "max-runtime": "\"1h\"", "max-cooldown": "\"1h\"",
     "max-probes": "3", "max-target-rate": "\"9k\"", "allow-ports": "\"80,443\"",
     "dedupe-memory": "\"64M\"", "log": "\"kernel\"",
-    "user": "60901", "lock-memory": "\"required\"", "disk-high-water": "50",
+    "user": "60901", "lock-memory": "\"required\"", "disk-high-water": "50", "max-spool": "\"64M\"",
     "scope": "{ allow = \"198.18.0.0/16\" }",
   ]
 

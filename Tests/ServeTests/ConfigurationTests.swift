@@ -126,6 +126,7 @@ import Testing
         user = "60900:60901"
         lock-memory = "wanted"
         disk-high-water = 80
+        max-spool = "1G"
         [scope]
         allow = "198.18.0.0/15"
         allow-file = "good.list"

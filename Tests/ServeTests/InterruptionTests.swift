@@ -98,6 +98,52 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
+  /// The box has never written to it: neither its directories nor its lock exist.
+  @Test func `a disk that is read-only at the first start pauses the box until it is writable`() throws
+  {
+    let lab = try ServeLab()
+    let disk = try lab.mountDisk(megabytes: 16)
+    try Lab.giveToBox(lab.url("data").path)
+    try disk.setReadOnly(true)
+    let box = try lab.start(lab.configure("rate = 4000\ncooldown-time = 0.5\n"))
+    try box.wait(for: "a start") { $0.errorText.contains("msg=serving") }
+    try box.wait(for: "a pause") { $0.errorText.contains("Read-only file system (EROFS)") }
+    #expect(!lab.exists("data/spool") && !lab.exists("data/lock"))
+    try disk.setReadOnly(false, for: box)
+    try disk.setReadOnly(false)
+    try lab.wait("the spool", seconds: 30) {
+      lab.exists("data/spool") && lab.exists("data/status.json")
+    }
+    try lab.drop("net.txt", "198.18.4.0/22:80\n")
+    // A second box must not start, though the first has no file to lock.
+    let second = try lab.serveToItsEnd(lab.url("synbox.toml").path)
+    #expect(second.status == 1 && second.errors.contains("another process"), "\(second.errors)")
+    try lab.wait("the job's end", seconds: 60) { lab.exists("data/results/net.txt") }
+    #expect(try lab.results("net.txt") == evenAddresses(from: 4, blocks: 4, ports: [80]))
+    #expect(try box.end(SIGTERM).status == 143)
+  }
+
+  /// Only root can give the box a directory that is root's.
+  @Test
+  func `a read-only disk of root's ends the box once it is writable, and the next start takes it`()
+    throws
+  {
+    let lab = try ServeLab()
+    let disk = try lab.mountDisk(megabytes: 16)
+    try disk.setReadOnly(true)
+    let configuration = try lab.configure("rate = 4000\ncooldown-time = 0.5\n")
+    let box = try lab.start(configuration)
+    try box.wait(for: "a pause") { $0.errorText.contains("Read-only file system (EROFS)") }
+    #expect(box.isRunning)
+    try disk.setReadOnly(false, for: box)
+    try disk.setReadOnly(false)
+    let outcome = try box.wait(seconds: 30)
+    #expect(outcome.status == 1 && outcome.errors.contains("Permission denied"), "\(outcome.errors)")
+    let next = try lab.serve(configuration)
+    #expect(try lab.state() == "idle")
+    #expect(try next.end(SIGTERM).status == 143)
+  }
+
   @Test func `a link failure and a changed gateway pause the scan`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure("rate = 4000\ncooldown-time = 1\ndisk-high-water = 100\n"))

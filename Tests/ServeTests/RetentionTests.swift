@@ -38,6 +38,12 @@ import Testing
       try Lab.giveToBox(directory.path)
     }
 
+    /// Leaves no room for anything.
+    func fill() throws {
+      let filled = try run(["dd", "if=/dev/zero", "of=\(lab.url("data/ballast").path)", "bs=4k"])
+      guard filled.errors.contains("No space left") else { throw LabError(filled.errors) }
+    }
+
     func mark(_ name: String) throws {
       try Data().write(to: lab.url("data/results/\(name)/fetched"))
     }
@@ -58,6 +64,44 @@ import Testing
     #expect(try disk.kept() == ["a-new", "net.txt", "oldest"])
     #expect(box.errorText.contains("msg=\"fetched results removed to free disk space\" job=b-old"))
     #expect(try box.end(SIGTERM).status == 143)
+  }
+
+  /// Starts a box that regards no disk as too full, lets it scan, and fills the disk.
+  private func fillDisk(fetched: Bool) throws -> (SmallDisk, Running) {
+    let disk = try SmallDisk()
+    let lab = disk.lab
+    try disk.results("old", megabytes: 1, minutes: 30, fetched: fetched)
+    try disk.results("unfetched", megabytes: 1, minutes: 40, fetched: false)
+    let box = try lab.serve(
+      lab.configure(Self.configuration.replacing("water = 70", with: "water = 100")))
+    try lab.drop("run.txt", "@rate 400\n198.18.16.0/21\n")
+    try lab.waitForResults("run.txt", bytes: 100)
+    try disk.fill()
+    return (disk, box)
+  }
+
+  private func requireResults(_ disk: SmallDisk, _ box: Running) throws {
+    try disk.lab.wait("the results", seconds: 60) { disk.lab.exists("data/results/run.txt") }
+    #expect(try disk.lab.results("run.txt").count == 1024)
+    #expect(try disk.kept() == ["run.txt", "unfetched"])
+    #expect(box.errorText.contains("msg=\"fetched results removed to free disk space\" job=old"))
+    #expect(try disk.lab.json("data/results/run.txt/summary.json")["resumed"] as? Int == 0)
+    #expect(try box.end(SIGTERM).status == 143)
+  }
+
+  @Test func `begins when a write fails for lack of space, whatever the mark`() throws {
+    let (disk, box) = try fillDisk(fetched: true)
+    try requireResults(disk, box)
+  }
+
+  @Test func `is asked for if a write fails for lack of space and nothing is fetched`() throws {
+    let (disk, box) = try fillDisk(fetched: false)
+    try disk.lab.wait("a pause", seconds: 20) {
+      let problems = try disk.lab.json("data/status.json")["problems"] as? [String] ?? []
+      return try disk.lab.state() == "paused" && problems.contains { $0.contains("takes no more data") }
+    }
+    try disk.mark("old")
+    try requireResults(disk, box)
   }
 
   @Test func `pauses the box until there is space if no results are fetched`() throws {

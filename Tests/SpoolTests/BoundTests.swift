@@ -35,6 +35,22 @@ import Testing
     #expect(try box.list().arriving < 31)
   }
 
+  @Test func `tells which of its files exceed the bytes that they may have together`() throws {
+    let box = try Box()
+    box.spool.limits.bytes = 100
+    for (name, size) in [("a", 60), ("b", 50), ("c", 40), ("d", 1)] {
+      try box.drop(name, String(repeating: "#", count: size - 1) + "\n")
+      usleep(20_000)
+    }
+    // The first ones by age have their place, and whatever still fits.
+    #expect(try box.list().excess.map(\.name) == ["b", "d"])
+    // What is to be scanned first counts first.
+    try box.drop("e", "@priority 90\n198.18.0.1:80\n" + String(repeating: "#", count: 30))
+    #expect(try box.list().excess.map(\.name) == ["a", "b"])
+    box.spool.limits.bytes = .max
+    #expect(try box.list().excess.isEmpty && box.list().queue.count == 5)
+  }
+
   @Test func `reads new files for a bounded time, and all of them in the end`() throws {
     let box = try Box()
     box.spool.limits.readingTime = 0

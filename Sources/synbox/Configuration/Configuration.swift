@@ -33,7 +33,8 @@ package struct Configuration {
   var format = OutputFormat.csv
   var fields = ResultField.standard
   var probeProfile = ProbeProfile.smallest
-  var maxRuntime: Duration?
+  /// 0 is no limit.
+  var maxRuntime: Duration = .seconds(30 * 86_400)
   /// What target files may ask for at most.
   var maxCooldown: Duration = .seconds(300)
   var maxProbes = ProbeCount(16)
@@ -53,6 +54,8 @@ package struct Configuration {
   /// The high-water mark of the disk, in percent. Above it, fetched results are removed; if there are none, the box
   /// pauses.
   var diskHighWater = 90
+  /// The most bytes that the files in the spool may have together; nil for a quarter of the disk.
+  var maxSpool: MemorySize?
   var scope: ScopeSources
 
   /// The rate that no job may exceed: the lower of rate and bandwidth, or the default rate if neither is set.
@@ -60,6 +63,9 @@ package struct Configuration {
     let limits = [rate, bandwidth?.packetRate(frameBytes: probeProfile.frameLength)]
     return limits.compactMap(\.self).min { ($0.perSecond ?? .max) < ($1.perSecond ?? .max) } ?? .default
   }
+
+  /// The most bytes that the files in the spool may have together.
+  func spoolBytes(on disk: DiskSpace) -> UInt64 { maxSpool?.bytes ?? disk.total / 4 }
 
   /// The files that the box reads again while it runs.
   var files: [String] { [path] + scope.files }

@@ -103,12 +103,16 @@ extension Configuration {
     Setting(
       "disk-high-water", \.diskHighWater, .integer(1...100), reload: .onReload,
       "per cent of the disk above which fetched results are removed"),
+    Setting(
+      "max-spool", \.maxSpool, .parsed("size"), default: "a quarter of the disk", reload: .onReload,
+      "bytes that the files in `spool/` may have together; files beyond that are rejected"),
   ]
 
   private static let bounds: [Setting<Configuration>] = [
     Setting(
-      "max-runtime", \.maxRuntime, durationSyntax, default: "none", reload: .onReload,
-      "stop sending a job after this time"),
+      "max-runtime", \.maxRuntime, durationSyntax, default: "`\"720h\"`", reload: .onReload,
+      "stop sending a job after this time, so that no job keeps others waiting for ever; 0 for no limit"
+    ),
     Setting(
       "max-cooldown", \.maxCooldown, durationSyntax, reload: .onReload,
       "the longest `@cooldown`; a file that asks for more is rejected"),

@@ -103,6 +103,14 @@ extension BoxRuntime {
         "the requested rate exceeds the box's; using the box's",
         metadata: ["job": "\(job.name)", "requested": "\(requested)", "rate": "\(settings.rate)"])
     }
+    if let limit = settings.maxRuntime, let rate = settings.rate.perSecond,
+      Double(settings.sequence.count - min(index, settings.sequence.count)) / Double(rate)
+        > Double(limit.components.seconds)
+    {
+      log.warning(
+        "the job cannot send everything within max-runtime, which ends it",
+        metadata: ["job": "\(job.name)", "max_runtime": "\(limit)", "rate": "\(settings.rate)"])
+    }
     if !prepared.hops.unresolved.isEmpty {
       log.warning(
         "skipping on-link addresses that did not reply to ARP",
@@ -149,14 +157,14 @@ extension BoxRuntime {
 
   /// Tells the box that a scan cannot write: at once, and again every two seconds, because the box may find in between that
   /// the disk works.
-  private func reportStorage(_ failure: String?, of entry: BoxJob, _ now: UInt64) {
+  private func reportStorage(_ failure: Fault?, of entry: BoxJob, _ now: UInt64) {
     guard let failure else {
       entry.nextStorageReport = 0
       return
     }
     guard now >= entry.nextStorageReport else { return }
     entry.nextStorageReport = now + 2_000_000_000
-    tell(.storage(.failed(failure)))
+    tell(.storage(StorageReport(failure)))
   }
 
   /// Tells the box how far a scan is, unless it has just been told.

@@ -23,8 +23,11 @@ extension BoxRuntime {
         .recovered(try recover(except: Set(known), inProcess))
       }
     case .list:
-      listing = try EntryError.box { () throws(Fault) in try spool.list() }
-      return .listed(SpoolListing(listing))
+      listing = try EntryError.box { () throws(Fault) in
+        spool.limits.bytes = try configuration.spoolBytes(on: DiskSpace(of: spool.data.path))
+        return try spool.list()
+      }
+      return .listed(SpoolListing(listing, limit: spool.limits.bytes))
     case .claim(let file):
       guard let candidate = listing.candidate(file.name), let job = try spool.claim(candidate) else {
         return .absent
@@ -131,6 +134,13 @@ extension BoxRuntime {
 
   /// Writes about as much as a checkpoint, a job record and a page of results.
   func probeStorage() -> StorageReport {
+    do throws(Fault) {
+      try spool.data.complete()
+    } catch {
+      // The disk is writable, but not for this user. Only a new start, as root, can give it the directories.
+      if !error.isStorageFailure { tell(.fault("\(error)")) }
+      return StorageReport(error)
+    }
     let probe = "\(spool.data.path)/.writable"
     do throws(Fault) {
       try Files.writeNew(probe, [UInt8](repeating: 0, count: 1 << 16), durable: true)
@@ -138,16 +148,29 @@ extension BoxRuntime {
       return .works
     } catch {
       try? Files.remove(probe)
-      return .failed("\(error)")
+      return StorageReport(error)
     }
   }
 }
 
+extension StorageReport {
+  init(_ failure: Fault) {
+    self = failure.isOutOfSpace ? .full("\(failure)") : .failed("\(failure)")
+  }
+}
+
 extension SpoolListing {
-  init(_ listing: Spool.Listing) {
+  /// - Parameter limit: the most bytes that the files may have together.
+  init(_ listing: Spool.Listing, limit: UInt64) {
     self.init()
-    queue = listing.queue.map {
-      SpoolFile(name: $0.name, priority: $0.priority, arrived: $0.arrived)
+    func file(_ candidate: Spool.Candidate) -> SpoolFile {
+      SpoolFile(name: candidate.name, priority: candidate.priority, arrived: candidate.arrived)
+    }
+    queue = listing.queue.map(file)
+    for candidate in listing.excess {
+      refused[file(candidate)] =
+        "\(candidate.name): with this file, those in the spool have more than \(limit) bytes (max-spool); submit it "
+        + "again when there is room"
     }
     unusable = listing.unusable.map(\.description)
     ignored = listing.ignored.map(\.description)

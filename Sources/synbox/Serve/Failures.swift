@@ -10,6 +10,7 @@ extension Failure {
     case let failure as Failure: self = failure
     case EntryError.entry: self.init(.entry, message)
     case EntryError.box(let fault): self.init(fault)
+    case let fault as Fault where fault.isOutOfSpace: self.init(.full, message)
     case let fault as Fault where fault.isStorageFailure || fault.isResourceShortage:
       self.init(.storage, message)
     case let fault as Fault where fault.isLinkFailure: self.init(.link, message)

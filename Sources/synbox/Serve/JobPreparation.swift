@@ -42,7 +42,7 @@ extension Configuration {
       seed: seed, rate: rate, dedupeMemory: dedupeMemory, key: key)
     settings.profile = probeProfile
     settings.cooldown = directives.cooldown ?? cooldown
-    settings.maxRuntime = maxRuntime
+    settings.maxRuntime = maxRuntime == .zero ? nil : maxRuntime
     settings.scopeSHA256 = scope.sha256
     settings.scopeGate = permit.gate
     return PreparedJob(
