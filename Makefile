@@ -17,7 +17,7 @@ SWIFT_STATIC := -c release --static-swift-stdlib -Xswiftc -static-executable -Xc
 PACKAGES_BUILD := libbpf-dev libxdp-dev libcap-dev libnl-3-dev libnl-genl-3-dev libnl-route-3-dev \
                   libseccomp-dev libelf-dev zlib1g-dev libzstd-dev pkg-config g++ git file
 PACKAGES_LAB   := iproute2 ethtool procps jq
-PACKAGES_TEST  := codespell strace tshark tcpdump python3 libcap2-bin binutils util-linux gzip zstd fdisk e2fsprogs mount
+PACKAGES_TEST  := codespell openssl strace tshark tcpdump python3 libcap2-bin binutils util-linux gzip zstd fdisk e2fsprogs mount
 PACKAGES_BENCH := zmap masscan nftables valgrind python3-matplotlib
 PACKAGES_IMAGE := genimage mtools dosfstools e2fsprogs fdisk cpio zstd xz-utils kmod python3 python3-pefile \
                   debian-archive-keyring
@@ -72,12 +72,12 @@ build/bpf/components: FORCE build/.setup
 	@cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
 FORCE:
 
-build: build/synbox ## build/synbox, one static binary
+build: build/synbox build/synboxctl ## build/synbox and build/synboxctl, a static binary each
 
 benchmark: build/synbox build/benchmark ## build/benchmark, which measures the parts that bound a scan
 
 # SwiftPM knows what has to be built again. Valgrind cannot read Swift's debug information, and gives up.
-build/synbox build/benchmark build/synimage: build/%: bpf FORCE
+build/synbox build/synboxctl build/benchmark build/synimage: build/%: bpf FORCE
 	@swift build $(SWIFT_STATIC) --product $* 2>&1 \
 	  | { grep -vE 'in statically linked applications|mktemp. is dangerous' || true; }; exit $${PIPESTATUS[0]}
 	@cp .build/release/$* $@.tmp
@@ -133,7 +133,7 @@ build/promtool: build/.setup
 # Each run of tests ends, even if one hangs: a suite's own limit cannot stop a test that blocks.
 SWIFT_TEST = timeout --kill-after=10 $(1) swift test --skip-build
 # A test's name is `Module.suite/test`.
-PURE_TESTS   := (BoxTests|ManageTests|ManagePageTests|WireTests|PlanTests|ScanTests|SettingsTests|SupportTests)\.
+PURE_TESTS   := (BoxTests|BoxClientTests|ManageTests|ManagePageTests|WireTests|PlanTests|ScanTests|SettingsTests|SupportTests)\.
 KERNEL_TESTS := (KernelTests|NICTests|DatapathTests|EngineTests|ConfinementTests|SpoolTests|InitTests|SupervisionTests|FuzzTests)\.
 LAB_TESTS    := (LabTests|ServeTests|ImageTests)\.
 # Random inputs that take minutes in a debug build.
@@ -168,6 +168,7 @@ test: check programs build benchmark build/promtool image tests ## all tests; th
 	$(PYTHON) -m unittest discover -s Tests/Boot -p '*_test.py'
 	@cd Tests/Docs && $(PYTHON) -m unittest commands_test reference_test
 	$(MAKE) page
+	@cd Tests/Client && $(PYTHON) -m unittest client_test
 	netconfig/run
 
 # Of -sanitize options the Swift compiler heeds the last alone, so that one names both; SwiftPM's own makes room

@@ -33,12 +33,27 @@ let boxPackages: [Package.Dependency] = [
 /// The packages of the image builder.
 let builderPackages: [Package.Dependency] = [
   .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
-  // Pinned for swift-crypto's CryptoExtras, which nothing here uses.
   .package(url: "https://github.com/apple/swift-asn1", exact: "1.7.4"),
+]
+
+/// The packages of the services that listen. None of them is linked into build/synbox.
+let servicePackages: [Package.Dependency] = [
+  .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+  .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
+  .package(url: "https://github.com/apple/swift-certificates", exact: "1.21.1"),
+  // Pinned for swift-nio, which uses them.
+  .package(url: "https://github.com/apple/swift-atomics", exact: "1.3.0"),
+  .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
+  .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
 ]
 
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
+/// SwiftPM warns about a package that no target uses; on Linux these add nothing to the build.
+let unused: [Target.Dependency] = [
+  ("Atomics", "swift-atomics"), ("Collections", "swift-collections"),
+  ("SystemPackage", "swift-system"),
+].map { .product(name: $0, package: $1, condition: .when(platforms: [.wasi])) }
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 /// `make fuzz` asks for it: everything is built with libFuzzer, which brings a main function of its own, so the
@@ -75,6 +90,7 @@ let pure: [Target] = [
   module("Box", ["BoxAPI", "Plan"]),
   module("Settings", ["Plan", "Support"]),
   module("Manage", ["BoxAPI", "Plan", "Settings", "Support"]),
+  module("BoxClient", ["Plan", "Settings", "Support"]),
   // One hand-written HTML file, which becomes a constant of the program.
   .target(
     name: "ManagePage", dependencies: ["Plan"], resources: [.embedInCode("page.html")],
@@ -89,6 +105,7 @@ let pure: [Target] = [
   tests("SettingsTests", ["Settings", "Plan", "TestSupport"]),
   tests("ManageTests", ["Manage", "BoxAPI", "Plan", "Settings", "TestSupport"]),
   tests("ManagePageTests", ["ManagePage"]),
+  tests("BoxClientTests", ["BoxClient", "Plan", "TestSupport"]),
 ]
 
 let others: [Target] = [
@@ -112,6 +129,19 @@ let others: [Target] = [
     ? .target(
       name: "synbox", dependencies: program, exclude: ["main.swift"], swiftSettings: strict)
     : .executableTarget(name: "synbox", dependencies: program, swiftSettings: strict),
+
+  // The operator's client: talks to synbox-manage, from anywhere.
+  .executableTarget(
+    name: "synboxctl",
+    dependencies: [
+      "BoxAPI", "BoxClient", "Kernel", "Manage", "Plan", "Support", argumentParser,
+      .product(name: "Crypto", package: "swift-crypto"),
+      .product(name: "NIOCore", package: "swift-nio"),
+      .product(name: "NIOHTTP1", package: "swift-nio"),
+      .product(name: "NIOPosix", package: "swift-nio"),
+      .product(name: "NIOSSL", package: "swift-nio-ssl"),
+    ] + unused,
+    swiftSettings: strict),
 
   // Builds the disk image, on a workstation: nothing of it goes into the box.
   .executableTarget(
@@ -154,7 +184,8 @@ let others: [Target] = [
   .target(
     name: "FuzzTargets",
     dependencies: [
-      "Datapath", "Init", "Kernel", "NIC", "Plan", "Scan", "Settings", "Spool", "Support", "Wire",
+      "BoxClient", "Datapath", "Init", "Kernel", "NIC", "Plan", "Scan", "Settings", "Spool", "Support",
+      "Wire",
       "synbox",
     ],
     path: "Tests/Fuzz/Targets", swiftSettings: strict),
@@ -187,7 +218,7 @@ let others: [Target] = [
 let package = Package(
   name: "synbox",
   products: isFuzzing || isUnit ? [] : [.executable(name: "synbox", targets: ["synbox"])],
-  dependencies: isUnit ? [] : boxPackages + builderPackages,
+  dependencies: isUnit ? [] : boxPackages + builderPackages + servicePackages,
   targets: (isUnit ? pure : pure + others + fuzzers).filter {
     !isPrograms || $0.type != .test && $0.name != "LabTraits"
   },

@@ -24,7 +24,7 @@ public struct FuzzTarget: Sendable {
     .addressList,
     .values, .toml, .configuration, .profile, .jobRecord, .recovery, .checkpoint, .answers, .compressed,
     .fileNames, .taskStatus,
-    .boxSettings, .modules, .partitionTable, .superblock, .bootCount,
+    .boxSettings, .modules, .partitionTable, .superblock, .bootCount, .serverEvents, .boxAnswers,
   ]
 }
 
