@@ -121,7 +121,7 @@ run: build ## the main job on a lab: a target file becomes results, checked agai
 	@netconfig/run
 
 soak: build tests ## a box whose spool is hostile, for MINUTES=5; needs root
-	@SYNBOX_SOAK_MINUTES=$(MINUTES) timeout --kill-after=10 $$(( $(MINUTES) * 60 + 300 )) \
+	@SYNBOX_SOAK_MINUTES=$(MINUTES) timeout --kill-after=10 $$(( $(MINUTES) * 60 + 1200 )) \
 	  swift test --skip-build --filter 'A box with a hostile spool'
 
 # Unpacked, not installed: the package would start a Prometheus server on this machine.

@@ -17,7 +17,7 @@ package enum JobName {
 
   /// Returns whether the spool ignores the file: dot files, and `*.part`, which upload tools use while they write.
   package static func isHidden(_ name: FileName) -> Bool {
-    name.bytes.first == UInt8(ascii: ".") || name.bytes.suffix(5) == Array(".part".utf8)
+    name.bytes.first == UInt8(ascii: ".") || name.bytes.suffix(5).elementsEqual(".part".utf8)
   }
 
   /// Returns why no job can have this name; nil if one can.
@@ -25,7 +25,8 @@ package enum JobName {
     guard name.bytes.count <= maximumLength else {
       return ("a file name of \(name.bytes.count) bytes", "at most \(maximumLength)")
     }
-    let found = "the file name \"\(name)\""
+    // Made only when it is needed: a spool may have 100,000 files, and their names are checked every second.
+    var found: String { "the file name \"\(name)\"" }
     guard let text = name.text else { return (found, "a name in UTF-8") }
     guard text.unicodeScalars.allSatisfy(Escaping.isVisible) else {
       return (found, "a name without control and formatting characters")

@@ -7,7 +7,8 @@ public enum Escaping {
   /// Control characters, format characters (which hide text or change its direction), line and paragraph
   /// separators, and code points without an assigned meaning are not visible.
   public static func isVisible(_ scalar: Unicode.Scalar) -> Bool {
-    switch scalar.properties.generalCategory {
+    if scalar.isASCII { return 0x20..<0x7f ~= scalar.value }
+    return switch scalar.properties.generalCategory {
     case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned, .surrogate:
       false
     default: true
