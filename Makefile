@@ -17,7 +17,7 @@ SWIFT_STATIC := -c release --static-swift-stdlib -Xswiftc -static-executable -Xc
 PACKAGES_BUILD := libbpf-dev libxdp-dev libcap-dev libnl-3-dev libnl-genl-3-dev libnl-route-3-dev \
                   libseccomp-dev libelf-dev zlib1g-dev libzstd-dev pkg-config g++ git file
 PACKAGES_LAB   := iproute2 ethtool procps jq
-PACKAGES_TEST  := codespell openssl strace tshark tcpdump python3 libcap2-bin binutils util-linux gzip zstd fdisk e2fsprogs mount
+PACKAGES_TEST  := codespell curl openssl strace tshark tcpdump python3 libcap2-bin binutils util-linux gzip zstd fdisk e2fsprogs mount
 PACKAGES_BENCH := zmap masscan nftables valgrind python3-matplotlib
 PACKAGES_IMAGE := genimage mtools dosfstools e2fsprogs fdisk cpio zstd xz-utils kmod python3 python3-pefile \
                   debian-archive-keyring
@@ -72,12 +72,12 @@ build/bpf/components: FORCE build/.setup
 	@cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
 FORCE:
 
-build: build/synbox build/synboxctl ## build/synbox and build/synboxctl, a static binary each
+build: build/synbox build/synbox-manage build/synboxctl ## build/synbox, build/synbox-manage and build/synboxctl, a static binary each
 
 benchmark: build/synbox build/benchmark ## build/benchmark, which measures the parts that bound a scan
 
 # SwiftPM knows what has to be built again. Valgrind cannot read Swift's debug information, and gives up.
-build/synbox build/synboxctl build/benchmark build/synimage: build/%: bpf FORCE
+build/synbox build/synbox-manage build/synboxctl build/benchmark build/synimage: build/%: bpf FORCE
 	@swift build $(SWIFT_STATIC) --product $* 2>&1 \
 	  | { grep -vE 'in statically linked applications|mktemp. is dangerous' || true; }; exit $${PIPESTATUS[0]}
 	@cp .build/release/$* $@.tmp
@@ -135,7 +135,7 @@ SWIFT_TEST = timeout --kill-after=10 $(1) swift test --skip-build
 # A test's name is `Module.suite/test`.
 PURE_TESTS   := (BoxTests|BoxClientTests|ManageTests|ManagePageTests|WireTests|PlanTests|ScanTests|SettingsTests|SupportTests)\.
 KERNEL_TESTS := (KernelTests|NICTests|DatapathTests|EngineTests|ConfinementTests|SpoolTests|InitTests|SupervisionTests|FuzzTests)\.
-LAB_TESTS    := (LabTests|ServeTests|ImageTests)\.
+LAB_TESTS    := (LabTests|ManageServiceTests|ServeTests|ImageTests)\.
 # Random inputs that take minutes in a debug build.
 LONG_TESTS   := hold for files changed at random|Mutated packets
 LAB_CASES     = $(shell grep -v '^\#' Tests/lab-cases | paste -sd '|')
@@ -222,8 +222,9 @@ inventory: benchmark ## measure ten million single addresses under a million den
 planning: benchmark build/.setup-bench ## measure planning by shape and size of a target file: build/planning.png (docs/design/scaling.md)
 	@$(PYTHON) Tests/Evaluation/planning.py build/benchmark build/planning.png
 
-reference: tests ## write the tables of docs/reference/configuration.md again, from the tables of settings
-	SYNBOX_WRITE_REFERENCE=1 $(call SWIFT_TEST,60) --filter 'ServeTests\..*configuration reference'
+reference: tests ## write the generated tables of docs/reference/ and docs/design/manage.md again
+	SYNBOX_WRITE_REFERENCE=1 $(call SWIFT_TEST,60) \
+	  --filter 'ServeTests\..*configuration reference|ManageTests\..*on the reference page|ManageServiceTests\..*design page'
 
 fmt: ## format every Swift file
 	swift format --in-place --recursive Package.swift Sources Tests

@@ -12,8 +12,13 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+/// - Parameter embedding: files that lie in the program, as `PackageResources`.
+func module(
+  _ name: String, _ dependencies: [Target.Dependency] = [], embedding: [String] = []
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, resources: embedding.map { .embedInCode($0) },
+    swiftSettings: strict)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [])
@@ -89,12 +94,10 @@ let pure: [Target] = [
   module("BoxAPI", ["Scan", "Support"]),
   module("Box", ["BoxAPI", "Plan"]),
   module("Settings", ["Plan", "Support"]),
-  module("Manage", ["BoxAPI", "Plan", "Settings", "Support"]),
+  module("Manage", ["BoxAPI", "Plan", "Settings", "Support"], embedding: ["openapi.json"]),
   module("BoxClient", ["Plan", "Settings", "Support"]),
   // One hand-written HTML file, which becomes a constant of the program.
-  .target(
-    name: "ManagePage", dependencies: ["Plan"], resources: [.embedInCode("page.html")],
-    swiftSettings: strict),
+  module("ManagePage", ["Plan"], embedding: ["page.html"]),
 
   .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
   tests("SupportTests", ["Support"]),
@@ -124,6 +127,7 @@ let others: [Target] = [
   module("Spool", ["Kernel", "Plan", "Scan", "Support", "Wire"]),
   module("Engine", ["Datapath", "Kernel", "NIC", "Plan", "Scan", "Spool", "Wire"]),
   module("Init", ["BoxAPI", "Kernel", "NIC", "Plan", "Scan", "Settings", "Spool", "Support", "Wire"]),
+  module("ManageHost", ["BoxAPI", "Confinement", "Kernel", "Manage", "Plan", "Spool", "Support"]),
   module("Supervision", ["BoxAPI", "Confinement", "Init", "Kernel", "NIC", "Settings", "Spool"]),
   isFuzzing
     ? .target(
@@ -143,14 +147,31 @@ let others: [Target] = [
     ] + unused,
     swiftSettings: strict),
 
+  // The management service: what it does with files and how it is confined; then the program.
+  // NIO and BoringSSL stay out of the scanner.
+  .executableTarget(
+    name: "synbox-manage",
+    dependencies: [
+      "BoxAPI", "Confinement", "Kernel", "Manage", "ManageHost", "ManagePage", "Plan", "Scan",
+      "Support",
+      argumentParser,
+      .product(name: "Crypto", package: "swift-crypto"),
+      .product(name: "NIOCore", package: "swift-nio"),
+      .product(name: "NIOHTTP1", package: "swift-nio"),
+      .product(name: "NIOPosix", package: "swift-nio"),
+      .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      .product(name: "NIOTLS", package: "swift-nio"),
+      .product(name: "SwiftASN1", package: "swift-asn1"),
+      .product(name: "X509", package: "swift-certificates"),
+    ] + unused,
+    swiftSettings: strict),
+
   // Builds the disk image, on a workstation: nothing of it goes into the box.
   .executableTarget(
     name: "synimage",
     dependencies: [
       "Init", "Kernel", "NIC", "Plan", "Settings", argumentParser,
       .product(name: "Crypto", package: "swift-crypto"),
-      // SwiftPM warns about a package that no target uses; on Linux this adds nothing to the build.
-      .product(name: "SwiftASN1", package: "swift-asn1", condition: .when(platforms: [.wasi])),
     ],
     swiftSettings: strict),
 
@@ -171,6 +192,9 @@ let others: [Target] = [
     ]),
   // The real program on real packages: needs build/synimage, build/synbox.stripped and the mirror.
   tests("ImageTests", ["LabSupport", "LabTraits"]),
+  // The real service: needs root, build/synbox-manage and build/synbox.
+  tests(
+    "ManageServiceTests", ["Confinement", "LabSupport", "LabTraits", "Manage", "ManageHost"]),
   tests("NICTests", ["NIC", "Kernel", "LabSupport", "Plan", "Wire", "TestSupport"]),
   tests("DatapathTests", ["Datapath", "Kernel", "LabSupport", "Wire", "TestSupport"]),
   tests("InitTests", ["Init", "Kernel", "NIC", "LabSupport", "Plan", "TestSupport", "Wire"]),

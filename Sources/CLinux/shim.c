@@ -1,7 +1,9 @@
 // The functions that CLinux.h declares; it says why each exists.
 #include "CLinux.h"
 
+#include <linux/openat2.h>
 #include <stdarg.h>
+#include <sys/syscall.h>
 
 int clinux_errno(void) { return errno; }
 
@@ -17,6 +19,19 @@ int clinux_fcntl(int fd, int command, int argument) { return fcntl(fd, command, 
 
 int clinux_exchange(const char *one, const char *other) {
   return renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE);
+}
+
+int clinux_open_beneath(int directory, const char *path, int flags, unsigned mode) {
+  struct open_how how = {
+      .flags = (unsigned)flags,
+      .mode = mode,
+      .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
+  };
+  return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+}
+
+int clinux_move_new(int from, const char *name, int to, const char *new_name) {
+  return renameat2(from, name, to, new_name, RENAME_NOREPLACE);
 }
 
 int clinux_reserve(int fd, long length) { return fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, length); }
@@ -210,6 +225,10 @@ void clinux_ignore_sigpipe(void) { signal(SIGPIPE, SIG_IGN); }
 void clinux_ignore_sigio(void) { signal(SIGIO, SIG_IGN); }
 
 int clinux_inflate_begin(z_stream *stream) { return inflateInit2(stream, 16 + MAX_WBITS); }
+
+int clinux_deflate_begin(z_stream *stream, int level) {
+  return deflateInit2(stream, level, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
+}
 
 int clinux_setresgid(unsigned gid) { return setresgid(gid, gid, gid); }
 

@@ -96,6 +96,8 @@ public enum Confinement {
     let rules = try LandlockRuleset(abi: abi)
     for path in policy.readWrite { try rules.allow(.readWrite, path) }
     for path in policy.readOnly { try rules.allow(.read, path) }
+    for path in policy.createOnly { try rules.allow(.create, path) }
+    for path in policy.receiveOnly { try rules.allow(.receive, path) }
     for path in policy.executable { try rules.allow(.execute, path) }
     // Needed by the proof, and for the peak of resident memory in the summary.
     try rules.allowOwnProcess()
@@ -107,7 +109,8 @@ public enum Confinement {
     let mode = policy.systemCalls
     guard mode != .unfiltered else { return }
     let filter = try SeccompFilter(default: mode == .enforced ? .killProcess : .log)
-    for rule in SystemCallTable.rules(inProcess: processID()) {
+    let rules = policy.table(processID())
+    for rule in rules {
       // Logging refuses nothing except clone3, whose refusal makes the C library use clone.
       let isOnlyLogged = mode == .logged && rule.action == .refuse(.notPermitted)
       if isOnlyLogged { continue }
@@ -120,7 +123,8 @@ public enum Confinement {
         rule.action, rule.name, where: rule.arguments + [.equals(0, UInt64(UInt32(bitPattern: socket)))]
       )
     }
-    for (rank, name) in SystemCallTable.frequent.enumerated() {
+    for (rank, name) in SystemCallTable.frequent.enumerated()
+    where rules.contains(where: { $0.name == name }) {
       try filter.setPriority(of: name, to: UInt8(255 - rank))
     }
     try filter.load()

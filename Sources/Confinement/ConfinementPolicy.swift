@@ -28,6 +28,10 @@ public struct ConfinementPolicy: Sendable {
   /// Files, and directories with all beneath them, that may be read. This process's /proc/PID is always among them.
   /// Do not use `/`: the proof tries to open it, and fails if that is allowed.
   public var readOnly: [String]
+  /// Directories in which files may be created, and those into which files may also be moved. None of their files can be
+  /// changed or removed.
+  public var createOnly: [String]
+  public var receiveOnly: [String]
   /// Programs and libraries, and directories with all beneath them, that may be read and started. The scanner starts
   /// none.
   public var executable: [String]
@@ -37,22 +41,31 @@ public struct ConfinementPolicy: Sendable {
   /// The user and group to run as; nil to keep the present ones.
   public var user: Credentials?
   public var systemCalls: SystemCalls
+  /// The list of system calls, for the process with this ID.
+  public var table: @Sendable (Int32) -> [SystemCallRule]
   public var landlock: Requirement
   /// Whether all memory must be locked, so that none is written to swap.
   public var lockedMemory: Requirement
 
   public init(
-    readWrite: [String] = [], readOnly: [String] = [], executable: [String] = [],
+    readWrite: [String] = [], readOnly: [String] = [], createOnly: [String] = [],
+    receiveOnly: [String] = [], executable: [String] = [],
     messageSocket: Int32? = nil, user: Credentials? = nil, systemCalls: SystemCalls = .enforced,
+    table: @escaping @Sendable (Int32) -> [SystemCallRule] = {
+      SystemCallTable.rules(inProcess: $0)
+    },
     landlock: Requirement = .wanted,
     lockedMemory: Requirement = .wanted
   ) {
     self.readWrite = readWrite
     self.readOnly = readOnly
+    self.createOnly = createOnly
+    self.receiveOnly = receiveOnly
     self.executable = executable
     self.messageSocket = messageSocket
     self.user = user
     self.systemCalls = systemCalls
+    self.table = table
     self.landlock = landlock
     self.lockedMemory = lockedMemory
   }

@@ -22,7 +22,7 @@ public struct SystemCallRule: Hashable, Sendable {
   public let action: SeccompFilter.Action
   public let use: Use
 
-  init(
+  public init(
     _ name: String, _ reason: String, _ condition: String = "",
     _ arguments: [SeccompFilter.Argument] = [], action: SeccompFilter.Action = .allow,
     use: Use = .everyday
@@ -43,8 +43,11 @@ public struct SystemCallRule: Hashable, Sendable {
 
 extension SystemCallTable {
   /// The list as docs/design/confinement.md shows it: a Markdown table.
-  package static var document: String {
-    let rows = rules(inProcess: 0).map { rule in
+  package static var document: String { document(of: rules(inProcess: 0)) }
+
+  /// The same of another list.
+  package static func document(of rules: [SystemCallRule]) -> String {
+    let rows = rules.map { rule in
       let refusal =
         switch rule.action {
         case .refuse(let errno): "**\(errno.symbol)**: "

@@ -28,8 +28,9 @@ public struct FileStatus: Hashable, Sendable {
   public let device: UInt64
   public let inode: UInt64
   public let size: UInt64
-  /// The user ID of the owner, and the permission bits.
+  /// The IDs of the owner and the group, and the permission bits.
   public let owner: UInt32
+  public let group: UInt32
   public let mode: UInt32
   /// The times of the last write (mtime) and of the last change of content or attributes (ctime), in nanoseconds
   /// since 1970: 0 for earlier times, the greatest number for those after 2554. Owners may set any time.
@@ -46,6 +47,7 @@ public struct FileStatus: Hashable, Sendable {
     inode = UInt64(status.st_ino)
     size = UInt64(max(0, status.st_size))
     owner = status.st_uid
+    group = status.st_gid
     mode = status.st_mode & 0o7777
     func nanoseconds(_ time: timespec) -> UInt64 {
       let (product, overflow) = UInt64(max(0, time.tv_sec)).multipliedReportingOverflow(

@@ -29,6 +29,18 @@ public struct DiskSpace: Hashable, Sendable {
     } catch {
       throw Fault("cannot read the free space of the file system of \(path)", cause: error)
     }
+    self.init(about)
+  }
+
+  /// The file system of an open file.
+  init(of file: borrowing Descriptor) throws(Errno) {
+    var about = statvfs()
+    let number = file.number
+    try syscall { unsafe fstatvfs(number, &about) }
+    self.init(about)
+  }
+
+  private init(_ about: statvfs) {
     self.init(
       blockSize: UInt64(about.f_frsize), blocks: UInt64(about.f_blocks), free: UInt64(about.f_bfree),
       available: UInt64(about.f_bavail), files: UInt64(about.f_files),

@@ -16,6 +16,12 @@ extension Errno {
   public static let invalidArgument = Errno(EINVAL)
   /// ENOSPC: no room.
   public static let noSpace = Errno(ENOSPC)
+  /// EDQUOT
+  public static let quotaExceeded = Errno(EDQUOT)
+  /// ENOENT
+  public static let noSuchFile = Errno(ENOENT)
+  /// EIO
+  public static let inputOutput = Errno(EIO)
   /// EPIPE: the reader has closed its end.
   public static let brokenPipe = Errno(EPIPE)
   /// ERANGE: a value is out of range.

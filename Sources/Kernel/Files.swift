@@ -156,6 +156,16 @@ public enum Files {
     }
   }
 
+  /// Sets the group of a directory (chown(2)).
+  public static func setGroup(_ path: String, _ group: UInt32) throws(Fault) {
+    guard unsafe lchown(path, uid_t.max, group) == 0 else {
+      throw Fault("cannot give \(path) to the group \(group)", cause: .last)
+    }
+  }
+
+  /// Sets the permissions that new files of this process do not get (umask(2)).
+  public static func setCreationMask(_ mask: UInt32) { _ = umask(mask) }
+
   /// Flushes a directory, so that renames and new names in it survive a power cut.
   public static func syncDirectory(_ path: String) throws(Fault) {
     let number = unsafe clinux_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)

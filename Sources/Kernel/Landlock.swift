@@ -7,6 +7,10 @@ public struct LandlockRuleset: ~Copyable {
   public enum Access: Sendable {
     case read
     case readWrite
+    /// To read, and to create files, but neither to write to one nor to remove one.
+    case create
+    /// The same, and to move files in from where this process may write.
+    case receive
     /// To read, and to start as a program.
     case execute
   }
@@ -124,6 +128,10 @@ private enum Rights {
     var rights = UInt64(LANDLOCK_ACCESS_FS_READ_FILE)
     if toDirectory { rights |= UInt64(LANDLOCK_ACCESS_FS_READ_DIR) }
     if access == .execute { rights |= UInt64(LANDLOCK_ACCESS_FS_EXECUTE) }
+    if toDirectory, access == .create || access == .receive {
+      rights |= UInt64(LANDLOCK_ACCESS_FS_MAKE_REG)
+      if access == .receive { rights |= UInt64(LANDLOCK_ACCESS_FS_REFER) }
+    }
     guard access == .readWrite else { return rights }
     rights |= UInt64(LANDLOCK_ACCESS_FS_WRITE_FILE) | truncate
     guard toDirectory else { return rights }

@@ -17,6 +17,17 @@ extension UInt64 {
   package static let SOL_XDP = UInt64(CLinux.SOL_XDP)
   package static let XDP_MMAP_OFFSETS = UInt64(CLinux.XDP_MMAP_OFFSETS)
 
+  // Services: tcp(7), socket(7), open(2), rename(2), madvise(2), signal(7)
+  package static let IPPROTO_TCP: UInt64 = 6
+  package static let TCP_NODELAY: UInt64 = 1
+  package static let SOL_SOCKET = UInt64(CLinux.SOL_SOCKET)
+  package static let SO_ERROR = UInt64(CLinux.SO_ERROR)
+  /// O_WRONLY, O_RDWR, O_CREAT, O_TRUNC.
+  package static let openForWriting = UInt64(O_WRONLY | O_RDWR | O_CREAT | O_TRUNC)
+  package static let RENAME_NOREPLACE: UInt64 = 1
+  package static let MADV_WIPEONFORK: UInt64 = 18
+  package static let SIGPIPE = UInt64(CLinux.SIGPIPE)
+
   // Files: fallocate(2), rename(2), fcntl(2). All but STDERR are declared for _GNU_SOURCE only.
   package static let FALLOC_FL_KEEP_SIZE: UInt64 = 1
   package static let RENAME_EXCHANGE: UInt64 = 2

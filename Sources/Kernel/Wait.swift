@@ -2,7 +2,7 @@
 import CLinux
 
 /// Returns whether `descriptor` becomes readable within `milliseconds`, or has an error, which a read will report.
-func waitReadable(_ descriptor: Int32, milliseconds: Int) -> Bool {
+public func waitReadable(_ descriptor: Int32, milliseconds: Int) -> Bool {
   let deadline = Int(Clock.monotonic / 1_000_000) + max(0, milliseconds)
   var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
   while true {

@@ -62,10 +62,14 @@ public struct RoutedRequest: Hashable, Sendable {
     isHead = method == "HEAD"
     query = target.query
     var allowed: [String] = []
-    // `fetched` is no file: the more exact path comes first.
+    // `fetched` is no file: the most exact path counts.
+    var path: String?
     let operations = APIOperation.allCases.sorted { $0.placeholders < $1.placeholders }
     for candidate in operations {
-      guard let names = candidate.names(in: target.segments) else { continue }
+      guard let names = candidate.names(in: target.segments),
+        path == nil || path == candidate.route.path
+      else { continue }
+      path = candidate.route.path
       guard candidate.route.method == (isHead ? "GET" : method) else {
         allowed.append(candidate.route.method)
         continue

@@ -2,12 +2,12 @@
 
 /// Turns the jobs that the service sees into events.
 public struct EventFeed: Sendable {
-  private var states: [String: Job.State]?
+  private var states: [String: ListedJob.State]?
 
   public init() {}
 
   /// Returns an event for each job whose state has changed since the last call; none the first time.
-  public mutating func changes(_ jobs: [Job]) -> [[UInt8]] {
+  public mutating func changes(_ jobs: [ListedJob]) -> [[UInt8]] {
     let before = states
     states = Dictionary(jobs.map { ($0.name, $0.state) }) { first, _ in first }
     guard let before else { return [] }

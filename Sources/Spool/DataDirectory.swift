@@ -141,7 +141,7 @@ public final class DataDirectory: Sendable {
 
   private func changeOwner(to owner: Credentials) throws(Fault) {
     try Files.handOver(path + "/.", to: owner)
-    for name in Self.expectedNames.subtracting(Self.fileSystemNames) {
+    for name in Self.expectedNames.subtracting(Self.fileSystemNames).subtracting(Self.serviceNames) {
       try Files.handOver("\(path)/\(name)", to: owner)
     }
     for job in try Files.handOver(entriesOf: active, to: owner) {
@@ -155,7 +155,10 @@ public final class DataDirectory: Sendable {
 
   /// Created by mkfs.
   private static let fileSystemNames: Set = ["lost+found"]
-  private static let expectedNames: Set = fileSystemNames.union([
+  /// What the services beside the scanner keep here.
+  private static let serviceNames: Set = ["staging", "manage"]
+
+  private static let expectedNames: Set = fileSystemNames.union(serviceNames).union([
     "spool", "active", "results", "rejected", "lock", "status.json", "status.json.new", "metrics.prom",
     "metrics.prom.new",
   ])

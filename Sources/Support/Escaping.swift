@@ -58,6 +58,15 @@ public enum Escaping {
     }.joined()
   }
 
+  /// Returns a value of a log line, in quotes and escaped if needed, so that untrusted text cannot break out of its field
+  /// or line.
+  public static func logValue(_ text: String) -> String {
+    let isPlain = text.unicodeScalars.allSatisfy {
+      isVisible($0) && $0 != " " && $0 != "\"" && $0 != "=" && $0 != "\\"
+    }
+    return isPlain && !text.isEmpty ? text : "\"\(quotable(text))\""
+  }
+
   /// Returns `text` as a JSON string in UTF-8, quotes included (RFC 8259, section 7).
   public static func json(_ text: String) -> [UInt8] {
     let quote = UInt8(ascii: "\"")

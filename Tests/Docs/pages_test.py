@@ -109,7 +109,7 @@ class PagesTest(unittest.TestCase):
         shown = {row[0].strip("`").removeprefix("Sources/"): row[-1] for row in rows}
         order = [name for row in rows for name in re.findall(r"Sources/(\w+)", row[0])]
         mistakes = []
-        for module, imports in re.findall(r'^ *module\("(\w+)"(?:, \[([^\]]*)\])?\)', package, re.M):
+        for module, imports in re.findall(r'^ *module\("(\w+)"(?:, \[([^\]]*)\])?[,)]', package, re.M):
             names = re.findall(r'"(\w+)"', imports)
             if shown.get(module) != ", ".join(names):
                 mistakes.append(f"{module} imports {', '.join(names)}")
@@ -120,7 +120,7 @@ class PagesTest(unittest.TestCase):
         """SwiftPM does not refuse an import of a module that happens to be built."""
         package = (ROOT / "Package.swift").read_text()
         modules = {child.name for child in (ROOT / "Sources").iterdir()}
-        declared = dict(re.findall(r'^ *module\("(\w+)"(?:, \[([^\]]*)\])?\)', package, re.M))
+        declared = dict(re.findall(r'^ *module\("(\w+)"(?:, \[([^\]]*)\])?[,)]', package, re.M))
         mistakes = []
         for module in sorted(modules):
             allowed = set(re.findall(r'"(\w+)"', declared.get(module, ""))) | {module}

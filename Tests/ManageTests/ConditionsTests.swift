@@ -101,3 +101,13 @@ import Testing
     #expect(problem?.status == 400)
   }
 }
+
+@Suite(.timeLimit(.minutes(5))) struct `The Date field` {
+  @Test(arguments: [
+    (0, "Thu, 01 Jan 1970 00:00:00 GMT"), (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
+    (951_827_696, "Tue, 29 Feb 2000 12:34:56 GMT"), (1_798_761_599, "Thu, 31 Dec 2026 23:59:59 GMT"),
+  ])
+  func `has the form of RFC 9110`(_ seconds: Int, _ text: String) {
+    #expect(HTTPDate.text(seconds: seconds) == text)
+  }
+}

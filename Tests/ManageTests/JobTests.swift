@@ -22,7 +22,7 @@ import Testing
   }
 
   private func list(_ status: BoxSnapshot?, _ spool: [String], _ ended: [EndedJob]) -> [String] {
-    Job.list(status, spool: spool, ended: ended).map { "\($0.name) \($0.state.rawValue)" }
+    ListedJob.list(status, spool: spool, ended: ended).map { "\($0.name) \($0.state.rawValue)" }
   }
 
   @Test func `begins with the jobs that run and ends with the oldest that ended`() {
@@ -53,7 +53,7 @@ import Testing
   }
 
   @Test func `is selected by state, offset and limit`() throws {
-    let jobs = Job.list(status(), spool: ["first", "second"], ended: [])
+    let jobs = ListedJob.list(status(), spool: ["first", "second"], ended: [])
     let page = try JobQuery(["state": "queued", "offset": "1", "limit": "5"]).select(jobs)
     #expect(page.total == 2)
     #expect(page.jobs.map(\.name) == ["first"])
@@ -68,13 +68,13 @@ import Testing
   }
 
   @Test func `says of each job what is known`() throws {
-    var job = Job.list(status(), spool: [], ended: [])[0]
+    var job = ListedJob.list(status(), spool: [], ended: [])[0]
     job.add(JobOwner(owner: "alice", submitted: Timestamp(nanoseconds: 0)))
     #expect(
       String(decoding: JSONText.line(job), as: UTF8.self)
         == #"{"name": "running", "state": "scanning", "owner": "alice", "submitted": "1970-01-01T00:00:00.000Z", "#
         + #""priority": 50, "progress": 0.25, "rate_pps": 0.0, "results": 7}"#)
-    var ended = Job(name: "x", state: .finished)
+    var ended = ListedJob(name: "x", state: .finished)
     ended.add(
       summary: Array(
         #"{"results_written": 12, "ended": "2026-11-29T06:00:00.000Z", "ended_because": "completed"}"#
@@ -103,9 +103,11 @@ import Testing
 @Suite(.timeLimit(.minutes(5))) struct `Events` {
   @Test func `tell of each job whose state has changed`() {
     var feed = EventFeed()
-    #expect(feed.changes([Job(name: "a", state: .queued)]).isEmpty)
-    #expect(feed.changes([Job(name: "a", state: .queued)]).isEmpty)
-    let changes = feed.changes([Job(name: "a", state: .scanning), Job(name: "b", state: .queued)])
+    #expect(feed.changes([ListedJob(name: "a", state: .queued)]).isEmpty)
+    #expect(feed.changes([ListedJob(name: "a", state: .queued)]).isEmpty)
+    let changes = feed.changes([
+      ListedJob(name: "a", state: .scanning), ListedJob(name: "b", state: .queued),
+    ])
     #expect(
       changes.map { String(decoding: $0, as: UTF8.self) } == [
         "event: job\ndata: {\"name\": \"a\", \"state\": \"scanning\"}\n\n",

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <ifaddrs.h>
 #include <linux/ethtool.h>
 #include <linux/ethtool_netlink.h>
 #include <linux/filter.h>
@@ -98,6 +99,11 @@ int clinux_open(const char *path, int flags, unsigned mode);
 int clinux_fcntl(int fd, int command, int argument);
 /// renameat2(RENAME_EXCHANGE): declared for _GNU_SOURCE only. 0 or -1 with errno.
 int clinux_exchange(const char *one, const char *other);
+/// openat2(2) of a path beneath an open directory, on its file system, without symbolic links: the C library has no
+/// function. A descriptor, or -1 with errno.
+int clinux_open_beneath(int directory, const char *path, int flags, unsigned mode);
+/// renameat2(RENAME_NOREPLACE) from one open directory to another. 0 or -1 with errno.
+int clinux_move_new(int from, const char *name, int to, const char *new_name);
 /// fallocate(FALLOC_FL_KEEP_SIZE) from the file's start: declared for _GNU_SOURCE only. 0 or -1 with errno.
 int clinux_reserve(int fd, long length);
 int clinux_prctl(int option, unsigned long two, unsigned long three);
@@ -162,6 +168,8 @@ void clinux_ignore_sigpipe(void);
 void clinux_ignore_sigio(void);
 /// inflateInit2 for gzip files: a macro.
 int clinux_inflate_begin(z_stream *stream);
+/// deflateInit2 for gzip files.
+int clinux_deflate_begin(z_stream *stream, int level);
 /// Acquire load and release store of words that the kernel writes, too: positions in a BPF ring buffer, and the state
 /// of a slot in an AF_PACKET ring.
 unsigned long clinux_load_acquire_long(const unsigned long *from);

@@ -34,10 +34,11 @@ struct LineLog: LogHandler {
   func log(event: LogEvent) {
     var line: [UInt8] = Array("time=".utf8)
     line.append(timestamp: Clock.realtime)
-    line.append(text: " level=\(event.level.rawValue) msg=\(Self.quoted(event.message.description))")
+    line.append(
+      text: " level=\(event.level.rawValue) msg=\(Escaping.logValue(event.message.description))")
     let fields = metadata.merging(event.metadata ?? [:]) { $1 }
     for (key, value) in fields.sorted(by: { $0.key < $1.key }) {
-      line.append(text: " \(key)=\(Self.quoted(value.description))")
+      line.append(text: " \(key)=\(Escaping.logValue(value.description))")
     }
     if let kernel {
       kernel.write(line, severity: Self.severity(event.level))
@@ -55,13 +56,5 @@ struct LineLog: LogHandler {
     case .error: .error
     case .critical: .critical
     }
-  }
-
-  /// Quotes and escapes a value if needed, so that untrusted text cannot break out of its field or line.
-  private static func quoted(_ text: String) -> String {
-    let plain = text.unicodeScalars.allSatisfy {
-      Escaping.isVisible($0) && $0 != " " && $0 != "\"" && $0 != "=" && $0 != "\\"
-    }
-    return plain && !text.isEmpty ? text : "\"\(Escaping.quotable(text))\""
   }
 }

@@ -28,7 +28,7 @@ public struct JobFile: Hashable, Sendable, Codable {
 }
 
 /// A job, as `GET /v1/jobs` lists it.
-public struct Job: Hashable, Sendable, Encodable {
+public struct ListedJob: Hashable, Sendable, Encodable {
   public enum State: String, CaseIterable, Sendable, Encodable {
     case preparing, scanning, cooldown
     case queued, claimed, interrupted, preempted, paused
@@ -123,7 +123,7 @@ public struct EndedJob: Hashable, Sendable {
   }
 }
 
-extension Job {
+extension ListedJob {
   private init(_ job: EndedJob) {
     self.init(name: job.name, state: job.isFinished ? .finished : .rejected)
     ended = Timestamp(nanoseconds: job.ended)
@@ -134,34 +134,34 @@ extension Job {
   /// Each name stands there once. The status may be a second old, so that the directories win.
   ///
   /// - Parameter spool: the names of the target files in the spool.
-  public static func list(_ status: BoxSnapshot?, spool: [String], ended: [EndedJob]) -> [Job] {
-    var jobs: [Job] = []
+  public static func list(_ status: BoxSnapshot?, spool: [String], ended: [EndedJob]) -> [ListedJob] {
+    var jobs: [ListedJob] = []
     var seen = Set(ended.map(\.name))
-    func add(_ job: Job) { if seen.insert(job.name).inserted { jobs.append(job) } }
+    func add(_ job: ListedJob) { if seen.insert(job.name).inserted { jobs.append(job) } }
     if let status, !status.isFinal {
-      if let job = status.job { add(Job(job, .scanning)) }
-      for job in status.cooling { add(Job(job, .cooldown)) }
+      if let job = status.job { add(ListedJob(job, .scanning)) }
+      for job in status.cooling { add(ListedJob(job, .cooldown)) }
     }
     let waiting = Set(spool)
     for job in status?.queue ?? [] where job.state != "queued" || waiting.contains(job.name) {
-      add(Job(job))
+      add(ListedJob(job))
     }
-    for name in spool.sorted() { add(Job(name: name, state: .queued)) }
+    for name in spool.sorted() { add(ListedJob(name: name, state: .queued)) }
     let latestFirst = ended.sorted { ($1.ended, $0.name) < ($0.ended, $1.name) }
-    return jobs + latestFirst.map { Job($0) }
+    return jobs + latestFirst.map { ListedJob($0) }
   }
 }
 
 /// What `GET /v1/jobs` asks for.
 public struct JobQuery: Hashable, Sendable {
-  public var state: Job.State?
+  public var state: ListedJob.State?
   public var offset = 0
   public var limit = 100
 
   public init(_ query: [String: String]) throws(Problem) {
     if let text = query["state"] {
-      guard let state = Job.State(rawValue: text) else {
-        let names = Job.State.allCases.map(\.rawValue).joined(separator: ", ")
+      guard let state = ListedJob.State(rawValue: text) else {
+        let names = ListedJob.State.allCases.map(\.rawValue).joined(separator: ", ")
         throw Problem.malformed("state: found another word, expected one of \(names)")
       }
       self.state = state
@@ -184,7 +184,7 @@ public struct JobQuery: Hashable, Sendable {
   }
 
   /// Returns the jobs that were asked for, and how many there are without `offset` and `limit`.
-  public func select(_ jobs: [Job]) -> (jobs: [Job], total: Int) {
+  public func select(_ jobs: [ListedJob]) -> (jobs: [ListedJob], total: Int) {
     let matching = state.map { state in jobs.filter { $0.state == state } } ?? jobs
     return (Array(matching.dropFirst(offset).prefix(limit)), matching.count)
   }
@@ -192,10 +192,10 @@ public struct JobQuery: Hashable, Sendable {
 
 /// The answer to `GET /v1/jobs`.
 public struct JobPage: Encodable, Sendable {
-  let jobs: [Job]
+  let jobs: [ListedJob]
   let total: Int
 
-  public init(jobs: [Job], total: Int) {
+  public init(jobs: [ListedJob], total: Int) {
     self.jobs = jobs
     self.total = total
   }

@@ -1,0 +1,84 @@
+// A file of a finished job on its way to a client.
+import Kernel
+import Manage
+import Spool
+import Synchronization
+
+/// An open result file. Safe to use from any thread.
+public final class ResultFile: Sendable {
+  public let size: UInt64
+  /// Tells this state of the file from every other.
+  private let modified: UInt64
+  private let inode: UInt64
+  private let file: Descriptor
+
+  /// - Throws: a `Problem` with status 404 if there is no such file.
+  init(_ folder: DataFolder, job: String, file name: [UInt8]) throws(Problem) {
+    let name = FileName(bytes: name)
+    do throws(Errno) {
+      guard name.bytes.first != UInt8(ascii: ".") else { throw Errno.noSuchFile }
+      file = try folder.results.file([FileName(job), name])
+      guard let status = Files.status(of: file) else { throw Errno.noSuchFile }
+      size = status.size
+      modified = status.modified
+      inode = status.inode
+    } catch {
+      throw Problem.notFound("the job \"\(FileName(job))\" has no file \"\(name)\"")
+    }
+  }
+
+  public func tag(_ coding: ContentCoding) -> EntityTag {
+    EntityTag(size: size, modified: modified, inode: inode, coding: coding)
+  }
+
+  /// Reads a part; shorter at the end of the file.
+  public func read(at offset: UInt64, count: Int) throws(Errno) -> [UInt8] {
+    try file.read(at: offset, count: count)
+  }
+
+  /// Reads all of the file for its SHA-256.
+  func digest(_ hash: consuming any FileHash) throws(Errno) -> [UInt8] {
+    var hash = hash
+    var offset: UInt64 = 0
+    while offset < size {
+      let piece = try file.read(at: offset, count: 1 << 18)
+      if piece.isEmpty { break }
+      hash.update(piece)
+      offset += UInt64(piece.count)
+    }
+    return hash.finish()
+  }
+}
+
+/// The digests of result files, which do not change once they are there.
+public final class DigestCache: Sendable {
+  private static let capacity = 256
+  private let digests = Mutex<[EntityTag: [UInt8]]>([:])
+
+  public init() {}
+
+  func digest(of file: ResultFile, _ makeHash: () -> any FileHash) throws(Errno) -> [UInt8] {
+    let tag = file.tag(.identity)
+    if let known = digests.withLock({ $0[tag] }) { return known }
+    let digest = try file.digest(makeHash())
+    digests.withLock { digests in
+      if digests.count >= Self.capacity { digests = [:] }
+      digests[tag] = digest
+    }
+    return digest
+  }
+}
+
+extension DataFolder {
+  /// Opens a file of a finished job and finds out its SHA-256.
+  public func resultFile(job: String, file: [UInt8], digests: DigestCache) throws(Problem) -> (
+    file: ResultFile, sha256: [UInt8]
+  ) {
+    let result = try ResultFile(self, job: job, file: file)
+    do throws(Errno) {
+      return (result, try digests.digest(of: result, makeHash))
+    } catch {
+      throw Problem(500, "The service failed", "cannot read the file: \(error)")
+    }
+  }
+}
