@@ -147,19 +147,30 @@ import Testing
   @Test func `a link failure and a changed gateway pause the scan`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure("rate = 4000\ncooldown-time = 1\ndisk-high-water = 100\n"))
+    func problems() throws -> [String] {
+      try lab.json("data/status.json")["problems"] as? [String] ?? []
+    }
+    // An idle box shows it, too.
+    try lab.link("down")
+    try lab.wait("the problem", seconds: 20) { try problems() == ["box0 is down"] }
+    #expect(try lab.text("data/metrics.prom").contains("\nsynbox_nic_carrier 0\n"))
+    try lab.link("up")
+    try lab.defaultRoute("add")
+    try lab.wait("no problem", seconds: 20) { try problems() == [] }
     try lab.drop("wide.txt", Self.half)
     try lab.waitForResults("wide.txt", bytes: 50_000)
     try lab.setGatewayLink("down")
     try lab.wait("a pause", seconds: 20) { try lab.state() == "paused" }
-    let problems = try lab.json("data/status.json")["problems"] as? [String] ?? []
     // The link itself, and why the job is paused: no carrier, or the driver refuses frames.
-    #expect((1...2).contains(problems.count), "\(problems)")
+    let shown = try problems()
+    #expect((1...2).contains(shown.count), "\(shown)")
     try lab.setGatewayLink("up")
     try lab.wait("scanning", seconds: 20) { try lab.state() == "scanning" }
     try lab.setGatewayLink("address", "02:00:00:00:00:77")
     try lab.wait("the job's end", seconds: 90) { lab.exists("data/results/wide.txt") }
     #expect(try lab.results("wide.txt") == Self.evenHalf)
     #expect(box.errorText.contains("to 02:00:00:00:00:77"), "\(box.errorText)")
+    #expect(try problems().contains { $0.contains(", 02:00:00:00:00:77, which is used, and ") })
     #expect(try box.end(SIGTERM).status == 143)
   }
 

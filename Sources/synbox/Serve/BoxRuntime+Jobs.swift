@@ -24,6 +24,8 @@ extension BoxRuntime {
       return PreparedScan(job: prepared, hops: hops, configuration: configuration)
     } catch {
       try station.requireLink()
+      // The link is up again. A socket reports once that it was down in the meantime.
+      if error.isLinkFailure { throw error }
       // Not the job's fault if its targets were reachable before, if there is no route to the scope, or if the
       // gateway is silent.
       if job.record.starts > 0 || error.cause == .hostUnreachable {
