@@ -10,52 +10,29 @@ interface sees packets first; it must pass on what is to be counted.
 """
 import argparse, json, random, socket, struct, time
 
-SYN, RST, ACK = 2, 4, 16
-
-
-def checksum(data):
-    data += b"\0" * (len(data) % 2)
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total > 0xffff:
-        total = (total & 0xffff) + (total >> 16)
-    return ~total & 0xffff
-
-
-def ipv4(source, destination, protocol, payload, fragment=0):
-    header = struct.pack(
-        "!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), random.randrange(1 << 16), fragment, 60, protocol, 0,
-        source, destination)
-    return header[:10] + struct.pack("!H", checksum(header)) + header[12:] + payload
-
-
-def tcp(source, destination, port, flags):
-    segment = struct.pack(
-        "!HHIIBBHHH", 443, port, random.randrange(1 << 32), random.randrange(1 << 32), 0x50, flags, 1024, 0, 0)
-    sum_of = checksum(source + destination + struct.pack("!BBH", 0, 6, len(segment)) + segment)
-    return ipv4(source, destination, 6, segment[:16] + struct.pack("!H", sum_of) + segment[18:])
-
-
-def icmp(source, destination, kind, code, rest, fragment=0):
-    message = struct.pack("!BBH", kind, code, 0) + rest
-    message = message[:2] + struct.pack("!H", checksum(message)) + message[4:]
-    return ipv4(source, destination, 1, message, fragment)
+from packets import ACK, RST, SYN, icmp, ipv4, open_link, tcp
 
 
 def packets(source, destination):
     """One packet of each kind."""
     port = random.randrange(32768, 61001)
+
+    def ip(protocol, payload, fragment=0):
+        return ipv4(source, destination, protocol, payload, identification=random.randrange(1 << 16), fragment=fragment)
+
+    def segment(to, flags):
+        numbers = random.randrange(1 << 32), random.randrange(1 << 32)
+        return ip(6, tcp(source, destination, (443, to), numbers, flags, 1024))
+
     probe = ipv4(destination, source, 6, struct.pack("!HHI", port, 80, random.randrange(1 << 32)) + b"\0" * 12)
+    echo = b"\0\1\0\1" + b"x" * 20
     return [
-        tcp(source, destination, port, SYN | ACK), tcp(source, destination, 22, SYN | ACK),
-        tcp(source, destination, port, RST | ACK), tcp(source, destination, port, RST),
-        tcp(source, destination, port, SYN), tcp(source, destination, 22, SYN),
-        tcp(source, destination, port, ACK), tcp(source, destination, 22, 0),
-        icmp(source, destination, 8, 0, b"\0\1\0\1" + b"x" * 20),
-        icmp(source, destination, 3, 3, b"\0" * 4 + probe), icmp(source, destination, 13, 0, b"\0" * 16),
-        icmp(source, destination, 8, 0, b"\0\2\0\1" + b"x" * 20, fragment=0x2000),
-        tcp(source, destination, port, SYN)[:6] + b"\0\1" + tcp(source, destination, port, SYN)[8:],
-        ipv4(source, destination, 17, struct.pack("!HHHH", 53, 9, 8, 0)),
-        ipv4(source, destination, 47, b"\0" * 8), ipv4(source, destination, 132, b"\0" * 12),
+        segment(port, SYN | ACK), segment(22, SYN | ACK), segment(port, RST | ACK), segment(port, RST),
+        segment(port, SYN), segment(22, SYN), segment(port, ACK), segment(22, 0),
+        ip(1, icmp(8, 0, echo)), ip(1, icmp(3, 3, b"\0" * 4 + probe)), ip(1, icmp(13, 0, b"\0" * 16)),
+        ip(1, icmp(8, 0, echo), fragment=0x2000),
+        segment(port, SYN)[:6] + b"\0\1" + segment(port, SYN)[8:],
+        ip(17, struct.pack("!HHHH", 53, 9, 8, 0)), ip(47, b"\0" * 8), ip(132, b"\0" * 12),
     ]
 
 
@@ -78,9 +55,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--frames")
     options = parser.parse_args()
-    link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800))
-    link.setsockopt(socket.SOL_SOCKET, 33, 1 << 24)  # SO_RCVBUFFORCE
-    link.bind((options.interface, 0x0800))
+    link = open_link(options.interface)
     ours = link.getsockname()[4]
     ethernet = bytes.fromhex(options.mac.replace(":", "")) + ours + b"\x08\0"
     destination = socket.inet_aton(options.address)

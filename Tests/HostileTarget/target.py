@@ -3,7 +3,7 @@
     python3 target.py INTERFACE
 
 Prints "ready" and, on SIGTERM, a JSON object: for each last byte the number of RSTs with correct checksums and
-sequence number, and under "bad" the number of other RSTs. Builds frames by hand (RFC 791, 792, 9293).
+sequence number, and under "bad" the number of other RSTs.
 """
 
 import json
@@ -14,38 +14,7 @@ import struct
 import sys
 import time
 
-SYN, RST, ACK = 0x02, 0x04, 0x10
-
-
-def checksum(bytes):
-    """RFC 1071."""
-    bytes += b"\0" * (len(bytes) % 2)
-    total = sum(struct.unpack(f"!{len(bytes) // 2}H", bytes))
-    while total > 0xFFFF:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
-
-
-def ipv4(source, destination, protocol, payload, options=b""):
-    header = struct.pack(
-        "!BBHHHBBH4s4s", 0x45 + len(options) // 4, 0, 20 + len(options) + len(payload), 7, 0, 60, protocol, 0,
-        source, destination) + options
-    return header[:10] + struct.pack("!H", checksum(header)) + header[12:] + payload
-
-
-def pseudo_header(source, destination, length):
-    return source + destination + struct.pack("!HH", socket.IPPROTO_TCP, length)
-
-
-def tcp(probe, flags, ahead=1, words=5, spoil=0):
-    """A reply to `probe` that acknowledges its number + `ahead`, claims a header of `words`, and has a checksum whose
-    bits in `spoil` are flipped."""
-    segment = struct.pack(
-        "!HHIIBBHHH", probe.port, probe.source_port, 0x10203040, (probe.sequence + ahead) & 0xFFFFFFFF,
-        words << 4, flags, 64240, 0, 0)
-    header = pseudo_header(probe.address, probe.source, len(segment))
-    value = checksum(header + segment) ^ spoil
-    return segment[:16] + struct.pack("!H", value) + segment[18:]
+from packets import ACK, RST, SYN, checksum, icmp, ipv4, open_link, pseudo_header, tcp
 
 
 class Segment:
@@ -66,13 +35,14 @@ class Segment:
 
 def replies(probe):
     """The replies to a probe: (seconds from now, IPv4 packet)."""
-    def reply(*arguments, options=b"", **keywords):
-        segment = tcp(probe, *arguments, **keywords)
+    def reply(flags, ahead=1, options=b"", **wrong):
+        """A reply that acknowledges the probe's number + `ahead`."""
+        numbers = 0x10203040, (probe.sequence + ahead) & 0xFFFFFFFF
+        segment = tcp(probe.address, probe.source, (probe.port, probe.source_port), numbers, flags, 64240, **wrong)
         return ipv4(probe.address, probe.source, socket.IPPROTO_TCP, segment, options)
 
     open_port = reply(SYN | ACK)
-    icmp = struct.pack("!BBHI", 3, 13, 0, 0) + probe.packet[:28]
-    icmp = icmp[:2] + struct.pack("!H", checksum(icmp)) + icmp[4:]
+    error = icmp(3, 13, b"\0" * 4 + probe.packet[:28])
     return {
         1: [(0, open_port)],
         2: [(0, reply(RST | ACK)), (0.2, open_port)],
@@ -82,16 +52,14 @@ def replies(probe):
         6: [(0, reply(SYN | ACK, spoil=1))],
         7: [(0, reply(SYN | ACK, 2))],
         8: [(0, reply(SYN | ACK, words=15))],
-        9: [(0, ipv4(b"\xc6\x12\x00\xfe", probe.source, socket.IPPROTO_ICMP, icmp))],
+        9: [(0, ipv4(b"\xc6\x12\x00\xfe", probe.source, socket.IPPROTO_ICMP, error))],
         10: [(0, reply(RST, 1)), (0.2, reply(RST | ACK, 0))],
         11: [(3, open_port)],
     }.get(probe.address[3], [])
 
 
 def main(interface):
-    link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800))
-    link.setsockopt(socket.SOL_SOCKET, 33, 1 << 24)  # SO_RCVBUFFORCE
-    link.bind((interface, 0x0800))
+    link = open_link(interface)
     ended = []
     signal.signal(signal.SIGTERM, lambda *_: ended.append(True))
     waiting, expected, resets = [], {}, {"bad": 0}
