@@ -101,6 +101,7 @@ struct ReplyIntake: Sendable {
     counts.drainedUntil = drainedUntil
     if !results.isEmpty, isFull || queue.isEmpty || intake.isClosing {
       _ = queue.publish(&results, to: intake.sink, counts)
+      growth.restock()
     }
     intake.counts.store(counts)
   }

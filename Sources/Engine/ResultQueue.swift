@@ -1,13 +1,16 @@
 // Passes results from the receive thread to the writer thread.
 import Kernel
 import Scan
+import Synchronization
 
 /// A bounded queue of chunks of results.
 final class ResultQueue: Sendable {
   /// The results that a chunk is published with, unless the writer thread has nothing to do.
   static let chunkSize = 256
   /// Chunks: room for 65,536 results, about 7 MB.
-  private static let chunkCount = 256
+  static let chunkCount = 256
+  /// Arrays that are made ahead of need. Few, because each takes a page even if it is never filled.
+  private static let stock = 6
 
   private struct Chunk: Sendable {
     var results: [ScanResult] = []
@@ -21,11 +24,12 @@ final class ResultQueue: Sendable {
   /// results have ever waited in.
   private let empties = SwapRing<[ScanResult]>(places: chunkCount) { [] }
   private let unused = SwapRing<[ScanResult]>(places: chunkCount) { [] }
+  private let made = Atomic<Int>(0)
   private let wakeup: ConsumerWakeup
 
   init() throws(Fault) {
     wakeup = try ConsumerWakeup()
-    while unused.put({ $0 = Self.emptyChunk() }) {}
+    restock()
   }
 
   /// Returns an empty array for the producer to fill.
@@ -47,16 +51,31 @@ final class ResultQueue: Sendable {
 
   /// Passes results on, and leaves an empty array in their place. Returns false, and changes nothing, if there is no room.
   func publish(_ results: inout [ScanResult], to sink: ResultSink, _ counts: ReceiveCounts) -> Bool {
+    guard !empties.isEmpty || !unused.isEmpty else { return false }
     let isPublished = chunks.put { chunk in
       swap(&chunk.results, &results)
       chunk.sink = sink
       chunk.counts = counts
     }
     guard isPublished else { return false }
-    // There are as many arrays as places, so there is one.
     _ = empties.take { swap(&$0, &results) } || unused.take { swap(&$0, &results) }
     wakeup.notify()
     return true
+  }
+
+  /// Whether `restock` is due.
+  var isShort: Bool {
+    unused.used <= Self.stock / 2 && made.load(ordering: .relaxed) < Self.chunkCount
+  }
+
+  // MARK: Thread that allocates
+
+  /// Makes arrays for the producer, which must not allocate.
+  func restock() {
+    while unused.used < Self.stock, made.load(ordering: .relaxed) < Self.chunkCount {
+      _ = unused.put { $0 = Self.emptyChunk() }
+      made.add(1, ordering: .relaxed)
+    }
   }
 
   // MARK: Consumer

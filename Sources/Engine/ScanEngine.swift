@@ -39,7 +39,7 @@ package final class ScanEngine {
     receiving = ReceiveLoop(
       station.receiver, resets: resets, results: results, sources: station.sources)
     writing = WriterLoop(results)
-    growth = try TableGrowth()
+    growth = try TableGrowth(results)
   }
 
   /// A fault of the threads that all scans need; nil while they work.

@@ -1,4 +1,4 @@
-// Allocates memory for the dedupe tables, so that the receive thread never does.
+// Allocates memory for the dedupe tables and the queue of results, so that the receive thread never does.
 import Kernel
 import Scan
 import Synchronization
@@ -25,11 +25,15 @@ final class TableGrowth: Sendable {
   }
 
   private let requests = SwapRing<Request>(places: 1024) { Request() }
+  private let results: ResultQueue
   private let wakeup: ConsumerWakeup
   private let isStoppedValue = Atomic<Bool>(false)
 
   /// Call it before the drop.
-  init() throws(Fault) { wakeup = try ConsumerWakeup() }
+  init(_ results: ResultQueue) throws(Fault) {
+    self.results = results
+    wakeup = try ConsumerWakeup()
+  }
 
   // MARK: Receive thread
 
@@ -48,13 +52,19 @@ final class TableGrowth: Sendable {
     wakeup.notify()
   }
 
+  /// Has the queue of results restocked if it is short.
+  func restock() {
+    if results.isShort { wakeup.notify() }
+  }
+
   // MARK: Its own thread
 
   /// Runs until `stop()`.
   func run() {
     while !isStoppedValue.load(ordering: .acquiring) {
+      results.restock()
       while requests.take(Self.serve) {}
-      wakeup.wait(milliseconds: 1000) { !requests.isEmpty }
+      wakeup.wait(milliseconds: 1000) { !requests.isEmpty || results.isShort }
     }
   }
 

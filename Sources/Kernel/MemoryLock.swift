@@ -1,4 +1,4 @@
-// Locked memory, which is never written to swap (mlockall(2)), and core dumps.
+// Locked memory, which is never written to swap (mlockall(2)), the heap, and core dumps.
 import CLinux
 
 /// Removes the limit of locked memory (RLIMIT_MEMLOCK), if CAP_SYS_RESOURCE permits. Otherwise a later call that
@@ -34,6 +34,12 @@ public func lockMemory() throws(Fault) {
     throw Fault("cannot lock the memory of this process", cause: error, remedy: remedy)
   }
 }
+
+/// Lets all threads share one heap (M_ARENA_MAX, mallopt(3)), so that what one frees serves the others. Call it before any
+/// thread starts.
+///
+/// No thread that sends or receives allocates, so none waits for another here.
+public func shareHeap() { _ = mallopt(M_ARENA_MAX, 1) }
 
 /// Disables core dumps (RLIMIT_CORE) and makes the process undumpable (PR_SET_DUMPABLE, prctl(2)), so that other
 /// processes of its user cannot read its memory. Call it after switching the user, which resets the latter.

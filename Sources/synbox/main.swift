@@ -57,4 +57,5 @@ func main() -> Int32 {
   }
 }
 
+shareHeap()
 endProcess(main())

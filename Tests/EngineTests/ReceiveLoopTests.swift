@@ -74,7 +74,7 @@ private final class LateReceiver: Receiver {
     let intake = Intake(
       slot: 3, nextHops: NextHops(through: MACAddress(0x0200_0000_0001)), senders: [SenderCounters()],
       sink: sink, pause: Pause(), dedupes: true, resultsLimit: nil, clockOffset: 0)
-    let growth = try TableGrowth()
+    let growth = try TableGrowth(ResultQueue())
     let check = try check(intake.senders)
     receiver.whenDrained {
       let scan = ReplyIntake(
