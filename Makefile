@@ -134,7 +134,7 @@ build/promtool: build/.setup
 SWIFT_TEST = timeout --kill-after=10 $(1) swift test --skip-build
 # A test's name is `Module.suite/test`.
 PURE_TESTS   := (BoxTests|BoxClientTests|ManageTests|ManagePageTests|WireTests|PlanTests|ScanTests|SettingsTests|SupportTests)\.
-KERNEL_TESTS := (KernelTests|NICTests|DatapathTests|EngineTests|ConfinementTests|SpoolTests|InitTests|SupervisionTests|FuzzTests)\.
+KERNEL_TESTS := (KernelTests|NICTests|DatapathTests|EngineTests|ConfinementTests|SpoolTests|InitTests|SupervisionTests|ProgramTests|FuzzTests)\.
 LAB_TESTS    := (LabTests|ManageServiceTests|ServeTests|ImageTests)\.
 # Random inputs that take minutes in a debug build.
 LONG_TESTS   := hold for files changed at random|Mutated packets
@@ -224,7 +224,7 @@ planning: benchmark build/.setup-bench ## measure planning by shape and size of 
 
 reference: tests ## write the generated tables of docs/reference/ and docs/design/manage.md again
 	SYNBOX_WRITE_REFERENCE=1 $(call SWIFT_TEST,60) \
-	  --filter 'ServeTests\..*configuration reference|ManageTests\..*on the reference page|ManageServiceTests\..*design page'
+	  --filter 'ProgramTests\..*configuration reference|ManageTests\..*on the reference page|ManageServiceTests\..*design page'
 
 fmt: ## format every Swift file
 	swift format --in-place --recursive Package.swift Sources Tests

@@ -183,12 +183,19 @@ let others: [Target] = [
 
   tests("KernelTests", ["Kernel", "LabSupport", "TestSupport"]),
   tests("SpoolTests", ["Spool", "Kernel", "Plan", "Scan", "Wire", "LabSupport"]),
+  // What the program adds to the modules, without a process of its own.
+  tests(
+    "ProgramTests",
+    [
+      "Box", "BoxAPI", "Engine", "Init", "Kernel", "LabSupport", "NIC", "Plan", "Settings", "Spool",
+      "Support", "Wire", "synbox", logging,
+    ]),
   // The whole program in a lab: needs root and build/synbox.
   tests(
     "ServeTests",
     [
-      "BoxAPI", "Confinement", "ConfinementProbe", "Init", "Kernel", "LabSupport", "LabTraits", "NIC",
-      "Plan", "Scan", "Settings", "Supervision", "TestSupport", "Wire", "synbox",
+      "BoxAPI", "Confinement", "ConfinementProbe", "Kernel", "LabSupport", "LabTraits", "Scan",
+      "Supervision", "TestSupport", "Wire",
     ]),
   // The real program on real packages: needs build/synimage, build/synbox.stripped and the mirror.
   tests("ImageTests", ["LabSupport", "LabTraits"]),

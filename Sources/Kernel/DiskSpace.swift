@@ -63,6 +63,9 @@ public struct DiskSpace: Hashable, Sendable {
       files: files, availableFiles: min(availableFiles, files))
   }
 
+  /// The used share of what is scarcer, bytes or files, from 0 to 100.
+  public var fullestPercent: Int { max(usedPercent, usedFilesPercent) }
+
   /// The used share of the files that the file system can hold, from 0 to 100, rounded up.
   public var usedFilesPercent: Int {
     guard files > 0 else { return 0 }

@@ -318,6 +318,16 @@ extension EventList {
       = state idle
       """),
     EventList(
+      "a box that waits for room stops at once",
+      """
+      disk 95 -> close
+      file a -> check a
+      check a valid
+      = state paused
+      sigterm -> exit terminate
+      = queue a:queued
+      """),
+    EventList(
       "a full disk does not end a cooldown",
       """
       given cooling a

@@ -79,6 +79,40 @@ import Wire
       #expect(down == "v0 is down. Bring it up: `ip link set v0 up`")
     }
   }
+
+  @Test func `keeps the gateway's MAC address as long as it replies, and names another's`() async throws
+  {
+    try await VethPair.run { lab in
+      try lab.connect()
+      try lab.ip("route add default via 198.18.0.2")
+      // A second device of the peer, which replies for the same address.
+      try lab.peerIP("link add m1 link v1 address 02:00:00:00:00:66 type macvlan mode bridge")
+      try lab.peerIP("link set m1 up")
+      let control = try NetworkControl()
+      let interface = try control.state(of: "v0")
+      let resolver = try AddressResolver(interface)
+      let gateway = IPv4Address(198, 18, 0, 2)
+      func ask(pin: MACAddress?) throws -> NextHop {
+        try control.gatewayMAC(
+          to: IPv4Address(203, 0, 113, 1), via: interface, resolver: resolver,
+          permanentNeighboursOnly: true, pins: pin.map { [gateway: $0] } ?? [:])
+      }
+      let other = MACAddress(0x0200_0000_0066)
+      let first = try ask(pin: nil)
+      let both = [first.mac, try #require(first.rival)]
+      #expect(Set(both).count == 2 && both.contains(other))
+      for (pin, rival) in [(both[0], both[1]), (both[1], both[0])] {
+        for _ in 0..<3 {
+          let hop = try ask(pin: pin)
+          #expect(hop.mac == pin && hop.rival == rival && hop.origin == .arp)
+        }
+      }
+      // One that no longer replies has been replaced.
+      try lab.peerIP("link delete m1")
+      let replaced = try ask(pin: other)
+      #expect(replaced.mac == both.first { $0 != other } && replaced.rival == nil)
+    }
+  }
 }
 
 @Suite(.timeLimit(.minutes(5))) struct `Resolving addresses in bulk` {

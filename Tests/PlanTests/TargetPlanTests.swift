@@ -40,6 +40,21 @@ import Wire
     #expect(plan.outOfScope == 512 - 22)
   }
 
+  @Test func `contains only ports that the scope allows, and counts the others as out of it`() throws {
+    let file = try TargetFile.parse(
+      bytes("@ports 22,80\n20.0.0.0/30\n20.0.0.1:79-81\n20.0.0.9:1-65535\n20.1.0.0/24:443\n"),
+      name: "t", format: .text)
+    let plan = try TargetPlan(
+      [file], defaultPorts: nil, scope: Scope(ports: PortSet(parsing: "80,8000-8001")))
+    let expected = [
+      target("20.0.0.0", 80), target("20.0.0.1", 80), target("20.0.0.2", 80), target("20.0.0.3", 80),
+      target("20.0.0.9", 80), target("20.0.0.9", 8000), target("20.0.0.9", 8001),
+    ]
+    #expect(Set(targets(plan)) == Set(expected) && plan.count == 7)
+    // Named are four addresses with two ports, two more ports of one, all ports of another, and a /24 with one.
+    #expect(plan.outOfScope == 4 * 2 + 2 + 65_535 + 256 - 7)
+  }
+
   @Test func `is empty if the allow list is empty`() throws {
     let file = try TargetFile.parse(bytes("198.18.0.0/24:80"), name: "t")
     let plan = try TargetPlan([file], defaultPorts: nil, scope: Scope(allow: AddressSet()))

@@ -24,17 +24,68 @@ import Testing
     #expect(try box.end(SIGTERM).status == 143)
   }
 
-  @Test func `does not start with an invalid descriptor`() throws {
+  /// Stops the thread that plans a file, as an endless plan would look from outside.
+  @Test func `goes on without a heartbeat while a plan makes no progress`() throws {
     let lab = try ServeLab()
-    let configuration = try lab.configure("")
-    for number in ["1", "77", "-1"] {
-      let outcome = try run(
-        [Lab.synbox, "serve", "--config", configuration, "--heartbeat=\(number)"])
-      #expect(outcome.status == 1)
-      #expect(
-        outcome.errors.contains("is not open: this process"),
-        "\(outcome.errors)")
-    }
+    let pipe = lab.url("heartbeat").path
+    func beats() throws -> Int { try Data(contentsOf: lab.url("heartbeat")).count }
+    let box = try lab.serve(
+      lab.configure("rate = \"50k\"\ntarget-ports = 80\ncooldown-time = 0.5\n"), heartbeat: pipe)
+    // 8,192 addresses in three million lines, which take a second to plan.
+    let block = (0..<8192).map { "198.18.\(16 + $0 >> 8).\($0 & 255)\n" }.joined()
+    let lines = String(repeating: block, count: 366)
+
+    var stopper = try stopPlanning(of: box)
+    try lab.drop("long.txt", lines)
+    try stopper.wait(for: "the thread to stop") { $0.text.contains("stopped") }
+    // Longer than a plan may make no progress. The status stays fresh meanwhile.
+    try lab.waitForStatuses(13)
+    let before = try beats()
+    try lab.waitForStatuses(3)
+    #expect(try beats() == before, "a heartbeat without progress")
+    _ = try stopper.end(SIGTERM)
+    try lab.wait("the heartbeats", seconds: 30) { try beats() > before }
+    try lab.wait("the results", seconds: 60) { lab.exists("data/results/long.txt") }
+    #expect(try lab.results("long.txt") == evenAddresses(from: 16, blocks: 32, ports: [80]))
+
+    // Its operator is heard at once, too.
+    stopper = try stopPlanning(of: box)
+    try lab.drop("again.txt", lines)
+    try stopper.wait(for: "the thread to stop") { $0.text.contains("stopped") }
+    try lab.drop("again.txt.cancel", "")
+    try lab.wait("the end of the job", seconds: 10) { lab.exists("data/results/again.txt") }
+    _ = try stopper.end(SIGTERM)
+    try lab.drop("good.txt", "198.18.4.0/24\n")
+    try lab.wait("the next job", seconds: 30) { lab.exists("data/results/good.txt") }
+    #expect(try lab.results("good.txt") == evenAddresses(from: 4, blocks: 1, ports: [80]))
+    #expect(try box.end(SIGTERM).status == 143)
+  }
+
+  /// Waits for the box to plan a file, and stops the thread that does by ptrace(2) until the stopper ends.
+  private func stopPlanning(of box: Running) throws -> Running {
+    let script = """
+      import ctypes, os, sys, time
+      trace = ctypes.CDLL(None, use_errno=True).ptrace
+      trace.argtypes = [ctypes.c_long] * 4
+      tasks = f"/proc/{sys.argv[1]}/task"
+      def name(task):
+          try:
+              with open(f"{tasks}/{task}/comm") as file: return file.read().strip()
+          except OSError:
+              return ""
+      print("ready", flush=True)
+      while not (found := [int(task) for task in os.listdir(tasks) if name(task) == "plan"]):
+          time.sleep(0.002)
+      SEIZE, INTERRUPT, ALL = 0x4206, 0x4207, 0x40000000
+      if trace(SEIZE, found[0], 0, 0) or trace(INTERRUPT, found[0], 0, 0):
+          sys.exit(f"ptrace: {os.strerror(ctypes.get_errno())}")
+      os.waitpid(found[0], ALL)
+      print("stopped", flush=True)
+      time.sleep(600)
+      """
+    let stopper = try Running(["python3", "-c", script, "\(box.pid)"])
+    try stopper.wait(for: "the stopper") { $0.text.contains("ready") }
+    return stopper
   }
 
   @Test func `is started by PID 1 only`() throws {

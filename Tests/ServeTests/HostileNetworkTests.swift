@@ -79,7 +79,18 @@ extension ServeLab {
     #expect(counts["rsts_received"] == 32 * 128 && counts["rsts_invalid"] == 0)
   }
 
-  /// Otherwise the test above would show nothing. And a host that shares its address is to answer as ever.
+  /// As PID 1 starts the scanner of an image.
+  @Test func `draws no packet either from a box that uses its addresses for nothing else`() throws {
+    let lab = try ServeLab()
+    let box = try lab.serve(
+      lab.configure(Self.configuration + Self.scope), options: ["--dedicate-sources"])
+    #expect(try lab.json("data/status.json")["source_use"] as? String == "dedicated")
+    let idle = try lab.flood("198.19.201.0")
+    #expect(idle["received"] == 0 && idle["sent"] ?? 0 > 1_000)
+    _ = try box.end(SIGTERM)
+  }
+
+  /// Otherwise the tests above would show nothing. And a host that shares its address is to answer as ever.
   @Test func `to a shared address is answered by the host's own stack`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(Self.configuration + Self.scope))
@@ -276,8 +287,8 @@ private struct Forger {
 }
 
 @Suite(.serialized, .lab, .timeLimit(.minutes(10))) struct `A neighbour that claims to be the gateway` {
-  /// It replies a thousand times a second, so that its reply is nearly always the first.
-  @Test func `neither diverts nor pauses a scan that has begun, and the status tells of it`() throws {
+  /// It replies a thousand times a second, so that its reply is the first to each request.
+  @Test func `neither diverts nor pauses scans, and the status tells of it`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure("rate = 2000\ntarget-ports = 80\ncooldown-time = 2\n"))
     // The first job pins the gateway's address for those that follow.
@@ -285,22 +296,34 @@ private struct Forger {
     try lab.wait("the first job", seconds: 30) { lab.exists("data/results/first.txt") }
     let nic = try lab.json("data/status.json")["nic"] as? [String: Any]
     let mac = try #require(nic?["mac"] as? String)
+    let gateway = try lab.gatewayMAC()
+    let (rival, use) = ("02:00:00:00:00:66", "replies to ARP from two Ethernet addresses, ")
+    func problems() throws -> [String] {
+      try lab.json("data/status.json")["problems"] as? [String] ?? []
+    }
+
+    try lab.drop("second.txt", "198.19.0.0/19\n")
+    try lab.wait("the second job", seconds: 30) { try lab.state() == "scanning" }
+    try lab.setGatewayLink("arp", "off")
     let claim = try lab.startBesideNode([
-      "python3", "\(Lab.root)/Tests/HostileTarget/arp.py", "net0", "198.18.0.254", "02:00:00:00:00:66",
-      "\(ours)", mac,
+      "python3", "\(Lab.root)/Tests/HostileTarget/arp.py", "net0", "198.18.0.254", rival, "\(ours)",
+      mac,
+      gateway,
     ])
     try claim.wait(for: "the first claim") { $0.text.contains("ready") }
-    try lab.drop("second.txt", "198.19.0.0/19\n")
     try lab.wait("a problem", seconds: 30) {
-      let problems = try lab.json("data/status.json")["problems"] as? [String] ?? []
-      return problems.contains {
-        $0.contains("replies to ARP from two Ethernet addresses") && $0.contains("02:00:00:00:00:66")
-      }
+      try problems().contains { $0.contains("\(use)\(gateway), which is used, and \(rival)") }
     }
-    try lab.wait("the second job", seconds: 60) { lab.exists("data/results/second.txt") }
+    try lab.wait("the second job's end", seconds: 60) { lab.exists("data/results/second.txt") }
     #expect(try lab.results("second.txt") == ServeLab.even(32))
     let summary = try lab.json("data/results/second.txt/summary.json")
     #expect(summary["resumed"] as? Int == 0 && summary["probes_completed"] as? Int == 8192)
+
+    // One that begins meanwhile sends to the gateway, too.
+    try lab.drop("third.txt", "198.19.0.0/24\n")
+    try lab.wait("the third job's end", seconds: 60) { lab.exists("data/results/third.txt") }
+    #expect(try lab.results("third.txt") == ServeLab.even(1))
+    #expect(try problems().contains { $0.contains("\(use)\(gateway), which is used, and \(rival)") })
     _ = try claim.end(SIGTERM)
     _ = try box.end(SIGTERM)
   }

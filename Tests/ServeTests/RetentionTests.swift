@@ -53,19 +53,6 @@ import Testing
     }
   }
 
-  @Test func `removes the oldest fetched results, and no more than needed`() throws {
-    let disk = try SmallDisk()
-    try disk.results("b-old", megabytes: 4, minutes: 30, fetched: true)
-    try disk.results("a-new", megabytes: 4, minutes: 10, fetched: true)
-    try disk.results("oldest", megabytes: 4, minutes: 90, fetched: false)
-    let box = try disk.lab.serve(disk.lab.configure(Self.configuration))
-    try disk.lab.drop("net.txt", "198.18.16.0/24\n")
-    try disk.lab.wait("the results", seconds: 30) { disk.lab.exists("data/results/net.txt") }
-    #expect(try disk.kept() == ["a-new", "net.txt", "oldest"])
-    #expect(box.errorText.contains("msg=\"fetched results removed to free disk space\" job=b-old"))
-    #expect(try box.end(SIGTERM).status == 143)
-  }
-
   /// Starts a box that regards no disk as too full, lets it scan, and fills the disk.
   private func fillDisk(fetched: Bool) throws -> (SmallDisk, Running) {
     let disk = try SmallDisk()
@@ -138,27 +125,5 @@ import Testing
     #expect(Set(lines.map(String.init)) == evenAddresses(from: 16, blocks: 8, ports: [80]))
     #expect(try lab.json("data/status.json")["problems"] as? [String] == [])
     #expect(try box.end(SIGTERM).status == 143)
-  }
-
-  @Test func `lets a paused box stop at once and reload a higher mark`() throws {
-    let disk = try SmallDisk()
-    let lab = disk.lab
-    try disk.results("kept", megabytes: 13, minutes: 90, fetched: false)
-    let box = try lab.serve(lab.configure(Self.configuration))
-    try lab.drop("net.txt", "198.18.16.0/24\n")
-    try lab.wait("the pause", seconds: 20) {
-      try lab.json("data/status.json")["state"] as? String == "paused"
-    }
-    _ = try lab.configure(Self.configuration.replacing("= 70", with: "= 95"))
-    box.signal(SIGHUP)
-    try lab.wait("the results", seconds: 20) { lab.exists("data/results/net.txt") }
-    _ = try lab.configure(Self.configuration)
-    box.signal(SIGHUP)
-    try lab.wait("the pause", seconds: 20) {
-      try lab.json("data/status.json")["state"] as? String == "paused"
-    }
-    // The pause has no end, so any end is prompt.
-    #expect(try box.end(SIGTERM).status == 143)
-    #expect(try disk.kept() == ["kept", "net.txt"])
   }
 }

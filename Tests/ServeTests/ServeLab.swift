@@ -105,6 +105,13 @@ final class ServeLab {
     guard outcome.status == 0 else { throw LabError("ip link set net0: \(outcome.errors)") }
   }
 
+  /// The Ethernet address of the gateway's side of the link.
+  func gatewayMAC() throws -> String {
+    let outcome = try run(lab.inside(lab.net, ["cat", "/sys/class/net/net0/address"]))
+    guard outcome.status == 0 else { throw LabError("no net0: \(outcome.errors)") }
+    return outcome.output.trimmingCharacters(in: .whitespacesAndNewlines)
+  }
+
   /// Adds or deletes the box's default route.
   func defaultRoute(_ verb: String) throws {
     let arguments = ["route", verb, "default", "via", "198.18.0.254", "dev", "box0"]

@@ -83,22 +83,6 @@ import Testing
     #expect(bad.status != 0)
   }
 
-  @Test func `names a link that is down as a problem until it is up again`() throws {
-    let lab = try ServeLab()
-    let box = try lab.serve(lab.configure(""))
-    #expect(try lab.json("data/status.json")["problems"] as? [String] == [])
-    try lab.link("down")
-    try lab.wait("the problem", seconds: 20) {
-      try lab.json("data/status.json")["problems"] as? [String] == ["box0 is down"]
-    }
-    #expect(try lab.text("data/metrics.prom").contains("\nsynbox_nic_carrier 0\n"))
-    try lab.link("up")
-    try lab.wait("no problem", seconds: 20) {
-      try lab.json("data/status.json")["problems"] as? [String] == []
-    }
-    #expect(try box.end(SIGTERM).status == 143)
-  }
-
   @Test func `is printed every second with --watch until a signal`() throws {
     let lab = try ServeLab()
     let box = try lab.serve(lab.configure(""))
@@ -110,93 +94,6 @@ import Testing
     }
     #expect(try watch.end(SIGINT).status == 130)
     #expect(try box.end(SIGTERM).status == 143)
-  }
-
-  @Test func `is an error if it is missing or stale`() throws {
-    let lab = try ServeLab()
-    let configuration = try lab.configure("")
-    let none = try status(lab)
-    #expect(none.status == 1)
-    #expect(none.errors.contains("no status file"))
-
-    let box = try lab.serve(configuration)
-    box.signal(SIGKILL)
-    _ = try box.wait()
-    let past = Date.now - 37
-    try FileManager.default.setAttributes(
-      [.modificationDate: past], ofItemAtPath: lab.url("data/status.json").path)
-    let stale = try status(lab)
-    #expect(stale.status == 1)
-    #expect(stale.output.contains("state      idle"), "a stale status is still printed")
-    #expect(stale.errors.contains("was last written 3"))
-  }
-
-  @Test(arguments: ["", "{", "[]", "{\"state\": 1}", "\u{0}", "{\"time\":\"\"}"])
-  func `is rejected if the file is no status`(_ text: String) throws {
-    let lab = try ServeLab()
-    _ = try lab.configure("")
-    try Data(text.utf8).write(to: lab.url("data/status.json"))
-    let outcome = try status(lab)
-    #expect(outcome.status == 1)
-    #expect(outcome.errors.contains("is not a status file"))
-  }
-
-  @Test func `of another version may lack fields and have unknown ones`() throws {
-    let lab = try ServeLab()
-    _ = try lab.configure("")
-    let text = """
-      {"format": 3, "state": "stopped", "tea": {"cups": [1]}, "job": {"tea": 1},
-       "queue": [{"name": "a.txt"}, {"priority": 5, "tea": null}], "drops": {}, "nic": {"tea": "x"}}
-      """
-    try Data(text.utf8).write(to: lab.url("data/status.json"))
-    let outcome = try status(lab)
-    #expect(outcome.status == 0, "\(outcome.errors)")
-    #expect(outcome.output.contains("state      stopped at unknown"), "\(outcome.output)")
-    #expect(outcome.output.contains("a.txt") && outcome.output.contains("unknown (priority 5)"))
-    try Data("{\"state\": \"stopped\"}".utf8).write(to: lab.url("data/status.json"))
-    #expect(try status(lab).status == 0)
-  }
-
-  @Test func `cannot send control characters to a terminal or crash the program`() throws {
-    let lab = try ServeLab()
-    _ = try lab.configure("")
-    let text = """
-      {"time": "now\\u001b[2J", "state": "stopped", "problems": ["\\u001b]0;x\\u0007", "\\n\\r"],
-       "job": {"name": "\\u202e", "progress": 1e300, "seconds_remaining": -1e300, "rate_pps": 1e308}}
-      """
-    try Data(text.utf8).write(to: lab.url("data/status.json"))
-    let outcome = try status(lab)
-    #expect(outcome.status == 0, "\(outcome.errors)")
-    #expect(outcome.output.utf8.allSatisfy { $0 >= 0x20 || $0 == 10 })
-    #expect(!outcome.output.contains("\u{202e}"))
-  }
-
-  @Test func `is logged once if it cannot be written, and the box keeps working`() throws {
-    let lab = try ServeLab()
-    let box = try lab.serve(lab.configure("target-ports = 80\ncooldown-time = 0.5\n"))
-    // A directory is in the way of the new file.
-    try FileManager.default.createDirectory(
-      at: lab.url("data/status.json.new"), withIntermediateDirectories: false)
-    try lab.drop("net.txt", "198.18.4.0/24\n")
-    try lab.wait("the results", seconds: 30) { lab.exists("data/results/net.txt") }
-    #expect(box.errorText.components(separatedBy: "msg=\"cannot write the status files\"").count == 2)
-    try FileManager.default.removeItem(at: lab.url("data/status.json.new"))
-    try box.wait(for: "the status again") { $0.errorText.contains("can be written again") }
-    #expect(try box.end(SIGTERM).status == 143)
-  }
-
-  @Test func `comes with a log of one line per event, in UTC`() throws {
-    let lab = try ServeLab()
-    let box = try lab.serve(lab.configure("target-ports = 80\ncooldown-time = 0.5\n"))
-    try lab.drop("a b=\"c\".txt", "198.18.4.0/28\n")
-    try lab.wait("the results", seconds: 30) { lab.exists("data/results/a b=\"c\".txt") }
-    #expect(try box.end(SIGTERM).status == 143)
-    let line =
-      /time=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z level=[a-z]+ msg=("[^"]+"|\S+)( [a-z_]+=("(\\.|[^"\\])*"|[^ "=]+))*/
-    let lines = box.errorText.split(separator: "\n")
-    #expect(lines.count > 3)
-    for text in lines { #expect(text.wholeMatch(of: line) != nil, "\(text)") }
-    #expect(box.errorText.contains("job=\"a b=\\\"c\\\".txt\""))
   }
 
   @Test func `comes with a log that goes to the kernel if configured`() throws {

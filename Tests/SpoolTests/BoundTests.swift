@@ -93,7 +93,9 @@ import Testing
     defer { _ = try? run(["umount", "-l", box.data.rejected]) }
     for number in 0..<47 { try Data().write(to: box.url("rejected/\(number)")) }
     let space = try DiskSpace(of: box.data.rejected)
-    #expect(space.usedPercent < 10 && space.usedFilesPercent > 90)
+    #expect(space.usedPercent < 10 && space.fullestPercent > 90)
+    #expect(
+      DiskSpace(total: 100, available: 3, used: 97, files: 9, availableFiles: 8).fullestPercent == 97)
   }
 
   @Test func `is made of fetched results, then of rejected files`() throws {

@@ -26,6 +26,9 @@ import Testing
     #expect(try box.names("spool") == [])
     #expect(try box.names("active") == [])
     #expect(try box.names("rejected/net.txt") == ["net.txt", "reason.txt"])
+    #expect(
+      try box.text("rejected/net.txt/reason.txt")
+        == "net.txt: cancelled by net.txt.cancel before it started\n")
     #expect(box.spool.hasEnded("net.txt") && !box.spool.contains("net.txt"))
     // Removing it again is harmless.
     try box.spool.remove(cancellation)

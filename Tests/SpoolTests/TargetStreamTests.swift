@@ -80,6 +80,25 @@ import Testing
     #expect(check.mistakes.isEmpty)
   }
 
+  @Test(arguments: ["plain", "gzip", "zstd"])
+  func `has the most bytes that it may have, expanded or not, and no more`(_ tool: String) throws {
+    let box = try Box()
+    let text = Data(Self.lines.joined().utf8)
+    try text.write(to: box.url("spool/net"))
+    var name = "net"
+    if tool != "plain" {
+      try mustRun([tool, "-q", box.url("spool/net").path])
+      name += tool == "gzip" ? ".gz" : ".zst"
+    }
+    for (limit, isEnough) in [(text.count, true), (text.count - 1, false)] {
+      let file = try Files.openEntry(FileName(name), in: box.data.spool)
+      let stream = try TargetStream.read(file, name: name, limit: limit)
+      #expect(stream.mistakes.isEmpty == isEnough, "\(stream.mistakes)")
+      guard !isEnough else { continue }
+      #expect(stream.mistakes.first?.description.contains("more than \(limit) bytes") == true)
+    }
+  }
+
   @Test func `is rejected if a line has no end`() throws {
     let stream = try read(Data(repeating: UInt8(ascii: "1"), count: 3 << 20))
     #expect(

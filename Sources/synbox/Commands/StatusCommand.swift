@@ -44,7 +44,7 @@ struct StatusCommand: ParsableCommand {
 }
 
 /// The contents of status.json, with its age.
-private struct StatusDocument {
+struct StatusDocument {
   /// A box writes its status every second; the rest is slack for a busy machine.
   static let staleAfter: UInt64 = 5_000_000_000
 

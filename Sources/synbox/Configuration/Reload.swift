@@ -3,10 +3,9 @@ import Engine
 import Kernel
 import Plan
 import Settings
-import Synchronization
 
 /// A valid configuration, with the scope that it names.
-struct LoadedConfiguration {
+struct LoadedConfiguration: Sendable {
   let configuration: Configuration
   let scope: ScopeInForce
   /// The status of the scope lists before they were read.
@@ -52,33 +51,9 @@ extension Configuration {
     Self.settings.differences(self, other).map(Key.init)
   }
 
-  /// The fixed keys whose value differs in `other`.
-  package func fixedKeys(changedIn other: Configuration) -> [Key] {
-    keys(changedIn: other).filter(\.isFixed)
-  }
-}
-
-/// Reads a configuration on its own thread, because its lists may be long and a scan may be running.
-final class ConfigurationReload {
-  private final class Outcome: Sendable {
-    let value = Mutex<Result<LoadedConfiguration, any Error>?>(nil)
-  }
-
-  private let outcome = Outcome()
-  private var thread: KernelThread?
-
-  init(path: String) throws(Fault) {
-    let outcome = outcome
-    thread = try KernelThread(name: "reload", processor: nil) {
-      let loaded = Result { try LoadedConfiguration(path: path) }
-      outcome.value.withLock { $0 = loaded }
-    }
-  }
-
-  /// Returns the outcome, or nil while the files are still being read.
-  func take() -> Result<LoadedConfiguration, any Error>? {
-    guard let result = outcome.value.withLock({ $0 }) else { return nil }
-    thread.take()?.join()
-    return result
+  /// Throws if `other` changes a key that is fixed.
+  func requireSameFixedKeys(in other: Configuration) throws(FixedKeyError) {
+    let changed = keys(changedIn: other).filter(\.isFixed)
+    guard changed.isEmpty else { throw FixedKeyError(keys: changed) }
   }
 }

@@ -94,14 +94,15 @@ final class ScopeWatch: Sendable {
   func stop() { isStopped.store(true, ordering: .releasing) }
 
   /// What the last check found.
-  private struct Snapshot {
+  struct Snapshot {
     var statuses: [FileStatus?]
     var generation = 0
     /// Forces a retry, because a list can become readable without a change of its status.
     var isUnreadable = false
   }
 
-  private func check(since last: inout Snapshot) {
+  /// Reads the lists if they have changed since `last`, and puts what they say in force.
+  func check(since last: inout Snapshot) {
     let (sources, generation) = state.withLock { ($0.sources, $0.generation) }
     let statuses = sources.statuses
     if statuses == last.statuses, generation == last.generation, !last.isUnreadable {

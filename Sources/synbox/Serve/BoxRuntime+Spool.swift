@@ -52,14 +52,7 @@ extension BoxRuntime {
       try spool.removeCancellation(request.file, in: listing)
       return .removed
     case .dismiss(let request):
-      // The file is still being written; it is cancelled once it is complete.
-      if spool.contains(request.job) { return .dismissed(.deferred) }
-      if spool.hasEnded(request.job) {
-        try spool.removeCancellation(request.file, in: listing)
-        return .dismissed(.ended)
-      }
-      let name = try spool.rejectCancellation(request.file, in: listing)
-      return .dismissed(.rejected(as: name ?? ""))
+      return .dismissed(try spool.dismiss(request.file, of: request.job, in: listing))
     }
   }
 
@@ -100,7 +93,7 @@ extension BoxRuntime {
     }
   }
 
-  private static func mistakes(in name: String, _ directory: String, _ memory: Int)
+  static func mistakes(in name: String, _ directory: String, _ memory: Int)
     -> CheckAnswer
   {
     do throws(TargetStream.Failure) {
@@ -120,8 +113,7 @@ extension BoxRuntime {
     do {
       switch request {
       case .measure:
-        let space = try DiskSpace(of: spool.data.path)
-        return .used(percent: max(space.usedPercent, space.usedFilesPercent))
+        return .used(percent: try DiskSpace(of: spool.data.path).fullestPercent)
       case .listFetched: return .fetched(try spool.removable())
       case .remove(let name):
         try spool.remove(removable: name)

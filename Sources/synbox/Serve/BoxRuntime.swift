@@ -27,7 +27,7 @@ final class BoxRuntime {
   var listing = Spool.Listing()
   var check: Background<CheckAnswer>?
   var checkedFile: SpoolFile?
-  var reload: ConfigurationReload?
+  var reload: Background<Result<LoadedConfiguration, any Error>>?
   /// The file that is being planned, and the job whose file is next.
   var planning: Planning?
   var nextToPlan: String?
@@ -206,7 +206,10 @@ final class BoxRuntime {
 
   private func startReload() {
     do throws(Fault) {
-      reload = try ConfigurationReload(path: configuration.path)
+      // On a thread of its own, because the lists may be long.
+      reload = try Background("reload") { [path = configuration.path] in
+        Result { try LoadedConfiguration(path: path) }
+      }
     } catch {
       tell(.reload(.rejected("\(error)")))
     }
@@ -216,8 +219,7 @@ final class BoxRuntime {
   private func apply(_ outcome: Result<LoadedConfiguration, any Error>) -> ReloadAnswer {
     do {
       let new = try outcome.get()
-      let keys = configuration.fixedKeys(changedIn: new.configuration)
-      guard keys.isEmpty else { throw FixedKeyError(keys: keys) }
+      try configuration.requireSameFixedKeys(in: new.configuration)
       configuration = new.configuration
       // The running jobs stop probing the addresses that the new scope denies.
       let denied = scopeWatch.replace(new.configuration.scope, with: new.scope)

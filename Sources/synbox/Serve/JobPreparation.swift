@@ -29,7 +29,7 @@ extension Configuration {
   ) throws -> PreparedJob {
     let scope = permit.scope
     let (plan, directives) = (targets.plan, targets.directives)
-    try validate(plan, directives, job)
+    try validate(plan, directives, file: job.file)
     let (rate, cappedFrom) = effectiveRate(directives, plan)
     guard let key = job.record.sipHashKey else {
       throw Fault("the job \(job.name) has no key")
@@ -72,30 +72,31 @@ extension Configuration {
     return JobIdentity(order: hash(order), output: hash(output))
   }
 
-  private func validate(_ plan: TargetPlan, _ directives: Directives, _ job: Job) throws(JobRejection) {
+  /// Rejects a file that asks for more than this configuration allows, or for nothing that may be probed.
+  func validate(_ plan: TargetPlan, _ directives: Directives, file: String) throws(JobRejection) {
     if let cooldown = directives.cooldown, cooldown > maxCooldown {
       throw JobRejection(
         reason:
-          "\(job.file): found @cooldown \(cooldown), expected at most max-cooldown, \(maxCooldown)")
+          "\(file): found @cooldown \(cooldown), expected at most max-cooldown, \(maxCooldown)")
     }
     if let probes = directives.probes, probes.value > maxProbes.value {
       throw JobRejection(
-        reason: "\(job.file): found @probes \(probes), expected at most max-probes, \(maxProbes)")
+        reason: "\(file): found @probes \(probes), expected at most max-probes, \(maxProbes)")
     }
     guard plan.count > 0 else {
       throw JobRejection(
-        reason: "\(job.file): found no target that may be probed: \(plan.outOfScope) are outside the "
+        reason: "\(file): found no target that may be probed: \(plan.outOfScope) are outside the "
           + "box's scope or in special-purpose space; expected at least one in scope")
     }
     if let shard = directives.shard, shard.count > 1, directives.seed == nil {
       throw JobRejection(
-        reason: "\(job.file): found @shard \(shard) without @seed, expected both, because shards of "
+        reason: "\(file): found @shard \(shard) without @seed, expected both, because shards of "
           + "different orders overlap")
     }
   }
 
   /// Returns the file's rate, capped at the box's own and at what its addresses may get; the box's if it has none.
-  private func effectiveRate(_ directives: Directives, _ plan: TargetPlan) -> (
+  func effectiveRate(_ directives: Directives, _ plan: TargetPlan) -> (
     rate: PacketRate, cappedFrom: PacketRate?
   ) {
     let most = [rateLimit, targetLimit(plan)].map { $0.perSecond ?? .max }.min() ?? .max

@@ -24,7 +24,7 @@ struct LineLog: LogHandler {
     return Logger(label: "synbox") { _ in LineLog(kernel: kernel) }
   }
 
-  private init(kernel: KernelLog?) { self.kernel = kernel }
+  init(kernel: KernelLog?) { self.kernel = kernel }
 
   subscript(metadataKey key: String) -> Logger.MetadataValue? {
     get { metadata[key] }
@@ -32,19 +32,24 @@ struct LineLog: LogHandler {
   }
 
   func log(event: LogEvent) {
-    var line: [UInt8] = Array("time=".utf8)
-    line.append(timestamp: Clock.realtime)
-    line.append(
-      text: " level=\(event.level.rawValue) msg=\(Escaping.logValue(event.message.description))")
-    let fields = metadata.merging(event.metadata ?? [:]) { $1 }
-    for (key, value) in fields.sorted(by: { $0.key < $1.key }) {
-      line.append(text: " \(key)=\(Escaping.logValue(value.description))")
-    }
+    let line = line(of: event, at: Clock.realtime)
     if let kernel {
       kernel.write(line, severity: Self.severity(event.level))
     } else {
       Terminal.error(String(decoding: line, as: UTF8.self) + "\n")
     }
+  }
+
+  /// - Parameter time: CLOCK_REALTIME, nanoseconds.
+  func line(of event: LogEvent, at time: UInt64) -> [UInt8] {
+    var line: [UInt8] = Array("time=".utf8)
+    line.append(timestamp: time)
+    line.append(text: " level=\(event.level.rawValue) msg=\(Escaping.logValue(event.message.description))")
+    let fields = metadata.merging(event.metadata ?? [:]) { $1 }
+    for (key, value) in fields.sorted(by: { $0.key < $1.key }) {
+      line.append(text: " \(key)=\(Escaping.logValue(value.description))")
+    }
+    return line
   }
 
   private static func severity(_ level: Logger.Level) -> KernelLog.Severity {

@@ -54,6 +54,24 @@ final class PlanWatch: Sendable {
   static let standardMemory = Int(min(physicalMemory / 4, 8 << 30))
 }
 
+/// Tells planning that takes long from planning that hangs.
+struct PlanProgress {
+  private var steps = 0
+  /// CLOCK_MONOTONIC when the last step was seen, nanoseconds.
+  private var time: UInt64
+
+  /// Without a step for so long, it hangs. Nanoseconds.
+  private static let patience: UInt64 = 10_000_000_000
+
+  init(at now: UInt64) { time = now }
+
+  /// - Parameter steps: done so far.
+  mutating func isStuck(_ steps: Int, at now: UInt64) -> Bool {
+    if steps != self.steps { (self.steps, time) = (steps, now) }
+    return now >= time + Self.patience
+  }
+}
+
 /// The preparation of one job, as far as it needs no network.
 final class Planning {
   let job: String
@@ -64,16 +82,12 @@ final class Planning {
   private(set) var isAbandoned = false
   private let watch = PlanWatch()
   private let thread: Background<PlanningOutcome>
-  private var seen: (progress: Int, time: UInt64)
-
-  /// Without progress for so long, it hangs. Nanoseconds.
-  private static let patience: UInt64 = 10_000_000_000
+  private var progress = PlanProgress(at: Clock.monotonic)
 
   init(_ job: Job, _ configuration: Configuration, _ permit: ScopePermit) throws(Fault) {
     self.job = job.name
     self.configuration = configuration
     self.permit = permit
-    seen = (0, Clock.monotonic)
     var scope = permit.scope.scope
     scope.ports = configuration.allowPorts
     let (ports, allowed, budget) = (
@@ -101,11 +115,7 @@ final class Planning {
   }
 
   /// Whether it has made no progress for a while.
-  func isStuck(at now: UInt64) -> Bool {
-    let progress = watch.progress
-    if progress != seen.progress { seen = (progress, now) }
-    return now >= seen.time + Self.patience
-  }
+  func isStuck(at now: UInt64) -> Bool { progress.isStuck(watch.progress, at: now) }
 
   private static func outcome(
     _ job: Job, _ defaultPorts: PortSet?, _ scope: Scope, _ budget: PlanBudget

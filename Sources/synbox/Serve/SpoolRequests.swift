@@ -1,4 +1,5 @@
 // The spool's requests of a box by the names of files, as its machine knows them.
+import Box
 import Kernel
 import Spool
 
@@ -14,8 +15,19 @@ extension Spool {
     try remove(request)
   }
 
+  /// Answers a request, by the name of its file, to cancel a job that is neither running nor queued.
+  func dismiss(_ file: String, of job: String, in listing: Listing) throws(EntryError) -> Dismissal {
+    // The file is still being written; it is cancelled once it is complete.
+    if contains(job) { return .deferred }
+    if hasEnded(job) {
+      try removeCancellation(file, in: listing)
+      return .ended
+    }
+    return .rejected(as: try rejectCancellation(file, in: listing) ?? "")
+  }
+
   /// Rejects a request that names no job. Returns the name of its directory in rejected/; nil if the file is gone.
-  func rejectCancellation(_ file: String, in listing: Listing) throws(EntryError) -> String? {
+  private func rejectCancellation(_ file: String, in listing: Listing) throws(EntryError) -> String? {
     guard let request = listing.cancellations.first(where: { $0.file == file }) else { return nil }
     return try reject(request)
   }

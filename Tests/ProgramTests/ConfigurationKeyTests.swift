@@ -50,10 +50,13 @@ enum ConfigurationText {
     let old = try read(changing: nil)
     let new = try read(changing: key)
     #expect(old.keys(changedIn: new) == [key])
-    #expect(old.fixedKeys(changedIn: new) == (key.isFixed ? [key] : []))
-    #expect(old.fixedKeys(changedIn: old).isEmpty)
     // The station is opened once, before privileges are dropped.
     if String(reflecting: old.station) != String(reflecting: new.station) { #expect(key.isFixed) }
+    try old.requireSameFixedKeys(in: old)
+    guard key.isFixed else { return try old.requireSameFixedKeys(in: new) }
+    let error = try #require(throws: FixedKeyError.self) { try old.requireSameFixedKeys(in: new) }
+    #expect(error.keys == [key])
+    #expect(error.description.hasPrefix("\(key.rawValue) cannot change while the box runs; "))
   }
 
   @Test func `is listed once`() {
