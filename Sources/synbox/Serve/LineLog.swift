@@ -44,7 +44,8 @@ struct LineLog: LogHandler {
   func line(of event: LogEvent, at time: UInt64) -> [UInt8] {
     var line: [UInt8] = Array("time=".utf8)
     line.append(timestamp: time)
-    line.append(text: " level=\(event.level.rawValue) msg=\(Escaping.logValue(event.message.description))")
+    line.append(
+      text: " level=\(event.level.rawValue) msg=\(Escaping.logValue(event.message.description))")
     let fields = metadata.merging(event.metadata ?? [:]) { $1 }
     for (key, value) in fields.sorted(by: { $0.key < $1.key }) {
       line.append(text: " \(key)=\(Escaping.logValue(value.description))")
