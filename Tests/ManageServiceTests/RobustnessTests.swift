@@ -8,11 +8,12 @@ import Testing
 
 @Suite(.lab, .timeLimit(.minutes(5))) struct `The management service and hostile clients` {
   private func hostile(_ lab: ManageLab, _ command: String...) throws -> [String: Any] {
-    let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(
-      path: "hostile.py")
     let outcome = try run(
-      ["python3", script.path, "\(lab.port)", lab.tokens["admin"] ?? ""] + command, seconds: 100)
-    guard outcome.status == 0 else { throw LabError("hostile.py: \(outcome.errors)") }
+      [
+        "python3", "\(Lab.root)/Tests/HostileClient/client.py", "\(lab.port)",
+        lab.tokens["admin"] ?? "",
+      ] + command, seconds: 100)
+    guard outcome.status == 0 else { throw LabError("the hostile client: \(outcome.errors)") }
     return try JSON.object(outcome.output)
   }
 

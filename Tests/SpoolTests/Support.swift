@@ -36,6 +36,17 @@ final class Box {
 
   func list() throws -> Spool.Listing { try spool.list(now: now) }
 
+  /// Lists the spool until the queue has a file, for up to 10 s: the descriptor that a test has closed may have a copy,
+  /// as `claim` says.
+  func listOnceClosed() throws -> Spool.Listing {
+    let deadline = Clock.monotonic + 10_000_000_000
+    while true {
+      let listing = try list()
+      if !listing.queue.isEmpty || Clock.monotonic > deadline { return listing }
+      usleep(10_000)
+    }
+  }
+
   /// Claims the first file in the queue; nil if there is none.
   ///
   /// Tries again for up to 10 s, because a child process that another test is starting has a copy of every open

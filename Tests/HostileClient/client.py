@@ -1,4 +1,4 @@
-"""Clients that behave badly: hostile.py PORT TOKEN COMMAND. Prints one JSON object."""
+"""Clients that behave badly: client.py PORT TOKEN COMMAND. Prints one JSON object."""
 
 import json
 
