@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * The SYN cookie: SipHash-2-4 (Aumasson and Bernstein, 2012) of the probe's addresses and ports.
+ * The SYN cookie: SipHash-1-3 (Aumasson and Bernstein, 2012) of the probe's addresses and ports.
  *
  * The message has 14 bytes: source address, destination port, two zeros, destination address, source port, each in
  * network byte order. The fields that rarely change come first, so that a sender need not hash the first block
@@ -53,7 +53,6 @@ static __always_inline struct synbox_sip_state siphash_first(const struct synbox
   struct synbox_sip_state state = *start;
   state.v3 ^= first;
   SIP_SECOND_HALF(state.v0, state.v1, state.v2, state.v3);
-  SIP_ROUND(state.v0, state.v1, state.v2, state.v3);
   state.v0 ^= first;
   SIP_FIRST_HALF(state.v0, state.v1);
   return state;
@@ -64,17 +63,15 @@ static __always_inline __u64 siphash_last(const struct synbox_sip_state *state, 
   __u64 v0 = state->v0, v1 = state->v1, v2 = state->v2, v3 = state->v3;
   v3 ^= last;
   SIP_SECOND_HALF(v0, v1, v2, v3);
-  SIP_ROUND(v0, v1, v2, v3);
   v0 ^= last;
   v2 ^= 0xff;
-  SIP_ROUND(v0, v1, v2, v3);
   SIP_ROUND(v0, v1, v2, v3);
   SIP_ROUND(v0, v1, v2, v3);
   SIP_ROUND(v0, v1, v2, v3);
   return v0 ^ v1 ^ v2 ^ v3;
 }
 
-/* Returns the SipHash-2-4 of a message of two blocks; `last` includes the length byte. */
+/* Returns the SipHash-1-3 of a message of two blocks; `last` includes the length byte. */
 static __always_inline __u64 siphash_two_blocks(__u64 k0, __u64 k1, __u64 first, __u64 last) {
   struct synbox_sip_state start = siphash_start(k0, k1);
   struct synbox_sip_state state = siphash_first(&start, first);

@@ -1,6 +1,7 @@
 // SHA-256 (FIPS 180-4), which identifies the scope in every summary.
+import Support
 
-/// Hashes a message in one call.
+/// Hashes a message, in one call or piece by piece.
 public enum SHA256 {
   /// The first 32 bits of the fractional parts of the cube roots of the first 64 primes.
   private static let constants: InlineArray<64, UInt32> = [
@@ -18,24 +19,61 @@ public enum SHA256 {
 
   /// Returns the hash of `message` as 64 lower-case hexadecimal digits.
   public static func hex(_ message: [UInt8]) -> String {
-    var state: State = [
+    var hasher = Hasher()
+    hasher.add(message.span)
+    return hasher.hex
+  }
+
+  /// Hashes a message that comes in pieces.
+  public struct Hasher: Sendable {
+    private var state: State = [
       0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab,
       0x5be0_cd19,
     ]
-    let bytes = message.span
-    let whole = bytes.count / 64 * 64
-    for start in stride(from: 0, to: whole, by: 64) { compress(&state, bytes, start) }
-    var tail = Array(message[whole...]) + [0x80]
-    while tail.count % 64 != 56 { tail.append(0) }
-    let bits = UInt64(message.count) * 8
-    for shift in stride(from: 56, through: 0, by: -8) {
-      tail.append(UInt8(truncatingIfNeeded: bits >> UInt64(shift)))
+    /// What does not fill a block yet: fewer than 64 bytes.
+    private var pending: [UInt8] = []
+    private var count: UInt64 = 0
+
+    public init() {}
+
+    /// Adds the next piece of the message.
+    public mutating func add(_ bytes: Span<UInt8>) {
+      count += UInt64(bytes.count)
+      var start = 0
+      if !pending.isEmpty {
+        while pending.count < 64, start < bytes.count {
+          pending.append(bytes[start])
+          start += 1
+        }
+        guard pending.count == 64 else { return }
+        let block = pending
+        compress(&state, block.span, 0)
+        pending.removeAll(keepingCapacity: true)
+      }
+      while bytes.count - start >= 64 {
+        compress(&state, bytes, start)
+        start += 64
+      }
+      while start < bytes.count {
+        pending.append(bytes[start])
+        start += 1
+      }
     }
-    for start in stride(from: 0, to: tail.count, by: 64) { compress(&state, tail.span, start) }
-    return state.indices.map { word in
-      let digits = String(state[word], radix: 16)
-      return String(repeating: "0", count: 8 - digits.count) + digits
-    }.joined()
+
+    /// The hash of what was added so far: eight words, the first one first.
+    public var words: [UInt32] {
+      var state = state
+      var tail = pending + [0x80]
+      while tail.count % 64 != 56 { tail.append(0) }
+      for shift in stride(from: 56, through: 0, by: -8) {
+        tail.append(UInt8(truncatingIfNeeded: (count &* 8) >> UInt64(shift)))
+      }
+      for start in stride(from: 0, to: tail.count, by: 64) { compress(&state, tail.span, start) }
+      return state.indices.map { state[$0] }
+    }
+
+    /// The hash of what was added so far, as 64 lower-case hexadecimal digits.
+    public var hex: String { words.map { Hexadecimal.text(UInt64($0), digits: 8) }.joined() }
   }
 
   private typealias State = InlineArray<8, UInt32>

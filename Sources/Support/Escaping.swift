@@ -40,7 +40,7 @@ public enum Escaping {
 
   /// Returns `byte`, which is not part of valid UTF-8, in the form that `quotable` gives to characters.
   public static func quotable(_ byte: UInt8) -> String {
-    byte < 0x80 ? quotable(String(UnicodeScalar(byte))) : "\\x" + hexadecimal(byte)
+    byte < 0x80 ? quotable(String(UnicodeScalar(byte))) : "\\x" + Hexadecimal.encode([byte])
   }
 
   /// Returns a file name, which need not be UTF-8, as text: every byte of an invisible character, a quote or a
@@ -48,13 +48,14 @@ public enum Escaping {
   public static func fileName(_ bytes: [UInt8]) -> String {
     guard let text = String(validating: bytes, as: UTF8.self) else {
       return bytes.map {
-        isPlain(UnicodeScalar($0)) && $0 < 0x80 ? String(UnicodeScalar($0)) : "\\x" + hexadecimal($0)
+        isPlain(UnicodeScalar($0)) && $0 < 0x80
+          ? String(UnicodeScalar($0)) : "\\x" + Hexadecimal.encode([$0])
       }
       .joined()
     }
     return text.unicodeScalars.map { scalar in
       isPlain(scalar)
-        ? String(scalar) : String(scalar).utf8.map { "\\x" + hexadecimal($0) }.joined()
+        ? String(scalar) : String(scalar).utf8.map { "\\x" + Hexadecimal.encode([$0]) }.joined()
     }.joined()
   }
 
@@ -74,7 +75,7 @@ public enum Escaping {
     for byte in text.utf8 {
       switch byte {
       case quote, UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
-      case 0..<0x20: bytes += Array("\\u00\(hexadecimal(byte))".utf8)
+      case 0..<0x20: bytes += Array("\\u00\(Hexadecimal.encode([byte]))".utf8)
       default: bytes.append(byte)
       }
     }
@@ -104,12 +105,8 @@ public enum Escaping {
     case "\t": "\\t"
     case "\r": "\\r"
     case "\n": "\\n"
-    case _ where scalar.isASCII: "\\x" + hexadecimal(UInt8(scalar.value))
+    case _ where scalar.isASCII: "\\x" + Hexadecimal.encode([UInt8(scalar.value)])
     default: "\\u{\(String(scalar.value, radix: 16))}"
     }
-  }
-
-  private static func hexadecimal(_ byte: UInt8) -> String {
-    (byte < 16 ? "0" : "") + String(byte, radix: 16)
   }
 }

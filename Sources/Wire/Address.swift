@@ -1,4 +1,5 @@
 // IPv4 addresses, Ethernet addresses and TCP ports.
+import Support
 
 /// An IPv4 address (RFC 791), ordered numerically.
 public struct IPv4Address: Hashable, Comparable, Sendable, CustomStringConvertible {
@@ -34,23 +35,6 @@ public struct IPv4Address: Hashable, Comparable, Sendable, CustomStringConvertib
 
   public var description: String {
     "\(value >> 24).\(value >> 16 & 255).\(value >> 8 & 255).\(value & 255)"
-  }
-}
-
-extension FixedWidthInteger where Self: UnsignedInteger {
-  /// Parses decimal digits without sign, blanks or leading zeros; nil for anything else and for overflow.
-  public init?(decimal text: some StringProtocol) {
-    let digits = text.utf8
-    guard !digits.isEmpty, digits.count == 1 || digits.first != UInt8(ascii: "0") else { return nil }
-    var value: Self = 0
-    for digit in digits {
-      guard digit >= UInt8(ascii: "0"), digit <= UInt8(ascii: "9") else { return nil }
-      let (product, overflow) = value.multipliedReportingOverflow(by: 10)
-      let (sum, carry) = product.addingReportingOverflow(Self(digit - UInt8(ascii: "0")))
-      if overflow || carry { return nil }
-      value = sum
-    }
-    self = value
   }
 }
 

@@ -15,7 +15,7 @@ public struct Cookie: Sendable {
   public func hash(
     source: UInt32, destination: UInt32, sourcePort: UInt16, destinationPort: UInt16
   ) -> UInt64 {
-    var state = SipHash24(key: key)
+    var state = SipHash13(key: key)
     state.compress(UInt64(source.byteSwapped) | UInt64(destinationPort.byteSwapped) << 32)
     state.compress(UInt64(destination.byteSwapped) | UInt64(sourcePort.byteSwapped) << 32 | 14 << 56)
     return state.finish()

@@ -1,5 +1,5 @@
-// SipHash-2-4, the keyed hash of the cookie (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012). It must
-// agree bit for bit with bpf/cookie.h.
+// SipHash (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012): SipHash-1-3 is the keyed hash of the cookie and of
+// whatever else is hashed for each packet, SipHash-2-4 derives keys.
 
 /// A 128-bit SipHash key.
 public struct SipHashKey: Hashable, Sendable {
@@ -38,8 +38,8 @@ public struct SipHashKey: Hashable, Sendable {
 
   /// Returns the key for a purpose. It tells nothing about this key, nor about those for other purposes.
   ///
-  /// Each word is the SipHash of the label and the word's number. No label has the length of a cookie's message less one,
-  /// so that no hash serves two purposes.
+  /// Each word is the SipHash-2-4 of the label and the word's number. No label has the length of a cookie's message less
+  /// one, so that no message serves two purposes.
   public func derived(for purpose: Purpose) -> SipHashKey {
     let label = Array(purpose.rawValue.utf8)
     return SipHashKey(
@@ -51,14 +51,14 @@ public struct SipHashKey: Hashable, Sendable {
   }
 }
 
-/// The state of a SipHash-2-4 computation: call `compress` for each block of eight bytes, then `finish`.
-public struct SipHash24 {
+/// The four words of a SipHash computation.
+public struct SipHashState {
   @usableFromInline var v0: UInt64
   @usableFromInline var v1: UInt64
   @usableFromInline var v2: UInt64
   @usableFromInline var v3: UInt64
 
-  @inlinable public init(key: SipHashKey) {
+  @inlinable init(key: SipHashKey) {
     v0 = key.k0 ^ 0x736f_6d65_7073_6575
     v1 = key.k1 ^ 0x646f_7261_6e64_6f6d
     v2 = key.k0 ^ 0x6c79_6765_6e65_7261
@@ -88,30 +88,26 @@ public struct SipHash24 {
     v2 = v2 &<< 32 | v2 &>> 32
   }
 
+  @inlinable @inline(__always)
+  var hash: UInt64 { v0 ^ v1 ^ v2 ^ v3 }
+}
+
+/// A SipHash computation: call `compress` for each block of eight bytes, then `finish`.
+public protocol SipHash {
+  init(key: SipHashKey)
+
   /// Compresses a block of eight bytes, given as a little-endian number. The last block has the message's length in its
   /// highest byte.
-  @inlinable @inline(__always)
-  public mutating func compress(_ block: UInt64) {
-    v3 ^= block
-    round()
-    round()
-    v0 ^= block
-  }
+  mutating func compress(_ block: UInt64)
 
   /// Returns the hash.
-  @inlinable @inline(__always)
-  public consuming func finish() -> UInt64 {
-    v2 ^= 0xff
-    round()
-    round()
-    round()
-    round()
-    return v0 ^ v1 ^ v2 ^ v3
-  }
+  consuming func finish() -> UInt64
+}
 
+extension SipHash {
   /// Returns the hash of `message`.
   public static func hash(_ message: [UInt8], key: SipHashKey) -> UInt64 {
-    var state = SipHash24(key: key)
+    var state = Self(key: key)
     var block: UInt64 = 0
     for (offset, byte) in message.enumerated() {
       block |= UInt64(byte) << UInt64(offset % 8 * 8)
@@ -125,12 +121,53 @@ public struct SipHash24 {
   }
 }
 
-extension SipHash24 {
+/// SipHash-1-3: one round for each block, three at the end. It must agree bit for bit with bpf/cookie.h.
+public struct SipHash13: SipHash {
+  @usableFromInline var state: SipHashState
+
+  @inlinable public init(key: SipHashKey) { state = SipHashState(key: key) }
+
+  @inlinable @inline(__always)
+  public mutating func compress(_ block: UInt64) {
+    state.v3 ^= block
+    state.round()
+    state.v0 ^= block
+  }
+
+  @inlinable @inline(__always)
+  public consuming func finish() -> UInt64 {
+    state.v2 ^= 0xff
+    state.round()
+    state.round()
+    state.round()
+    return state.hash
+  }
+
   /// Returns the state after the key and half a round: the message enters through v3, so the first half of the first
   /// round depends on the key alone. `siphash_start` in bpf/cookie.h returns the same.
   public static func keyState(of key: SipHashKey) -> (v0: UInt64, v1: UInt64, v2: UInt64, v3: UInt64) {
-    var hash = SipHash24(key: key)
-    hash.firstHalfRound()
-    return (hash.v0, hash.v1, hash.v2, hash.v3)
+    var state = SipHashState(key: key)
+    state.firstHalfRound()
+    return (state.v0, state.v1, state.v2, state.v3)
+  }
+}
+
+/// SipHash-2-4: two rounds for each block, four at the end.
+public struct SipHash24: SipHash {
+  private var state: SipHashState
+
+  public init(key: SipHashKey) { state = SipHashState(key: key) }
+
+  public mutating func compress(_ block: UInt64) {
+    state.v3 ^= block
+    state.round()
+    state.round()
+    state.v0 ^= block
+  }
+
+  public consuming func finish() -> UInt64 {
+    state.v2 ^= 0xff
+    for _ in 0..<4 { state.round() }
+    return state.hash
   }
 }

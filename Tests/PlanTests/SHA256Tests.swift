@@ -21,6 +21,18 @@ import Testing
         == "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0")
   }
 
+  @Test func `is the same in whatever pieces a message comes`() {
+    let message = (0..<300).map { UInt8(truncatingIfNeeded: $0) }
+    for size in [1, 7, 63, 64, 65, 128] {
+      var hasher = SHA256.Hasher()
+      for start in stride(from: 0, to: message.count, by: size) {
+        let piece = Array(message[start..<min(start + size, message.count)])
+        hasher.add(piece.span)
+      }
+      #expect(hasher.hex == SHA256.hex(message))
+    }
+  }
+
   @Test func `of a scope depends on the rule for special-purpose space`() {
     #expect(ScopeHash().hex(specialPurpose: .skip) != ScopeHash().hex(specialPurpose: .probe))
   }
