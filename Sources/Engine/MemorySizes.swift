@@ -36,6 +36,15 @@ package struct EventRingSize: Hashable, Sendable, ParsableValue {
   /// Holds 43,690 events.
   package static let standard = EventRingSize(bytes: 1 << 22)
 
+  /// Returns the size that holds what half a second of a rate can cause, at least 512 KiB and at most `standard`. Beyond
+  /// it, senders give way (`OverloadChoice.slow`).
+  package static func fitting(_ rate: PacketRate?) -> EventRingSize {
+    guard let rate = rate?.perSecond else { return standard }
+    var size: UInt32 = 1 << 19
+    while UInt64(size) < rate / 2 * 96, size < standard.bytes { size *= 2 }
+    return EventRingSize(bytes: size)
+  }
+
   /// The kernel requires a power of two and whole pages (kernel/bpf/ringbuf.c). At most 1 GiB, because the kernel maps
   /// the ring twice.
   package init(parsing text: String) throws(ValueError) {

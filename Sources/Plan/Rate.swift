@@ -1,4 +1,6 @@
 // Rates: packets per second, and bits per second on the wire.
+import Support
+import Wire
 
 /// A rate in packets per second.
 public struct PacketRate: Hashable, Sendable, ParsableValue, CustomStringConvertible {
@@ -52,7 +54,7 @@ public struct Bandwidth: Hashable, Sendable, ParsableValue, CustomStringConverti
   /// Bytes of the shortest frame, without its frame check sequence (IEEE 802.3); shorter ones are padded.
   public static let shortestFrameBytes = 60
 
-  private init(bitsPerSecond: UInt64?) { self.bitsPerSecond = bitsPerSecond }
+  fileprivate init(bitsPerSecond: UInt64?) { self.bitsPerSecond = bitsPerSecond }
 
   /// Parses bits (`10M`, `1G`) or bytes (`12MB`); K, M and G are powers of 1000, and 0 is no limit.
   public init(parsing text: String) throws(ValueError) {
@@ -83,4 +85,44 @@ public struct Bandwidth: Hashable, Sendable, ParsableValue, CustomStringConverti
   }
 
   public var description: String { bitsPerSecond.map { "\($0)" } ?? "0" }
+}
+
+/// A limit of what a scan sends: a bandwidth, or a percentage of what the link carries.
+public enum BandwidthLimit: Hashable, Sendable, ParsableValue, CustomStringConvertible {
+  case bandwidth(Bandwidth)
+  /// Per cent, from 1 to 100.
+  case shareOfLink(UInt64)
+
+  /// Parses a bandwidth or `95%`.
+  public init(parsing text: String) throws(ValueError) {
+    guard text.hasSuffix("%") else {
+      self = .bandwidth(try Bandwidth(parsing: text))
+      return
+    }
+    guard let share = UInt64(decimal: text.dropLast()), 1...100 ~= share else {
+      throw ValueError(
+        found: Excerpt.quoted(text), expected: "a whole percentage of the link's speed, 1% to 100%")
+    }
+    self = .shareOfLink(share)
+  }
+
+  /// Returns the bandwidth on a link; nil if that depends on the link's speed, which is not known.
+  ///
+  /// - Parameter linkSpeed: bits per second.
+  public func bandwidth(linkSpeed: UInt64?) -> Bandwidth? {
+    switch self {
+    case .bandwidth(let bandwidth): bandwidth
+    case .shareOfLink(let share):
+      linkSpeed.map { speed in
+        Bandwidth(bitsPerSecond: min(Bandwidth.maximum, max(Bandwidth.minimum, speed / 100 * share)))
+      }
+    }
+  }
+
+  public var description: String {
+    switch self {
+    case .bandwidth(let bandwidth): "\(bandwidth)"
+    case .shareOfLink(let share): "\(share)%"
+    }
+  }
 }

@@ -1,5 +1,6 @@
 // Values that options, settings and directives share: shard, seed, probe count, priority, target limit and duration.
 
+import Support
 import Wire
 
 /// One of `count` disjoint parts of a plan.
@@ -90,6 +91,22 @@ public struct Priority: Hashable, Comparable, Sendable, ParsableValue, CustomStr
 
   public static func < (a: Self, b: Self) -> Bool { a.value < b.value }
   public var description: String { String(value) }
+}
+
+/// Which targets of a file have numbers, and so a position in the order.
+public enum Numbering: String, Hashable, Sendable, CaseIterable, ParsableValue {
+  /// Those in the box's scope: all others have no number.
+  case scope
+  /// All, whatever the box's scope, which only denies some of them. Boxes with different scopes number them alike, so
+  /// their shards are disjoint and add up.
+  case targets
+
+  public init(parsing text: String) throws(ValueError) {
+    guard let value = Self(rawValue: text) else {
+      throw ValueError(found: Excerpt.quoted(text), expected: "scope or targets")
+    }
+    self = value
+  }
 }
 
 private func wholeNumber(_ text: String, in allowed: ClosedRange<UInt64>) throws(ValueError) -> UInt64 {

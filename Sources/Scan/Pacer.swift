@@ -1,4 +1,5 @@
 // The pacer, which keeps a sender to its share of the rate. Time is a parameter.
+import Plan
 
 /// A token bucket with a second limit: the rate is exact over time, and any 10 ms window holds at most its share of the
 /// rate plus one batch.
@@ -8,23 +9,24 @@
 /// stall does not cause a burst.
 public struct Pacer: Sendable {
   /// Probes per second; 0 is no limit.
-  public let perSecond: UInt64
-  /// The most probes of one batch; 0 without a limit.
-  ///
-  /// Two milliseconds' worth of probes but at most 64; at high rates a quarter of a millisecond's worth, so that calls do
-  /// not take most of the time.
-  public let batch: Int
-  /// The probes to wait for: half a batch, so that a late wake-up can still catch up.
-  public var tick: Int { (batch + 1) / 2 }
+  public private(set) var perSecond: UInt64
+  /// The most probes of one batch: two intervals' worth, so that a late wake-up can catch up, and at least three
+  /// milliseconds' worth or 64, which is more than a tick; 0 without a limit.
+  public private(set) var batch: Int
+  /// The probes to wait for: one interval's worth, or two intervals' if those are few, because waking up costs more than
+  /// sending them.
+  public private(set) var tick: Int
   /// Units of 10^-9 probes.
   private var tokens: UInt64
   /// The time up to which tokens have accrued.
   private var last: UInt64
   private var recent: RecentTransmissions
   /// The most probes in any window.
-  private let windowLimit: Int
+  private var windowLimit: Int
+  private let interval: PaceInterval
 
   private static let second: UInt64 = 1_000_000_000
+  private static let few = 32
   /// The length of the window in nanoseconds.
   public static let window: UInt64 = 10_000_000
 
@@ -32,21 +34,48 @@ public struct Pacer: Sendable {
   ///
   /// - Parameters:
   ///   - perSecond: probes per second, capped at 10^9, which no link carries; 0 for no limit.
+  ///   - interval: the time between two batches.
   ///   - start: the time in nanoseconds, of the same clock as in all other calls.
-  public init(perSecond: UInt64, start: UInt64) {
-    let perSecond = min(perSecond, Self.second)
-    self.perSecond = perSecond
-    batch = Self.batch(perSecond)
+  public init(perSecond: UInt64, interval: PaceInterval = .standard, start: UInt64) {
+    self.interval = interval
     tokens = Self.second
     last = start
     recent = RecentTransmissions(window: Self.window)
+    (self.perSecond, batch, tick, windowLimit) = (0, 0, 0, 0)
+    adopt(perSecond)
+  }
+
+  private mutating func adopt(_ rate: UInt64) {
+    perSecond = min(rate, Self.second)
+    batch = Self.batch(perSecond, interval)
+    let two = Self.probes(perSecond, in: 2 * interval.nanoseconds)
+    tick = two <= Self.few ? two : Self.probes(perSecond, in: interval.nanoseconds)
     windowLimit = Int(clamping: perSecond / (Self.second / Self.window)) + batch
   }
 
+  /// Changes the rate, or ends a pause at the same one, without a burst: of what has accrued at most a batch is kept, and
+  /// what was sent within the window still counts.
+  ///
+  /// - Parameters:
+  ///   - rate: probes per second; 0 for no limit.
+  ///   - now: the time from which it holds.
+  public mutating func set(perSecond rate: UInt64, at now: UInt64) {
+    _ = due(at: now)
+    last = max(last, now)
+    adopt(rate)
+    tokens = min(tokens, UInt64(max(1, batch)) * Self.second)
+  }
+
   /// Returns the batch of a rate in probes per second.
-  public static func batch(_ perSecond: UInt64) -> Int {
+  public static func batch(_ perSecond: UInt64, _ interval: PaceInterval) -> Int {
+    max(
+      min(64, probes(perSecond, in: 3_000_000)), probes(perSecond, in: 2 * interval.nanoseconds))
+  }
+
+  /// Returns a time's worth of probes, rounded up; 0 for no limit.
+  private static func probes(_ perSecond: UInt64, in nanoseconds: UInt64) -> Int {
     guard perSecond > 0 else { return 0 }
-    return Int(clamping: max(min(64, (perSecond - 1) / 500 + 1), perSecond / 4096))
+    return Int((min(perSecond, second) * nanoseconds - 1) / second) + 1
   }
 
   /// Returns the number of probes that may be sent at `now`. A time before the last one adds no tokens.

@@ -39,6 +39,22 @@ import Wire
     #expect(try PacketRate(parsing: PacketRate.default.description) == .default)
   }
 
+  @Test func `of pace intervals are milliseconds, exact to the microsecond`() throws {
+    for (text, nanoseconds, written) in [
+      ("1ms", 1_000_000, "1ms"), ("0.1ms", 100_000, "0.1ms"), ("4ms", 4_000_000, "4ms"),
+      ("2.500ms", 2_500_000, "2.5ms"), ("0.123ms", 123_000, "0.123ms"), ("1.05ms", 1_050_000, "1.05ms"),
+    ] as [(String, UInt64, String)] {
+      let interval = try PaceInterval(parsing: text)
+      #expect(interval.nanoseconds == nanoseconds && interval.description == written, "\(text)")
+    }
+    rejects(
+      PaceInterval.self,
+      [
+        "", "1", "1s", "ms", "0ms", "0.099ms", "4.001ms", "0.1234ms", "1 ms", "1msx", "-1ms",
+        "18446744073709551616ms", "18446744073709551ms", "18446744073709553ms",
+      ])
+  }
+
   @Test func `of packet rates are exact`() throws {
     for (text, rate) in [
       ("100000", 100_000), ("100k", 100_000), ("1.5M", 1_500_000), ("1.488095M", 1_488_095),
@@ -73,6 +89,17 @@ import Wire
     #expect(gigabit.packetRate(frameBytes: 1514).perSecond == 81_274)
     #expect(try Bandwidth(parsing: "1K").packetRate(frameBytes: 1514).perSecond == 1)
     #expect(Bandwidth.unlimited.packetRate(frameBytes: 60) == .unlimited)
+  }
+
+  @Test func `of bandwidth limits may be a share of the link`() throws {
+    let share = try BandwidthLimit(parsing: "95%")
+    #expect(share.bandwidth(linkSpeed: 1_000_000_000)?.bitsPerSecond == 950_000_000)
+    #expect(share.bandwidth(linkSpeed: nil) == nil)
+    #expect(
+      try BandwidthLimit(parsing: "100%").bandwidth(linkSpeed: .max)?.bitsPerSecond == Bandwidth.maximum
+    )
+    #expect(try BandwidthLimit(parsing: "1G").bandwidth(linkSpeed: nil)?.bitsPerSecond == 1_000_000_000)
+    rejects(BandwidthLimit.self, ["", "%", "0%", "101%", "1.5%", "-1%", "95 %", "1M%", "%95"])
   }
 
   @Test func `of shards count from 0`() throws {
