@@ -28,38 +28,43 @@ struct Arrivals {
     for name in names { states[name] = .complete }
   }
 
-  /// Applies events in order. nil means that some were lost, which invalidates every state.
-  mutating func apply(_ events: [DirectoryWatch.Event]?) {
-    guard let events else {
-      states = [:]
-      return
+  /// Forgets what events have told, because some were lost.
+  mutating func loseEvents() { states = [:] }
+
+  mutating func apply(_ event: DirectoryWatch.Event) {
+    switch event.change {
+    case .created: states[event.name] = .created
+    // open(2) with O_CREAT reports an open right after the creation; link(2) does not. A close without
+    // write access means that the file was only read.
+    case .opened where states[event.name] == .created: states[event.name] = .opened
+    case .closed where states[event.name] == .opened: states[event.name] = .created
+    case .modified: states[event.name] = .writing
+    case .closedAfterWriting, .movedIn: states[event.name] = .complete
+    case .gone: states[event.name] = nil
+    case .opened, .closed, .attributes: break
     }
-    for event in events {
-      switch event.change {
-      case .created: states[event.name] = .created
-      // open(2) with O_CREAT reports an open right after the creation; link(2) does not. A close without
-      // write access means that the file was only read.
-      case .opened where states[event.name] == .created: states[event.name] = .opened
-      case .closed where states[event.name] == .opened: states[event.name] = .created
-      case .modified: states[event.name] = .writing
-      case .closedAfterWriting, .movedIn: states[event.name] = .complete
-      case .gone: states[event.name] = nil
-      case .opened, .closed: break
-      }
-    }
+  }
+
+  /// Returns whether the file is known to be open for writing, or is not examined yet because it was.
+  func isWritten(_ name: FileName, now: UInt64) -> Bool {
+    if let until = postponed[name], now < until { return true }
+    return states[name] == .opened || states[name] == .writing
+  }
+
+  /// Returns when a file that is not complete has to be looked at again; nil if an event will tell.
+  func nextLook(at name: FileName, now: UInt64) -> UInt64? {
+    if let until = postponed[name], now < until { return until }
+    if states[name] == .opened || states[name] == .writing { return nil }
+    return observations[name].map { $0.since + Self.settlingTime }
   }
 
   /// Returns whether the file is complete.
   ///
   /// - Parameter now: CLOCK_MONOTONIC, nanoseconds.
   mutating func isComplete(_ name: FileName, _ status: FileStatus, now: UInt64) -> Bool {
-    if let until = postponed[name], now < until { return false }
-    switch states[name] {
-    case .opened, .writing: return false
+    if isWritten(name, now: now) { return false }
     // Many programs create an empty file and write to it later, so an empty file must settle too.
-    case .complete where status.size > 0: return true
-    case .complete, .created, nil: break
-    }
+    if states[name] == .complete, status.size > 0 { return true }
     guard let observation = observations[name], observation.status == status else {
       observations[name] = (status, now)
       return false
@@ -73,6 +78,12 @@ struct Arrivals {
     postponed[name] = now + Self.settlingTime
     states[name] = nil
     observations[name] = nil
+  }
+
+  mutating func forget(_ name: FileName) {
+    states[name] = nil
+    observations[name] = nil
+    postponed[name] = nil
   }
 
   /// Forgets every file that is not in `names`.

@@ -12,11 +12,15 @@ public struct Cancellation: Hashable, Sendable {
 
   /// Returns nil if the name is not one of a cancellation.
   init?(_ name: FileName) {
-    guard JobName.rejectionReason(for: name) == nil, let text = name.text, text.hasSuffix(Self.suffix),
-      text.utf8.count > Self.suffix.utf8.count
-    else { return nil }
-    file = text
-    job = String(text.dropLast(Self.suffix.count))
+    let suffix = Self.suffix.utf8
+    guard name.bytes.count > suffix.count, name.bytes.suffix(suffix.count).elementsEqual(suffix) else {
+      return nil
+    }
+    // The longest name of a job can be cancelled, too.
+    let job = FileName(bytes: Array(name.bytes.dropLast(suffix.count)))
+    guard JobName.rejectionReason(for: job) == nil, let text = job.text else { return nil }
+    file = text + Self.suffix
+    self.job = text
   }
 }
 

@@ -156,7 +156,7 @@ public final class DataDirectory: Sendable {
   /// Created by mkfs.
   private static let fileSystemNames: Set = ["lost+found"]
   /// What the services beside the scanner keep here.
-  private static let serviceNames: Set = ["staging", "manage"]
+  private static let serviceNames: Set = ["staging", "manage", "network"]
 
   private static let expectedNames: Set = fileSystemNames.union(serviceNames).union([
     "spool", "active", "results", "rejected", "lock", "status.json", "status.json.new", "metrics.prom",

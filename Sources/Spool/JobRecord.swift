@@ -2,6 +2,7 @@
 import Kernel
 import Plan
 import Scan
+import Support
 import Wire
 
 /// The state of a job that does not come from the box's configuration. Stored as JSON with a hash, so that a truncated
@@ -59,7 +60,7 @@ public struct JobRecord: Hashable, Sendable {
     var text: [UInt8] = []
     text.append(timestamp: now)
     self.init(
-      file: file, key: hexadecimal(SipHashKey.random().bytes), seed: .random(in: .min ... .max),
+      file: file, key: Hexadecimal.encode(SipHashKey.random().bytes), seed: .random(in: .min ... .max),
       created: String(decoding: text, as: UTF8.self))
   }
 
@@ -72,10 +73,8 @@ public struct JobRecord: Hashable, Sendable {
 
   /// The decoded key; nil unless `key` is 32 hexadecimal digits.
   public var sipHashKey: SipHashKey? {
-    let digits = key.utf8.compactMap { UInt8(String(UnicodeScalar($0)), radix: 16) }
-    guard digits.count == 32, key.utf8.count == 32 else { return nil }
-    return SipHashKey(
-      bytes: stride(from: 0, to: 32, by: 2).map { digits[$0] << 4 | digits[$0 + 1] })
+    guard let bytes = Hexadecimal.decode(key), bytes.count == 16 else { return nil }
+    return SipHashKey(bytes: bytes)
   }
 
   // MARK: - Encoding
@@ -157,8 +156,4 @@ extension JobRecord.Settings: Codable {
       sourcePorts: try text(.sourcePorts), probeOptions: try text(.probeOptions),
       scopeSHA256: try text(.scopeSHA256))
   }
-}
-
-private func hexadecimal(_ bytes: [UInt8]) -> String {
-  bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
 }

@@ -10,22 +10,14 @@ public final class Spool {
   public let data: DataDirectory
   /// Without events if the directory was missing at the start. Then the listings alone tell of changes.
   private let watch: DirectoryWatch
-  private var arrivals = Arrivals()
-  /// What one listing may cost.
-  public struct Limits: Hashable, Sendable {
-    /// The most files that wait in the queue at one time. The others stay in the spool until there is room.
-    public var queued = 10_000
-    /// The most bytes that the files in the spool may have together. The last ones by priority and age are refused.
-    public var bytes: UInt64 = .max
-    /// How long reading the starts of new files may take, nanoseconds. At least one is read.
-    public var readingTime: UInt64 = 100_000_000
-
-    public init() {}
-  }
+  private var index = SpoolIndex()
+  /// When the whole directory was read last, and when it may be read again (CLOCK_MONOTONIC, nanoseconds).
+  private var rescan: (at: UInt64, next: UInt64)?
+  /// The directory's attributes at the start, when the watch began, and at the last listing.
+  private var watched: FileStatus?
+  private var seen: FileStatus?
+  private var isRescanNeeded = true
   public var limits = Limits()
-
-  /// Priorities read so far, with the file's status at that time, and until when they hold.
-  private var priorities: [FileName: (status: FileStatus, priority: Priority, until: UInt64)] = [:]
 
   /// An inotify descriptor, readable when something has changed in the spool.
   public var descriptor: Int32 { watch.number }
@@ -36,126 +28,61 @@ public final class Spool {
     self.data = data
     let exists = Files.kind(of: data.spool) == .directory
     watch = try DirectoryWatch(exists ? data.spool : nil)
-    if exists, existingFilesAreComplete {
-      arrivals.markComplete(try Files.entries(of: data.spool))
-    }
+    guard exists else { return }
+    watched = Files.status(of: data.spool)
+    if existingFilesAreComplete { index.markComplete(try Files.entries(of: data.spool)) }
   }
 
-  /// A queued file: complete, and with a usable name.
-  public struct Candidate: Hashable, Sendable {
-    public let name: String
-    public let priority: Priority
-    /// The time of the last change of its name or content (`st_ctim`), nanoseconds since 1970.
-    public let arrived: UInt64
-    /// Bytes.
-    public let size: UInt64
-  }
-
-  /// The contents of the spool at one moment.
-  public struct Listing: Hashable, Sendable {
-    /// The next to run first.
-    public var queue: [Candidate] = []
-    /// The files of the queue that exceed `Limits.bytes`.
-    public var excess: [Candidate] = []
-    /// Complete files whose names no job can have.
-    public var unusable: [FileName] = []
-    /// Symbolic links, directories, FIFOs, sockets and devices. The box never opens them.
-    public var ignored: [FileName] = []
-    /// The number of files that may still be being written, or for which the queue has no room yet.
-    public var arriving = 0
-    /// Requests to cancel jobs.
-    public var cancellations: [Cancellation] = []
-
-    public init() {}
-
-    /// Leaves out the last files of the queue, except those that are to be cancelled.
-    mutating func trim(to count: Int) {
-      guard queue.count > count else { return }
-      let cancelled = Set(cancellations.map(\.job))
-      let kept = queue[count...].filter { cancelled.contains($0.name) }
-      arriving += queue.count - count - kept.count
-      queue.replaceSubrange(count..., with: kept)
-    }
-
-    /// Finds the files that do not fit into `bytes` after those before them.
-    mutating func measure(against bytes: UInt64) {
-      var room = bytes
-      for candidate in queue {
-        if candidate.size <= room { room -= candidate.size } else { excess.append(candidate) }
-      }
-    }
-
-    /// Sorts the queue by priority, then by age.
-    mutating func sort() {
-      queue.sort { a, b in
-        if a.priority != b.priority { return a.priority > b.priority }
-        return (a.arrived, a.name) < (b.arrived, b.name)
-      }
-    }
-  }
-
-  /// Lists the spool. Call this about once a second, and whenever `descriptor` is readable.
+  /// Lists the spool. Call this about once a second, and whenever `descriptor` is readable. What has not changed since
+  /// the last listing costs nothing.
   ///
   /// - Parameter now: CLOCK_MONOTONIC, nanoseconds.
   public func list(now: UInt64 = Clock.monotonic) throws(Fault) -> Listing {
     try data.complete()
-    arrivals.apply(try watch.events())
-    var listing = Listing()
-    let names = try Files.entries(of: data.spool).filter { !JobName.isHidden($0) }
-    var reading: UInt64 = 0
-    for name in names {
-      guard let status = Files.status(of: name, in: data.spool) else { continue }
-      guard status.kind == .file else {
-        listing.ignored.append(name)
-        continue
-      }
-      // In force as soon as the file exists.
-      if let cancellation = Cancellation(name) {
-        listing.cancellations.append(cancellation)
-        continue
-      }
-      guard arrivals.isComplete(name, status, now: now) else {
-        listing.arriving += 1
-        continue
-      }
-      guard JobName.rejectionReason(for: name) == nil, let text = name.text else {
-        listing.unusable.append(name)
-        continue
-      }
-      let isKnown = isKnown(name, status, now: now)
-      guard isKnown || reading <= limits.readingTime else {
-        listing.arriving += 1
-        continue
-      }
-      let begin = isKnown ? 0 : Clock.monotonic
-      listing.queue.append(
-        Candidate(
-          name: text, priority: priority(of: name, status, now: now), arrived: status.changed,
-          size: status.size))
-      if !isKnown { reading += max(1, Clock.monotonic - begin) }
+    // Those without a name are the directory's own: listing it opens it.
+    let events = try watch.events()?.filter { !$0.name.bytes.isEmpty }
+    index.apply(events)
+    noteChange(hasEvents: events.map { !$0.isEmpty })
+    let begin = Clock.monotonic
+    let isRescan = isRescanDue(now: now)
+    if isRescan {
+      index.apply(allNames: try Files.entries(of: data.spool).filter { !JobName.isHidden($0) })
     }
-    let present = Set(names)
-    arrivals.retain(only: present)
-    priorities = priorities.filter { present.contains($0.key) }
-    listing.sort()
-    listing.trim(to: limits.queued)
-    listing.measure(against: limits.bytes)
-    return listing
+    for name in index.takeChanged(now: now) {
+      index.update(name, Files.status(of: name, in: data.spool), now: now)
+    }
+    let cost = Clock.monotonic - begin
+    if isRescan { rescanned(at: now, cost: cost) }
+    let reading = Clock.monotonic
+    while let name = index.nextToRead() {
+      index.read(name, Self.priority(of: name, in: data.spool), now: now)
+      if Clock.monotonic - reading >= limits.readingTime { break }
+    }
+    return index.listing(limits)
   }
 
-  /// Reads only the start of the file, because directives come before the first entry. Errors are reported when the
-  /// file becomes a job.
-  private func priority(of name: FileName, _ status: FileStatus, now: UInt64) -> Priority {
-    if isKnown(name, status, now: now), let known = priorities[name] { return known.priority }
-    let found = Self.priority(of: name, in: data.spool)
-    let priority = found ?? Self.defaultPriority
-    // A file that cannot be read now, because of a lease for example, may be readable later.
-    priorities[name] = (status, priority, found == nil ? now + 10_000_000_000 : .max)
-    return priority
+  /// Finds out whether the events tell what has changed.
+  ///
+  /// - Parameter hasEvents: whether there were any; nil if some were lost.
+  private func noteChange(hasEvents: Bool?) {
+    let status = Files.status(of: data.spool)
+    let isWatched =
+      status != nil && status?.inode == watched?.inode && status?.device == watched?.device
+    // Some file systems do not report what other hosts do.
+    let isExplained = hasEvents == true || status?.changed == seen?.changed
+    seen = status
+    if hasEvents == nil || !isWatched || !isExplained { isRescanNeeded = true }
   }
 
-  private func isKnown(_ name: FileName, _ status: FileStatus, now: UInt64) -> Bool {
-    priorities[name].map { $0.status == status && now < $0.until } ?? false
+  private func isRescanDue(now: UInt64) -> Bool {
+    guard let rescan else { return true }
+    return now >= rescan.next && (isRescanNeeded || now >= rescan.at + limits.rescanInterval)
+  }
+
+  /// Whoever makes events faster than they are read must not keep the box reading the directory.
+  private func rescanned(at now: UInt64, cost: UInt64) {
+    isRescanNeeded = false
+    rescan = (now, now + (cost < 1_000_000 ? 0 : 10 * cost))
   }
 
   /// Returns the priority of a claimed file.
@@ -178,8 +105,9 @@ public final class Spool {
   /// the disk is full; `recoverJobs()` handles whatever was done by then. If the file is at fault, it is still in the
   /// spool.
   public func claim(_ candidate: Candidate, now: UInt64 = Clock.monotonic) throws(EntryError) -> Job? {
+    defer { index.lookAgain(at: FileName(candidate.name)) }
     if Files.isOpenForWriting(FileName(candidate.name), in: data.spool) == true {
-      arrivals.postpone(FileName(candidate.name), now: now)
+      index.postpone(FileName(candidate.name), now: now)
       return nil
     }
     let name = data.uniqueName(for: candidate.name)

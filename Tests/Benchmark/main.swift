@@ -8,7 +8,7 @@ struct Benchmark: ParsableCommand {
     subcommands: [
       FloodCommand.self, ForgeCommand.self, MicroCommand.self, PacketSendCommand.self,
       AllocationsCommand.self, InventoryCommand.self, PlanCommand.self,
-      StampOnlyCommand.self,
+      SpoolCommand.self, StampOnlyCommand.self,
     ])
 }
 

@@ -15,6 +15,16 @@ import Testing
     #expect(listing.arriving == 0)
   }
 
+  @Test func `can name the longest name that a job can have`() throws {
+    let box = try Box()
+    let name = String(repeating: "n", count: 200)
+    try box.drop(name)
+    try Data().write(to: box.url("spool/\(name).cancel"))
+    let listing = try box.list()
+    #expect(listing.cancellations.map(\.job) == [name])
+    #expect(listing.unusable.isEmpty)
+  }
+
   @Test func `of a queued file rejects it`() throws {
     let box = try Box()
     try box.drop("net.txt")

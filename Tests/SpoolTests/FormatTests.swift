@@ -120,7 +120,11 @@ private func sealed(_ text: String) -> [UInt8] { SealedLine.seal(Array(text.utf8
     #expect(bytes.count == 476)
     // What later versions count has no place there.
     var expected = Self.checkpoint(1)
-    for counter in [.resetsWithheld, .unprobedSources, .unprobedTargets] as [ScanTotals.Counter] {
+    for counter in [
+      .overload, .resetsWithheld, .unprobedSources, .unprobedTargets, .targetsDenied,
+    ]
+      as [ScanTotals.Counter]
+    {
       expected.totals[counter] = 0
     }
     expected.totals.fates[.badIdentification] = 0
