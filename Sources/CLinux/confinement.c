@@ -28,6 +28,16 @@ int clinux_landlock_allow_beneath(int ruleset, unsigned long long access, int pa
   return (int)syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
 }
 
+// Debian 12's linux/landlock.h lacks both: Linux 6.7.
+struct clinux_landlock_port {
+  unsigned long long allowed_access, port;
+};
+
+int clinux_landlock_allow_port(int ruleset, unsigned long long access, unsigned short port) {
+  struct clinux_landlock_port rule = {.allowed_access = access, .port = port};
+  return (int)syscall(SYS_landlock_add_rule, ruleset, 2 /* LANDLOCK_RULE_NET_PORT */, &rule, 0);
+}
+
 int clinux_landlock_restrict_self(int ruleset) {
   return (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
 }

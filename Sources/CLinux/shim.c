@@ -171,6 +171,18 @@ void clinux_xsk_tx_set(struct xsk_ring_prod *ring, unsigned index, unsigned long
   descriptor->options = 0;
 }
 
+unsigned clinux_xsk_tx_unsent(const struct xsk_ring_prod *ring) {
+  return ring->cached_prod - __atomic_load_n(ring->consumer, __ATOMIC_ACQUIRE);
+}
+
+unsigned long long clinux_xsk_tx_withdraw(struct xsk_ring_prod *ring, unsigned number) {
+  struct xdp_desc *descriptor = xsk_ring_prod__tx_desc(ring, ring->cached_prod - 1 - number);
+  unsigned long long address = descriptor->addr;
+  descriptor->addr = ~0ull;
+  descriptor->len = 0;
+  return address;
+}
+
 int clinux_xsk_needs_wakeup(const struct xsk_ring_prod *ring) {
   return xsk_ring_prod__needs_wakeup(ring);
 }

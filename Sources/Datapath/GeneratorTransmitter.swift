@@ -52,7 +52,7 @@ public final class GeneratorTransmitter: Transmitter {
   public func prepare(_ stamper: FrameStamper) {
     // Each transmitter sets all templates again: the same bytes, and nothing is in flight.
     generator.prepare(stamper)
-    let keyState = SipHash24.keyState(of: stamper.cookie.key)
+    let keyState = SipHash13.keyState(of: stamper.cookie.key)
     state.withLock { state in
       state.frameLength = stamper.frameLength
       state.completed = FrameCounts()
@@ -72,7 +72,10 @@ public final class GeneratorTransmitter: Transmitter {
     }
   }
 
-  public func complete() throws(Fault) -> FrameCounts {
+  public var hasUnsent: Bool { waiting > 0 }
+  public func discardUnsent() { state.withLock { $0.ring.discard() } }
+
+  public func complete(sending: Bool) throws(Fault) -> FrameCounts {
     state.withLock { state in
       defer { state.completed = FrameCounts() }
       return state.completed

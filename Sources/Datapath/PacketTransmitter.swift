@@ -56,8 +56,11 @@ public final class PacketTransmitter: Transmitter {
     return try outcome.get()
   }
 
-  public func complete() throws(Fault) -> FrameCounts {
-    let outcome = state.withLock { state in state.complete() }
+  public var hasUnsent: Bool { state.withLock { $0.hasUnsent } }
+  public func discardUnsent() { state.withLock { state in state.discardUnsent() } }
+
+  public func complete(sending: Bool) throws(Fault) -> FrameCounts {
+    let outcome = state.withLock { state in state.complete(sending: sending) }
     return try outcome.get()
   }
 }
@@ -97,10 +100,16 @@ extension PacketTransmitter.State {
     return .success(result)
   }
 
-  mutating func complete() -> Result<FrameCounts, Fault> {
+  /// Withdraws the frames that wait: the last ones, because the kernel sends in order.
+  mutating func discardUnsent() {
+    while inFlight > 0, ring.withdraw((oldest + inFlight - 1) & (ring.slotCount - 1)) { inFlight -= 1 }
+    hasUnsent = false
+  }
+
+  mutating func complete(sending: Bool) -> Result<FrameCounts, Fault> {
     var counts = FrameCounts()
     do throws(Fault) {
-      if hasUnsent { try send() }
+      if hasUnsent, sending { try send() }
       while inFlight > 0, try ring.state(of: oldest) == .free {
         if let kind = kinds[oldest] { counts.count(kind) }
         oldest = (oldest + 1) & (ring.slotCount - 1)

@@ -82,6 +82,9 @@ public protocol Receiver: Sendable {
   /// - Returns: the number of packets handled. A receiver that reads other packets, too, counts them, so 0 means that
   ///   nothing waits or that `body` returned false at once.
   func drain(limit: Int, _ body: (Reply) -> Bool) throws(Fault) -> Int
+  /// How many more events fit into the event ring, and how many fit in all; nil if there is no such ring. Any thread may
+  /// ask.
+  var eventRoom: (free: Int, total: Int)? { get }
   /// Makes a generator's program callable through the attached program.
   ///
   /// - Returns: the attached program; nil if none is attached.
@@ -96,6 +99,8 @@ public protocol Receiver: Sendable {
 }
 
 extension Receiver {
+  public var eventRoom: (free: Int, total: Int)? { nil }
+
   /// Sets the key of slot 0, for a receiver of a single job.
   public func setKey(_ key: SipHashKey) { setKey(key, slot: 0) }
 }

@@ -58,7 +58,14 @@ public protocol Transmitter: Sendable {
   /// - Parameter more: whether another call follows at once, so that this one may leave the sending to it.
   func submit(_ entries: Span<TransmitEntry>, more: Bool) throws(Fault) -> SubmitResult
   /// Returns the number of frames completed since the last call.
-  func complete() throws(Fault) -> FrameCounts
+  ///
+  /// - Parameter sending: whether frames that earlier calls left unsent may be sent now.
+  func complete(sending: Bool) throws(Fault) -> FrameCounts
+  /// Whether frames of earlier calls are still unsent, so that the next call of `submit`, or of `complete` with `sending`,
+  /// sends them.
+  var hasUnsent: Bool { get }
+  /// Forgets those frames.
+  func discardUnsent()
   /// The number of frames submitted and not yet completed.
   var inFlight: Int { get }
   /// The number of those that were refused and will be sent by the next `submit`.
@@ -69,6 +76,8 @@ extension Transmitter {
   public func submit(_ entries: Span<TransmitEntry>) throws(Fault) -> SubmitResult {
     try submit(entries, more: false)
   }
+
+  public func complete() throws(Fault) -> FrameCounts { try complete(sending: true) }
 
   public var processor: Int? { nil }
   public var waiting: Int { 0 }

@@ -118,6 +118,13 @@ public final class XDPReceiver: Receiver {
     if let key { keys.set(slot, k0: key.k0, k1: key.k1) } else { keys.clear(slot) }
   }
 
+  /// Bytes of the event ring that an event takes: its record and the header that the kernel puts before it.
+  private static let eventBytes = 96
+
+  public var eventRoom: (free: Int, total: Int)? {
+    (ring.free / Self.eventBytes, ring.size / Self.eventBytes)
+  }
+
   public func drain(limit: Int, _ body: (Reply) -> Bool) throws(Fault) -> Int {
     var foundInvalid = false
     let now = Clock.monotonic

@@ -66,8 +66,13 @@ public final class XDPTransmitter: Transmitter {
     return try outcome.get()
   }
 
-  public func complete() throws(Fault) -> FrameCounts {
-    let outcome = state.withLock { state in state.complete() }
+  public var hasUnsent: Bool { state.withLock { $0.socket.unsent > 0 } }
+  public func discardUnsent() {
+    state.withLock { state in state.socket.withdraw { frame in state.free.append(frame) } }
+  }
+
+  public func complete(sending: Bool) throws(Fault) -> FrameCounts {
+    let outcome = state.withLock { state in state.complete(sending: sending) }
     return try outcome.get()
   }
 }
@@ -103,10 +108,10 @@ extension XDPTransmitter.State {
     return more ? .success(result) : wakeUp(result)
   }
 
-  mutating func complete() -> Result<FrameCounts, Fault> {
+  mutating func complete(sending: Bool) -> Result<FrameCounts, Fault> {
     var counts = FrameCounts()
     // In copy mode a wake-up sends a bounded number of frames; those that still wait need another.
-    if free.count < socket.frameCount {
+    if sending, free.count < socket.frameCount {
       if case .failure(let fault) = wakeUp(SubmitResult()) { return .failure(fault) }
     }
     _ = socket.complete(limit: socket.frameCount) { frame in

@@ -72,6 +72,7 @@ import CLinux
       defer { clinux_libbpf_capture(nil, 0) }
       return unsafe bpf_object__load(object)
     }
+    releaseInitialData()
     guard error == 0 else {
       let text = String(
         decoding: log.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -80,6 +81,15 @@ import CLinux
         detail: error == -EPERM ? nil : BPFObject.summary(ofLog: text),
         remedy: BPFObject.loadRemedy(Errno(-error)))
     }
+  }
+
+  /// Gives back the memory in which libbpf keeps the initial contents of variables, after the kernel has copied them.
+  private func releaseInitialData() {
+    guard let map = unsafe map(suffix: ".bss") else { return }
+    var size = 0
+    guard let data = unsafe bpf_map__initial_value(map, &size) else { return }
+    // It is a mapping of its own, of whole pages (libbpf, bpf_object__init_internal_map).
+    _ = unsafe madvise(UnsafeMutableRawPointer(mutating: data), size, MADV_REMOVE)
   }
 
   /// Returns the last three lines of the verifier's log if there is one, else of libbpf's; nil if there are none.

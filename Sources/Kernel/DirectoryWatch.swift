@@ -19,6 +19,8 @@ public struct DirectoryWatch: ~Copyable, Sendable {
     case movedIn
     /// IN_DELETE or IN_MOVED_FROM: removed by unlink(2) or moved away by rename(2).
     case gone
+    /// IN_ATTRIB: its attributes have changed, by chmod(2), chown(2) or utimensat(2) for example.
+    case attributes
   }
 
   public struct Event: Hashable, Sendable {
@@ -35,6 +37,7 @@ public struct DirectoryWatch: ~Copyable, Sendable {
     (UInt32(IN_CREATE), .created), (UInt32(IN_OPEN), .opened), (UInt32(IN_MODIFY), .modified),
     (UInt32(IN_CLOSE_WRITE), .closedAfterWriting), (UInt32(IN_CLOSE_NOWRITE), .closed),
     (UInt32(IN_MOVED_TO), .movedIn), (UInt32(IN_DELETE), .gone), (UInt32(IN_MOVED_FROM), .gone),
+    (UInt32(IN_ATTRIB), .attributes),
   ]
 
   private let descriptor: Descriptor

@@ -33,9 +33,21 @@ public enum BuildIdentity {
   /// `git describe` of the tree the binary was built from.
   public static var revision: String { unsafe String(cString: clinux_revision_text()) }
 
-  /// The compilers, static libraries and Swift packages the binary was built with, as `packaging/components` prints them:
-  /// one per line, `NAME VERSION` or `NAME VERSION URL`.
-  public static var components: String { unsafe String(cString: clinux_components_text()) }
+  /// The compilers, static libraries and Swift packages of the scanner, as `packaging/components` prints them: one per
+  /// line, `NAME VERSION` or `NAME VERSION URL`.
+  public static var components: String {
+    lines.filter { !$0.hasSuffix(ofServices) }.joined(separator: "\n")
+  }
+
+  /// Those of the services that listen.
+  public static var serviceComponents: String {
+    lines.map { $0.hasSuffix(ofServices) ? $0.dropLast(ofServices.count) : $0 }.joined(separator: "\n")
+  }
+
+  private static let ofServices = " services"
+  private static var lines: [Substring] {
+    unsafe String(cString: clinux_components_text()).split(separator: "\n")
+  }
 
   /// The version of a component; empty if the build did not record it.
   public static func version(of name: String) -> String {

@@ -30,6 +30,18 @@ import CLinux
     self.producer = producer
   }
 
+  /// Bytes that records and their headers may have together.
+  public var size: Int { Int(mask) + 1 }
+
+  /// Bytes that are still free. Any thread may ask: what changes during the call can make the answer too small, never too
+  /// great.
+  public var free: Int {
+    // The consumer's position first, so that the difference is never less than what is in use.
+    let begin = unsafe clinux_load_acquire_long(consumer.start.assumingMemoryBound(to: UInt.self))
+    let end = unsafe clinux_load_acquire_long(producer.start.assumingMemoryBound(to: UInt.self))
+    return max(0, size - Int(end &- begin))
+  }
+
   /// Passes at most `limit` records to `body`, oldest first, and frees them. `body` returns false to leave this
   /// record and those behind it for later.
   ///

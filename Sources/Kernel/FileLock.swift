@@ -1,5 +1,6 @@
 // Locks that keep other processes out (flock(2)).
 import CLinux
+import Support
 
 extension Files {
   /// Locks a file against other processes until the descriptor is closed, and creates it if it does not exist. Only its
@@ -51,7 +52,8 @@ extension Files {
     else { return nil }
     let device = status.device
     let wanted =
-      hexadecimal(device >> 8 & 0xfff) + ":" + hexadecimal(device & 0xff | device >> 12 & 0xfff00) + ":"
+      Hexadecimal.text(device >> 8 & 0xfff, digits: 2) + ":"
+      + Hexadecimal.text(device & 0xff | device >> 12 & 0xfff00, digits: 2) + ":"
       + String(status.inode)
     for line in String(decoding: locks, as: UTF8.self).split(separator: "\n") {
       // 1: FLOCK  ADVISORY  WRITE 1234 fe:01:5678 0 EOF
@@ -63,10 +65,6 @@ extension Files {
       return (process, user)
     }
     return nil
-  }
-
-  private static func hexadecimal(_ number: UInt64) -> String {
-    (number < 16 ? "0" : "") + String(number, radix: 16)
   }
 
   private static func user(of process: Int32) -> UInt32? {

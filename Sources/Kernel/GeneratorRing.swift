@@ -130,6 +130,9 @@ public struct GeneratedFrames: Hashable, Sendable {
     return (sent, refused)
   }
 
+  /// Forgets the entries that wait.
+  public mutating func discard() { unsafe ring.pointee.end = ring.pointee.settled }
+
   /// Marks frames as sent that were built outside of `run`, so that nothing settles them. For tests.
   public mutating func forgetUnsettled() { unsafe ring.pointee.settled = ring.pointee.built }
 

@@ -68,6 +68,17 @@ public struct LandlockRuleset: ~Copyable {
     }
   }
 
+  /// Allows TCP connections to a port, whatever the address. Before ABI 4 all are allowed anyway.
+  public borrowing func allowConnecting(to port: UInt16) throws(Fault) {
+    guard abi >= 4 else { return }
+    let ruleset = descriptor.number
+    do throws(Errno) {
+      try syscall { clinux_landlock_allow_port(ruleset, Rights.connectTCP, port) }
+    } catch {
+      throw Fault("cannot add a Landlock rule for port \(port)", cause: error)
+    }
+  }
+
   /// Allows this process to read its own /proc/PID, and no other.
   ///
   /// A rule applies to an inode, and /proc recreates a directory's inode if nobody uses it. So a descriptor of the

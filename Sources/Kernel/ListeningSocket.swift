@@ -21,8 +21,11 @@ public enum ListenAddress: Hashable, Sendable, CustomStringConvertible {
 extension Descriptor {
   /// Opens a socket that listens. It is close-on-exec, and accepting a connection does not block.
   ///
+  /// - Parameter interface: the only one by which connections may come (SO_BINDTODEVICE); nil for any.
   /// - Throws: a `Fault` if the address is in use or does not belong to this host.
-  public static func listening(on address: ListenAddress) throws(Fault) -> Descriptor {
+  public static func listening(on address: ListenAddress, interface: String? = nil) throws(Fault)
+    -> Descriptor
+  {
     do throws(Errno) {
       let family = if case .tcp = address { AF_INET } else { AF_UNIX }
       let type =
@@ -33,6 +36,7 @@ extension Descriptor {
       case .tcp(let host, let port):
         // Connections of the process before may still be closing.
         try opened.setOption(SOL_SOCKET, SO_REUSEADDR, 1)
+        if let interface { try opened.bindToInterface(interface) }
         try syscall { clinux_bind_tcp(number, host, port) }
       case .unix(let path, let mode):
         // What a socket of an earlier process has left.
@@ -44,6 +48,14 @@ extension Descriptor {
       return opened
     } catch {
       throw Fault("cannot listen on \(address)", cause: error)
+    }
+  }
+
+  private borrowing func bindToInterface(_ name: String) throws(Errno) {
+    let number = self.number
+    let text = Array(name.utf8CString)
+    try syscall {
+      unsafe setsockopt(number, SOL_SOCKET, SO_BINDTODEVICE, text, socklen_t(text.count))
     }
   }
 }

@@ -25,7 +25,7 @@ import CLinux
     let number = descriptor.number
     do throws(Errno) {
       // Attach the filter before binding, so that no other packet gets through.
-      try Self.attachFilter(number, ports)
+      try SocketFilter.replies(to: ports).attach(to: number)
       try descriptor.setOption(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
       try descriptor.setOption(SOL_PACKET, PACKET_AUXDATA, 1)
       try? descriptor.setOption(SOL_SOCKET, SO_RCVBUFFORCE, 1 << 26)
@@ -39,41 +39,6 @@ import CLinux
   }
 
   deinit { unsafe buffer.deallocate() }
-
-  /// Attaches a filter for TCP with a destination port in the range and ICMP of type 3, 4, 11 or 12. The classifier
-  /// handles fragments.
-  private static func attachFilter(_ socket: Int32, _ ports: ClosedRange<UInt16>) throws(Errno) {
-    func op(_ code: Int32, _ jt: UInt8, _ jf: UInt8, _ k: UInt32) -> sock_filter {
-      sock_filter(code: UInt16(code), jt: jt, jf: jf, k: k)
-    }
-    let jumpEqual = BPF_JMP | BPF_JEQ | BPF_K
-    var program = [
-      op(BPF_LD | BPF_H | BPF_ABS, 0, 0, 12),  // 0: EtherType
-      op(jumpEqual, 0, 14, UInt32(ETH_P_IP)),  // 1: IPv4? else to 16
-      op(BPF_LD | BPF_B | BPF_ABS, 0, 0, 23),  // 2: IPv4 protocol
-      op(jumpEqual, 0, 4, 6),  // 3: TCP? else to 8
-      op(BPF_LDX | BPF_B | BPF_MSH, 0, 0, 14),  // 4: X = IPv4 header length
-      op(BPF_LD | BPF_H | BPF_IND, 0, 0, 16),  // 5: destination port
-      op(BPF_JMP | BPF_JGE | BPF_K, 0, 9, UInt32(ports.lowerBound)),  // 6: below? to 16
-      op(BPF_JMP | BPF_JGT | BPF_K, 8, 7, UInt32(ports.upperBound)),  // 7: above? to 16, else 15
-      op(jumpEqual, 0, 7, 1),  // 8: ICMP? else to 16
-      op(BPF_LDX | BPF_B | BPF_MSH, 0, 0, 14),  // 9
-      op(BPF_LD | BPF_B | BPF_IND, 0, 0, 14),  // 10: ICMP type
-      op(jumpEqual, 3, 0, 3),  // 11
-      op(jumpEqual, 2, 0, 4),  // 12
-      op(jumpEqual, 1, 0, 11),  // 13
-      op(jumpEqual, 0, 1, 12),  // 14
-      op(BPF_RET | BPF_K, 0, 0, .max),  // 15: accept
-      op(BPF_RET | BPF_K, 0, 0, 0),  // 16: reject
-    ]
-    try syscall {
-      unsafe program.withUnsafeMutableBufferPointer { buffer in
-        var filter = unsafe sock_fprog(len: UInt16(buffer.count), filter: buffer.baseAddress)
-        return unsafe setsockopt(
-          socket, SOL_SOCKET, SO_ATTACH_FILTER, &filter, socklen_t(MemoryLayout<sock_fprog>.size))
-      }
-    }
-  }
 
   /// Passes at most `limit` frames to `body`, which returns false to stop.
   ///

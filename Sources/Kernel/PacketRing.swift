@@ -101,6 +101,18 @@ import CLinux
     }
   }
 
+  /// Frees a slot whose frame waits; returns false if it does not wait. Withdraw the last one first: the kernel takes the
+  /// slots in order.
+  public mutating func withdraw(_ slot: Int) -> Bool {
+    precondition(slot >= 0 && slot < slotCount)
+    let header = unsafe (memory.start + slot * Self.slotSize).assumingMemoryBound(
+      to: tpacket2_hdr.self)
+    let status = unsafe clinux_load_acquire_u32(&header.pointee.tp_status)
+    guard Int32(bitPattern: status) == TP_STATUS_SEND_REQUEST else { return false }
+    unsafe clinux_store_release_u32(&header.pointee.tp_status, UInt32(TP_STATUS_AVAILABLE))
+    return true
+  }
+
   /// Sends waiting frames, in order, while the socket has room. Frames that are refused or have no room keep waiting
   /// for the next call.
   ///

@@ -1,20 +1,33 @@
-// AF_PACKET sockets (packet(7)): one for ARP, and what all of them need.
+// AF_PACKET sockets (packet(7)): one for the frames of one protocol, and what all of them need.
 import CLinux
 
-/// A socket that sends and receives ARP frames on one interface. It does not receive the frames that this host sends.
+/// A socket that sends frames on one interface, and receives those of one protocol. It does not receive the frames that
+/// this host sends.
 ///
 /// Opening it needs CAP_NET_RAW in the interface's network namespace; using it needs no privilege.
-public struct ARPSocket: ~Copyable, Sendable {
+public struct FrameSocket: ~Copyable, Sendable {
+  public enum Traffic: Sendable {
+    case arp
+    /// IPv4 with UDP to a port, but no fragments.
+    case udp(port: UInt16)
+  }
+
   private let descriptor: Descriptor
 
   /// Opens a socket.
   ///
   /// - Throws: ENODEV if the interface does not exist, EPERM without CAP_NET_RAW.
-  public init(interfaceIndex: Int32) throws(Errno) {
+  public init(_ traffic: Traffic, interfaceIndex: Int32) throws(Errno) {
     let opened = try Descriptor.packetSocket(type: SOCK_NONBLOCK)
-    // 65,536 replies may arrive within seconds. Best effort: this needs CAP_NET_ADMIN.
-    try? opened.setOption(SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20)
-    try opened.bindPacket(interface: interfaceIndex, protocolNumber: UInt16(ETH_P_ARP))
+    switch traffic {
+    case .arp:
+      // 65,536 replies may arrive within seconds. Best effort: this needs CAP_NET_ADMIN.
+      try? opened.setOption(SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20)
+      try opened.bindPacket(interface: interfaceIndex, protocolNumber: UInt16(ETH_P_ARP))
+    case .udp(let port):
+      try SocketFilter.udp(to: port).attach(to: opened.number)
+      try opened.bindPacket(interface: interfaceIndex, protocolNumber: UInt16(ETH_P_IP))
+    }
     descriptor = opened
   }
 

@@ -9,6 +9,8 @@ public enum ResourceLimit: String, CaseIterable, Sendable {
   case threads
   /// RLIMIT_AS: bytes of address space.
   case addressSpace = "address-space"
+  /// RLIMIT_DATA: bytes of private memory that the process may write.
+  case data
   /// RLIMIT_FSIZE: bytes of a file that it writes.
   case fileSize = "file-size"
   /// RLIMIT_MEMLOCK: bytes of locked memory.
@@ -19,6 +21,7 @@ public enum ResourceLimit: String, CaseIterable, Sendable {
     case .openFiles: __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
     case .threads: __rlimit_resource_t(__RLIMIT_NPROC.rawValue)
     case .addressSpace: __rlimit_resource_t(RLIMIT_AS.rawValue)
+    case .data: __rlimit_resource_t(RLIMIT_DATA.rawValue)
     case .fileSize: __rlimit_resource_t(RLIMIT_FSIZE.rawValue)
     case .lockedMemory: __rlimit_resource_t(__RLIMIT_MEMLOCK.rawValue)
     }

@@ -18,6 +18,11 @@ extension UInt64 {
   package static let XDP_MMAP_OFFSETS = UInt64(CLinux.XDP_MMAP_OFFSETS)
 
   // Services: tcp(7), socket(7), open(2), rename(2), madvise(2), signal(7)
+  package static let AF_UNIX = UInt64(CLinux.AF_UNIX)
+  package static let AF_INET = UInt64(CLinux.AF_INET)
+  package static let AF_INET6 = UInt64(CLinux.AF_INET6)
+  package static let AF_PACKET = UInt64(CLinux.AF_PACKET)
+  package static let SOCK_STREAM: UInt64 = 1
   package static let IPPROTO_TCP: UInt64 = 6
   package static let TCP_NODELAY: UInt64 = 1
   package static let SOL_SOCKET = UInt64(CLinux.SOL_SOCKET)
@@ -32,6 +37,9 @@ extension UInt64 {
   package static let FALLOC_FL_KEEP_SIZE: UInt64 = 1
   package static let RENAME_EXCHANGE: UInt64 = 2
   package static let F_SETLEASE = UInt64(clinux_set_lease)
+  package static let F_GETFL = UInt64(CLinux.F_GETFL)
+  package static let F_SETFL = UInt64(CLinux.F_SETFL)
+  package static let F_SETFD = UInt64(CLinux.F_SETFD)
   package static let STDERR = UInt64(STDERR_FILENO)
 
   // Memory: mmap(2), madvise(2)

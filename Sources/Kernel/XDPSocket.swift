@@ -162,6 +162,21 @@ public enum XDPSocketMode: String, Sendable {
     unsafe clinux_xsk_tx_submit(&rings.pointee.transmit, UInt32(count))
   }
 
+  /// The number of submitted frames that the kernel has not taken. 0 in zero-copy mode, where the NIC takes them by itself.
+  public var unsent: Int {
+    mode == .zeroCopy ? 0 : unsafe Int(clinux_xsk_tx_unsent(&rings.pointee.transmit))
+  }
+
+  /// Takes back those frames, and passes the index of each to `body`. The kernel sends nothing for
+  /// their descriptors.
+  public mutating func withdraw(_ body: (Int) -> Void) {
+    for number in 0..<UInt32(unsent) {
+      let address = unsafe clinux_xsk_tx_withdraw(&rings.pointee.transmit, number)
+      // One that was withdrawn before.
+      if address != UInt64.max { body(Int(address) / Self.frameSize) }
+    }
+  }
+
   /// Wakes the kernel up to send, if it needs that. In copy mode this call sends.
   public mutating func wakeUp() throws(Errno) {
     guard unsafe clinux_xsk_needs_wakeup(&rings.pointee.transmit) != 0 else { return }
@@ -183,7 +198,8 @@ public enum XDPSocketMode: String, Sendable {
     for offset in 0..<count {
       // Ring indices wrap at 2^32.
       let address = unsafe clinux_xsk_completion_address(&rings.pointee.completion, index &+ offset)
-      body(Int(address) / Self.frameSize)
+      // Newer kernels also complete withdrawn descriptors (seen with 6.18).
+      if address != UInt64.max { body(Int(address) / Self.frameSize) }
     }
     unsafe clinux_xsk_completion_release(&rings.pointee.completion, count)
     return Int(count)

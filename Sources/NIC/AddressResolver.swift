@@ -28,13 +28,13 @@ public struct AddressResolver: ~Copyable {
   /// The number of addresses in a /16.
   public static let maximumAddresses = 65_536
 
-  private let socket: ARPSocket
+  private let socket: FrameSocket
   private let interface: InterfaceState
 
   /// Opens an ARP socket. Throws a `Fault` without CAP_NET_RAW.
   public init(_ interface: InterfaceState) throws(Fault) {
     do throws(Errno) {
-      socket = try ARPSocket(interfaceIndex: interface.index)
+      socket = try FrameSocket(.arp, interfaceIndex: interface.index)
     } catch {
       throw Fault(
         "cannot open an ARP socket on \(interface.name)", cause: error,

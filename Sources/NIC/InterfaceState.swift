@@ -1,5 +1,6 @@
 // The current state of a network interface, as the kernel reports it.
 import Kernel
+import Support
 import Wire
 
 /// An IPv4 address of an interface, with the prefix length of its network.

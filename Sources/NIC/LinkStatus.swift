@@ -46,6 +46,17 @@ public struct LinkStatus: Hashable, Sendable {
 
   public static func directory(of name: String) -> String { "/sys/class/net/\(name)" }
 
+  /// Returns the speed of a link in bits per second; nil while the driver reports none (`speed` of
+  /// Documentation/ABI/testing/sysfs-class-net, in Mbit/s).
+  public static func speed(of name: String) -> UInt64? {
+    guard let bytes = try? SmallFile.read("\(directory(of: name))/speed", limit: 32),
+      // -1 is unknown, as is UINT_MAX.
+      let megabits = UInt64(String(decoding: bytes, as: UTF8.self).prefix { $0 != "\n" }),
+      1..<UInt64(UInt32.max) ~= megabits
+    else { return nil }
+    return megabits * 1_000_000
+  }
+
   /// Throws a `Fault` if there is no such interface.
   public init(of name: String) throws(Fault) {
     func text(_ file: String) throws(Fault) -> String {

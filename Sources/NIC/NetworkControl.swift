@@ -131,7 +131,7 @@ extension NetworkControl {
     }
   }
 
-  func addresses(of index: Int32) throws(NetlinkError) -> [InterfaceAddress] {
+  public func addresses(of index: Int32) throws(NetlinkError) -> [InterfaceAddress] {
     // struct ifaddrmsg: family, prefix length, flags, scope, index.
     let message = NetlinkMessage(
       type: RTM_GETADDR, flags: NLM_F_DUMP, header: [AF_INET, 0, 0, 0, 0, 0, 0, 0])
@@ -175,17 +175,28 @@ extension NetworkControl {
 
   /// Sets or replaces the default route.
   public func setDefaultRoute(via gateway: IPv4Address, out index: Int32) throws(NetlinkError) {
-    // struct rtmsg: family, lengths of destination and source, tos, table, protocol, scope, type.
-    var header: [UInt8] = [
-      AF_INET, 0, 0, 0, RT_TABLE_MAIN, RTPROT_STATIC, RT_SCOPE_UNIVERSE, RTN_UNICAST,
-    ]
-    header.append(native: UInt32(0))
     var message = NetlinkMessage(
-      type: RTM_NEWROUTE, flags: NLM_F_CREATE | NLM_F_REPLACE, header: header)
+      type: RTM_NEWROUTE, flags: NLM_F_CREATE | NLM_F_REPLACE, header: Self.defaultRoute)
     message.put(RTA_GATEWAY, bytes: gateway.bytes)
     message.put(RTA_OIF, index)
     _ = try route.request(message)
   }
+
+  /// Removes the default route through an interface, if there is one.
+  public func removeDefaultRoute(out index: Int32) throws(NetlinkError) {
+    var message = NetlinkMessage(type: RTM_DELROUTE, header: Self.defaultRoute)
+    message.put(RTA_OIF, index)
+    do throws(NetlinkError) {
+      _ = try route.request(message)
+    } catch {
+      guard error.errno == .noSuchProcess else { throw error }
+    }
+  }
+
+  /// `struct rtmsg`: family, lengths of destination and source, tos, table, protocol, scope, type, flags.
+  private static let defaultRoute: [UInt8] = [
+    AF_INET, 0, 0, 0, RT_TABLE_MAIN, RTPROT_STATIC, RT_SCOPE_UNIVERSE, RTN_UNICAST, 0, 0, 0, 0,
+  ]
 
   /// Adds an address unless the interface already has it.
   public func ensureAddress(_ address: InterfaceAddress, of index: Int32) throws(NetlinkError) {

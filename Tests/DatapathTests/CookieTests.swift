@@ -16,10 +16,10 @@ private func synAck(
 }
 
 @Suite(.timeLimit(.minutes(5))) struct `The cookie in the kernel` {
-  @Test func `is SipHash-2-4 of source, destination port, two zeros, destination, source port`() throws
+  @Test func `is SipHash-1-3 of source, destination port, two zeros, destination, source port`() throws
   {
     // From 0.1.2.3 port 0x0809 to 4.5.6.7 port 0x0a0b. WireTests hold this hash against the published vectors.
-    let vector = SipHash24.hash([0, 1, 2, 3, 10, 11, 0, 0, 4, 5, 6, 7, 8, 9], key: referenceKey)
+    let vector = SipHash13.hash([0, 1, 2, 3, 10, 11, 0, 0, 4, 5, 6, 7, 8, 9], key: referenceKey)
     let program = try ReceiveProgram(
       ReceiveProgramSettings(sources: [IPv4Address(0x0001_0203)], ports: 0x0809...0x0809))
     func verdict(_ sequence: UInt64) throws -> XDPVerdict? {

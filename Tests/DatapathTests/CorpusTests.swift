@@ -7,9 +7,11 @@ import Wire
 
 /// Sends whole frames on an interface, valid or not.
 private final class Injector: Sendable {
-  private let socket: ARPSocket
+  private let socket: FrameSocket
 
-  init(_ interface: String) throws { socket = try ARPSocket(interfaceIndex: interfaceIndex(interface)) }
+  init(_ interface: String) throws {
+    socket = try FrameSocket(.arp, interfaceIndex: interfaceIndex(interface))
+  }
 
   func send(_ frame: [UInt8]) throws {
     guard try socket.send(frame) else { throw Problem(description: "the interface is busy") }

@@ -20,7 +20,7 @@ private func framesBuilt(of entries: [TransmitEntry], by stamper: FrameStamper) 
     var ring = GeneratorRing(kernel, number: 0, processor: processor, entry: kernel.program)
     generator.prepare(stamper)
     ring.prepare(
-      keyState: SipHash24.keyState(of: stamper.cookie.key),
+      keyState: SipHash13.keyState(of: stamper.cookie.key),
       identification: (stamper.identificationMask, stamper.identificationFixed))
     for entry in entries {
       // Nothing settles these frames, so tell the ring.

@@ -143,6 +143,10 @@ void clinux_xsk_tx_submit(struct xsk_ring_prod *ring, unsigned count);
 unsigned clinux_xsk_fill(struct xsk_ring_prod *ring, unsigned count, unsigned long long start, unsigned size);
 void clinux_xsk_tx_set(struct xsk_ring_prod *ring, unsigned index, unsigned long long address,
                        unsigned length);
+/// The descriptors that the kernel has not taken yet (copy mode).
+unsigned clinux_xsk_tx_unsent(const struct xsk_ring_prod *ring);
+/// Makes one of them invalid, counted from the last, and returns its address; all bits are set if it was invalid before.
+unsigned long long clinux_xsk_tx_withdraw(struct xsk_ring_prod *ring, unsigned number);
 int clinux_xsk_needs_wakeup(const struct xsk_ring_prod *ring);
 unsigned clinux_xsk_completion_peek(struct xsk_ring_cons *ring, unsigned count, unsigned *index);
 unsigned long long clinux_xsk_completion_address(const struct xsk_ring_cons *ring, unsigned index);
@@ -209,6 +213,7 @@ int clinux_landlock_abi(void);
 int clinux_landlock_create(unsigned long long filesystem, unsigned long long network,
                            unsigned long long scopes);
 int clinux_landlock_allow_beneath(int ruleset, unsigned long long access, int path);
+int clinux_landlock_allow_port(int ruleset, unsigned long long access, unsigned short port);
 int clinux_landlock_restrict_self(int ruleset);
 /// linux/securebits.h: uid 0 gives no capabilities and the ambient set stays empty; locked.
 extern const unsigned clinux_securebits_sealed;
