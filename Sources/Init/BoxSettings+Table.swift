@@ -16,6 +16,11 @@ extension BoxSettings {
       "the scan NIC; at least one of `driver`, `mac` and `bus`, and exactly one NIC must match all that are "
         + "given"),
     .section(
+      "management", \.givenManagement, ManagementSettings.settings, default: "none",
+      "the management NIC, in the network namespace of the services, where PID 1 names it `mgmt0`; at least one of "
+        + "`driver`, `mac` and `bus`, and exactly one NIC beside the scan NIC must match all that are given"
+    ),
+    .section(
       "watchdog", \.self,
       SettingsTable([
         Setting(
@@ -39,6 +44,11 @@ extension BoxSettings {
           "PID 1 kills and restarts a scanner that sent no heartbeat for this time")
       ]), ""),
   ])
+
+  private var givenManagement: ManagementSettings {
+    get { management ?? ManagementSettings() }
+    set { management = newValue }
+  }
 
   private static let hostNameExpected =
     "a host name such as \"box-1\": letters, digits and hyphens, at most 63"
@@ -80,8 +90,8 @@ extension BoxSettings {
   }
 }
 
-extension InterfaceSettings {
-  static let settings = SettingsTable<InterfaceSettings>(
+extension NICSelection where Self: SendableMetatype {
+  fileprivate static var selection: [Setting<Self>] {
     [
       Setting(
         "driver", \.driver, .text("a driver name such as \"igb\"", BoxSettings.moduleName),
@@ -94,6 +104,21 @@ extension InterfaceSettings {
       Setting(
         "bus", \.bus, .text("a PCI address such as \"0000:00:03.0\"", PCIAddress.checked),
         default: "none", "its PCI address, such as `\"0000:00:03.0\"`"),
+    ]
+  }
+
+  /// Throws an error unless something selects the NIC.
+  fileprivate func requireSelection(_ table: StrictTable) throws(InputError) {
+    guard driver == nil, mac == nil, bus == nil else { return }
+    throw table.error(
+      nil, found: "no key that selects the NIC",
+      expected: "driver, mac or bus; all that are given must match")
+  }
+}
+
+extension InterfaceSettings {
+  static let settings = SettingsTable<InterfaceSettings>(
+    selection + [
       Setting(
         "name", \.name, .text(nameExpected, BoxSettings.interfaceName),
         default: .required(nameExpected), "its new name, at most 15 bytes; `interface` in `synbox.toml`"
@@ -127,7 +152,7 @@ extension InterfaceSettings {
 
   /// Returns whether a NIC can have the address: not 0.0.0.0/8 (this network), 127.0.0.0/8 (loopback), or multicast and
   /// above (RFC 6890).
-  private static func isUsable(_ address: InterfaceAddress) -> Bool {
+  fileprivate static func isUsable(_ address: InterfaceAddress) -> Bool {
     let first = address.address.value >> 24
     return address.prefixLength > 0 && first != 0 && first != 127 && first < 224
   }
@@ -135,16 +160,68 @@ extension InterfaceSettings {
   @Sendable private static func check(_ interface: InterfaceSettings, _ table: StrictTable)
     throws(InputError)
   {
-    guard interface.driver != nil || interface.mac != nil || interface.bus != nil else {
-      throw table.error(
-        nil, found: "no key that selects the NIC",
-        expected: "driver, mac or bus; all that are given must match")
-    }
+    try interface.requireSelection(table)
     guard let gateway = interface.gateway else { return }
     let networks = interface.addresses
     guard networks.contains(where: { $0.contains(gateway) }),
       !networks.contains(where: { $0.address == gateway })
     else {
+      throw table.error(
+        "gateway", found: TOMLValue.quoted("\(gateway)"), expected: gatewayExpected)
+    }
+  }
+}
+
+extension ManagementSettings {
+  static let settings = SettingsTable<ManagementSettings>(
+    selection + [
+      Setting(
+        "address", \.address, addressSyntax, default: .required(addressExpected),
+        "its address, such as `\"192.0.2.10/24\"`, or `\"dhcp\"`"),
+      Setting(
+        "gateway", \.gateway, .text(gatewayExpected) { IPv4Address($0) }, default: "none",
+        "with a fixed address: gateway of the default route, within the network of the address"),
+      Setting(
+        "dns", \.nameServers,
+        .list(nameServersExpected) {
+          $0.string.flatMap { IPv4Address($0) }.flatMap {
+            NetworkConfiguration.isUnicast($0) ? $0 : nil
+          }
+        }, default: "empty", "with a fixed address: name servers, at most three"),
+    ], check: check)
+
+  private static let addressExpected =
+    "the address of a host such as \"192.0.2.10/24\", or \"dhcp\""
+  private static let gatewayExpected = "the address of another host in the network of the NIC"
+  private static let nameServersExpected = "a list of at most three addresses such as [\"192.0.2.53\"]"
+
+  private static let addressSyntax = SettingSyntax<Address>(
+    "text", write: { $0 == .dhcp ? "\"dhcp\"" : "" },
+    read: { field throws(InputError) in
+      let text = try field.text()
+      if text == "dhcp" { return .dhcp }
+      guard let address = InterfaceAddress(text), NetworkConfiguration(address: address) != nil else {
+        throw field.wrong(addressExpected)
+      }
+      return .fixed(address)
+    })
+
+  @Sendable private static func check(_ management: ManagementSettings, _ table: StrictTable)
+    throws(InputError)
+  {
+    try management.requireSelection(table)
+    guard management.nameServers.count <= NetworkConfiguration.mostNameServers else {
+      throw table.error(
+        "dns", found: "\(management.nameServers.count) addresses", expected: nameServersExpected)
+    }
+    if management.address == .dhcp {
+      for (key, isGiven) in [
+        ("gateway", management.gateway != nil), ("dns", !management.nameServers.isEmpty),
+      ] where isGiven {
+        throw table.error(
+          key, found: "\(key) beside address = \"dhcp\"", expected: "no \(key): the server gives it")
+      }
+    } else if let gateway = management.gateway, management.fixed == nil {
       throw table.error(
         "gateway", found: TOMLValue.quoted("\(gateway)"), expected: gatewayExpected)
     }

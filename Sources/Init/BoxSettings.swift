@@ -5,12 +5,21 @@ import Plan
 import Settings
 import Wire
 
+/// What selects a NIC. At least one of the three is set; exactly one NIC must match all that are.
+public protocol NICSelection: Sendable {
+  /// Its section of box.toml.
+  static var section: String { get }
+  var driver: String? { get set }
+  var mac: MACAddress? { get set }
+  /// The PCI address, for example `0000:00:03.0`.
+  var bus: String? { get set }
+}
+
 /// Which NIC the box scans with, and how to configure it.
-public struct InterfaceSettings: Hashable, Sendable {
-  /// `driver`, `mac` and `bus` select the NIC. At least one is set; exactly one NIC must match all that are.
+public struct InterfaceSettings: NICSelection, Hashable {
+  public static let section = "interface"
   public var driver: String?
   public var mac: MACAddress?
-  /// The PCI address, for example `0000:00:03.0`.
   public var bus: String?
   /// The new name of the interface; `interface` in synbox.toml refers to it.
   public var name: String
@@ -32,11 +41,43 @@ public struct InterfaceSettings: Hashable, Sendable {
   }
 }
 
+/// Which NIC the box is managed through, and how to configure it.
+public struct ManagementSettings: NICSelection, Hashable {
+  public enum Address: Hashable, Sendable {
+    case fixed(InterfaceAddress)
+    /// From a DHCP server (RFC 2131), with the gateway and the name servers.
+    case dhcp
+  }
+
+  public static let section = "management"
+  /// What PID 1 names the NIC.
+  public static let name = "mgmt0"
+
+  public var driver: String?
+  public var mac: MACAddress?
+  public var bus: String?
+  public var address = Address.dhcp
+  /// With a fixed address: the gateway of the default route.
+  public var gateway: IPv4Address?
+  /// With a fixed address.
+  public var nameServers: [IPv4Address] = []
+
+  public init() {}
+
+  /// The configuration, if it is fixed.
+  public var fixed: NetworkConfiguration? {
+    guard case .fixed(let address) = address else { return nil }
+    return NetworkConfiguration(address: address, gateway: gateway, nameServers: nameServers)
+  }
+}
+
 /// The contents of box.toml.
 public struct BoxSettings: Hashable, Sendable {
   /// The host name, which is also shown on the console.
   public var name: String
   public var interface: InterfaceSettings
+  /// Nil if the box is not managed over a network.
+  public var management: ManagementSettings?
   /// The timeout of the hardware watchdog; 0 disables it.
   public var watchdogSeconds = 30
   /// Modules to load on any hardware, with their dependencies.

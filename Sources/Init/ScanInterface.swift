@@ -37,8 +37,8 @@ public struct NetworkDevice: Hashable, Sendable, CustomStringConvertible {
   public var description: String { "\(name) (\(driver), \(mac), \(bus ?? "no PCI address"))" }
 }
 
-extension InterfaceSettings {
-  /// Whether a device could be the scan NIC.
+extension NICSelection {
+  /// Whether a device could be the NIC.
   func matches(_ device: NetworkDevice) -> Bool {
     (driver.map { ModuleIndex.name(of: $0) == ModuleIndex.name(of: device.driver) } ?? true)
       && (mac.map { $0 == device.mac } ?? true) && (bus.map { $0 == device.bus } ?? true)
@@ -49,21 +49,26 @@ extension InterfaceSettings {
     let found = devices.filter(matches)
     let list = devices.isEmpty ? "no NIC" : devices.map(\.description).joined(separator: ", ")
     guard let one = found.first else {
-      throw Fault("no NIC matches [interface] (\(criteria))", detail: "present: \(list)")
+      throw Fault(missing.what, detail: "present: \(list)")
     }
     guard found.count == 1 else {
       throw Fault(
-        "\(found.count) NICs match [interface] (\(criteria))", detail: "present: \(list)",
-        remedy: "Add mac or bus to [interface] in box.toml")
+        "\(found.count) NICs match [\(Self.section)] (\(criteria))", detail: "present: \(list)",
+        remedy: "Add mac or bus to [\(Self.section)] in box.toml")
     }
     return one
   }
+
+  /// That there is no such NIC.
+  public var missing: Fault { Fault("no NIC matches [\(Self.section)] (\(criteria))") }
 
   private var criteria: String {
     [driver.map { "driver \($0)" }, mac.map { "MAC \($0)" }, bus.map { "PCI \($0)" }]
       .compactMap(\.self).joined(separator: ", ")
   }
+}
 
+extension InterfaceSettings {
   /// Finds the NIC, renames it, disables IPv6 on it and adds its addresses. Does not repeat what is already done.
   ///
   /// Leaves the link down, because every change while it is up costs a renegotiation. IPv6 is disabled so that the box

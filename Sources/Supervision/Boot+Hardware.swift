@@ -81,37 +81,6 @@ extension Boot {
     separateInterfaces()
   }
 
-  /// Moves every interface that is not the scan NIC out of the scanner's network namespace. Costs one look at a directory
-  /// of sysfs if there is none.
-  func separateInterfaces() {
-    guard let scan = settings?.interface else { return }
-    let directory = "/sys/class/net"
-    // Links to devices; `bonding_masters` is a file.
-    let present = ((try? SmallFile.names(in: directory)) ?? []).filter {
-      Files.kind(of: "\(directory)/\($0)") == .other
-    }
-    guard present.contains(where: { $0 != "lo" && $0 != scan.name }) else {
-      return setProblem(.namespace, nil)
-    }
-    let devices = NetworkDevice.all()
-    let separation = InterfaceSeparation(
-      interfaces: present, devices: devices, scan: scan, isFound: device != nil)
-    var problem: String?
-    for name in separation.moves {
-      keepAlive()
-      let what = devices.first { $0.name == name }.map(\.description) ?? "\(name) (no hardware)"
-      do throws(Fault) {
-        let newName = try networkOfServices().take(name)
-        console.say(
-          "\(what) is in the network namespace of the services"
-            + (newName == name ? "" : ", as \(newName)"))
-      } catch {
-        problem = "\(error)"
-      }
-    }
-    setProblem(.namespace, problem)
-  }
-
   /// Repeats an attempt until it succeeds, fails or times out. After 300 ms it loads all modules, because the device
   /// may depend on one that is not loaded yet.
   private func attempt(for milliseconds: Int, _ attempt: () -> Attempt) {
@@ -157,12 +126,22 @@ extension Boot {
       setProblem(.fault, nil)
       // The scanner creates the four directories below it.
       if !isRescue, dataDirectory != DataPartition.mountPoint { try Files.makeDirectory(dataDirectory) }
+      if !isRescue, hasManagementService { shareDataDirectory() }
       let megabytes = ((try? DiskSpace(of: DataPartition.mountPoint))?.total ?? 0) / 1_000_000
       console.say("data on \(data.partition.device), \(megabytes) MB")
       return .done
     } catch {
       let isMissing = Partition.named(DataPartition.name).isEmpty
       return isMissing ? .missing(.fault, "\(error)") : .failed(.fault, "\(error)")
+    }
+  }
+
+  /// On a file system that is read-only the service cannot work anyway.
+  private func shareDataDirectory() {
+    do throws(Fault) {
+      try ManagementService.share(dataDirectory)
+    } catch {
+      console.say("problem: \(error)")
     }
   }
 

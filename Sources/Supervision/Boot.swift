@@ -34,6 +34,9 @@ final class Boot {
   var watchdog: Watchdog?
   /// The namespace of the services; nil until something needs it.
   private(set) var servicesNetwork: ServicesNetwork?
+  var management = ManagementNIC()
+  /// Whether a service takes target files and gives back results.
+  private(set) var hasManagementService = false
   /// The current problems, each one sentence.
   private(set) var problems: [ProblemKind: String] = [:]
 
@@ -118,6 +121,9 @@ final class Boot {
     let settings = try BoxSettings(path: BoxSettings.path)
     self.settings = settings
     try? Machine.setName(settings.name)
+    hasManagementService = settings.management != nil && ManagementService.isPresent
+    // What the scanner makes, the service's group may change: it marks results as fetched.
+    if hasManagementService { Files.setCreationMask(0o002) }
     console.say("this is \(settings.name)\(isRescue ? ", in rescue mode: nothing is scanned" : "")")
     // The scanner reports any other mistake in the file.
     guard let data = try? read(Self.configuration) else { return }
@@ -149,7 +155,7 @@ final class Boot {
   /// Applies kernel settings. Returns how many are in force; the others become a problem.
   func apply(_ settings: [KernelSetting]) -> Int { report(KernelSetting.apply(settings)) }
 
-  private func report(_ result: (inForce: Int, faults: [Fault])) -> Int {
+  func report(_ result: (inForce: Int, faults: [Fault])) -> Int {
     let (inForce, faults) = result
     settingFaults.formUnion(faults.map(\.description))
     setProblem(.kernel, settingFaults.isEmpty ? nil : settingFaults.sorted().joined(separator: "; "))

@@ -9,6 +9,9 @@ import NIC
 final class MainLoop {
   static let scanner = 0
   static let statusWriter = 1
+  /// Nil without them.
+  private let dhcpClient: Int?
+  private let management: Int?
   static let second: UInt64 = 1_000_000_000
 
   let boot: Boot
@@ -36,12 +39,19 @@ final class MainLoop {
     self.settings = settings
     signals = try SignalReader([.child, .terminate, .interrupt, .hangUp, .user1])
     let now = Clock.boottime
+    var specifications: [ServiceSpecification] = [
+      .scanner(settings, configuration: Boot.configuration),
+      .statusWriter(source: IdleStatus.path, configuration: Boot.configuration),
+    ]
+    func add(_ service: ServiceSpecification, if isWanted: Bool) -> Int? {
+      guard isWanted else { return nil }
+      specifications.append(service)
+      return specifications.count - 1
+    }
+    dhcpClient = add(.dhcpClient(hostName: settings.name), if: settings.management?.address == .dhcp)
+    management = add(.management, if: boot.hasManagementService)
     services = Services(
-      [
-        .scanner(settings, configuration: Boot.configuration),
-        .statusWriter(source: IdleStatus.path, configuration: Boot.configuration),
-      ]
-        + (hooks.listsInterfaces ? ServiceSpecification.listingInterfaces : []),
+      specifications + (hooks.listsInterfaces ? ServiceSpecification.listingInterfaces : []),
       helper: ["/bin/synbox", "start-service"], reapsOrphans: true, now: now,
       servicesNetwork: { () throws(Fault) in try boot.networkOfServices().namespace })
     consoles = ConsoleQueues(services.specifications.map(\.output))
@@ -50,6 +60,7 @@ final class MainLoop {
     // Nothing starts by itself before `run`.
     for service in services.specifications.indices { services.setReady(service, false, at: now) }
     services.suspend(Self.statusWriter, at: now)
+    if let dhcpClient { services.suspend(dhcpClient, at: now) }
   }
 
   /// Starts the first scanner before the NIC and the data partition are ready, because it has enough to do until it
@@ -121,10 +132,15 @@ final class MainLoop {
     if now >= nextInterfaceCheck {
       nextInterfaceCheck = now + Self.second
       boot.separateInterfaces()
+      if isPastFirstProbe(now) { boot.manage(now) }
+    }
+    if let dhcpClient {
+      boot.management.isUp
+        ? services.resume(dhcpClient, at: now) : services.suspend(dhcpClient, at: now)
     }
     for service in services.specifications.indices
     where service != Self.scanner && isPastFirstProbe(now) {
-      services.setReady(service, true, at: now)
+      services.setReady(service, service != management || boot.hasData, at: now)
     }
     if !services.isRunning(Self.scanner) { prepareScanner(now) }
   }
@@ -152,6 +168,12 @@ extension MainLoop {
       hasSentProbe = true
       boot.console.say(boot.times.firstProbe(at: now))
     case .beat: break
+    case .record(let service, let bytes):
+      guard let report = NetworkReport(bytes), service == dhcpClient else {
+        boot.console.say("problem: killing \(name(service)) because it reported nonsense")
+        return services.send(.kill, to: service)
+      }
+      boot.apply(report)
     case .up(let service, let privilege):
       boot.console.say("\(name(service)): \(privilege)")
       if service == Self.statusWriter { boot.setProblem(.spool, nil) }

@@ -7,6 +7,8 @@ public struct ServiceGroup: Hashable, Sendable {
     case started(Int)
     /// The process could not be started.
     case notStarted(Int)
+    /// The start helper has become the service.
+    case began(Int)
     case heartbeat(Int)
     case ended(Int)
     /// What the service needs is missing: it is not started until it is released.
@@ -43,6 +45,7 @@ public struct ServiceGroup: Hashable, Sendable {
     switch event {
     case .tick: return machines.indices.compactMap { step($0, at: now) }
     case .started(let service): machines[service].started(at: now)
+    case .began(let service): machines[service].recordBeginning()
     case .heartbeat(let service):
       return machines[service].recordHeartbeat(at: now) ? [.verify(service)] : []
     case .notStarted(let service), .ended(let service):

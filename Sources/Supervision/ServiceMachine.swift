@@ -4,7 +4,8 @@
 public struct ServiceMachine: Hashable, Sendable {
   public enum Action: Hashable, Sendable {
     case start
-    /// Check the privileges of the process: it has sent its first heartbeat or, if it sends none, has run for a second.
+    /// Check the privileges of the process: it has sent its first heartbeat or, if it sends none, its program has begun,
+    /// not less than a second after the start.
     case verify
     case kill(KillReason)
   }
@@ -12,12 +13,15 @@ public struct ServiceMachine: Hashable, Sendable {
   public enum KillReason: Hashable, Sendable, CustomStringConvertible {
     /// It has sent no heartbeat for this long.
     case silent(seconds: Int)
+    /// The start helper has not become the service.
+    case stuck(seconds: Int)
     /// It was asked to end, and has not.
     case unwilling(seconds: Int)
 
     public var description: String {
       switch self {
       case .silent(let seconds): "it sent no heartbeat for \(seconds) s"
+      case .stuck(let seconds): "its program did not begin within \(seconds) s"
       case .unwilling(let seconds): "it did not end within \(seconds) s"
       }
     }
@@ -26,6 +30,8 @@ public struct ServiceMachine: Hashable, Sendable {
   private struct Run: Hashable {
     let since: UInt64
     var lastHeartbeat: UInt64?
+    /// Whether the start helper has become the service, without the helper's privileges.
+    var hasBegun = false
     /// When it began to work: at its first heartbeat or, if it sends none, when it was checked.
     var upSince: UInt64?
   }
@@ -92,9 +98,7 @@ public struct ServiceMachine: Hashable, Sendable {
 
   private mutating func step(_ run: Run, at now: UInt64) -> Action? {
     guard let heartbeatTimeout = timing.heartbeatTimeout else {
-      guard run.upSince == nil, now - min(now, run.since) >= ServiceTiming.second else { return nil }
-      state = .running(Run(since: run.since, upSince: run.since))
-      return .verify
+      return stepWithoutHeartbeats(run, elapsed: now - min(now, run.since))
     }
     let silent = now - min(now, run.lastHeartbeat ?? run.since)
     guard silent >= (run.lastHeartbeat == nil ? timing.startTimeout : heartbeatTimeout) else {
@@ -102,6 +106,25 @@ public struct ServiceMachine: Hashable, Sendable {
     }
     state = .killed
     return .kill(.silent(seconds: Int(silent / ServiceTiming.second)))
+  }
+
+  /// On a busy machine the start helper may take longer than a second.
+  private mutating func stepWithoutHeartbeats(_ run: Run, elapsed: UInt64) -> Action? {
+    guard run.upSince == nil else { return nil }
+    if run.hasBegun, elapsed >= ServiceTiming.second {
+      state = .running(Run(since: run.since, hasBegun: true, upSince: run.since))
+      return .verify
+    }
+    guard !run.hasBegun, elapsed >= timing.startTimeout else { return nil }
+    state = .killed
+    return .kill(.stuck(seconds: Int(elapsed / ServiceTiming.second)))
+  }
+
+  /// Records that the start helper has become the service.
+  public mutating func recordBeginning() {
+    guard case .running(var run) = state else { return }
+    run.hasBegun = true
+    state = .running(run)
   }
 
   /// Records that the process has been started.
@@ -187,7 +210,8 @@ public struct ServiceTiming: Hashable, Sendable {
 
   /// The longest time between two heartbeats, in nanoseconds; nil for a service that sends none.
   public var heartbeatTimeout: UInt64?
-  /// The longest time until the first heartbeat, in nanoseconds.
+  /// The longest time until the first heartbeat or, for a service that sends none, until its program begins, in
+  /// nanoseconds.
   public var startTimeout = 120 * second
   /// A process that has been up for this long resets the restart delay, in nanoseconds.
   public var stableRun = 60 * second

@@ -32,6 +32,9 @@ public struct ServiceSpecification: Sendable {
   public var network: Network
   public var timing: ServiceTiming
   public var output: OutputLimits
+  /// The size of the records that it writes to the pipe `REPORT_FD`, at most 512 bytes, so that each is written whole; nil
+  /// if it has nothing to report.
+  public var reportSize: Int?
 
   public struct Socket: Hashable, Sendable {
     public var name: String
@@ -45,8 +48,12 @@ public struct ServiceSpecification: Sendable {
 
   public init(
     name: String, program: String, arguments: [String] = [], drop: Drop, sockets: [Socket] = [],
-    network: Network = .own, timing: ServiceTiming, output: OutputLimits = OutputLimits()
+    network: Network = .own, timing: ServiceTiming, output: OutputLimits = OutputLimits(),
+    reportSize: Int? = nil
   ) {
+    precondition(reportSize.map { 1...512 ~= $0 } ?? true)
+    precondition(drop != .byService || timing.heartbeatTimeout != nil)
+    self.reportSize = reportSize
     self.name = name
     self.program = program
     self.arguments = arguments
@@ -60,6 +67,17 @@ public struct ServiceSpecification: Sendable {
   /// The descriptor of the pipe to which the service writes a byte every few seconds; nil if it sends no heartbeats.
   public var heartbeatDescriptor: Int? { timing.heartbeatTimeout.map { _ in 3 + sockets.count } }
 
+  /// The descriptor of the pipe for its records; nil if it has none.
+  public var reportDescriptor: Int? {
+    reportSize.map { _ in 3 + sockets.count + (timing.heartbeatTimeout == nil ? 0 : 1) }
+  }
+
+  /// The descriptor of the pipe that the start helper closes when it becomes the service; nil if heartbeats tell that.
+  var beginningDescriptor: Int? {
+    guard timing.heartbeatTimeout == nil else { return nil }
+    return 3 + sockets.count + (reportSize == nil ? 0 : 1)
+  }
+
   /// What tells the service its descriptors.
   public var environment: [String] {
     var variables: [String] = []
@@ -68,6 +86,7 @@ public struct ServiceSpecification: Sendable {
       variables.append("LISTEN_FDNAMES=\(sockets.map(\.name).joined(separator: ":"))")
     }
     if let number = heartbeatDescriptor { variables.append("HEARTBEAT_FD=\(number)") }
+    if let number = reportDescriptor { variables.append("REPORT_FD=\(number)") }
     return variables
   }
 
@@ -79,7 +98,8 @@ public struct ServiceSpecification: Sendable {
     case .byService: return (program, [program] + arguments + further)
     case .byHelper(let rules):
       let start = StartHelper(
-        rules: rules, environment: environment, program: program, arguments: arguments + further)
+        rules: rules, environment: environment, closing: beginningDescriptor, program: program,
+        arguments: arguments + further)
       return (helper.first ?? "", helper + start.words)
     }
   }

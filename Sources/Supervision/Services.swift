@@ -7,8 +7,10 @@ package enum ServiceReport {
   /// A line for the console.
   case line(Int, String)
   case beat(Int, Beat)
-  /// It works: its first heartbeat has come, or it sends none and has run for a second. `privilege` is the kernel's
-  /// view of it.
+  /// A record that it has written; untrusted.
+  case record(Int, [UInt8])
+  /// It works: its first heartbeat has come or, if it sends none, its program has begun. `privilege` is the kernel's view
+  /// of it.
   case up(Int, privilege: String)
   /// It is killed because of a privilege that it must not have.
   case unconfined(Int, String)
@@ -125,9 +127,19 @@ package final class Services {
     for line in process.readLines(isUp: isUp(service), at: now) where !isHeld {
       reports.append(.line(service, line))
     }
+    if specifications[service].beginningDescriptor != nil, process.hasBegun {
+      perform(.began(service), now)
+    }
     for beat in process.readBeats() {
       perform(.heartbeat(service), now)
       reports.append(.beat(service, beat))
+    }
+    readRecords(service, now)
+  }
+
+  private func readRecords(_ service: Int, _ now: UInt64) {
+    while let record = processes[service]?.readReport(at: now) {
+      reports.append(.record(service, record))
     }
   }
 

@@ -53,8 +53,69 @@ private func settings(
     #expect(box.interface.gateway == nil)
   }
 
+  @Test func `has a management NIC only if it says so`() throws {
+    #expect(try read(settings()).management == nil)
+    let fixed = try #require(
+      try read(
+        settings(
+          sections: """
+            [management]
+            mac = "52:54:00:12:34:57"
+            address = "192.0.2.10/24"
+            gateway = "192.0.2.1"
+            dns = ["192.0.2.53", "9.9.9.9"]
+            """)
+      ).management)
+    #expect(fixed.mac == MACAddress("52:54:00:12:34:57") && fixed.driver == nil)
+    #expect(
+      fixed.fixed?.description
+        == "192.0.2.10/24, gateway 192.0.2.1, name servers 192.0.2.53, 9.9.9.9")
+    let asking = try #require(
+      try read(settings(sections: "[management]\ndriver = \"e1000e\"\naddress = \"dhcp\"")).management)
+    #expect(asking.address == .dhcp && asking.fixed == nil)
+  }
+
   @Test(arguments: [
     // The line, and a part of the message.
+    (settings(sections: "[management]\naddress = \"dhcp\""), 7, "driver, mac or bus"),
+    (settings(sections: "[management]\ndriver = \"igb\""), 7, "no address"),
+    (
+      settings(sections: "[management]\ndriver = \"igb\"\naddress = \"192.0.2.255/24\""), 9,
+      "the address of a host"
+    ),
+    (
+      settings(sections: "[management]\ndriver = \"igb\"\naddress = \"auto\""), 9,
+      "the address of a host"
+    ),
+    (
+      settings(
+        sections:
+          "[management]\ndriver = \"igb\"\naddress = \"192.0.2.1/24\"\ngateway = \"192.0.3.1\""), 10,
+      "in the network of the NIC"
+    ),
+    (
+      settings(
+        sections:
+          "[management]\ndriver = \"igb\"\naddress = \"dhcp\"\ngateway = \"192.0.2.1\""), 10,
+      "the server gives it"
+    ),
+    (
+      settings(
+        sections: "[management]\ndriver = \"igb\"\naddress = \"dhcp\"\ndns = [\"192.0.2.53\"]"), 10,
+      "the server gives it"
+    ),
+    (
+      settings(
+        sections:
+          "[management]\ndriver = \"igb\"\naddress = \"192.0.2.1/24\"\ndns = [\"224.0.0.1\"]"), 10,
+      "at most three addresses"
+    ),
+    (
+      settings(
+        sections:
+          "[management]\ndriver = \"igb\"\naddress = \"192.0.2.1/24\"\n"
+          + "dns = [\"9.9.9.9\", \"9.9.9.8\", \"9.9.9.7\", \"9.9.9.6\"]"), 10, "at most three addresses"
+    ),
     (settings(name: ""), 1, "no name"),
     (settings(name: "name = \"-box\""), 1, "a host name"),
     (settings(name: "name = \"box\\nroot\""), 1, "a host name"),

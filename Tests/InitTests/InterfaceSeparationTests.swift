@@ -23,7 +23,7 @@ private func scan(driver: String? = nil, mac: String? = nil) -> InterfaceSetting
       interfaces: ["eth1", "lo", "scan0", "tunl0"],
       devices: [try device("scan0", "igb", 1), try device("eth1", "virtio_net", 2)],
       scan: scan(driver: "igb"), isFound: true)
-    #expect(separation.moves == ["eth1", "tunl0"])
+    #expect(separation.moves == [.init("eth1"), .init("tunl0")])
   }
 
   @Test func `does not keep another NIC that [interface] would match`() throws {
@@ -31,7 +31,7 @@ private func scan(driver: String? = nil, mac: String? = nil) -> InterfaceSetting
       interfaces: ["eth0", "lo", "scan0"],
       devices: [try device("scan0", "igb", 1), try device("eth0", "igb", 2)],
       scan: scan(driver: "igb"), isFound: true)
-    #expect(separation.moves == ["eth0"])
+    #expect(separation.moves == [.init("eth0")])
   }
 
   @Test func `keeps what could be the scan NIC until that is found`() throws {
@@ -41,11 +41,34 @@ private func scan(driver: String? = nil, mac: String? = nil) -> InterfaceSetting
     let both = InterfaceSeparation(
       interfaces: ["eth0", "eth1", "eth2", "lo"], devices: devices, scan: scan(driver: "igb"),
       isFound: false)
-    #expect(both.moves == ["eth2"])
+    #expect(both.moves == [.init("eth2")])
     let one = InterfaceSeparation(
       interfaces: ["eth0", "eth1", "eth2", "lo"], devices: devices,
       scan: scan(driver: "igb", mac: "52:54:00:00:00:02"), isFound: false)
-    #expect(one.moves == ["eth0", "eth2"])
+    #expect(one.moves == [.init("eth0"), .init("eth2")])
+  }
+
+  @Test func `gives up the management NIC under its name, if exactly one could be it`() throws {
+    var management = ManagementSettings()
+    management.driver = "e1000e"
+    let devices = [
+      try device("scan0", "igb", 1), try device("eth1", "e1000e", 2), try device("eth2", "e1000e", 3),
+    ]
+    let one = InterfaceSeparation(
+      interfaces: ["eth1", "lo", "scan0"], devices: Array(devices.prefix(2)),
+      scan: scan(driver: "igb"), isFound: true, management: management)
+    #expect(one.moves == [.init("eth1", as: "mgmt0")] && one.problem == nil)
+    let two = InterfaceSeparation(
+      interfaces: ["eth1", "eth2", "lo", "scan0"], devices: devices, scan: scan(driver: "igb"),
+      isFound: true, management: management)
+    #expect(two.moves == [.init("eth1"), .init("eth2")])
+    #expect(two.problem?.what == "2 NICs match [management] (driver e1000e)")
+    // The scan NIC is not both, whatever matches it.
+    management.driver = "igb"
+    let same = InterfaceSeparation(
+      interfaces: ["lo", "scan0"], devices: Array(devices.prefix(1)), scan: scan(driver: "igb"),
+      isFound: true, management: management)
+    #expect(same.moves.isEmpty && same.problem == nil)
   }
 }
 

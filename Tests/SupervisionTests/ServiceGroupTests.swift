@@ -19,6 +19,7 @@ import Testing
 
   private let bothStarted: [Line] = [
     (0, .tick, [.start(0), .start(1)]), (0, .started(0), []), (0, .started(1), []),
+    (0, .began(1), []),
   ]
 
   @Test func `starts and checks each by its own rule`() {
@@ -53,7 +54,8 @@ import Testing
 
   @Test func `starts nothing that is held, and all else`() {
     _ = play([
-      (0, .hold(0), []), (0, .tick, [.start(1)]), (0, .started(1), []), (50, .tick, [.verify(1)]),
+      (0, .hold(0), []), (0, .tick, [.start(1)]), (0, .started(1), []), (0, .began(1), []),
+      (50, .tick, [.verify(1)]),
       (51, .release(0), []), (51, .tick, [.start(0)]), (51, .started(0), []), (52, .hold(0), []),
       (53, .heartbeat(0), [.verify(0)]),
     ])
@@ -111,7 +113,8 @@ import Testing
 
   @Test func `starts none that was suspended at first, nor one that was stopped for good`() {
     let group = play([
-      (0, .suspend(0), []), (0, .tick, [.start(1)]), (0, .started(1), []), (1, .tick, [.verify(1)]),
+      (0, .suspend(0), []), (0, .tick, [.start(1)]), (0, .started(1), []), (1, .began(1), []),
+      (1, .tick, [.verify(1)]),
       (2, .stop, [.terminate(1)]), (2, .resume(0), []), (2, .suspend(1), []), (2, .resume(1), []),
       (3, .ended(1), []), (4, .tick, []),
     ])

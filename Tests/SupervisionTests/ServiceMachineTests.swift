@@ -86,6 +86,7 @@ let second: UInt64 = 1_000_000_000
   @Test func `checks a service without heartbeats after a second, once, and never kills it`() {
     var machine = machine(heartbeat: nil)
     machine.started(at: 0)
+    machine.recordBeginning()
     let early = machine.step(at: second - 1)
     #expect(early == nil && !machine.isUp)
     let check = machine.step(at: second)
@@ -95,6 +96,19 @@ let second: UInt64 = 1_000_000_000
     #expect(machine.healthyDuration(at: 10 * second) == 10 * second)
     let beat = machine.recordHeartbeat(at: 11 * second)
     #expect(!beat, "it has no pipe for them")
+  }
+
+  @Test func `does not check a service before its program begins, and kills one that never does`() {
+    var slow = machine(heartbeat: nil)
+    slow.started(at: 0)
+    let early = slow.step(at: 119 * second)
+    #expect(early == nil && !slow.isUp)
+    var stuck = slow
+    slow.recordBeginning()
+    let check = slow.step(at: 119 * second)
+    #expect(check == .verify && slow.isUp)
+    let killed = stuck.step(at: 120 * second)
+    #expect(killed == .kill(.stuck(seconds: 120)) && !stuck.isUp)
   }
 
   @Test func `stops for good, and kills a service that does not end in five seconds`() {

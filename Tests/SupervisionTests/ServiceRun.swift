@@ -50,14 +50,18 @@ final class ServiceRun {
   private(set) var lines: [[String]]
   private(set) var ends: [[(end: ProcessEnd, lines: [String], restart: Int?)]]
   private(set) var beats: [Int]
+  private(set) var records: [[[UInt8]]]
   private(set) var privileges: [String?]
   private(set) var problems: [String] = []
   /// The longest time that one round has taken, in nanoseconds.
   private(set) var slowestRound: UInt64 = 0
 
-  init(_ specifications: [ServiceSpecification], network: NetworkNamespace? = nil) throws {
+  init(
+    _ specifications: [ServiceSpecification], network: NetworkNamespace? = nil,
+    helper: [String]? = nil
+  ) throws {
     services = Services(
-      specifications, helper: [try Probe.path, "start-helper"], reapsOrphans: false,
+      specifications, helper: try helper ?? [Probe.path, "start-helper"], reapsOrphans: false,
       now: Clock.monotonic,
       servicesNetwork: { () throws(Fault) in
         guard let network else { throw Fault("there is no network namespace for services") }
@@ -66,6 +70,7 @@ final class ServiceRun {
     lines = specifications.map { _ in [] }
     ends = specifications.map { _ in [] }
     beats = specifications.map { _ in 0 }
+    records = specifications.map { _ in [] }
     privileges = specifications.map { _ in nil }
   }
 
@@ -87,6 +92,7 @@ final class ServiceRun {
     switch report {
     case .line(let service, let line): lines[service].append(line)
     case .beat(let service, _): beats[service] += 1
+    case .record(let service, let bytes): records[service].append(bytes)
     case .up(let service, let privilege): privileges[service] = privilege
     case .unconfined(let service, let excess): problems.append("\(service) unconfined: \(excess)")
     case .killed(let service, let reason): problems.append("\(service) killed: \(reason)")

@@ -132,6 +132,50 @@ import Testing
         print("refused")
     """
 
+  @Test func `reports records, and is read no more than others if it reports without end`() throws {
+    var plain = try Probe.service(
+      "plain", ["report:abcd", "report:efghijkl", "beat:1000"], heartbeat: 20)
+    plain.reportSize = 4
+    var hostile = try Probe.service("hostile", ["beat:1", "report-spam:wxyz"], heartbeat: 20)
+    hostile.reportSize = 4
+    let run = try ServiceRun([plain, hostile])
+    try run.run(until: "records") { $0.records[0].count == 3 && !$0.records[1].isEmpty }
+    #expect(run.records[0] == ["abcd", "efgh", "ijkl"].map { Array($0.utf8) })
+    let began = Clock.monotonic
+    let before = run.records[1].count
+    try run.run(until: "two seconds") { _ in Clock.monotonic - began > 2_000_000_000 }
+    // 4096 bytes a second, and what a second's pause gives.
+    let seconds = Int((Clock.monotonic - began) / 1_000_000_000) + 2
+    #expect(run.records[1].count - before <= seconds * 1024, "\(run.records[1].count - before)")
+    #expect(run.slowestRound < 1_000_000_000)
+    try run.end()
+  }
+
+  @Test func `is not waited for at a pipe that it has closed`() throws {
+    var service = try Probe.service("test", ["close-reports", "beat:1000"], heartbeat: 20)
+    service.reportSize = 4
+    let run = try ServiceRun([service])
+    // Its heartbeats and its output remain.
+    try run.run(until: "two pipes") {
+      $0.beats[0] > 0 && $0.services.descriptors(at: Clock.monotonic).count == 2
+    }
+    try run.end()
+    #expect(run.records[0].isEmpty && run.problems.isEmpty, "\(run.problems)")
+  }
+
+  @Test func `is checked once its program has begun, however long that takes`() throws {
+    let service = try Probe.service("test", ["line:begun", "wait"])
+    let run = try ServiceRun(
+      [service], helper: ["/bin/sh", "-c", Self.slowHelper, "sh", try Probe.path])
+    try run.run(until: "a check", seconds: 60) { $0.privileges[0] != nil && !$0.lines[0].isEmpty }
+    #expect(run.lines[0] == ["begun"] && run.ends[0].isEmpty)
+    try run.end()
+    #expect(run.problems.isEmpty, "\(run.problems)")
+  }
+
+  /// Takes three seconds, as root, before it confines itself.
+  private static let slowHelper = "sleep 3; program=$1; shift; exec \"$program\" start-helper \"$@\""
+
   @Test func `does not start without the network namespace that it needs`() throws {
     var service = try Probe.service("test", ["line:ready", "wait"])
     service.network = .services
@@ -253,7 +297,7 @@ import Testing
       executable: ["/f"],
       limits: [.openFiles: 7, .threads: 8], systemCalls: ["read", "write"])
     let helper = StartHelper(
-      rules: rules, environment: ["LISTEN_FDS=1", "A=--"], program: "/bin/x",
+      rules: rules, environment: ["LISTEN_FDS=1", "A=--"], closing: 5, program: "/bin/x",
       arguments: ["--", "user=0:0", ""])
     #expect(try StartHelper(parsing: helper.words) == helper)
   }
@@ -262,6 +306,7 @@ import Testing
     [], ["--", "/bin/x"], ["user=1:1", "--"], ["user=1:1", "/bin/x"], ["user=1", "--", "/bin/x"],
     ["user=1:1", "user=0:0", "--", "/bin/x"], ["user=1:1", "write=", "--", "/bin/x"],
     ["user=1:1", "limit=cpu:1", "--", "/bin/x"], ["user=1:1", "limit=threads:x", "--", "/bin/x"],
+    ["user=1:1", "close=2", "--", "/bin/x"], ["user=1:1", "close=5", "close=6", "--", "/bin/x"],
     ["user=1:1", "all=yes", "--", "/bin/x"], ["user=1:-1", "--", "/bin/x"],
   ])
   func `is refused if anything in it is unknown or missing`(_ words: [String]) {
