@@ -112,6 +112,19 @@ extension Box {
     }
   }
 
+  // MARK: - Licence
+
+  mutating func apply(_ report: LicenceReport) {
+    guard report != licence else { return }
+    let wasInvalid = licence.reason != nil
+    licence = report
+    if let reason = report.reason {
+      log(.warning, "sending paused until there is a licence", ["reason": reason])
+    } else if wasInvalid {
+      log(.notice, "the licence allows sending again")
+    }
+  }
+
   // MARK: - Disk
 
   mutating func lookAtDisk() {

@@ -42,7 +42,7 @@ extension Box {
     }
   }
 
-  /// A link or a gateway keeps nothing from happening while no job waits.
+  /// A link, a gateway or a licence keeps nothing from happening while no job waits.
   private var isPaused: Bool {
     if storage != .works || isWriterSlow { return true }
     if case .full = disk.space { return true }
@@ -51,8 +51,12 @@ extension Box {
       if case .settling = scope { return true }
       if case .failed = spool.look { return true }
     }
-    guard link != .up || gateway != .replies else { return false }
-    return front != .free || !queue.isEmpty || !spool.files.isEmpty || !settling.isEmpty
+    guard link != .up || gateway != .replies || licence != .valid else { return false }
+    return hasWork
+  }
+
+  private var hasWork: Bool {
+    front != .free || !queue.isEmpty || !spool.files.isEmpty || !settling.isEmpty
   }
 
   /// The sentences for the status, in the order of their kinds.
@@ -75,6 +79,12 @@ extension Box {
         "the scope lists have just changed; waiting for them to be complete"
       case .settling, .stable: nil
       }
+    case .licence:
+      switch licence {
+      case .valid: nil
+      case .withoutRate(let reason): hasWork ? reason : nil
+      case .invalid(let reason): reason
+      }
     case .disk:
       if case .full(let reason) = disk.space {
         reason
@@ -88,7 +98,7 @@ extension Box {
     case .link: if case .down(let message) = link { message } else { nil }
     case .configuration: configurationProblem
     // PID 1's.
-    case .namespace, .watchdog, .kernel, .image: nil
+    case .namespace, .management, .watchdog, .kernel, .image: nil
     }
   }
 

@@ -47,6 +47,7 @@ public struct Box: Sendable {
   var link = LinkState.up
   var gateway = GatewayState.replies
   package internal(set) var scope: ScopeState
+  var licence = LicenceReport.valid
   package internal(set) var gate = Gate.open
   package internal(set) var reload = ReloadState.idle
   /// Why the last reload was rejected.
@@ -116,6 +117,7 @@ public struct Box: Sendable {
     case .gateway(.replies): gateway = .replies
     case .gateway(.silent(let message)): gatewayFailed(message)
     case .scope(let report): apply(report)
+    case .licence(let report): apply(report)
     case .reload(let answer): apply(answer)
     case .published(let answer): apply(answer)
     case .fault(let message): stop(.fault(message))

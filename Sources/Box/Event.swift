@@ -27,6 +27,8 @@ public enum Event: Hashable, Sendable {
   case gateway(GatewayReport)
   /// The outcome of a look at the scope lists, about once a second.
   case scope(ScopeReport)
+  /// The licence has become valid, or has ceased to be.
+  case licence(LicenceReport)
   /// The answer to `Effect.reload`.
   case reload(ReloadAnswer)
   /// The answer to `Effect.publish`.
@@ -263,6 +265,24 @@ public enum ScopeReport: Hashable, Sendable {
   case valid(sha256: String, newlyDenied: UInt64)
   /// A list is missing or wrong.
   case invalid(String)
+}
+
+/// The senders obey the licence by themselves: the box only shows it.
+public enum LicenceReport: Hashable, Sendable {
+  /// It allows probes.
+  case valid
+  /// It is valid, but its rate is 0.
+  case withoutRate(String)
+  /// There is none, it has expired, or it is wrong: the reason, and what to do.
+  case invalid(String)
+
+  /// Why nothing is sent; nil if something may be.
+  public var reason: String? {
+    switch self {
+    case .valid: nil
+    case .withoutRate(let reason), .invalid(let reason): reason
+    }
+  }
 }
 
 public enum ReloadAnswer: Hashable, Sendable {

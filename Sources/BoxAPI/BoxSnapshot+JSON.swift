@@ -26,7 +26,7 @@ extension BoxSnapshot: Codable {
     case jobsQueued = "jobs_queued"
     case filesArriving = "files_arriving"
     case filesIgnored = "files_ignored"
-    case started, pid, drops, totals, nic
+    case started, pid, drops, totals, nic, licence
     case scopeSHA256 = "scope_sha256"
   }
 
@@ -54,6 +54,7 @@ extension BoxSnapshot: Codable {
     pid = try optional(.pid) ?? 0
     nic = try optional(.nic) ?? NICState()
     scopeSHA256 = try optional(.scopeSHA256) ?? ""
+    licence = try optional(.licence)
     station = try StationModes(from: decoder)
     if let use = try? DiskUse(from: decoder), use.totalBytes > 0 { disk = use }
     versions = try Versions(from: decoder)
@@ -86,6 +87,7 @@ extension BoxSnapshot: Codable {
     try container.encode(InterfaceObject(nic: nic, counters: counters), forKey: .nic)
     try station.encode(to: encoder)
     try container.encode(scopeSHA256, forKey: .scopeSHA256)
+    try container.encodeIfPresent(licence, forKey: .licence)
     try disk?.encode(to: encoder)
     try versions.encode(to: encoder)
   }

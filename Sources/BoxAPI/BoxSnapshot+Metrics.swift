@@ -23,6 +23,12 @@ extension BoxSnapshot {
     for known in BoxState.known { text.sample(known == state ? 1 : 0, ["state": known.rawValue]) }
     text.family("synbox_problems", "Number of problems that status.json lists.")
     text.sample(Double(problems.count))
+    if let licence {
+      text.family("synbox_licence_valid", "1 if the licence is valid, 0 otherwise.")
+      text.sample(licence.state == LicenceStatus.State.valid.rawValue ? 1 : 0)
+      text.family("synbox_licence_rate_pps", "Probes per second that the licence allows.")
+      text.sample(Double(licence.rate))
+    }
     addJobs(to: &text)
     add(.scan, to: &text)
     text.family("synbox_nic_carrier", "1 if the interface has a carrier.")

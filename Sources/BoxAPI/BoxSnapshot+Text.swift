@@ -21,6 +21,7 @@ extension BoxSnapshot {
         "\(counters[.jobsFinished]) finished, \(counters[.jobsRejected]) rejected, "
           + "\(counters[.jobsCancelled]) cancelled"
       ))
+    if let licence { rows.append(("licence", Self.line(licence))) }
     rows.append(("drops", dropsLine))
     rows.append(("interface", interfaceLine))
     let receive = station.receive.isEmpty ? "unknown" : station.receive
@@ -56,6 +57,13 @@ extension BoxSnapshot {
     "\(counters[.eventsLost]) events lost, \(counters[.probesRefused]) probes refused, "
       + "\(counters[.repliesInvalid]) replies invalid, NIC rx \(counters[.rxDropped]) dropped "
       + "\(counters[.rxMissed]) missed, tx \(counters[.txDropped]) dropped"
+  }
+
+  private static func line(_ licence: LicenceStatus) -> String {
+    guard licence.state == LicenceStatus.State.valid.rawValue else { return licence.state }
+    let list = licence.denySequence.map { ", deny list \($0)" } ?? ""
+    let seconds = Int(bounded(licence.expiresIn ?? 0).rounded(.down))
+    return "\(licence.rate) pps\(list), \(seconds) s remaining"
   }
 
   private static func title(_ job: JobStatus) -> String {

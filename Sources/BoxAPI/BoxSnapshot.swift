@@ -24,7 +24,8 @@ public struct BoxState: RawRepresentable, Hashable, Sendable, Codable {
 
 /// What a problem is about. There is at most one problem of each kind, shown in this order.
 public enum ProblemKind: Int, Comparable, CaseIterable, Sendable {
-  case fault, pause, scope, disk, slowDisk, spool, link, namespace, watchdog, kernel, image,
+  case fault, pause, scope, licence, disk, slowDisk, spool, link, namespace, management, watchdog,
+    kernel, image,
     configuration
 
   public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
@@ -63,6 +64,8 @@ public struct BoxSnapshot: Hashable, Sendable {
   public var station = StationModes()
   public var nic = NICState()
   public var scopeSHA256 = ""
+  /// nil for a box that needs no licence.
+  public var licence: LicenceStatus?
   /// nil if the file system could not be queried.
   public var disk: DiskUse?
   public var versions = Versions()
@@ -189,6 +192,36 @@ public struct NICState: Hashable, Sendable, Codable {
   @OrDefault public var carrier = false
 
   public init() {}
+}
+
+/// The licence of a fleet's box.
+public struct LicenceStatus: Hashable, Sendable, Codable {
+  public enum State: String, Sendable {
+    case valid, expired, missing, invalid
+  }
+
+  /// One of `State`, or what another version has.
+  @OrDefault public var state = ""
+  /// Why nothing may be sent, and what to do; nil if something may.
+  public var reason: String?
+  /// Probes per second that may be sent now, of all jobs together.
+  @OrDefault public var rate: UInt64
+  /// The number of the deny list in force; nil before the first licence.
+  public var denySequence: UInt64?
+  /// Until it expires; nil unless it is valid.
+  public var expiresIn: Double?
+
+  public init(_ state: State, reason: String? = nil) {
+    self.state = state.rawValue
+    self.reason = reason
+    rate = 0
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case state, reason, rate
+    case denySequence = "deny_sequence"
+    case expiresIn = "expires_in_seconds"
+  }
 }
 
 /// The space of the data directory's file system.

@@ -29,10 +29,14 @@ package struct NextHops: Sendable {
 
   /// Resolves the next hops that the plan needs. Sends ARP requests; needs no privilege.
   ///
+  /// - Parameter denied: Addresses of targets that are not probed, and so not asked either.
   /// - Parameter asking: Whether to resolve the gateway by ARP even if the kernel's neighbour table has an
   ///   entry that may be stale.
   /// - Throws: A fault if the gateway, or every target of a plan without one, does not reply.
-  package init(_ plan: TargetPlan, on station: Station, asking: Bool = false) throws(Fault) {
+  package init(
+    _ plan: TargetPlan, without denied: AddressSet = AddressSet(), on station: Station,
+    asking: Bool = false
+  ) throws(Fault) {
     let interface = station.interface
     if let given = station.settings.gatewayMAC {
       (addresses, links, unresolved, gateway) = ([given], [], [], nil)
@@ -42,8 +46,8 @@ package struct NextHops: Sendable {
       try station.control.onLinkPrefixes(of: interface).map {
         AddressRange($0.address, prefix: Int($0.prefixLength))
       })
-    let near = plan.addresses(within: onLink)
-    let far = plan.firstAddress(outside: onLink)
+    let near = plan.addresses(within: onLink).subtracting(denied)
+    let far = plan.firstAddress(outside: onLink.union(denied))
     var addresses = [MACAddress.zero]
     var gateway: NextHop?
     if let far {
@@ -70,7 +74,8 @@ package struct NextHops: Sendable {
       }
     }
     // A scan that sends nothing would end with an empty result, which reads as "no port is open".
-    guard far != nil || UInt64(unresolved.count) < near.count else {
+    // Where everything is denied, it is meant to be.
+    guard far != nil || near.isEmpty || UInt64(unresolved.count) < near.count else {
       throw Fault(
         "none of the \(near.count) on-link targets of \(interface.name) replies to ARP",
         remedy:

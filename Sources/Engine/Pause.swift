@@ -12,6 +12,8 @@ package final class Pause: Sendable {
     case box
     /// The scope cannot be read, so it is unknown what may be probed.
     case scope
+    /// No licence allows probes. The senders find that out by themselves; this is for whoever shows the scan.
+    case licence
   }
 
   private let isActiveFlag = Atomic<Bool>(false)

@@ -26,8 +26,14 @@ extension RunningScan {
       repliesUnprobedTarget: counts.unprobedTargets, resetsWithheld: counts.resetsWithheld,
       duplicates: counts.duplicates, dedupeEvictions: counts.evictions,
       cooldownEnds: sendingFinished.map { $0 + job.cooldown.nanoseconds - startTime },
-      rate: job.rate, pauses: pause.sentences,
+      rate: rateInForce, pauses: pause.sentences,
       slowDisk: sink.slowDisk(at: now))
+  }
+
+  /// The job's rate, or the licence's if that is lower.
+  private var rateInForce: PacketRate {
+    guard let licence = engine.licence else { return job.rate }
+    return (job.rate.perSecond ?? .max) <= licence.rate ? job.rate : PacketRate(max(1, licence.rate))
   }
 
   private func sum(_ read: (SenderCounters) -> UInt64) -> UInt64 {
@@ -98,6 +104,7 @@ extension RunningScan {
     totals[.elapsed] = now - startTime
     let sendingEnd = sendingFinished ?? now
     totals[.sending] = sendingEnd - min(sendingEnd, firstProbeTime ?? sendingEnd)
+    totals[.overload] = sum { $0.overloadTime.load(ordering: .relaxed) }
     totals[.targetsUnresolved] = sum { $0.unresolved.load(ordering: .relaxed) }
     totals[.denied] = sum { $0.denied.load(ordering: .relaxed) }
     totals[.probesCompleted] = sum { $0.probesCompleted.load(ordering: .relaxed) }
@@ -111,6 +118,7 @@ extension RunningScan {
     totals[.discarded] = counts.discarded
     totals[.evictions] = counts.evictions
     totals[.written] = counts.results
+    totals[.targetsDenied] = job.targetsDenied
     totals[.scopeChanges] = UInt64(gate.account.changes)
     totals[.processorUser] = UInt64(max(0, usage.userSeconds - usageBefore.userSeconds) * 1e6)
     totals[.processorSystem] = UInt64(max(0, usage.systemSeconds - usageBefore.systemSeconds) * 1e6)
@@ -135,13 +143,15 @@ extension RunningScan {
     summary.seed = job.seed.value
     summary.shard = Int(job.sequence.shard.index)
     summary.shards = Int(job.sequence.shard.count)
+    summary.numbering = job.numbering
     summary.targetsTotal = job.sequence.plan.count
     summary.targetsOutOfScope = job.sequence.plan.outOfScope
     summary.rateRequested = job.rate.perSecond ?? 0
-    summary.burstProbes = shares.reduce(0) { $0 + UInt64(Pacer.batch($1)) }
+    summary.burstProbes = shares.reduce(0) { $0 + UInt64(Pacer.batch($1, job.paceInterval)) }
     summary.dedupeMemoryBytes = job.dedupes ? UInt64(job.dedupeMemory.bytes) : 0
     summary.scopeSHA256 = job.scopeSHA256
     summary.scopeSHA256AtEnd = gate.account.sha256
+    summary.denySequence = engine.licence?.denySequence
     summary.endedBecause = (ending ?? .done).reason
     return summary
   }

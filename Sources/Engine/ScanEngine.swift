@@ -17,6 +17,8 @@ package final class ScanEngine {
   package let station: Station
   /// How many scans may run at the same time.
   package var slots: Int { station.settings.slots }
+  /// Allows probes to all scans; nil if no licence is needed. Set it before the first scan.
+  package var licence: LicenceGate?
   let resets = ResetQueue()
   let nextHops = NextHopTable()
   let placement: ThreadPlacement
@@ -131,7 +133,11 @@ package final class ScanEngine {
         counters.finishTime.store(Clock.monotonic, ordering: .releasing)
         continue
       }
-      try startSender(index, of: scan, builder(index, of: shares.count, scan), rate: shares[index])
+      let licence = licence.map {
+        LicensedShare($0, index: index, of: shares.count, jobRate: shares[index])
+      }
+      try startSender(
+        index, of: scan, builder(index, of: shares.count, scan), rate: shares[index], licence)
     }
   }
 
@@ -162,14 +168,17 @@ package final class ScanEngine {
   }
 
   /// Starts a transmitter's sending thread, and a planning thread for it if that pays.
-  private func startSender(_ index: Int, of scan: RunningScan, _ builder: ProbeBuilder, rate: UInt64)
-    throws(Fault)
-  {
+  private func startSender(
+    _ index: Int, of scan: RunningScan, _ builder: ProbeBuilder, rate: UInt64,
+    _ licence: LicensedShare?
+  ) throws(Fault) {
     let transmitter = station.transmitters[index]
     let counters = scan.senders[index]
     let resets = index == 0 ? self.resets : nil
     let block = builder.emptyBlock()
     let gate = scan.gate
+    let interval = scan.job.paceInterval
+    let overload = scan.job.onOverload == .slow ? OverloadGuard(station.receiver) : nil
     // Only the generator is fast enough for target selection to cost it a tenth of its time.
     let isFast = transmitter.mode == .generator && (rate == 0 || rate > 1_000_000)
     let feed = isFast && placement.hasSpare ? ProbeFeed(blocks: 8, of: builder) : nil
@@ -184,9 +193,11 @@ package final class ScanEngine {
         name: "send-\(transmitter.queue)",
         processor: transmitter.processor ?? placement.sender(index)
       ) {
+        let pacer = Pacer(perSecond: rate, interval: interval, start: Clock.monotonic)
         var sender = Sender(
           transmitter: transmitter, resets: resets, counters: counters, gate: gate,
-          source: feed.map { .feed($0) } ?? .builder(builder), block: block, rate: rate)
+          source: feed.map { .feed($0) } ?? .builder(builder), block: block, pacer: pacer,
+          overload: overload, licence: licence)
         sender.run()
         feed?.stop()
       })

@@ -71,8 +71,10 @@ package struct StationSettings: Sendable {
   package var senders = 1
   /// How many scans may overlap, each in a slot of its own (`KeySlots`).
   package var slots = 1
-  /// nil for `EventRingSize.standard`.
+  /// nil for one that fits the rate.
   package var eventRing: EventRingSize?
+  /// The highest rate of any scan; nil if it is not known yet, or may change.
+  package var highestRate: PacketRate?
   /// Frames submitted in one call; nil for the transmitter's default.
   package var batch: Int?
   package static let batches = 1...4096
@@ -85,6 +87,8 @@ package struct JobSettings {
   package var sequence: ProbeSequence
   package var seed: Seed
   package var rate: PacketRate
+  package var paceInterval = PaceInterval.standard
+  package var onOverload = OverloadChoice.slow
   package var profile = ProbeProfile.smallest
   package var cooldown: Duration = .seconds(8)
   package var maxResults: UInt64?
@@ -94,6 +98,9 @@ package struct JobSettings {
   package var key: SipHashKey
   /// The hash of the scope that the targets were planned under, in hex.
   package var scopeSHA256 = ""
+  package var numbering = Numbering.scope
+  /// This shard's targets that the scope excludes at the start although they have numbers.
+  package var targetsDenied: UInt64 = 0
   /// Brings later changes of the scope to the senders; nil if nothing watches the scope.
   package var scopeGate: ScopeGate?
   /// The signals that end the scan. All others are ignored.
@@ -107,6 +114,13 @@ package struct JobSettings {
     self.rate = rate
     self.dedupeMemory = dedupeMemory
     self.key = key
+  }
+
+  /// Whether `maxRuntime` ends the scan, at its rate, before the probes from `index` on are sent.
+  package func isCutOffByMaxRuntime(from index: UInt64 = 0) -> Bool {
+    guard let maxRuntime, let rate = rate.perSecond else { return false }
+    let probes = sequence.count - min(index, sequence.count)
+    return Double(probes) / Double(rate) > Double(maxRuntime.nanoseconds) / 1e9
   }
 }
 

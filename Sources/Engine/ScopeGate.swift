@@ -9,11 +9,15 @@ import Synchronization
 package final class ScopeGate: Sendable {
   private struct State {
     var denied: AddressFilter?
+    /// The job's plan, once it is known: only its addresses matter.
+    var plan: TargetPlan?
     var changes = 0
     var sha256: String
   }
 
   private let state: Mutex<State>
+  /// Held while a filter is made, which takes a while with a long list.
+  private let updating = Mutex(())
   private let generationValue = Atomic<UInt64>(0)
   /// The job's pause, whatever its reason.
   package let pause = Pause()
@@ -25,7 +29,7 @@ package final class ScopeGate: Sendable {
 
   /// Changes whenever more addresses are denied.
   var generation: UInt64 { generationValue.load(ordering: .acquiring) }
-  /// The addresses denied since the job began; nil for none.
+  /// The addresses that are denied; nil for none.
   var denied: AddressFilter? { state.withLock(\.denied) }
 
   // MARK: For the thread that watches the lists
@@ -39,16 +43,42 @@ package final class ScopeGate: Sendable {
   /// Applies a change of the scope.
   /// - Parameter addresses: Those that were allowed before and are denied now.
   package func deny(_ addresses: AddressSet, sha256: String) {
-    let before = state.withLock(\.denied)?.addresses ?? AddressSet()
-    // Built outside the lock, because the senders need it.
-    let filter = addresses.isEmpty ? nil : AddressFilter(before.union(addresses))
+    exclude(addresses)
     state.withLock { state in
-      if let filter { state.denied = filter }
       state.changes += 1
       state.sha256 = sha256
     }
-    if filter != nil { generationValue.add(1, ordering: .releasing) }
   }
+
+  /// Denies addresses for another reason than a change of the scope.
+  package func exclude(_ addresses: AddressSet) {
+    updating.withLock { _ in
+      let (before, plan) = state.withLock { ($0.denied?.addresses ?? AddressSet(), $0.plan) }
+      let relevant = plan?.addresses(within: addresses) ?? addresses
+      guard !relevant.isEmpty else { return }
+      // Built outside the lock of the state, because the senders need it.
+      let filter = AddressFilter(before.union(relevant))
+      state.withLock { $0.denied = filter }
+      generationValue.add(1, ordering: .releasing)
+    }
+  }
+
+  /// Keeps of what is denied only the addresses of the job's plan, now and later. Call it before the job starts.
+  package func narrow(to plan: TargetPlan) {
+    updating.withLock { _ in
+      let before = state.withLock { state in
+        state.plan = plan
+        return state.denied?.addresses ?? AddressSet()
+      }
+      guard !before.isEmpty else { return }
+      let filter = AddressFilter(plan.addresses(within: before))
+      state.withLock { $0.denied = filter }
+      generationValue.add(1, ordering: .releasing)
+    }
+  }
+
+  /// The addresses of targets that are denied, for whoever prepares the job.
+  package var deniedAddresses: AddressSet { state.withLock(\.denied)?.addresses ?? AddressSet() }
 
   /// The number of changes and the current scope's hash, for the summary.
   package var account: (changes: Int, sha256: String) { state.withLock { ($0.changes, $0.sha256) } }

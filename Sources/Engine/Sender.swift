@@ -16,6 +16,16 @@ struct Sender {
   private var denied = DeniedProbes()
   private var source: ProbeSource
   private var pacer: Pacer
+  /// nil if probes are sent even if their replies may be lost.
+  private var overload: OverloadGuard?
+  /// nil if no licence is needed.
+  private var licence: LicensedShare?
+  /// Whether the licence allowed no probe at the last look.
+  private var isUnlicensed = false
+  /// Whether probes were in the transmitter, unsent, when the licence ended. Until it is renewed, nothing may send them.
+  private var holdsProbes = false
+  /// The probes of this interval that are still to be sent: blocks and calls may be shorter than an interval's worth.
+  private var rest = 0
 
   private var block: ProbeBlock
   /// The index of the block's first entry that is still to be sent.
@@ -30,17 +40,24 @@ struct Sender {
   /// - Parameters:
   ///   - gate: No probe is sent while its pause is active, and none to an address that it denies.
   ///   - block: An empty block of the source's size.
-  ///   - rate: This thread's share, probes per second; 0 is no limit.
+  ///   - pacer: Keeps to this thread's share of the rate.
+  ///   - overload: nil to send even if replies may be lost.
+  ///   - licence: nil if no licence is needed.
   init(
     transmitter: any Transmitter, resets: ResetQueue?, counters: SenderCounters, gate: ScopeGate,
-    source: ProbeSource, block: ProbeBlock, rate: UInt64
+    source: ProbeSource, block: ProbeBlock, pacer: Pacer, overload: OverloadGuard?,
+    licence: LicensedShare? = nil
   ) {
     self.transmitter = transmitter
     self.resets = resets
     self.counters = counters
     self.gate = gate
     self.source = source
-    pacer = Pacer(perSecond: rate, start: Clock.monotonic)
+    self.pacer = pacer
+    self.overload = overload
+    self.licence = licence
+    // Nothing of another job is unsent, so nothing is held.
+    isUnlicensed = licence != nil
     self.block = block
     resetBatch.reserveCapacity(ResetQueue.capacity)
   }
@@ -49,6 +66,9 @@ struct Sender {
   mutating func run() {
     do throws(Fault) {
       while counters.phase != .ended { try step() }
+      _ = checkLicence()
+      // Nobody waits for another licence, and the next job must not send them.
+      if isHeld { transmitter.discardUnsent() }
       // Each reply received is owed an RST.
       try sendResets()
       try drain()
@@ -59,12 +79,14 @@ struct Sender {
   }
 
   private mutating func step() throws(Fault) {
-    try collectCompletions()
+    let isLicensed = checkLicence()
+    try collectCompletions(sending: !isHeld)
     if denied.update(from: gate) { denied.remove(from: &block, nextEntry, counters) }
     if counters.isPositionRequested, try !reportPosition() { return }
     let isSending = counters.phase == .sending
-    let isPaused = isSending && gate.pause.isActive
+    let isPaused = isSending && (!isLicensed || gate.pause.isActive)
     if isSending, !isPaused, refill() || transmitter.waiting > 0 { return try sendProbes() }
+    if isHeld { return wait(until: Clock.monotonic + 1_000_000) }
     if hasResets { return try sendResets() }
     if isPaused {
       // Submitted before the pause. After it, their addresses may be denied.
@@ -100,46 +122,96 @@ struct Sender {
       counters.report(position: nil)
       return true
     }
-    if transmitter.waiting > 0 { try sendRefused() } else { wait(until: now + 10_000) }
+    if transmitter.waiting > 0, !isHeld { try sendRefused() } else { wait(until: now + 10_000) }
     return false
   }
+
+  // MARK: - The licence
+
+  /// Returns whether the licence allows probes now, and keeps to its rate.
+  private mutating func checkLicence() -> Bool {
+    guard licence != nil else { return true }
+    let rate = licence?.rate(at: Clock.boottime)
+    guard let rate else {
+      if !isUnlicensed { (isUnlicensed, holdsProbes) = (true, transmitter.hasUnsent) }
+      return false
+    }
+    if isUnlicensed || rate != pacer.perSecond {
+      pacer.set(perSecond: rate, at: Clock.monotonic)
+      (isUnlicensed, holdsProbes, rest) = (false, false, 0)
+    }
+    return true
+  }
+
+  /// Whether the next call of the transmitter would send probes that the licence does not allow any more.
+  private var isHeld: Bool { isUnlicensed && holdsProbes && transmitter.hasUnsent }
+
+  /// Hands entries to the transmitter. Under a licence it looks at the clock again before the call that sends them, because
+  /// the process may have been stopped since the last look.
+  private mutating func submit(_ first: Int, _ count: Int) throws(Fault) -> SubmitResult {
+    let entries = first..<first + count
+    guard licence != nil else { return try transmitter.submit(block.entries.span.extracting(entries)) }
+    var result = try transmitter.submit(block.entries.span.extracting(entries), more: true)
+    guard checkLicence() else { return result }
+    let sending = try transmitter.submit(block.entries.span.extracting(0..<0))
+    result.sent += sending.sent
+    result.refused = sending.refused
+    return result
+  }
+
+  // MARK: - Sending
 
   private var isBlockUsed: Bool { nextEntry >= block.count }
 
   /// Sends the probes that are due, and any RSTs with them, because a call costs more than a frame.
   private mutating func sendProbes() throws(Fault) {
-    let limit = pacer.batch > 0 ? pacer.batch : transmitter.batch
     let refused = transmitter.waiting
+    let limit = pacer.batch == 0 ? transmitter.batch : rest > 0 ? rest : pacer.batch
     let due = min(pacer.due(at: Clock.monotonic), limit)
-    let wanted = pacer.batch > 0 ? min(pacer.tick, block.count - nextEntry + refused) : 1
+    let wanted = rest > 0 ? 1 : max(1, pacer.tick)
     guard due >= wanted else {
+      rest = 0
       let dueTime = pacer.dueTime(for: wanted)
       // At low rates an RST must not wait for the next probe.
-      let isFar = dueTime > Clock.monotonic + maxResetDelay
-      if isFar, hasResets { try sendResets() }
-      return wait(until: isFar ? min(dueTime, Clock.monotonic + maxResetDelay) : dueTime)
+      if hasResets, dueTime > Clock.monotonic + maxResetDelay { try sendResets() }
+      return wait(until: dueTime)
     }
+    guard let room = try roomForReplies() else { return }
     if !hasSentProbe {
       hasSentProbe = true
       counters.firstProbeTime.store(Clock.monotonic, ordering: .relaxed)
     }
     if hasResets { try sendResets(more: true) }
-    let count = min(block.count - nextEntry, transmitter.batch, max(0, due - refused))
-    let result = try transmitter.submit(
-      block.entries.span.extracting(nextEntry..<nextEntry + count))
-    pacer.spend(min(result.sent, count + refused), at: Clock.monotonic)
+    let count = min(block.count - nextEntry, transmitter.batch, max(0, due - refused), room)
+    let result = try submit(nextEntry, count)
+    let sent = min(result.sent, count + refused)
+    pacer.spend(sent, at: Clock.monotonic)
+    if pacer.batch > 0 { rest = max(0, due - sent) }
     nextEntry += result.accepted
     counters.probesRefused.add(result.refused.probes, ordering: .relaxed)
     // A full queue empties at the NIC's speed, so retrying at once would only burn the processor.
     if result.refused.probes > 0 || result.sent == 0 { wait(until: Clock.monotonic + 20_000) }
   }
 
-  /// Nanoseconds that an RST may wait to be sent together with probes.
-  private let maxResetDelay: UInt64 = 2_000_000
+  /// Returns how many probes may be answered without losing replies. If none may, sends only the RSTs that are due, waits a
+  /// little and returns nil.
+  private mutating func roomForReplies() throws(Fault) -> Int? {
+    guard let room = overload?.room() else { return .max }
+    if room > 0 { return room }
+    let begun = Clock.monotonic
+    if hasResets { try sendResets() }
+    wait(until: begun + 100_000)
+    counters.overloadTime.add(Clock.monotonic - begun, ordering: .relaxed)
+    return nil
+  }
 
-  /// Sleeps until `time` on CLOCK_MONOTONIC, but for at most 5 ms, so that RSTs and a change of phase are noticed.
+  /// Nanoseconds that an RST may wait to be sent together with probes.
+  private let maxResetDelay: UInt64 = 5_000_000
+
+  /// Sleeps until `time` on CLOCK_MONOTONIC, but no longer than an RST may wait, so that RSTs and a change of phase are
+  /// noticed.
   private func wait(until time: UInt64) {
-    Clock.sleep(untilMonotonic: min(time, Clock.monotonic + 5_000_000))
+    Clock.sleep(untilMonotonic: min(time, Clock.monotonic + maxResetDelay))
   }
 
   /// Fetches the next block if the current one is used; returns whether there are entries to send.
@@ -181,8 +253,8 @@ struct Sender {
     if result.sent == 0 { wait(until: Clock.monotonic + 20_000) }
   }
 
-  private func collectCompletions() throws(Fault) {
-    let counts = try transmitter.complete()
+  private func collectCompletions(sending: Bool = true) throws(Fault) {
+    let counts = try transmitter.complete(sending: sending)
     if counts.probes > 0 { counters.probesCompleted.add(counts.probes, ordering: .relaxed) }
   }
 

@@ -19,6 +19,8 @@ final class SenderCounters: Sendable {
   let unresolved = Atomic<UInt64>(0)
   /// Probes skipped because the scope came to deny their addresses.
   let denied = Atomic<UInt64>(0)
+  /// Nanoseconds for which sending gave way to replies.
+  let overloadTime = Atomic<UInt64>(0)
   /// CLOCK_MONOTONIC when the first probe was submitted; 0 before.
   let firstProbeTime = Atomic<UInt64>(0)
   /// CLOCK_MONOTONIC when the last probe was completed; 0 before.

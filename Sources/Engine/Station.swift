@@ -69,7 +69,8 @@ package final class Station {
       localSources: locals, ports: settings.sourcePorts, slots: settings.slots,
       wantsResets: settings.sendsResets, reportClosed: settings.report != .open,
       reportICMP: settings.report == .all, generator: candidates.modes.contains(.generator),
-      partialChecksums: found.isVirtualLink, ringBytes: (settings.eventRing ?? .standard).bytes)
+      partialChecksums: found.isVirtualLink,
+      ringBytes: (settings.eventRing ?? .fitting(settings.highestRate)).bytes)
     receiveSettings.dedicatedSources = Self.dedicated(of: sources, locals, settings)
     let receiver = try openReceiver(receiveSettings, mode: settings.receive.mode)
     if let fault = receiver.dedicationFault, settings.sourceUse == .dedicated { throw fault }

@@ -10,12 +10,13 @@ public struct Directives: Hashable, Sendable {
   public var shard: Shard?
   public var seed: Seed?
   public var priority: Priority?
+  public var numbering: Numbering?
 
   public init() {}
 
   /// The names of the directives, without the `@`.
   public enum Key: String, CaseIterable, Sendable {
-    case ports, rate, bandwidth, probes, cooldown, shard, seed, priority
+    case ports, rate, bandwidth, probes, cooldown, shard, seed, priority, numbering
   }
 
   static let known = Key.allCases.map { "@\($0.rawValue)" }.joined(separator: ", ")
@@ -30,6 +31,7 @@ public struct Directives: Hashable, Sendable {
     case .shard: shard = try Shard(parsing: text)
     case .seed: seed = try Seed(parsing: text)
     case .priority: priority = try Priority(parsing: text)
+    case .numbering: numbering = try Numbering(parsing: text)
     }
   }
 
@@ -43,6 +45,7 @@ public struct Directives: Hashable, Sendable {
     case .shard: shard != nil
     case .seed: seed != nil
     case .priority: priority != nil
+    case .numbering: numbering != nil
     }
   }
 

@@ -16,6 +16,17 @@ public struct Probe: Hashable, Sendable {
   }
 }
 
+/// What a scope excludes of a plan that numbers all targets.
+public struct DeniedTargets: Hashable, Sendable {
+  public let addresses: AddressSet
+  /// Targets of all shards together.
+  public let inPlan: UInt64
+  /// Targets of one shard.
+  public let inShard: UInt64
+
+  public static let none = DeniedTargets(addresses: AddressSet(), inPlan: 0, inShard: 0)
+}
+
 /// The probes of one shard, in the order in which they are sent.
 ///
 /// Shard K of N has the targets at indices K, K + N, K + 2N, … of the permuted order. A pass probes each of them once.
@@ -57,10 +68,65 @@ public struct ProbeSequence: Sendable {
   /// Returns whether a target is among those of this shard.
   public func contains(_ target: Target) -> Bool {
     guard let number = plan.number(of: target) else { return false }
-    if targetCount == plan.count { return true }
+    return targetCount == plan.count || hasNumber(number)
+  }
+
+  /// Returns whether the target with a number is among those of this shard.
+  private func hasNumber(_ number: UInt64) -> Bool {
     let (place, index) = permutation.inverse(of: number).quotientAndRemainder(
       dividingBy: UInt64(shard.count))
     return index == UInt64(shard.index) && place < targetCount
+  }
+
+  /// Returns what a scope excludes of the targets; nil if `goesOn` ended it.
+  public func denied(by scope: Scope, goesOn: (Int) -> Bool = { _ in true }) -> DeniedTargets? {
+    let addresses = plan.addresses(deniedBy: scope)
+    guard let count = targetCount(within: addresses, goesOn: goesOn) else { return nil }
+    return DeniedTargets(
+      addresses: addresses, inPlan: plan.targetCount(within: addresses), inShard: count)
+  }
+
+  /// Returns the number of this shard's targets whose addresses are in `denied`: by its own positions or by the numbers of
+  /// the denied targets, whichever are fewer.
+  ///
+  /// - Parameter goesOn: asked every few thousand steps, with their number; false ends it.
+  /// - Returns: nil if it was ended.
+  public func targetCount(within denied: AddressSet, goesOn: (Int) -> Bool = { _ in true }) -> UInt64? {
+    let all = plan.targetCount(within: denied)
+    if targetCount == plan.count || all == 0 { return all }
+    return all <= targetCount
+      ? countByNumbers(within: denied, goesOn) : countByPositions(within: denied, goesOn)
+  }
+
+  private static let stepsAtOnce: UInt64 = 1 << 14
+
+  private func countByNumbers(within denied: AddressSet, _ goesOn: (Int) -> Bool) -> UInt64? {
+    var (count, isWanted) = (UInt64(0), true)
+    plan.forEachNumberRange(within: denied) { numbers in
+      var first = numbers.lowerBound
+      while isWanted, first < numbers.upperBound {
+        let end = min(numbers.upperBound, first + Self.stepsAtOnce)
+        for number in first..<end where hasNumber(number) { count += 1 }
+        isWanted = goesOn(Int(end - first))
+        first = end
+      }
+    }
+    return isWanted ? count : nil
+  }
+
+  private func countByPositions(within denied: AddressSet, _ goesOn: (Int) -> Bool) -> UInt64? {
+    let filter = AddressFilter(denied)
+    var (count, first) = (UInt64(0), UInt64(0))
+    while first < targetCount {
+      let end = min(targetCount, first + Self.stepsAtOnce)
+      for place in first..<end {
+        let index = UInt64(shard.index) + UInt64(shard.count) * place
+        if filter.contains(plan.target(at: permutation(index)).address) { count += 1 }
+      }
+      guard goesOn(Int(end - first)) else { return nil }
+      first = end
+    }
+    return count
   }
 
   /// Returns a cursor over the probes of one sender: those at positions from `start` on that are congruent to `thread`

@@ -160,8 +160,20 @@ struct SegmentTable: Sendable {
 }
 
 extension SegmentTable {
+  /// Addresses with the same ports.
+  struct Block {
+    let addresses: AddressRange
+    /// The number of the first target.
+    let start: UInt64
+    /// How many ports each address has.
+    let ports: UInt64
+  }
+
   /// Calls `body` with ranges of addresses in ascending order, adjacent ones not merged, until it returns false.
-  func forEachRange(_ body: (AddressRange) -> Bool) {
+  func forEachRange(_ body: (AddressRange) -> Bool) { forEachBlock { body($0.addresses) } }
+
+  /// Does the same with what else is known of each range.
+  func forEachBlock(_ body: (Block) -> Bool) {
     for number in rows.indices {
       let row = rows[number]
       let end = number + 1 < rows.count ? rows[number + 1].start : count
@@ -169,12 +181,37 @@ extension SegmentTable {
       let ports = perAddress > 0 ? perAddress : self.ports.count(of: row.portOrSet)
       let addresses = UInt32((end - row.start) / ports)
       if row.isListed {
+        var start = row.start
         for address in listed[Int(row.address)..<Int(row.address) + Int(addresses)] {
-          if !body(AddressRange(address, address)) { return }
+          let range = AddressRange(address, address)
+          if !body(Block(addresses: range, start: start, ports: ports)) { return }
+          start += ports
         }
-      } else if !body(AddressRange(row.address, row.address + addresses - 1)) {
-        return
+      } else {
+        let range = AddressRange(row.address, row.address + addresses - 1)
+        if !body(Block(addresses: range, start: row.start, ports: ports)) { return }
       }
     }
+  }
+
+  /// Returns the lowest port of any row that is not in `set`.
+  func firstPort(outside set: PortSet) -> Port? {
+    var rest: UInt16?
+    var seen: Set<UInt64> = []
+    for row in rows {
+      let consecutive = row.startAndPorts & 0xffff
+      // Rows share few sets of ports.
+      guard seen.insert(consecutive << 32 | UInt64(row.portOrSet)).inserted else { continue }
+      for number in 0..<(consecutive > 0 ? consecutive : ports.count(of: row.portOrSet)) {
+        let port =
+          consecutive > 0
+          ? UInt16(truncatingIfNeeded: UInt64(row.portOrSet) + number)
+          : ports.port(UInt32(number), of: row.portOrSet)
+        guard !set.contains(Port(port)) else { continue }
+        rest = min(rest ?? port, port)
+        break
+      }
+    }
+    return rest.map { Port($0) }
   }
 }

@@ -32,6 +32,10 @@ public struct Scope: Sendable {
     self.ports = ports
   }
 
+  /// The scope of `Numbering.targets`, whatever a box's own is. Boxes of a fleet must agree on it, so it must never
+  /// change.
+  public static let ofAllTargets = Scope()
+
   /// The allowed addresses, without `SpecialPurpose.neverProbed`.
   var allowed: AddressSet { (allow ?? .all).subtracting(deny).subtracting(SpecialPurpose.never) }
 
@@ -122,6 +126,37 @@ public struct TargetPlan: Sendable {
     }
     return AddressSet(joining: found)
   }
+
+  /// Returns the addresses of targets that a scope excludes. O(n + m).
+  public func addresses(deniedBy scope: Scope) -> AddressSet {
+    addresses(within: AddressSet.all.subtracting(scope.allowed))
+  }
+
+  /// Returns the number of targets whose addresses are in `set`. O(n + m).
+  public func targetCount(within set: AddressSet) -> UInt64 {
+    var count: UInt64 = 0
+    forEachNumberRange(within: set) { count += $0.upperBound - $0.lowerBound }
+    return count
+  }
+
+  /// Calls `body` with the numbers of the targets whose addresses are in `set`, in ascending order. O(n + m).
+  func forEachNumberRange(within set: AddressSet, _ body: (Range<UInt64>) -> Void) {
+    var next = 0
+    table.forEachBlock { block in
+      while next < set.ranges.count, set.ranges[next].last < block.addresses.first { next += 1 }
+      var other = next
+      while other < set.ranges.count, set.ranges[other].first <= block.addresses.last {
+        let first = UInt64(max(block.addresses.first, set.ranges[other].first) - block.addresses.first)
+        let last = UInt64(min(block.addresses.last, set.ranges[other].last) - block.addresses.first)
+        body(block.start + first * block.ports..<block.start + (last + 1) * block.ports)
+        other += 1
+      }
+      return next < set.ranges.count
+    }
+  }
+
+  /// Returns the lowest port of a target that is not in `set`; nil if all are.
+  public func firstPort(outside set: PortSet) -> Port? { table.firstPort(outside: set) }
 
   /// Returns the lowest address of a target that is not in `set`. O(n) at most.
   public func firstAddress(outside set: AddressSet) -> IPv4Address? {

@@ -148,7 +148,7 @@ public struct DedupeTable: Sendable {
   }
 
   private static func hash(_ pair: UInt64, _ key: SipHashKey) -> UInt64 {
-    var state = SipHash24(key: key)
+    var state = SipHash13(key: key)
     state.compress(pair)
     return state.finish()
   }

@@ -12,6 +12,10 @@ public struct JSONObject: Sendable {
   public mutating func add(_ name: String, _ number: UInt64) {
     add(name, raw: Array(String(number).utf8))
   }
+  /// Adds a number, or null.
+  public mutating func add(_ name: String, _ number: UInt64?) {
+    add(name, raw: Array((number.map { String($0) } ?? "null").utf8))
+  }
   public mutating func add(_ name: String, _ flag: Bool) {
     add(name, raw: Array((flag ? "true" : "false").utf8))
   }

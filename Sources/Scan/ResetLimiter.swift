@@ -48,7 +48,7 @@ public struct ResetLimiter: Sendable {
   /// A full set forgets the pair with the fewest RSTs, so that a pair under attack stays.
   private mutating func countPair(_ reply: Reply) -> Bool {
     let pair = UInt64(reply.source.value) << 16 | UInt64(reply.sourcePort.value)
-    var state = SipHash24(key: key)
+    var state = SipHash13(key: key)
     state.compress(pair)
     let first = Int(state.finish() % UInt64(Self.sets)) * Self.ways
     var fewest = first

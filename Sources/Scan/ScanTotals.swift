@@ -9,9 +9,13 @@ public struct ScanTotals: Hashable, Sendable {
     case sending = "sending_nanoseconds"
     case probesCompleted = "probes_completed"
     case probesRefused = "probes_refused"
+    /// The sum of all senders.
+    case overload = "overload_nanoseconds"
     case targetsUnresolved = "targets_unresolved"
     /// Probes that a reload denied.
     case denied = "probes_denied"
+    /// Numbered targets that the scope excluded at a start: the maximum, not a sum.
+    case targetsDenied = "targets_denied"
     /// Reloads that changed the scope.
     case scopeChanges = "scope_changes"
     case resetsSent = "rst_through_transmitter"
@@ -46,10 +50,12 @@ public struct ScanTotals: Hashable, Sendable {
   public func following(_ earlier: Self) -> Self {
     var sum = self
     sum.started = earlier.started
-    for counter in Counter.allCases where counter != .peakResident {
-      sum[counter] &+= earlier[counter]
+    for counter in Counter.allCases {
+      switch counter {
+      case .peakResident, .targetsDenied: sum[counter] = max(sum[counter], earlier[counter])
+      default: sum[counter] &+= earlier[counter]
+      }
     }
-    sum[.peakResident] = max(sum[.peakResident], earlier[.peakResident])
     for index in fates.values.indices { sum.fates.values[index] &+= earlier.fates.values[index] }
     return sum
   }

@@ -42,7 +42,7 @@ public struct SourceSelection: Sendable {
     source: UInt16, port: UInt16
   ) {
     // A message of seven bytes, which is a single block.
-    var state = SipHash24(key: key)
+    var state = SipHash13(key: key)
     state.compress(UInt64(destination) | UInt64(port) &<< 32 | UInt64(pass) &<< 48 | 7 &<< 56)
     let hash = state.finish()
     let source = (hash &>> 32 &* addresses) &>> 32

@@ -1,5 +1,6 @@
 // The summary of a scan: the counters of every stage, which add up.
 
+import Plan
 import Support
 import Wire
 
@@ -76,13 +77,18 @@ public struct Summary: Sendable {
   public var shard = 0
   public var shards = 1
 
+  /// Which targets have numbers.
+  public var numbering = Numbering.scope
   /// Targets in the plan, all shards together.
   public var targetsTotal: UInt64 = 0
   /// Targets that the scope or the rule for special-purpose space excluded from the plan.
   public var targetsOutOfScope: UInt64 = 0
   /// Targets on a directly connected network that were not probed because ARP found no Ethernet address.
   public var targetsUnresolved: UInt64 = 0
-  /// Probes not sent because a reload denied their addresses during the scan. A resumed scan counts again those it
+  /// Targets of this shard that have numbers although the box's scope excludes them: at the start of the scan, and of the
+  /// resumption at which they were most.
+  public var targetsDenied: UInt64 = 0
+  /// Probes not sent because their addresses are denied. A resumed scan counts again those it
   /// passes again, as it does probes.
   public var probesDenied: UInt64 = 0
   /// Probes submitted to the transmitters: completed and refused ones.
@@ -95,6 +101,8 @@ public struct Summary: Sendable {
   /// not capped.
   public var rateCappedFrom: UInt64?
   public var sendingSeconds: Double = 0
+  /// For how long senders gave way to replies, because the event ring was half full; the sum of all senders.
+  public var overloadSeconds: Double = 0
   /// The batches of all senders together: the probes that any 10 ms may hold beyond their share of the rate. 0
   /// without a limit.
   public var burstProbes: UInt64 = 0
@@ -138,6 +146,8 @@ public struct Summary: Sendable {
   public var scopeChanges: UInt64 = 0
   /// The hash of the scope at the end.
   public var scopeSHA256AtEnd = ""
+  /// The number of the licence's deny list at the end; nil without a licence.
+  public var denySequence: UInt64?
   public var endedBecause = EndReason.done
 
   public init() {}
@@ -146,12 +156,14 @@ public struct Summary: Sendable {
   public init(_ totals: ScanTotals) {
     started = totals.started
     targetsUnresolved = totals[.targetsUnresolved]
+    targetsDenied = totals[.targetsDenied]
     probesDenied = totals[.denied]
     scopeChanges = totals[.scopeChanges]
     probesCompleted = totals[.probesCompleted]
     probesRefused = totals[.probesRefused]
     probesGenerated = probesCompleted + probesRefused
     sendingSeconds = Double(totals[.sending]) / 1e9
+    overloadSeconds = Double(totals[.overload]) / 1e9
     fates = totals.fates
     repliesOpen = fates.open
     repliesClosed = fates.closed
@@ -199,9 +211,11 @@ public struct Summary: Sendable {
     object.add("seed", seed)
     object.add("shard", UInt64(shard))
     object.add("shards", UInt64(shards))
+    object.add("numbering", numbering.rawValue)
     object.add("targets_total", targetsTotal)
     object.add("targets_out_of_scope", targetsOutOfScope)
     object.add("targets_unresolved", targetsUnresolved)
+    object.add("targets_denied", targetsDenied)
     object.add("probes_denied", probesDenied)
     object.add("probes_generated", probesGenerated)
     object.add("probes_completed", probesCompleted)
@@ -211,6 +225,7 @@ public struct Summary: Sendable {
     object.add("rate_achieved_pps", rateAchieved)
     object.add("burst_probes", burstProbes)
     object.add("sending_seconds", sendingSeconds)
+    object.add("overload_seconds", overloadSeconds)
     object.add("packets_seen", fates.seen)
     var byFate = JSONObject()
     for fate in Fate.allCases { byFate.add(fate.name, fates[fate]) }
@@ -240,6 +255,7 @@ public struct Summary: Sendable {
     object.add("scope_sha256", scopeSHA256)
     object.add("scope_changes", scopeChanges)
     object.add("scope_sha256_at_end", scopeSHA256AtEnd)
+    object.add("deny_sequence", denySequence)
     object.add("ended_because", endedBecause.rawValue)
     return object.lines
   }

@@ -17,7 +17,7 @@ struct Synbox: ParsableCommand {
     subcommands: [
       ScanCommand.self, ServeCommand.self, StatusCommand.self, ListCommand.self, CheckCommand.self,
       NICCommand.self, RespondCommand.self, InitCommand.self, StartServiceCommand.self,
-      WriteStatusCommand.self, VersionCommand.self,
+      WriteStatusCommand.self, DHCPClientCommand.self, VersionCommand.self,
     ])
 }
 

@@ -19,6 +19,7 @@ import Testing
   @Test(arguments: EventList.slots) func `runs no more scans than it has slots`(_ list: EventList) {
     play(list, slots: 2)
   }
+  @Test(arguments: EventList.licence) func `shows its licence`(_ list: EventList) { play(list) }
   @Test(arguments: EventList.scope) func `obeys its scope`(_ list: EventList) { play(list) }
   @Test(arguments: EventList.storage) func `waits for its disk to work`(_ list: EventList) {
     play(list)
@@ -38,7 +39,8 @@ import Testing
 
   @Test func `is described by at least 200 event lists, each with its own name`() {
     let lists = [
-      EventList.queue, EventList.preemption, EventList.slots, EventList.scope, EventList.storage,
+      EventList.queue, EventList.preemption, EventList.slots, EventList.scope, EventList.licence,
+      EventList.storage,
       EventList.network, EventList.disk, EventList.cancelling, EventList.reloading, EventList.ends,
       EventList.entries, EventList.stages,
     ].flatMap(\.self)

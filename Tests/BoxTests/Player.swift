@@ -132,6 +132,13 @@ struct Player {
       case "invalid": send(.scope(.invalid(words.count > 2 ? last : "never.txt:1:1")))
       default: send(.scope(.valid(sha256: subject, newlyDenied: 1)))
       }
+    case "licence":
+      let reason = words.dropFirst(2).joined(separator: " ")
+      switch subject {
+      case "valid": send(.licence(.valid))
+      case "zero": send(.licence(.withoutRate("no rate")))
+      default: send(.licence(.invalid(reason)))
+      }
     case "reload":
       let mark = words.count > 2 ? Int(words[2]) ?? 90 : 90
       let hash = words.count > 3 ? words[3] : "s1"

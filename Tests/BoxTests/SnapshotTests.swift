@@ -40,6 +40,9 @@ private let full: BoxSnapshot = {
   snapshot.nic.mtu = 1500
   (snapshot.nic.up, snapshot.nic.carrier) = (true, true)
   snapshot.scopeSHA256 = "abc"
+  var licence = LicenceStatus(.valid, reason: "none")
+  (licence.rate, licence.denySequence, licence.expiresIn) = (400, 2, 7.5)
+  snapshot.licence = licence
   snapshot.disk = DiskUse(totalBytes: 2_000_000_000, availableBytes: 1_234_567_890, usedPercent: 38)
   snapshot.versions.version = "0.2.0"
   snapshot.versions.revision = "r1"
@@ -95,6 +98,8 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
       // New in format 2.
       "format", "cooling", "totals", "replies_unprobed_source", "replies_unprobed_target",
       "rst_withheld", "network_namespace",
+      // With a licence.
+      "licence", "reason", "rate", "deny_sequence", "expires_in_seconds",
     ]
     let json = text(full.json)
     for name in names { #expect(json.contains("\"\(name)\": "), "\(name)") }
@@ -197,6 +202,7 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
         queue      1 jobs, 2 files arriving
                    b.txt (priority 40, queued)
         ended      100 finished, 101 rejected, 103 cancelled
+        licence    400 pps, deny list 2, 7 s remaining
         drops      110 events lost, 106 probes refused, 108 replies invalid, NIC rx 120 dropped 122 missed, \
         tx 121 dropped
         interface  eth0 (igb), carrier, 198.18.0.1/24
@@ -233,7 +239,7 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
       }
     }
     // The table of docs/reference/metrics.md, and `synbox_jobs_cooling`.
-    #expect(families.count == 35)
+    #expect(families.count == 37)
   }
 
   @Test func `show state, times, labels and the running job`() {

@@ -14,11 +14,14 @@ enum ConfigurationText {
     "report": "\"all\"", "rst": "\"transmitter\"", "rate": "\"9k\"", "bandwidth": "\"1G\"",
     "probes": "2",
     "cooldown-time": "3", "target-ports": "443", "output-module": "\"json\"",
-    "output-fields": "\"saddr\"", "probe-options": "\"linux\"", "sender-threads": "2", "batch": "8",
+    "output-fields": "\"saddr\"", "probe-options": "\"linux\"", "pace-interval": "\"2ms\"",
+    "on-overload": "\"drop\"",
+    "sender-threads": "2", "batch": "8",
     "event-ring": "\"16M\"", "max-runtime": "\"1h\"", "max-cooldown": "\"1h\"",
     "max-probes": "3", "max-target-rate": "\"9k\"", "allow-ports": "\"80,443\"",
     "dedupe-memory": "\"64M\"", "log": "\"kernel\"",
-    "user": "60901", "lock-memory": "\"required\"", "disk-high-water": "50", "max-spool": "\"64M\"",
+    "user": "60901", "licence": "\"fleet/licence\"", "lock-memory": "\"required\"",
+    "disk-high-water": "50", "max-spool": "\"64M\"",
     "scope": "{ allow = \"198.18.0.0/16\" }",
   ]
 

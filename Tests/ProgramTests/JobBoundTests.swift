@@ -1,6 +1,8 @@
 // What a target file may ask for: no more than the configuration allows.
+import Engine
 import Plan
 import Testing
+import Wire
 
 @testable import synbox
 
@@ -73,6 +75,10 @@ import Testing
     // The share of the address with the most ports decides: here 4 of 259 targets.
     ("@rate 1M\n198.18.4.0/24:80\n198.18.4.9:81-83\n", "rate = \"1M\"\n", 64_750, 1_000_000),
     ("@rate 1M\n198.18.4.1:80\n", "rate = \"1M\"\nmax-target-rate = 0\n", 1_000_000, nil),
+    // 10 Gbit/s carry 14,880,952 frames a second.
+    ("@rate 0\n198.18.0.0/16:80\n", "bandwidth = \"95%\"\n", 14_136_904, 0),
+    ("@rate 1k\n198.18.0.0/16:80\n", "bandwidth = \"1%\"\n", 1000, nil),
+    ("198.18.0.0/16:80\n", "bandwidth = \"1%\"\n", 148_809, nil),
   ]
 
   @Test(arguments: rates)
@@ -80,8 +86,37 @@ import Testing
     _ text: String, _ lines: String, _ rate: UInt64, _ cappedFrom: UInt64?
   ) throws {
     let (plan, directives) = try planned(text)
-    let found = try configuration(lines).effectiveRate(directives, plan)
+    let found = try configuration(lines).effectiveRate(
+      directives, plan, linkSpeed: 10_000_000_000)
     #expect((found.rate.perSecond ?? 0) == rate)
     #expect(found.cappedFrom.map { $0.perSecond ?? 0 } == cappedFrom)
+  }
+
+  @Test(
+    arguments: [
+      ("max-runtime = 0\n", nil), ("", .seconds(30 * 86_400)),
+      ("max-runtime = \"90s\"\n", .seconds(90)),
+    ] as [(String, Duration?)])
+  func `have no part in the time limit, which 0 lifts`(_ lines: String, _ limit: Duration?) throws {
+    #expect(try configuration(lines).runtimeLimit == limit)
+  }
+
+  @Test func `tell whether the time limit cuts the job off`() throws {
+    let (plan, directives) = try planned("@seed 7\n198.18.0.0/24:80-83\n")
+    var job = JobSettings(
+      sequence: ProbeSequence(
+        plan: plan, seed: try #require(directives.seed), shard: .whole, probes: ProbeCount(2)),
+      seed: try #require(directives.seed), rate: PacketRate(512),
+      dedupeMemory: .standard, key: SipHashKey(k0: 0, k1: 0))
+    #expect(!job.isCutOffByMaxRuntime())
+    // 2048 probes at 512 pps.
+    for (limit, isCutOff) in [(4, false), (3, true)] {
+      job.maxRuntime = .seconds(limit)
+      #expect(job.isCutOffByMaxRuntime() == isCutOff)
+    }
+    #expect(job.isCutOffByMaxRuntime(from: 511) && !job.isCutOffByMaxRuntime(from: 512))
+    #expect(!job.isCutOffByMaxRuntime(from: 9_999))
+    job.rate = .unlimited
+    #expect(!job.isCutOffByMaxRuntime())
   }
 }

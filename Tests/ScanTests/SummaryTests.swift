@@ -48,7 +48,7 @@ private func referencePage(_ name: String) throws -> String {
       "checksum_mode",
       "replies_unprobed_source", "replies_unprobed_target", "rst_withheld", "dedupe_evictions",
       "results_written", "cpu_user_seconds", "cpu_system_seconds",
-      "peak_rss_bytes", "resumed", "scope_sha256",
+      "peak_rss_bytes", "resumed", "scope_sha256", "numbering", "targets_denied", "deny_sequence",
     ]
     #expect(documented.filter { members[$0] == nil } == [])
   }

@@ -18,13 +18,15 @@ struct ListCommand: ParsableCommand {
   func run() throws {
     let prepared = try plan.prepare(plan.open())
     let output = try Descriptor.standardOutput()
-    try writeProbes(prepared.sequence, to: output, binary: binary)
+    try writeProbes(prepared, to: output, binary: binary)
   }
 }
 
-/// Writes the probes of a sequence: lines of `address,port`, or 4 bytes of address and 2 of port, big-endian.
-func writeProbes(_ sequence: ProbeSequence, to output: borrowing Descriptor, binary: Bool) throws {
-  var cursor = sequence.cursor()
+/// Writes the probes of a plan: lines of `address,port`, or 4 bytes of address and 2 of port, big-endian. Leaves out those
+/// that the scope denies.
+func writeProbes(_ plan: PreparedPlan, to output: borrowing Descriptor, binary: Bool) throws {
+  var cursor = plan.sequence.cursor()
+  let denied = plan.denied.map { AddressFilter($0.addresses) }
   let none = Probe(Target(IPv4Address(0), Port(0)), pass: 0)
   var probes = [Probe](repeating: none, count: 1024)
   var buffer: [UInt8] = []
@@ -39,7 +41,7 @@ func writeProbes(_ sequence: ProbeSequence, to output: borrowing Descriptor, bin
   }
   while true {
     let count = next(&cursor, &probes)
-    for probe in probes.prefix(count) {
+    for probe in probes.prefix(count) where denied?.contains(probe.address) != true {
       if binary {
         buffer.append(bigEndian: probe.address.value)
         buffer.append(bigEndian: probe.port.value)

@@ -53,6 +53,7 @@ extension TransmitChoice: ExpressibleByArgument {}
 extension SourceUseChoice: ExpressibleByArgument {}
 extension ReceiveChoice: ExpressibleByArgument {}
 extension ReportChoice: ExpressibleByArgument {}
+extension OverloadChoice: ExpressibleByArgument {}
 extension OutputFormat: ExpressibleByArgument {}
 extension ProbeProfile: ExpressibleByArgument {}
 extension TargetFile.Format: ExpressibleByArgument {}

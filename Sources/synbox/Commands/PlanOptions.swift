@@ -71,6 +71,8 @@ struct PreparedPlan {
   let seed: Seed
   let directives: Directives
   let scopeSHA256: String
+  /// What the scope excludes of the plan; nil if only targets in scope have numbers.
+  let denied: DeniedTargets?
 }
 
 extension PlanOptions {
@@ -109,8 +111,13 @@ extension PlanOptions {
     let scope = try readScope(input)
     let files = try input.names.map { try readTargets($0, input) }
     let directives = try Directives.merged(files)
+    let numbersAll = directives.numbering == .targets
+    guard !numbersAll || seed != nil || directives.seed != nil else {
+      throw ValidationError("@numbering targets needs a seed: give @seed or --seed")
+    }
     let plan = try TargetPlan(
-      consume files, defaultPorts: targetPorts ?? directives.ports, scope: scope.scope)
+      consume files, defaultPorts: targetPorts ?? directives.ports,
+      scope: numbersAll ? .ofAllTargets : scope.scope)
     guard plan.count > 0 else {
       throw ValidationError(
         "no target is left: the scope excludes all \(plan.outOfScope) (0.0.0.0/8, 127.0.0.0/8, 224.0.0.0/4 and "
@@ -123,7 +130,8 @@ extension PlanOptions {
       plan: plan, seed: seed, shard: shard, probes: probes ?? directives.probes ?? .one,
       maxTargets: maxTargets)
     return PreparedPlan(
-      sequence: sequence, seed: seed, directives: directives, scopeSHA256: scope.sha256)
+      sequence: sequence, seed: seed, directives: directives, scopeSHA256: scope.sha256,
+      denied: numbersAll ? sequence.denied(by: scope.scope) : nil)
   }
 
   private func chosenShard(_ directives: Directives) throws -> Shard {
@@ -231,6 +239,7 @@ extension Directives {
       try combine(\.shard, "shard")
       try combine(\.seed, "seed")
       try combine(\.priority, "priority")
+      try combine(\.numbering, "numbering")
     }
     return merged
   }

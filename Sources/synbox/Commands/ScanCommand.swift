@@ -26,9 +26,11 @@ struct ScanCommand: ParsableCommand {
 
   @Option(
     name: [.customShort("B"), .long],
-    help: "Bits per second on the wire, such as 10M or 1G, or bytes, such as 12MB; instead of --rate.",
+    help: ArgumentHelp(
+      "Bits per second on the wire, such as 10M or 1G, bytes, such as 12MB, or a percentage of the link's speed, such as 95%; instead of --rate."
+    ),
     transform: parsed)
-  var bandwidth: Bandwidth?
+  var bandwidth: BandwidthLimit?
 
   @Option(
     name: [.customShort("c"), .long],
@@ -43,6 +45,15 @@ struct ScanCommand: ParsableCommand {
     name: [.customShort("t"), .long], help: "Stop sending after this time: 90, 90s, 5m or 1h.",
     transform: parsed)
   var maxRuntime: Duration?
+
+  @Option(
+    help: ArgumentHelp(
+      "How often to send, from 0.1ms to 4ms; longer takes less processor time. (default: 1ms)",
+      valueName: "ms"), transform: parsed)
+  var paceInterval: PaceInterval = .standard
+
+  @Option(help: "When replies arrive faster than they are taken: send more slowly, or lose replies.")
+  var onOverload: OverloadChoice = .slow
 
   @Option(help: "TCP options of probes.")
   var probeOptions: ProbeProfile = .smallest
@@ -84,12 +95,14 @@ struct ScanCommand: ParsableCommand {
     // 1. Open the input, and parse none of it as root.
     let input = try plan.open()
     if dryRun {
-      return try writeProbes(plan.prepare(input).sequence, to: .standardOutput(), binary: false)
+      return try writeProbes(plan.prepare(input), to: .standardOutput(), binary: false)
     }
     let user = try BoxUser.credentialsToAssume(user)
     // Without privilege to lose, mistakes in the input are found before the interface is touched.
     let early = user == nil ? try plan.prepare(input) : nil
-    let settings = try station.settings()
+    var settings = try station.settings()
+    let givenRate = try givenRate(linkSpeed: LinkStatus.speed(of: settings.interface))
+    settings.highestRate = givenRate
     let memory = dedupeMemory ?? .standard
     let signals = try SignalReader([.interrupt, .terminate, .user1, .hangUp])
     let files = try output.open()
@@ -106,11 +119,12 @@ struct ScanCommand: ParsableCommand {
     let prepared = try early ?? plan.prepare(input)
     try output.clear(files)
     // 5. Send the first frames: ARP requests.
-    let nextHops = try NextHops(prepared.sequence.plan, on: opened)
+    let denied = prepared.denied ?? .none
+    let nextHops = try NextHops(prepared.sequence.plan, without: denied.addresses, on: opened)
     console.warn(foreign: opened.foreignSources)
     console.warn(unresolved: nextHops)
     if let conflict = opened.gatewayConflict { console.printLine(conflict) }
-    let job = jobSettings(prepared, memory)
+    let job = jobSettings(prepared, memory, givenRate)
     let scan = try RunningScan(
       job, on: engine, nextHops: nextHops,
       writer: ResultWriter(
@@ -126,20 +140,38 @@ struct ScanCommand: ParsableCommand {
     if case .signal(let signal) = ending { throw ExitCode(128 + signal.rawValue) }
   }
 
-  private func jobSettings(_ prepared: PreparedPlan, _ memory: DedupeMemory) -> JobSettings {
+  /// The rate that the options give; nil if they give none.
+  private func givenRate(linkSpeed: UInt64?) throws(Fault) -> PacketRate? {
+    if let rate { return rate }
+    return try bandwidth?.required(linkSpeed: linkSpeed)
+      .packetRate(frameBytes: probeOptions.frameLength)
+  }
+
+  private func jobSettings(
+    _ prepared: PreparedPlan, _ memory: DedupeMemory, _ givenRate: PacketRate?
+  ) -> JobSettings {
     var job = JobSettings(
       sequence: prepared.sequence, seed: prepared.seed,
-      rate: chosenRate(
-        rate, bandwidth, prepared.directives, frameLength: probeOptions.frameLength),
+      // Options override directives.
+      rate: givenRate ?? chosenRate(prepared.directives, frameLength: probeOptions.frameLength),
       dedupeMemory: memory,
       // A new key, so that replies to other scans are invalid in this one.
       key: .random())
     job.profile = probeOptions
+    job.paceInterval = paceInterval
+    job.onOverload = onOverload
     job.cooldown = cooldownTime ?? prepared.directives.cooldown ?? .seconds(8)
     job.maxResults = maxResults
     job.maxRuntime = maxRuntime
     job.dedupes = !noDedupe
     job.scopeSHA256 = prepared.scopeSHA256
+    if let denied = prepared.denied {
+      job.numbering = .targets
+      job.targetsDenied = denied.inShard
+      let gate = ScopeGate(sha256: prepared.scopeSHA256)
+      gate.exclude(denied.addresses)
+      job.scopeGate = gate
+    }
     // The terminal was closed: end with the results saved, as on SIGINT and SIGTERM.
     job.endingSignals.insert(.hangUp)
     return job
@@ -159,12 +191,8 @@ struct ScanCommand: ParsableCommand {
   }
 }
 
-/// Returns the rate in force: options override directives, and directives override the default.
-func chosenRate(
-  _ rate: PacketRate?, _ bandwidth: Bandwidth?, _ directives: Directives, frameLength: Int
-) -> PacketRate {
-  if let rate { return rate }
-  if let bandwidth { return bandwidth.packetRate(frameBytes: frameLength) }
+/// Returns the rate that directives give, or the default.
+func chosenRate(_ directives: Directives, frameLength: Int) -> PacketRate {
   // If there are both @rate and @bandwidth, the lower one holds.
   let limits = [directives.rate, directives.bandwidth?.packetRate(frameBytes: frameLength)]
     .compactMap(\.self)

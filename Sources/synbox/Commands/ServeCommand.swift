@@ -94,6 +94,8 @@ struct ServeCommand: ParsableCommand {
       log.report(try station.control.applyInterrupts(profile, to: station.interface))
     }
     let engine = try ScanEngine(station)
+    let licence = try configuration.licencePath.map { path in try LicenceWatch(path) }
+    engine.licence = licence?.gate
     try boot?.awaitData()
     let data = try early ?? DataDirectory(configuration.data, owner: user)
     let spool = try Spool(data, existingFilesAreComplete: bootProgress != nil)
@@ -125,8 +127,11 @@ struct ServeCommand: ParsableCommand {
       configuration.scope, inForce: loaded.scope, statuses: loaded.lists)
     try watch.start()
     defer { watch.stop() }
+    try licence?.start()
+    defer { licence?.stop() }
     let runtime = BoxRuntime(
-      configuration, scopeWatch: watch, engine: engine, spool: spool, signals: signals, log: log,
+      configuration, scopeWatch: watch, licence: licence, engine: engine, spool: spool,
+      signals: signals, log: log,
       versions: versions, heartbeat: heartbeat)
     throw ExitCode(128 + (try runtime.run()).rawValue)
   }

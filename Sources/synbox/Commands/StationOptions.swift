@@ -54,7 +54,7 @@ struct StationOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Size of the ring buffer between the XDP program and the scanner, such as 64K or 16M: a power of two, "
-        + "96 bytes for each reply. (default: 4M)",
+        + "96 bytes for each reply. (default: 512K to 4M, by the rate)",
       valueName: "size"), transform: parsed)
   var eventRing: EventRingSize?
 

@@ -26,13 +26,15 @@ package struct Configuration {
   var profile: Profile?
   var station: StationSettings
   var rate: PacketRate?
-  var bandwidth: Bandwidth?
+  var bandwidth: BandwidthLimit?
   var probes = ProbeCount.one
   var cooldown: Duration = .seconds(8)
   var targetPorts: PortSet?
   var format = OutputFormat.csv
   var fields = ResultField.standard
   var probeProfile = ProbeProfile.smallest
+  var paceInterval = PaceInterval.standard
+  var onOverload = OverloadChoice.slow
   /// 0 is no limit.
   var maxRuntime: Duration = .seconds(30 * 86_400)
   /// What target files may ask for at most.
@@ -51,6 +53,8 @@ package struct Configuration {
   var lockMemory: MemoryLocking?
   /// nil means `BoxUser.standard` if root starts the box.
   var user: BoxUser?
+  /// The licence of a fleet's box, relative to the data directory; nil if it needs none.
+  var licence: String?
   /// The high-water mark of the disk, in percent. Above it, fetched results are removed; if there are none, the box
   /// pauses.
   var diskHighWater = 90
@@ -58,11 +62,20 @@ package struct Configuration {
   var maxSpool: MemorySize?
   var scope: ScopeSources
 
-  /// The rate that no job may exceed: the lower of rate and bandwidth, or the default rate if neither is set.
-  package var rateLimit: PacketRate {
-    let limits = [rate, bandwidth?.packetRate(frameBytes: probeProfile.frameLength)]
+  /// Returns the rate that no job may exceed: the lower of rate and bandwidth, or the default rate if neither is set.
+  ///
+  /// - Parameter linkSpeed: bits per second; nil if the driver reports none.
+  /// - Throws: A `Fault` if `bandwidth` is a percentage of an unknown speed.
+  package func rateLimit(linkSpeed: UInt64?) throws(Fault) -> PacketRate {
+    let limits = [
+      rate,
+      try bandwidth?.required(linkSpeed: linkSpeed).packetRate(frameBytes: probeProfile.frameLength),
+    ]
     return limits.compactMap(\.self).min { ($0.perSecond ?? .max) < ($1.perSecond ?? .max) } ?? .default
   }
+
+  /// `max-runtime`; nil if there is no limit.
+  var runtimeLimit: Duration? { maxRuntime == .zero ? nil : maxRuntime }
 
   /// The most bytes that the files in the spool may have together.
   func spoolBytes(on disk: DiskSpace) -> UInt64 { maxSpool?.bytes ?? disk.total / 4 }
@@ -82,6 +95,18 @@ package struct Configuration {
     }
   }
 
+  /// The licence's path; nil if none is needed.
+  var licencePath: String? {
+    licence.map { $0.hasPrefix("/") ? $0 : "\(data)/\($0)" }
+  }
+
+  /// The licence, unless its directory is in the data directory, which is readable anyway and in which the agent may make
+  /// it later.
+  private var licenceFiles: [String] {
+    guard let licencePath, !Files.parent(of: licencePath).hasPrefix("\(data)/") else { return [] }
+    return [licencePath]
+  }
+
   /// The directories and files that must stay readable after privileges are dropped, so that the configuration can
   /// be read again.
   package var readablePaths: [String] {
@@ -90,12 +115,26 @@ package struct Configuration {
     // A Landlock rule for the root directory, under whatever name, would confine nothing.
     func isRoot(_ path: String) -> Bool { (Files.resolved(path) ?? path) == "/" }
     return Set(
-      files.compactMap { file in
+      (files + licenceFiles).compactMap { file in
         if isRoot(file) { return nil }
         let parent = Files.parent(of: file)
         return isRoot(parent) ? file : parent
       }
     ).sorted()
+  }
+}
+
+extension BandwidthLimit {
+  /// Returns the bandwidth on a link.
+  ///
+  /// - Throws: A `Fault` if that depends on its speed, which is unknown.
+  func required(linkSpeed: UInt64?) throws(Fault) -> Bandwidth {
+    guard let bandwidth = bandwidth(linkSpeed: linkSpeed) else {
+      throw Fault(
+        "the NIC reports no speed of its link, so that \(self) of it is unknown",
+        remedy: "Give the bandwidth in bits per second, such as 950M")
+    }
+    return bandwidth
   }
 }
 

@@ -80,7 +80,8 @@ extension Configuration {
       "the rate of every job; a target file can lower it"),
     Setting(
       "bandwidth", \.bandwidth, .parsed("bandwidth"), default: "none", reload: .onReload,
-      "the same as a bandwidth; with both set, the lower one is in force"),
+      "the same as a bandwidth, or as a percentage of the link's speed, such as `95%`, which leaves room for other traffic; "
+        + "with both set, the lower one is in force"),
     Setting(
       "probes", \.probes, .parsed("1 to 255"), reload: .onReload, "probes per target, one per pass"),
     Setting(
@@ -95,6 +96,12 @@ extension Configuration {
     Setting(
       "output-fields", \.fields, fieldsSyntax, reload: .onReload,
       "columns of the results ([results](results.md))"),
+    Setting(
+      "pace-interval", \.paceInterval, paceSyntax, reload: .onReload,
+      "how often a sender sends; longer takes less processor time ([pacing](../design/pacing.md))"),
+    Setting(
+      "on-overload", \.onOverload, .choice, reload: .onReload,
+      "when replies arrive faster than they are taken: send more slowly, or lose replies"),
     Setting("probe-options", \.probeProfile, .choice, reload: .onReload, "TCP options of a probe"),
     Setting(
       "dedupe-memory", \.dedupeMemory, .parsed("size"),
@@ -133,6 +140,10 @@ extension Configuration {
     Setting(
       "user", \.user, .parsed("text"), default: "`60900:60900` if started as root",
       "user to run as after dropping root: `UID:GID`, `UID`, or a name from /etc/passwd"),
+    Setting(
+      "licence", \.licence, .text, default: "none",
+      "the licence that a fleet's agent writes, relative to the data directory; with this key, nothing is sent without a valid one "
+        + "([licence](../design/licence.md))"),
     Setting(
       "lock-memory", \.lockMemory, .choice,
       default: "`\"required\"` in the image, `\"wanted\"` elsewhere",
@@ -194,6 +205,10 @@ private let resetSyntax = SettingSyntax<ResetChoice>.parsed(
 private let durationSyntax = SettingSyntax<Duration>.parsed(
   "duration", write: { "\"\($0.components.seconds)s\"" },
   { text throws(ValueError) in try Duration(parsing: text) })
+
+private let paceSyntax = SettingSyntax<PaceInterval>.parsed(
+  "milliseconds", write: { "\"\($0)\"" },
+  { text throws(ValueError) in try PaceInterval(parsing: text) })
 
 private let fieldsSyntax = SettingSyntax<[ResultField]>.parsed(
   "list", write: { "[\($0.map { "\"\($0.rawValue)\"" }.joined(separator: ", "))]" },

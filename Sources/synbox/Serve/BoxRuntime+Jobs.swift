@@ -20,7 +20,9 @@ extension BoxRuntime {
     // A link that is down pauses the box; only then can a missing route be the job's fault.
     try station.requireLink()
     do throws(Fault) {
-      let hops = try NextHops(prepared.settings.sequence.plan, on: station, asking: true)
+      let hops = try NextHops(
+        prepared.settings.sequence.plan, without: planning.permit.gate.deniedAddresses, on: station,
+        asking: true)
       return PreparedScan(job: prepared, hops: hops, configuration: configuration)
     } catch {
       try station.requireLink()
@@ -97,6 +99,7 @@ extension BoxRuntime {
       metadata: [
         "job": "\(job.name)", "targets": "\(settings.sequence.plan.count)",
         "out_of_scope": "\(settings.sequence.plan.outOfScope)",
+        "denied": "\(settings.targetsDenied)",
         "probes": "\(settings.sequence.count)", "rate": "\(settings.rate)",
         "resumed": "\(job.record.starts - 1)", "from": "\(index)",
       ])
@@ -105,10 +108,7 @@ extension BoxRuntime {
         "the requested rate exceeds the box's; using the box's",
         metadata: ["job": "\(job.name)", "requested": "\(requested)", "rate": "\(settings.rate)"])
     }
-    if let limit = settings.maxRuntime, let rate = settings.rate.perSecond,
-      Double(settings.sequence.count - min(index, settings.sequence.count)) / Double(rate)
-        > Double(limit.components.seconds)
-    {
+    if let limit = settings.maxRuntime, settings.isCutOffByMaxRuntime(from: index) {
       log.warning(
         "the job cannot send everything within max-runtime, which ends it",
         metadata: ["job": "\(job.name)", "max_runtime": "\(limit)", "rate": "\(settings.rate)"])

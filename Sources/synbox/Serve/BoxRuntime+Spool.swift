@@ -23,11 +23,14 @@ extension BoxRuntime {
         .recovered(try recover(except: Set(known), inProcess))
       }
     case .list:
-      listing = try EntryError.box { () throws(Fault) in
+      let found = try EntryError.box { () throws(Fault) in
         spool.limits.bytes = try configuration.spoolBytes(on: DiskSpace(of: spool.data.path))
         return try spool.list()
       }
-      return .listed(SpoolListing(listing, limit: spool.limits.bytes))
+      if found.number != listing.number {
+        (listing, shownListing) = (found, SpoolListing(found, limit: spool.limits.bytes))
+      }
+      return .listed(shownListing)
     case .claim(let file):
       guard let candidate = listing.candidate(file.name), let job = try spool.claim(candidate) else {
         return .absent

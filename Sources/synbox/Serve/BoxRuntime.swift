@@ -16,6 +16,8 @@ final class BoxRuntime {
   let engine: ScanEngine
   let spool: Spool
   let scopeWatch: ScopeWatch
+  /// nil if no licence is needed.
+  let licence: LicenceWatch?
   let signals: SignalSource
   let log: Logger
   let heartbeat: Heartbeat?
@@ -25,6 +27,8 @@ final class BoxRuntime {
   var jobs: [String: BoxJob] = [:]
   /// The last listing of the spool, which the box's requests refer to.
   var listing = Spool.Listing()
+  /// `listing` as the box was told of it.
+  var shownListing = SpoolListing()
   var check: Background<CheckAnswer>?
   var checkedFile: SpoolFile?
   var reload: Background<Result<LoadedConfiguration, any Error>>?
@@ -42,11 +46,13 @@ final class BoxRuntime {
   private var isPublicationDue = false
 
   init(
-    _ configuration: Configuration, scopeWatch: ScopeWatch, engine: ScanEngine, spool: Spool,
+    _ configuration: Configuration, scopeWatch: ScopeWatch, licence: LicenceWatch?, engine: ScanEngine,
+    spool: Spool,
     signals: SignalSource, log: Logger, versions: Versions, heartbeat: Heartbeat?
   ) {
     self.configuration = configuration
     self.scopeWatch = scopeWatch
+    self.licence = licence
     self.engine = engine
     self.spool = spool
     self.signals = signals
@@ -125,6 +131,7 @@ final class BoxRuntime {
       tell(.reload(apply(outcome)))
     }
     for report in scopeWatch.takeReports() { tell(.scope(report)) }
+    if let report = licence?.takeReport() { tell(.licence(report)) }
     let now = Clock.monotonic
     if now >= nextLook {
       nextLook = now + 1_000_000_000
@@ -183,6 +190,7 @@ final class BoxRuntime {
   func snapshot() -> BoxSnapshot {
     facts.refresh(spool.data.path)
     var snapshot = box.snapshot(over: facts.snapshot)
+    snapshot.licence = licence?.status(at: Clock.boottime)
     let slow = Set(jobs.values.compactMap { $0.last?.slowDisk }).subtracting(snapshot.problems)
     snapshot.problems += slow.sorted()
     if let conflict = engine.station.gatewayConflict { snapshot.problems.append(conflict) }

@@ -1,6 +1,7 @@
 // From a claimed target file to a scan's settings. The whole file is validated before the first probe.
 import Engine
 import Kernel
+import NIC
 import Plan
 import Scan
 import Spool
@@ -30,7 +31,9 @@ extension Configuration {
     let scope = permit.scope
     let (plan, directives) = (targets.plan, targets.directives)
     try validate(plan, directives, file: job.file)
-    let (rate, cappedFrom) = effectiveRate(directives, plan)
+    let (rate, cappedFrom) = try effectiveRate(
+      directives, plan, denied: targets.denied?.inPlan ?? 0,
+      linkSpeed: LinkStatus.speed(of: station.interface.name))
     guard let key = job.record.sipHashKey else {
       throw Fault("the job \(job.name) has no key")
     }
@@ -41,10 +44,16 @@ extension Configuration {
         probes: directives.probes ?? probes),
       seed: seed, rate: rate, dedupeMemory: dedupeMemory, key: key)
     settings.profile = probeProfile
+    settings.paceInterval = paceInterval
+    settings.onOverload = onOverload
     settings.cooldown = directives.cooldown ?? cooldown
-    settings.maxRuntime = maxRuntime == .zero ? nil : maxRuntime
+    settings.maxRuntime = runtimeLimit
     settings.scopeSHA256 = scope.sha256
     settings.scopeGate = permit.gate
+    settings.numbering = directives.numbering ?? .scope
+    settings.targetsDenied = targets.denied?.inShard ?? 0
+    permit.gate.narrow(to: plan)
+    if let denied = targets.denied { permit.gate.exclude(denied.addresses) }
     return PreparedJob(
       settings: settings, identity: identity(of: settings, targets.identity, on: station),
       rateCappedFrom: cappedFrom)
@@ -56,14 +65,21 @@ extension Configuration {
     -> JobIdentity
   {
     let sequence = settings.sequence
-    let order = [
-      "targets \(targets) \(sequence.plan.count)",
-      "ports \(targetPorts.map { "\($0)" } ?? "none")", "scope \(settings.scopeSHA256)",
-      "seed \(settings.seed.value)", "shard \(sequence.shard)", "probes \(sequence.probes.value)",
-      "count \(sequence.count)\(allowPorts.map { "\nallow-ports \($0)" } ?? "")",
-      "sources \(station.sources.map(\.description).joined(separator: ","))",
-      "source-ports \(station.settings.sourcePorts)", "options \(settings.profile.rawValue)",
-    ]
+    // What decides which targets have numbers.
+    let numbering =
+      switch settings.numbering {
+      case .targets: ["numbering targets"]
+      case .scope:
+        ["ports \(targetPorts.map { "\($0)" } ?? "none")", "scope \(settings.scopeSHA256)"]
+      }
+    let bound = settings.numbering == .scope ? allowPorts : nil
+    let order =
+      ["targets \(targets) \(sequence.plan.count)"] + numbering + [
+        "seed \(settings.seed.value)", "shard \(sequence.shard)", "probes \(sequence.probes.value)",
+        "count \(sequence.count)\(bound.map { "\nallow-ports \($0)" } ?? "")",
+        "sources \(station.sources.map(\.description).joined(separator: ","))",
+        "source-ports \(station.settings.sourcePorts)", "options \(settings.profile.rawValue)",
+      ]
     let output = [
       "format \(format.rawValue)", "report \(station.settings.report.rawValue)",
       "fields \(fields.map(\.rawValue).joined(separator: ","))",
@@ -96,21 +112,29 @@ extension Configuration {
   }
 
   /// Returns the file's rate, capped at the box's own and at what its addresses may get; the box's if it has none.
-  func effectiveRate(_ directives: Directives, _ plan: TargetPlan) -> (
-    rate: PacketRate, cappedFrom: PacketRate?
-  ) {
-    let most = [rateLimit, targetLimit(plan)].map { $0.perSecond ?? .max }.min() ?? .max
+  ///
+  /// - Throws: A `Fault` if the box's own depends on the link's speed, which is unknown.
+  ///
+  /// - Parameter denied: how many targets of the plan are not probed.
+  func effectiveRate(
+    _ directives: Directives, _ plan: TargetPlan, denied: UInt64 = 0, linkSpeed: UInt64?
+  ) throws(Fault) -> (rate: PacketRate, cappedFrom: PacketRate?) {
+    let most =
+      [try rateLimit(linkSpeed: linkSpeed), targetLimit(plan, denied: denied)].map {
+        $0.perSecond ?? .max
+      }.min()
+      ?? .max
     let limit = most == .max ? PacketRate.unlimited : PacketRate(most)
     guard directives.rate != nil || directives.bandwidth != nil else { return (limit, nil) }
-    let requested = chosenRate(nil, nil, directives, frameLength: probeProfile.frameLength)
+    let requested = chosenRate(directives, frameLength: probeProfile.frameLength)
     return (requested.perSecond ?? .max) > most ? (limit, requested) : (requested, nil)
   }
 
   /// The rate at which the address with the most ports gets `max-target-rate`: in the permuted order, its share of the
   /// probes is that of its targets.
-  private func targetLimit(_ plan: TargetPlan) -> PacketRate {
+  private func targetLimit(_ plan: TargetPlan, denied: UInt64) -> PacketRate {
     guard let most = maxTargetRate.perSecond, plan.mostPortsPerAddress > 0 else { return .unlimited }
-    let product = plan.count.multipliedFullWidth(by: most)
+    let product = (plan.count - denied).multipliedFullWidth(by: most)
     guard product.high < plan.mostPortsPerAddress else { return .unlimited }
     let rate = plan.mostPortsPerAddress.dividingFullWidth(product).quotient
     return rate > PacketRate.maximum ? .unlimited : PacketRate(max(1, rate))

@@ -10,6 +10,8 @@ import Synchronization
 struct PlannedTargets: Sendable {
   let plan: TargetPlan
   let directives: Directives
+  /// What the box's scope excludes of the plan; nil if only targets in scope have numbers.
+  var denied: DeniedTargets?
   /// The length and checksum of the file; the bytes themselves may be too many to keep.
   let identity: String
 }
@@ -137,19 +139,58 @@ final class Planning {
     guard read.mistakes.isEmpty else {
       return .unfit(read.mistakes.map(\.description).joined(separator: "\n"))
     }
-    let identity = "\(read.length) \(read.checksum.value)"
-    let file = read.file
-    let directives = file.directives
+    return plan(
+      read.file, identity: "\(read.length) \(read.checksum.value)", defaultPorts, scope, budget)
+  }
+
+  /// Plans a file without mistakes.
+  static func plan(
+    _ file: consuming TargetFile, identity: String, _ defaultPorts: PortSet?, _ scope: Scope,
+    _ budget: PlanBudget
+  ) -> PlanningOutcome {
+    let (directives, name) = (file.directives, file.name)
+    let numbersAll = directives.numbering == .targets
     do throws(PlanningError) {
+      // The configuration must not change the numbers of all targets, so it gives no ports either.
       let plan = try TargetPlan(
-        [consume file], defaultPorts: defaultPorts, scope: scope, budget: budget)
-      return .planned(PlannedTargets(plan: plan, directives: directives, identity: identity))
+        [consume file], defaultPorts: numbersAll ? nil : defaultPorts,
+        scope: numbersAll ? .ofAllTargets : scope, budget: budget)
+      var planned = PlannedTargets(
+        plan: plan, directives: directives, denied: nil, identity: identity)
+      guard numbersAll else { return .planned(planned) }
+      if let reason = rejection(plan, directives, scope) { return .unfit("\(name): \(reason)") }
+      guard let denied = Self.denied(plan, directives, scope, budget) else { return .stopped }
+      planned.denied = denied
+      return .planned(planned)
     } catch {
       switch error {
       case .stopped: return .stopped
       case .invalid(let mistake): return .unfit(mistake.description)
       }
     }
+  }
+
+  /// Returns why a file may not number all its targets; nil if it may.
+  private static func rejection(_ plan: TargetPlan, _ directives: Directives, _ scope: Scope) -> String?
+  {
+    if directives.seed == nil {
+      return
+        "found @numbering targets without @seed, expected both, because boxes number targets alike only in one order"
+    }
+    guard let ports = scope.ports, let port = plan.firstPort(outside: ports) else { return nil }
+    return
+      "found port \(port) with @numbering targets, expected only ports of allow-ports, \(ports), because the box "
+      + "cannot leave out ports of targets that have numbers"
+  }
+
+  /// Returns what the scope excludes; nil if planning was stopped.
+  private static func denied(
+    _ plan: TargetPlan, _ directives: Directives, _ scope: Scope, _ budget: PlanBudget
+  ) -> DeniedTargets? {
+    // Whoever validates the plan rejects it.
+    guard plan.count > 0, let seed = directives.seed else { return DeniedTargets.none }
+    let sequence = ProbeSequence(plan: plan, seed: seed, shard: directives.shard ?? .whole)
+    return sequence.denied(by: scope) { budget.verdict($0) == .goAhead }
   }
 
   private static func owner(of job: Job) -> String {
@@ -175,6 +216,7 @@ extension BoxRuntime {
       // Counts the start before reading the file, because the file itself may crash the box.
       try entry.job.recordStart()
       let permit = scopeWatch.permit()
+      licence?.attach(permit.gate)
       entry.gate = permit.gate
       planning = try Planning(entry.job, configuration, permit)
       // Most files are planned at once.
