@@ -99,6 +99,7 @@ public enum Confinement {
     for path in policy.createOnly { try rules.allow(.create, path) }
     for path in policy.receiveOnly { try rules.allow(.receive, path) }
     for path in policy.executable { try rules.allow(.execute, path) }
+    for port in policy.connectPorts { try rules.allowConnecting(to: port) }
     // Needed by the proof, and for the peak of resident memory in the summary.
     try rules.allowOwnProcess()
     try rules.enforce()

@@ -35,6 +35,8 @@ public struct ConfinementPolicy: Sendable {
   /// Programs and libraries, and directories with all beneath them, that may be read and started. The scanner starts
   /// none.
   public var executable: [String]
+  /// The ports to which TCP connections may be made.
+  public var connectPorts: [UInt16]
   /// The descriptor of the rtnetlink socket, on which alone messages may be sent; nil for none. On another socket a
   /// message could name an interface that the process has nothing to do with.
   public var messageSocket: Int32?
@@ -49,7 +51,7 @@ public struct ConfinementPolicy: Sendable {
 
   public init(
     readWrite: [String] = [], readOnly: [String] = [], createOnly: [String] = [],
-    receiveOnly: [String] = [], executable: [String] = [],
+    receiveOnly: [String] = [], executable: [String] = [], connectPorts: [UInt16] = [],
     messageSocket: Int32? = nil, user: Credentials? = nil, systemCalls: SystemCalls = .enforced,
     table: @escaping @Sendable (Int32) -> [SystemCallRule] = {
       SystemCallTable.rules(inProcess: $0)
@@ -62,6 +64,7 @@ public struct ConfinementPolicy: Sendable {
     self.createOnly = createOnly
     self.receiveOnly = receiveOnly
     self.executable = executable
+    self.connectPorts = connectPorts
     self.messageSocket = messageSocket
     self.user = user
     self.systemCalls = systemCalls

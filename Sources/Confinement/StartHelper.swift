@@ -7,14 +7,18 @@ public struct StartHelper: Hashable, Sendable {
   public var rules: StartRules
   /// The environment of the service, as `NAME=value`.
   public var environment: [String]
+  /// A descriptor that the service does not get, so that whoever has the other end of the pipe sees when it begins.
+  public var closing: Int?
   public var program: String
   public var arguments: [String]
 
   public init(
-    rules: StartRules, environment: [String] = [], program: String, arguments: [String] = []
+    rules: StartRules, environment: [String] = [], closing: Int? = nil, program: String,
+    arguments: [String] = []
   ) {
     self.rules = rules
     self.environment = environment
+    self.closing = closing
     self.program = program
     self.arguments = arguments
   }
@@ -24,6 +28,8 @@ public struct StartHelper: Hashable, Sendable {
     // sd_listen_fds(3) wants the descriptors to be meant for this very process.
     let hasSockets = environment.contains { $0.hasPrefix("LISTEN_FDS=") }
     let variables = environment + (hasSockets ? ["LISTEN_PID=\(processID())"] : [])
+    // Close-on-exec from here on.
+    if let closing { _ = try Descriptor.inherited(Int32(closing)).release() }
     try rules.apply()
     try ChildProcess.replace(program, [program] + arguments, environment: variables)
   }
@@ -41,6 +47,7 @@ public struct StartHelper: Hashable, Sendable {
     words += rules.limits.map { "limit=\($0.rawValue):\($1)" }.sorted()
     if let calls = rules.systemCalls { words.append("calls=\(calls.joined(separator: ","))") }
     words += environment.map { "environment=\($0)" }
+    if let closing { words.append("close=\(closing)") }
     return words + [Self.separator, program] + arguments
   }
 
@@ -68,6 +75,7 @@ public struct StartHelper: Hashable, Sendable {
         rules.limits[limit] = value
       case "calls" where rules.systemCalls == nil:
         rules.systemCalls = parts[1].split(separator: ",").map(String.init)
+      case "close" where closing == nil: closing = try Self.descriptor(parts[1], word)
       case "environment": environment.append(parts[1])
       default: throw Self.unknown(word)
       }
@@ -77,6 +85,11 @@ public struct StartHelper: Hashable, Sendable {
     self.rules = rules
     program = words[end + 1]
     arguments = Array(words[(end + 2)...])
+  }
+
+  private static func descriptor(_ text: String, _ word: String) throws(Fault) -> Int {
+    guard let number = UInt8(text), number > 2 else { throw unknown(word) }
+    return Int(number)
   }
 
   private static func credentials(_ text: String, _ word: String) throws(Fault) -> Credentials {

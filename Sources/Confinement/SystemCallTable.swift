@@ -196,7 +196,8 @@ public enum SystemCallTable {
 
   // MARK: Refused calls
 
-  static let refused = [
+  /// The same for every service.
+  package static let refused = [
     SystemCallRule(
       "clone3",
       "its flags are in memory that a filter cannot see; ENOSYS makes the C library use clone",

@@ -111,6 +111,9 @@ let scenarios: [String: Scenario] = [
   // As PID 1 runs it; the service is a scenario, too.
   "start-helper": { (words) throws(Fault) in try StartHelper(parsing: words).run() },
   "service": service,
+  "manage-attempts": manageAttempts,
+  "manage-intrusion": manageIntrusion,
+  "manage-calls": manageCalls,
   "without-landlock": { (words) throws(Fault) in
     try setNoNewPrivileges()
     let filter = try SeccompFilter(default: .allow)

@@ -7,6 +7,9 @@ import Kernel
 /// - `open:PATH`, `write:PATH`: prints whether it may.
 /// - `beat:SECONDS`: sends a heartbeat every tenth of a second for that long.
 /// - `greet:SECONDS`: the same, and writes a line to whoever connects to descriptor 3.
+/// - `report:TEXT`: reports its bytes.
+/// - `report-spam:TEXT`: reports them without end.
+/// - `close-reports`: closes the pipe for them.
 /// - `spam`: writes lines without end.
 /// - `line:TEXT`: writes a line.
 /// - `ignore-end`: survives SIGTERM.
@@ -25,6 +28,10 @@ import Kernel
     case "write": say("write \(value)", unsafe symbol(probe_open(value, 1)))
     case "beat": beat(tenths: 10 * (Int(value) ?? 0), greeting: false)
     case "greet": beat(tenths: 10 * (Int(value) ?? 0), greeting: true)
+    case "report": InheritedPipe.reports?.descriptor.write(Array(value.utf8), within: 1000)
+    case "report-spam":
+      while true { InheritedPipe.reports?.descriptor.write(Array(value.utf8), within: 1000) }
+    case "close-reports": closeDescriptor(named: "REPORT_FD")
     case "spam": while true { Terminal.output(String(repeating: "spam ", count: 20) + "\n") }
     case "line": Terminal.output(value + "\n")
     case "ignore-end": _ = try SignalReader([.terminate])
@@ -47,20 +54,30 @@ private func printFacts() throws(Fault) {
 
 private func beat(tenths: Int, greeting: Bool) {
   for _ in 0..<tenths {
-    HeartbeatPipe.inherited?.descriptor.write([0x2e], within: 0)
+    InheritedPipe.heartbeats?.descriptor.write([0x2e], within: 0)
     if greeting { _ = probe_greet(3) }
     pause(milliseconds: 100)
   }
 }
 
+private func number(named name: String) -> Int32? {
+  unsafe probe_environment(name).flatMap { unsafe Int32(String(cString: $0)) }
+}
+
+private func closeDescriptor(named name: String) {
+  if let owned = number(named: name) { _ = Descriptor(owning: owned) }
+}
+
 /// Open until the process ends.
-private final class HeartbeatPipe: Sendable {
+private final class InheritedPipe: Sendable {
   let descriptor: Descriptor
 
-  static let inherited: HeartbeatPipe? = {
-    let number = unsafe probe_environment("HEARTBEAT_FD").flatMap { unsafe Int32(String(cString: $0)) }
-    return number.map(HeartbeatPipe.init)
-  }()
+  static let heartbeats = named("HEARTBEAT_FD")
+  static let reports = named("REPORT_FD")
+
+  private static func named(_ name: String) -> InheritedPipe? {
+    number(named: name).map(InheritedPipe.init)
+  }
 
   private init(_ number: Int32) { descriptor = Descriptor(owning: number) }
 }

@@ -42,6 +42,20 @@ int probe_read_shadow(void);
 int probe_read_other_process(void);
 int probe_unlink_outside(void);
 
+/// Opens any path with openat2(2) and no restriction, reads a byte if it is opened to be read, and closes it.
+int probe_open_anywhere(const char *path, int flags);
+/// Moves a file to a name that does not exist (RENAME_NOREPLACE).
+int probe_move_new(const char *from, const char *to);
+int probe_remove(const char *path);
+/// Flags of open(2), which Swift cannot import all.
+int probe_open_read(void);
+int probe_open_list(void);
+int probe_open_write(void);
+int probe_open_change(void);
+int probe_open_truncate(void);
+int probe_open_create(void);
+int probe_open_mark(void);
+
 /// Creates a BPF array of one 32-bit value. Returns its descriptor or a negative errno.
 int probe_bpf_map_create(void);
 int probe_bpf_map_set(int map, unsigned value);
