@@ -1,5 +1,6 @@
 // Access tokens: made once, shown once, kept as salted hashes.
 import Plan
+import Support
 
 /// A secret that proves who its holder is: `synbox_` and 32 random bytes in base64url (RFC 4648).
 public struct AccessToken: Hashable, Sendable {

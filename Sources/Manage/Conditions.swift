@@ -101,7 +101,8 @@ public struct Conditions: Hashable, Sendable {
 public enum ContentCoding: String, CaseIterable, Sendable {
   case zstd, gzip, identity
 
-  /// Chooses the coding that the client prefers; of those that it likes equally the first above.
+  /// Chooses the coding that the client prefers; of those that it likes equally the first above. `*` names none that
+  /// the client is sure to decode, so it chooses none.
   ///
   /// - Parameter field: Accept-Encoding; nil for none.
   public static func preferred(_ field: String?) -> Self {
@@ -118,8 +119,8 @@ public enum ContentCoding: String, CaseIterable, Sendable {
     }
     func weight(_ coding: Self) -> Double {
       if let own = weights[Substring(coding.rawValue)] { return own }
-      // Any other coding is better than none, if the client takes it at all.
-      return coding == .identity ? weights["*"].map { min($0, 0.001) } ?? 0.001 : weights["*"] ?? 0
+      // Any coding that the client names is better than none.
+      return coding == .identity ? 0.001 : 0
     }
     let acceptable = allCases.filter { weight($0) > 0 }
     return acceptable.max { weight($0) < weight($1) } ?? .identity

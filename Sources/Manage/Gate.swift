@@ -85,6 +85,17 @@ public struct Gate: Sendable {
     return principal
   }
 
+  /// Returns whether a request that was admitted would still be. Counts no attempt and keeps no session open.
+  public func stillAdmits(_ operation: APIOperation, _ presented: Presented, now: Moment) -> Bool {
+    var copy = self
+    do throws(Refusal) {
+      _ = try copy.admit(operation, presented, now: now)
+      return true
+    } catch {
+      return false
+    }
+  }
+
   private mutating func identify(
     _ operation: APIOperation, _ presented: Presented, _ now: Moment
   ) throws(Refusal) -> Principal {

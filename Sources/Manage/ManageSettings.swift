@@ -102,7 +102,7 @@ public struct ManageSettings: Sendable {
   public var uploadLimit = 2 << 30
   public var inBand = false
   public var connections = 1200
-  public var connectionsPerAddress = 1200
+  public var connectionsPerAddress = 256
   public var attemptsPerMinute = 10
   public var user: ServiceUser?
 
@@ -139,8 +139,8 @@ public struct ManageSettings: Sendable {
     Setting(
       "listen", \.listen,
       .list(listenForm) { $0.string.flatMap(ListenPlace.init) }, default: .required(listenForm),
-      "where the service listens: `ADDRESS:PORT` or `INTERFACE:PORT`, without a port on 8443; not used if systemd or "
-        + "PID 1 passes sockets (`LISTEN_FDS`)"),
+      "where the service listens: `ADDRESS:PORT` or `INTERFACE:PORT`, without a port on 8443. With an interface, it takes "
+        + "only what comes in by that one. Not used if systemd or PID 1 passes sockets (`LISTEN_FDS`)"),
     Setting(
       "tokens", \.tokens, .path, default: .required("a path such as \"tokens.toml\""),
       "the token file; read again when it changes"),
@@ -170,7 +170,7 @@ public struct ManageSettings: Sendable {
       "connections", \.connections, .integer(1...10_000), "the most connections at one time"),
     Setting(
       "connections-per-address", \.connectionsPerAddress, .integer(1...10_000),
-      "the most of one address"),
+      "the most of one address, so that one cannot take all"),
     Setting(
       "attempts-per-minute", \.attemptsPerMinute, .integer(1...1000),
       "the most failed attempts of one address; more are answered with 429 and not logged"),

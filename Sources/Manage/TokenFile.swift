@@ -135,7 +135,7 @@ extension TokenEntry {
   }
 
   /// Returns the time for `2030-12-31`, which is the beginning of that day, or `2030-12-31T00:00:00Z`; nil for anything
-  /// else.
+  /// else, and for years from 2500 on, which nanoseconds could not count.
   public static func expiry(_ text: String) -> Timestamp? {
     let isDate = text.utf8.count == 10
     let time = Timestamp(text: isDate ? text + "T00:00:00Z" : text)
@@ -143,7 +143,7 @@ extension TokenEntry {
     guard bytes.count == 20, bytes[10] == UInt8(ascii: "T"),
       [4, 7].allSatisfy({ bytes[$0] == UInt8(ascii: "-") }),
       [13, 16].allSatisfy({ bytes[$0] == UInt8(ascii: ":") }), let seconds = time.seconds,
-      seconds >= 0,
+      (0..<16_725_225_600).contains(seconds),
       // A date that does not exist would come back as another one.
       Timestamp(nanoseconds: UInt64(seconds) * 1_000_000_000).text.prefix(19) == time.text.prefix(19)
     else { return nil }

@@ -104,9 +104,17 @@ extension DataFolder {
     let found = ListedJob.list(status(), spool: waiting, ended: ended.map { [$0] } ?? []).first {
       $0.name == name
     }
-    guard var job = found else { throw Problem.notFound("there is no job \"\(FileName(name))\"") }
+    guard var job = found ?? justClaimed(name) else {
+      throw Problem.notFound("there is no job \"\(FileName(name))\"")
+    }
     complete(&job)
     return job
+  }
+
+  /// Returns a job that the scanner has taken from the spool since it last wrote its status; nil if there is none.
+  private func justClaimed(_ name: String) -> ListedJob? {
+    let isQueued = status()?.queue.contains { $0.name == name } ?? false
+    return isQueued || isInUse(name) ? ListedJob(name: name, state: .claimed) : nil
   }
 
   /// The answer about one job: with its files, its summary or its reason.

@@ -1,6 +1,6 @@
 // What the service needs of the data directory before it gives up its privileges.
 import Kernel
-import Manage
+import ServiceHost
 
 /// The preparation of a data directory for the service.
 public enum HostSetup {
@@ -22,28 +22,7 @@ public enum HostSetup {
       try Files.makeDirectory("\(data)/\(name)", mode: 0o700)
       if let user { try Files.handOver("\(data)/\(name)", to: user) }
     }
-    var notes: [String] = []
-    if let user {
-      for (name, mode) in [("spool", UInt32(0o2775)), ("active", 0o2700)] {
-        notes += try share("\(data)/\(name)", mode, with: user)
-      }
-    }
-    return notes
-  }
-
-  /// Gives a directory the service's group, unless an administrator has given it to another one.
-  private static func share(_ path: String, _ mode: UInt32, with user: Credentials) throws(Fault)
-    -> [String]
-  {
-    guard let status = Files.status(of: path) else { return [] }
-    if status.group == user.gid, status.mode & mode == mode { return [] }
-    guard status.group == user.gid || status.mode & 0o2020 == 0 else {
-      return [
-        "\(path) belongs to the group \(status.group), which may change it: left as it is; the service may not"
-      ]
-    }
-    try Files.setGroup(path, user.gid)
-    try Files.setMode(path, mode)
-    return ["\(path) now belongs to the group \(user.gid), with mode \(String(mode, radix: 8))"]
+    guard let user else { return [] }
+    return try SharedDirectories.share(data, with: user.gid)
   }
 }

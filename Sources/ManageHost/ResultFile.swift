@@ -2,7 +2,6 @@
 import Kernel
 import Manage
 import Spool
-import Synchronization
 
 /// An open result file. Safe to use from any thread.
 public final class ResultFile: Sendable {
@@ -50,33 +49,18 @@ public final class ResultFile: Sendable {
   }
 }
 
-/// The digests of result files, which do not change once they are there.
-public final class DigestCache: Sendable {
-  private static let capacity = 256
-  private let digests = Mutex<[EntityTag: [UInt8]]>([:])
-
-  public init() {}
-
-  func digest(of file: ResultFile, _ makeHash: () -> any FileHash) throws(Errno) -> [UInt8] {
-    let tag = file.tag(.identity)
-    if let known = digests.withLock({ $0[tag] }) { return known }
-    let digest = try file.digest(makeHash())
-    digests.withLock { digests in
-      if digests.count >= Self.capacity { digests = [:] }
-      digests[tag] = digest
-    }
-    return digest
-  }
-}
-
 extension DataFolder {
-  /// Opens a file of a finished job and finds out its SHA-256.
-  public func resultFile(job: String, file: [UInt8], digests: DigestCache) throws(Problem) -> (
-    file: ResultFile, sha256: [UInt8]
-  ) {
-    let result = try ResultFile(self, job: job, file: file)
+  /// Opens a file of a finished job.
+  ///
+  /// - Throws: a `Problem` with status 404 if there is none.
+  public func resultFile(job: String, file: [UInt8]) throws(Problem) -> ResultFile {
+    try ResultFile(self, job: job, file: file)
+  }
+
+  /// Reads a file for its SHA-256.
+  public func sha256(of file: ResultFile) throws(Problem) -> [UInt8] {
     do throws(Errno) {
-      return (result, try digests.digest(of: result, makeHash))
+      return try file.digest(makeHash())
     } catch {
       throw Problem(500, "The service failed", "cannot read the file: \(error)")
     }

@@ -4,6 +4,7 @@ import Kernel
 import Manage
 import Plan
 import Spool
+import Support
 import Synchronization
 
 /// One upload: into a file of staging, checked, and moved into the spool by one rename. Whatever happens, the spool gets

@@ -1,4 +1,4 @@
-// The page of the management service: page.html, which lies in the program, and the headers that go with it.
+// The pages of the management service and of the collector, which lie in the program, and the headers that go with them.
 import Plan
 
 #if canImport(FoundationEssentials)
@@ -10,6 +10,8 @@ import Plan
 /// One HTML file with its style and its script. It holds nothing about a box; the script asks the API for that.
 public struct ManagePage: Sendable {
   public static let page = Self(PackageResources.page_html)
+  /// That of the collector of a fleet.
+  public static let fleet = Self(PackageResources.fleet_html)
 
   /// In UTF-8.
   public let html: [UInt8]

@@ -2,29 +2,7 @@
 import BoxAPI
 import Kernel
 import Manage
-
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
-/// What whoever started the service tells it (sd_listen_fds(3)).
-enum ServiceEnvironment {
-  private static var variables: [String: String] { ProcessInfo.processInfo.environment }
-
-  /// The descriptors of sockets that listen; none if the variables are meant for another process.
-  static var sockets: [Int32] {
-    let own = variables["LISTEN_PID"].map { $0 == "\(processID())" } ?? true
-    guard own, let count = variables["LISTEN_FDS"].flatMap({ Int32($0) }), (1...16).contains(count)
-    else {
-      return []
-    }
-    return (0..<count).map { 3 + $0 }
-  }
-
-  static var heartbeat: Int32? { variables["HEARTBEAT_FD"].flatMap { Int32($0) } }
-}
+import ServiceHost
 
 /// Sockets that listen.
 struct ListeningSockets {
@@ -58,7 +36,10 @@ struct ListeningSockets {
           "\(host) is an address of the scan NIC \(status?.station.interface ?? "")",
           remedy: "Listen on another address, or set in-band = true")
       }
-      numbers.append(try Descriptor.listening(on: address).release())
+      // Linux takes packets for any of its addresses from any interface.
+      var interface: String?
+      if case .interface(let name) = place.host { interface = name }
+      numbers.append(try Descriptor.listening(on: address, interface: interface).release())
       names.append("\(address)")
       if case .tcp(let value, _) = address { addresses.append(value) }
     }

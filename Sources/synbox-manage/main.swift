@@ -8,8 +8,8 @@ struct SynboxManage: ParsableCommand {
     commandName: "synbox-manage",
     abstract: "The management service of a box: takes target files and gives back results over HTTPS.",
     discussion: "Exit status: 0 success, 1 failure, 2 invalid usage or input, 128+N ended by signal N.",
-    version: "synbox-manage \(BuildIdentity.number) (\(BuildIdentity.revision))",
-    subcommands: [ServeCommand.self, CheckCommand.self])
+    version: VersionCommand.line,
+    subcommands: [ServeCommand.self, CheckCommand.self, VersionCommand.self])
 }
 
 /// Runs the command and returns the exit status. Everything up to the drop runs on this thread, because capabilities

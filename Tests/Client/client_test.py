@@ -258,6 +258,9 @@ class TrustTest(ClientTest):
         done = self.client(box, "jobs", code=1)
         self.assertEqual(box.requests, [])
         self.assertIn("cannot make a secure connection", done.stderr)
+        # Its SHA-256 says all, also behind an address that it does not name.
+        base = [SYNBOXCTL, "jobs", "--box", box.url, "--token-file", self.token]
+        self.assertEqual(self.run_client(*base, "--fingerprint", box.fingerprint).returncode, 0)
 
     def test_the_configuration_file(self):
         box = self.box(lambda request: reply(200, {"jobs": [], "total": 0}))

@@ -1,7 +1,6 @@
 """Clients that behave badly: client.py PORT TOKEN COMMAND. Prints one JSON object."""
 
 import json
-
 import random
 import resource
 import select
@@ -17,8 +16,40 @@ CONTEXT.verify_mode = ssl.CERT_NONE
 LIMIT = 60
 
 
-def connect():
-    return CONTEXT.wrap_socket(socket.create_connection(("127.0.0.1", PORT), timeout=LIMIT))
+def connect(source="127.0.0.1"):
+    return CONTEXT.wrap_socket(socket.create_connection(("127.0.0.1", PORT), LIMIT, (source, 0)))
+
+
+def is_healthy(connection):
+    connection.sendall(request("GET", "/healthz"))
+    return answer(connection) == 204
+
+
+def is_served():
+    """Whether somebody else gets an answer."""
+    return is_healthy(connect())
+
+
+def connections(count):
+    """Connections that have had an answer, the last one not long ago."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count + 100, count + 100))
+    made = []
+    for number in range(1, count + 1):
+        made.append(connect())
+        if number % 100 == 0 or number == count:
+            assert all(is_healthy(connection) for connection in made)
+    return made
+
+
+def push(connection, data, patience=1):
+    """Sends until the other side takes no more for some seconds, or ends the connection."""
+    connection.settimeout(patience)
+    sent = 0
+    try:
+        while sent < len(data):
+            sent += connection.send(data[sent:sent + 16384])
+    except (OSError, ssl.SSLError):
+        pass
 
 
 def request(method, path, fields=(), body=b""):
@@ -42,13 +73,22 @@ def answer(connection):
 
 def idle():
     """Connections that do nothing, while another one is served."""
-    wanted = int(sys.argv[4])
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted + 100, wanted + 100))
-    open_ones = [connect() for _ in range(wanted)]
-    connection = connect()
-    connection.sendall(request("GET", "/healthz"))
-    print(json.dumps({"open": len(open_ones), "status": answer(connection)}), flush=True)
-    sys.stdin.read()
+    idle_ones = connections(int(sys.argv[4]))
+    served = is_served()
+    print(json.dumps({"open": sum(is_healthy(connection) for connection in idle_ones), "served": served}))
+
+
+def crowd():
+    """More connections of one address than it may have, and one of another address."""
+    kept = []
+    for _ in range(int(sys.argv[4])):
+        try:
+            connection = connect()
+            if is_healthy(connection):
+                kept.append(connection)
+        except OSError:
+            pass
+    print(json.dumps({"kept": len(kept), "other": is_healthy(connect("127.0.0.2"))}))
 
 
 def half_open():
@@ -81,6 +121,53 @@ def unread():
     print(json.dumps({"done": True}))
 
 
+def unread_many():
+    """Many clients that ask for a file, and read nothing of it."""
+    clients = connections(int(sys.argv[5]))
+    for connection in clients:
+        connection.sendall(request("GET", sys.argv[4]))
+    # Each of these is answered after what came before it.
+    print(json.dumps({"clients": len(clients), "served": all(is_served() for _ in range(20))}))
+
+
+def unread_pages():
+    """Clients that ask for the page many times before they read any: then all of it comes."""
+    count, times = int(sys.argv[4]), int(sys.argv[5])
+    clients = connections(count)
+    for connection in clients:
+        connection.sendall(request("GET", "/") * times)
+    served = all(is_served() for _ in range(20))
+    pages = 0
+    for connection in clients:
+        file = connection.makefile("rb")
+        for _ in range(times):
+            pages += file.readline().startswith(b"HTTP/1.1 200")
+            length = 0
+            while (line := file.readline()) not in (b"\r\n", b""):
+                name, value = line.split(b":", 1)
+                length = int(value) if name.lower() == b"content-length" else length
+            file.read(length)
+    print(json.dumps({"pages": pages, "served": served}))
+
+
+def flood():
+    """Clients that send requests as fast as they can, and read no answer."""
+    clients = connections(int(sys.argv[4]))
+    for connection in clients:
+        push(connection, request("GET", "/") * 50_000)
+    print(json.dumps({"served": is_served()}))
+
+
+def uploads():
+    """Many uploads at once that come no further."""
+    clients = connections(int(sys.argv[4]))
+    for number, connection in enumerate(clients):
+        connection.sendall(request("PUT", f"/v1/spool/half{number}.txt", ["Content-Length: 100000000"]))
+    for connection in clients:
+        push(connection, b"198.18.0.0/24:80\n" * 20_000)
+    print(json.dumps({"clients": len(clients), "served": is_served()}))
+
+
 def cut():
     """Uploads that end in the middle."""
     for number in range(50):
@@ -89,18 +176,17 @@ def cut():
         connection.sendall(request("PUT", f"/v1/spool/cut{number}.txt", ["Content-Length: 300000"]))
         connection.sendall(b"198.18.0.0/24:80\n" * (length // 17))
         connection.close()
-    connection = connect()
-    connection.sendall(request("GET", "/healthz"))
-    print(json.dumps({"status": answer(connection)}))
+    print(json.dumps({"served": is_served()}))
 
 
 def fuzz():
     """Random heads: every answer is one that refuses, and the service lives."""
     generator = random.Random(int(sys.argv[4]))
     seen = {}
-    words = [b"GET", b"PUT", b"/", b"/v1/jobs", b"HTTP/1.1", b"\r\n", b"Host: a", b"Content-Length: ", b"Transfer-Encoding: chunked",
-             b"%00", b"%", b"..", b"\x00", b"\xff", b": ", b" ", b"0\r\n\r\n", b"Authorization: Bearer ", TOKEN.encode(),
-             b"Range: bytes=", b"99999999999999999999", b"-1", b"Expect: 100-continue", b"Cookie: __Host-synbox=", b"A" * 9000]
+    words = [b"GET", b"PUT", b"/", b"/v1/jobs", b"HTTP/1.1", b"\r\n", b"Host: a", b"Content-Length: ",
+             b"Transfer-Encoding: chunked", b"%00", b"%", b"..", b"\x00", b"\xff", b": ", b" ", b"0\r\n\r\n",
+             b"Authorization: Bearer ", TOKEN.encode(), b"Range: bytes=", b"99999999999999999999", b"-1",
+             b"Expect: 100-continue", b"Cookie: __Host-synbox=", b"A" * 9000]
     for _ in range(300):
         connection = connect()
         data = b"".join(generator.choice(words) for _ in range(generator.randrange(1, 30))) + b"\r\n\r\n"
@@ -112,9 +198,7 @@ def fuzz():
             status = 0
         seen[status] = seen.get(status, 0) + 1
         connection.close()
-    connection = connect()
-    connection.sendall(request("GET", "/healthz"))
-    print(json.dumps({"seen": seen, "status": answer(connection)}))
+    print(json.dumps({"seen": seen, "served": is_served()}))
 
 
 def heads():
@@ -158,4 +242,6 @@ def hammer():
         done += batch
     print(json.dumps({"done": done, "seconds": time.monotonic() - begin}))
 
-{"idle": idle, "half-open": half_open, "unread": unread, "cut": cut, "fuzz": fuzz, "heads": heads, "hammer": hammer}[COMMAND]()
+
+COMMANDS = [idle, crowd, half_open, unread, unread_many, unread_pages, flood, uploads, cut, fuzz, heads, hammer]
+{command.__name__.replace("_", "-"): command for command in COMMANDS}[COMMAND]()

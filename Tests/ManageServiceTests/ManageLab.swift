@@ -32,7 +32,10 @@ final class ManageLab {
   /// - Parameters:
   ///   - settings: further lines of manage.toml.
   ///   - under: the command that runs it, such as a tracer.
-  init(_ settings: String = "", under: [String] = [], options: [String] = []) throws {
+  ///   - listen: an address or an interface; without, 127.0.0.1.
+  init(
+    _ settings: String = "", under: [String] = [], options: [String] = [], listen: String = "127.0.0.1"
+  ) throws {
     root = URL(fileURLWithPath: try Lab.boxDirectory())
     port = try Self.freePort()
     try FileManager.default.createDirectory(
@@ -62,7 +65,7 @@ final class ManageLab {
     try Data(
       """
       data = "data"
-      listen = ["127.0.0.1:\(port)"]
+      listen = ["\(listen):\(port)"]
       tokens = "tokens.toml"
       attempts-per-minute = 1000
       \(settings)
@@ -143,6 +146,36 @@ final class ManageLab {
     return Self.answer(
       (try? String(contentsOf: headers, encoding: .isoLatin1)) ?? "",
       body: (try? Data(contentsOf: output)) ?? Data(), errors: outcome.errors)
+  }
+
+  /// The SHA-256 of the service's own certificate.
+  func fingerprint() throws -> String {
+    let line = service.errorText.split(separator: "\n").first { $0.contains("has the SHA-256 ") }
+    guard let word = line?.split(separator: "has the SHA-256 ").last?.split(separator: " ").first else {
+      throw LabError("no SHA-256: \(service.errorText)")
+    }
+    return String(word)
+  }
+
+  /// Runs the hostile client. Returns what it says.
+  func hostile(_ command: String...) throws -> [String: Any] { try hostile(command) }
+
+  func hostile(_ command: [String]) throws -> [String: Any] {
+    let client = "\(Lab.root)/Tests/HostileClient/client.py"
+    let outcome = try run(
+      ["python3", client, "\(port)", tokens["admin"] ?? ""] + command, seconds: 100)
+    guard outcome.status == 0 else { throw LabError("the hostile client: \(outcome.errors)") }
+    return try JSON.object(outcome.output)
+  }
+
+  /// The most memory that the service has had, in bytes.
+  func peak() throws -> Int {
+    let status = try String(contentsOfFile: "/proc/\(service.pid)/status", encoding: .utf8)
+    let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+    guard let kilobytes = line?.split(separator: " ").dropLast().last.flatMap({ Int($0) }) else {
+      throw LabError("no VmHWM: \(status)")
+    }
+    return kilobytes * 1024
   }
 
   /// Reads the last head of those that curl got.

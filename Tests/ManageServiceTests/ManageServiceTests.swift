@@ -26,6 +26,22 @@ import Testing
     #expect(job["owner"] as? String == "submit")
   }
 
+  @Test func `knows a job that the scanner has just taken from the spool`() throws {
+    let lab = try ManageLab()
+    #expect(try lab.send("PUT", "/v1/spool/a", body: Data("198.18.0.0/24:80\n".utf8)).status == 201)
+    // The status does not say so yet.
+    try FileManager.default.removeItem(at: lab.url("data/spool/a"))
+    #expect(try lab.send("GET", "/v1/jobs/a").json()["state"] as? String == "claimed")
+    #expect(try lab.send("DELETE", "/v1/jobs/a").status == 202)
+    #expect(try lab.entries("data/spool") == ["a.cancel"])
+
+    let queue = #"[{"name": "b", "priority": 50, "state": "queued"}]"#
+    try Data(#"{"format": 2, "state": "scanning", "queue": \#(queue)}"#.utf8)
+      .write(to: lab.url("data/status.json"))
+    #expect(try lab.send("GET", "/v1/jobs/b").json()["state"] as? String == "claimed")
+    #expect(try lab.send("GET", "/v1/jobs/c").status == 404)
+  }
+
   @Test func `refuses a file with mistakes and says where they are`() throws {
     let lab = try ManageLab()
     let answer = try lab.send(
@@ -211,8 +227,16 @@ import Testing
     let mode = try FileManager.default.attributesOfItem(atPath: lab.url("data/manage/key.pem").path)
     #expect(mode[.posixPermissions] as? Int == 0o600)
     #expect(try lab.send("GET", "/v1/session", as: "read").status == 200)
+    let events = try Running([
+      "curl", "-sSkN", "-H", "Authorization: Bearer \(lab.tokens["read"] ?? "")",
+      "https://127.0.0.1:\(lab.port)/v1/events",
+    ])
+    try events.wait(for: "the first event") { !$0.text.isEmpty }
     try Data().write(to: lab.url("tokens.toml"))
     try lab.service.wait(for: "the new tokens") { $0.errorText.contains("tokens read again") }
+    // The answer ends as it should, and nothing more is told.
+    #expect(try events.wait().status == 0)
+    try lab.service.wait(for: "the log") { $0.errorText.contains("events ended: access withdrawn") }
     #expect(try lab.send("GET", "/v1/session", as: "read").status == 401)
     try Data("half".utf8).write(to: lab.url("data/staging/manage/half"))
     try lab.restart(after: SIGTERM)

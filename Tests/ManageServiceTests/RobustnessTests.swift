@@ -1,32 +1,13 @@
-// Clients that behave badly, ends in the middle, and what the service could do if it were taken over.
-import Confinement
+// Clients that behave badly, and ends in the middle.
 import Foundation
 import LabSupport
 import LabTraits
-import ManageHost
 import Testing
 
 @Suite(.lab, .timeLimit(.minutes(5))) struct `The management service and hostile clients` {
-  private func hostile(_ lab: ManageLab, _ command: String...) throws -> [String: Any] {
-    let outcome = try run(
-      [
-        "python3", "\(Lab.root)/Tests/HostileClient/client.py", "\(lab.port)",
-        lab.tokens["admin"] ?? "",
-      ] + command, seconds: 100)
-    guard outcome.status == 0 else { throw LabError("the hostile client: \(outcome.errors)") }
-    return try JSON.object(outcome.output)
-  }
-
-  /// Peak of resident memory, bytes.
-  private func peak(_ lab: ManageLab) throws -> Int {
-    let status = try String(contentsOfFile: "/proc/\(lab.service.pid)/status", encoding: .utf8)
-    let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") })
-    return try #require(Int(line.split(separator: " ").dropLast().last ?? "")) * 1024
-  }
-
   @Test func `refuses heads that are malformed or too large`() throws {
     let lab = try ManageLab()
-    let answers = try hostile(lab, "heads")
+    let answers = try lab.hostile("heads")
     for (name, status) in answers {
       let expected: UInt64 = ["field", "fields", "many"].contains(name) ? 431 : 400
       #expect(status as? UInt64 == expected, "\(name)")
@@ -36,8 +17,8 @@ import Testing
 
   @Test func `survives random heads`() throws {
     let lab = try ManageLab()
-    let result = try hostile(lab, "fuzz", "\(UInt32.random(in: 0 ... .max))")
-    #expect(result["status"] as? UInt64 == 204)
+    let result = try lab.hostile("fuzz", "\(UInt32.random(in: 0 ... .max))")
+    #expect(result["served"] as? Bool == true)
     let seen = try #require(result["seen"] as? [String: Any])
     #expect(!seen.keys.contains { $0.hasPrefix("5") }, "\(seen)")
     #expect(lab.service.isRunning)
@@ -45,7 +26,7 @@ import Testing
 
   @Test func `leaves nothing of uploads that were cut off`() throws {
     let lab = try ManageLab()
-    #expect(try hostile(lab, "cut")["status"] as? UInt64 == 204)
+    #expect(try lab.hostile("cut")["served"] as? Bool == true)
     let deadline = Date.now + 20
     while try !lab.entries("data/staging/manage").isEmpty, Date.now < deadline { usleep(50_000) }
     #expect(try lab.entries("data/staging/manage").isEmpty)
@@ -55,28 +36,51 @@ import Testing
 
   @Test func `ends connections of clients that do nothing`() throws {
     let lab = try ManageLab()
-    let ended = try hostile(lab, "half-open")
+    let ended = try lab.hostile("half-open")
     #expect(Set(ended.keys) == ["raw", "head", "body"], "\(ended)")
   }
 
   @Test func `serves beside a thousand idle connections, in bounded memory`() throws {
-    let lab = try ManageLab()
-    let result = try hostile(lab, "idle", "1000")
+    let lab = try ManageLab("connections-per-address = 1200")
+    let result = try lab.hostile("idle", "1000")
     #expect(result["open"] as? UInt64 == 1000)
-    #expect(result["status"] as? UInt64 == 204)
-    #expect(try peak(lab) < 100 << 20)
+    #expect(result["served"] as? Bool == true)
+    #expect(try lab.peak() < 100 << 20)
+  }
+
+  @Test func `gives one address no more connections than its share`() throws {
+    let lab = try ManageLab()
+    let result = try lab.hostile("crowd", "300")
+    #expect(result["kept"] as? UInt64 == 256)
+    #expect(result["other"] as? Bool == true)
   }
 
   @Test func `keeps its memory when a client does not read, and when many send`() throws {
     let lab = try ManageLab()
     try lab.finish("job", results: Data(repeating: UInt8(ascii: "1"), count: 64 << 20))
-    _ = try hostile(lab, "unread", "/v1/results/job/results.csv", "3")
+    _ = try lab.hostile("unread", "/v1/results/job/results.csv", "3")
     let targets = Data(String(repeating: "198.18.0.0/24:80\n", count: 1_000_000).utf8)
     for number in 0..<4 {
       let answer = try lab.send("PUT", "/v1/spool/\(number)", body: targets)
       #expect(answer.status == 201, "\(answer.text)")
     }
-    #expect(try peak(lab) < 100 << 20)
+    #expect(try lab.peak() < 100 << 20)
+  }
+
+  @Test func `holds one answer for a client that reads none, and gives all of them later`() throws {
+    let lab = try ManageLab()
+    let result = try lab.hostile("unread-pages", "50", "40")
+    #expect(result["pages"] as? UInt64 == 2000)
+    #expect(result["served"] as? Bool == true)
+    // All pages would be 148 MB.
+    #expect(try lab.peak() < 100 << 20)
+  }
+
+  @Test func `ends connections that send requests without end`() throws {
+    let lab = try ManageLab()
+    let result = try lab.hostile("flood", "5")
+    #expect(result["served"] as? Bool == true)
+    #expect(try lab.peak() < 100 << 20)
   }
 
   /// SYNBOX_MANAGE_KILLS=100 for more.
@@ -116,6 +120,21 @@ import Testing
     }
   }
 
+  @Test func `leaves the processors and the memory to the scanner`() throws {
+    let lab = try ManageLab()
+    let process = "/proc/\(lab.service.pid)"
+    for thread in try FileManager.default.contentsOfDirectory(atPath: "\(process)/task") {
+      // proc_pid_stat(5): the 19th field; the second one ends with the last parenthesis.
+      let stat = try String(contentsOfFile: "\(process)/task/\(thread)/stat", encoding: .utf8)
+      let fields = stat[(stat.lastIndex(of: ")") ?? stat.startIndex)...].split(separator: " ")
+      #expect(fields.dropFirst(17).first == "15", "\(stat)")
+    }
+    let score = try String(contentsOfFile: "\(process)/oom_score_adj", encoding: .utf8)
+    #expect(score == "1000\n")
+    let limits = try String(contentsOfFile: "\(process)/limits", encoding: .utf8)
+    #expect(limits.contains(/Max data size +536870912 +536870912/))
+  }
+
   @Test func `refuses what would use the space reserved for the box`() throws {
     let lab = try ManageLab()
     try lab.restart(after: SIGTERM)
@@ -138,76 +157,5 @@ import Testing
       Int($0.trimmingCharacters(in: .whitespaces))
     }
     #expect(try #require(free) > 1 << 20)
-  }
-}
-
-@Suite(.serialized, .lab, .timeLimit(.minutes(5))) struct `System calls of the management service` {
-  private static let page = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    .appending(path: "../../docs/design/manage.md")
-
-  @Test func `stand on the design page`() throws {
-    let page = try String(contentsOf: Self.page, encoding: .utf8)
-    let marks = (start: "<!-- system calls -->\n", end: "<!-- end -->")
-    let start = try #require(page.firstRange(of: marks.start))
-    let end = try #require(page[start.upperBound...].firstRange(of: marks.end))
-    let table = SystemCallTable.document(of: ManageSystemCalls.rules(inProcess: 0))
-    let expected = "\(page[..<start.upperBound])\n\(table)\n\(page[end.lowerBound...])"
-    if ProcessInfo.processInfo.environment["SYNBOX_WRITE_REFERENCE"] != nil {
-      try Data(expected.utf8).write(to: Self.page)
-    } else {
-      #expect(page == expected, "`make reference` writes the page again")
-    }
-  }
-
-  @Test func `are exactly those on the list`() throws {
-    let scratch = URL(fileURLWithPath: try Lab.temporaryDirectory())
-    let trace = Trace(file: scratch.appending(path: "trace").path)
-    let lab = try ManageLab(under: trace.prefix)
-    let rows = Data((0..<50_000).map { "198.18.\($0 / 256).\($0 % 256),80\n" }.joined().utf8)
-    try lab.finish("job", results: rows)
-    let targets = Data("198.18.0.0/24:80\n".utf8)
-    #expect(try lab.send("PUT", "/v1/spool/a", body: targets).status == 201)
-    #expect(try lab.send("PUT", "/v1/spool/b", body: Data("x\n".utf8)).status == 400)
-    let large = Data(String(repeating: "198.18.0.0/24:80\n", count: 100_000).utf8)
-    #expect(try lab.send("PUT", "/v1/spool/large", body: large).status == 201)
-    for coding in ["identity", "gzip", "zstd"] {
-      let answer = try lab.send(
-        "GET", "/v1/results/job/results.csv", ["-H", "Accept-Encoding: \(coding)"])
-      #expect(answer.status == 200)
-    }
-    try Data(#"{"state": "idle"}"#.utf8).write(to: lab.url("data/status.json"))
-    for path in ["/", "/v1/status", "/v1/jobs", "/v1/jobs/job", "/metrics", "/v1/openapi.json"] {
-      #expect(try lab.send("GET", path).status == 200)
-    }
-    #expect(try lab.send("DELETE", "/v1/jobs/a").status == 202)
-    #expect(try lab.send("PUT", "/v1/results/job/fetched").status == 204)
-    #expect(try lab.send("GET", "/healthz", ["-H", "Connection: close"]).status == 204)
-    let token = Data("{\"token\": \"\(lab.tokens["read"] ?? "")\"}".utf8)
-    #expect(try lab.send("POST", "/login", as: nil, body: token).status == 200)
-    let events = try Running([
-      "curl", "-sSkN", "-H", "Authorization: Bearer \(lab.tokens["read"] ?? "")",
-      "https://127.0.0.1:\(lab.port)/v1/events",
-    ])
-    try events.wait(for: "a status") { $0.text.contains("event: status") }
-    events.signal(SIGKILL)
-    try Data(try String(contentsOf: lab.url("tokens.toml"), encoding: .utf8).utf8)
-      .write(to: lab.url("tokens.toml"))
-    try lab.service.wait(for: "the tokens") { $0.errorText.contains("tokens read again") }
-    lab.service.signal(SIGTERM)
-    #expect(try lab.service.wait().status == 143)
-
-    let calls = try trace.callsAfterTheFilter()
-    let rules = ManageSystemCalls.rules(inProcess: 0)
-    func unlisted(_ rules: [SystemCallRule]) -> Set<TracedCall> {
-      calls.filter { call in !rules.contains { $0.matches(call.name, call.arguments) } }
-    }
-    #expect(unlisted(rules).isEmpty, "not on the list: \(unlisted(rules))")
-    for rule in rules where rule.use == .everyday {
-      #expect(
-        calls.contains { rule.matches($0.name, $0.arguments) },
-        "no request makes \(rule.name) \(rule.condition)")
-      // The check can fail.
-      #expect(!unlisted(rules.filter { $0.name != rule.name }).isEmpty, "\(rule.name)")
-    }
   }
 }

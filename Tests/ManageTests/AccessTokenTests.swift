@@ -100,6 +100,12 @@ import Testing
     #expect(entries[1].expires?.text == "2030-12-31T00:00:00Z")
   }
 
+  @Test(arguments: [
+    "9999-12-31", "2500-01-01", "1969-12-31", "2030-02-30", "2030-12-31T00:00:00",
+    "2030-12-31T25:00:00Z",
+  ])
+  func `has no such expiry`(_ text: String) { #expect(TokenEntry.expiry(text) == nil) }
+
   @Test func `tells whose token it is until it expires`() throws {
     var generator = SystemRandomNumberGenerator()
     let token = AccessToken(using: &generator)

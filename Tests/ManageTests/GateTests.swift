@@ -57,6 +57,30 @@ import Testing
     }
   }
 
+  @Test func `no longer admits whose token is gone or has expired, or whose session has ended`() throws
+  {
+    var generator = SystemRandomNumberGenerator()
+    var gate = Gate(tokens: file)
+    let reader = bearer(tokens[0].text)
+    let secret = try gate.logIn(token: tokens[0].text, reader, now: now, using: &generator).secret
+    var page = Presented()
+    page.cookies = ["\(Sessions.cookie)=\(secret)"]
+    #expect(gate.stillAdmits(.events, reader, now: now) && gate.stillAdmits(.events, page, now: now))
+    #expect(!gate.stillAdmits(.events, bearer("synbox_other"), now: now))
+    let late = Moment(date: 1_000_003_600, clock: 1100)
+    #expect(
+      !gate.stillAdmits(.events, reader, now: late) && !gate.stillAdmits(.events, page, now: late))
+    // Asking keeps no session open.
+    let idle = Moment(date: now.date, clock: now.clock + Sessions.idleTime - 1)
+    #expect(gate.stillAdmits(.events, page, now: idle))
+    let later = Moment(date: now.date, clock: now.clock + Sessions.idleTime + 1)
+    #expect(!gate.stillAdmits(.events, page, now: later))
+    gate.logOut(page)
+    #expect(!gate.stillAdmits(.events, page, now: now))
+    gate.tokens = TokenFile([])
+    #expect(!gate.stillAdmits(.events, reader, now: now))
+  }
+
   @Test func `lets nobody pass without valid credentials`() {
     var generator = SystemRandomNumberGenerator()
     let hour = Moment(date: now.date + 3600, clock: now.clock + 3600)

@@ -34,8 +34,9 @@ def browser(downloads=None):
         driver.quit()
 
 
-def wait(driver, condition, what, seconds=20):
-    return WebDriverWait(driver, seconds, poll_frequency=0.1).until(lambda _: condition(), what)
+def wait(driver, condition, what):
+    """Returns the first true value; the deadline is for a machine that has much else to do."""
+    return WebDriverWait(driver, 120, poll_frequency=0.1).until(lambda _: condition(), what)
 
 
 def element(driver, identifier):

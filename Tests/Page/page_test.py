@@ -1,81 +1,13 @@
-"""The page in a headless Chromium. SYNBOX_PAGE=stand-in tests it without a box."""
+"""What the page does, in a headless Chromium, with the real service and a box that scans a lab."""
 
 import json
-import os
-import pathlib
-import re
-import tempfile
-import time
 import unittest
 
-import axe_playwright_python
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from browser import browser, colours, element, log_in, size, wait
-from service import StandIn, target_file
-
-
-# That package is taken for axe-core alone, which it holds in a current version.
-AXE = pathlib.Path(axe_playwright_python.__file__).parent / "axe.min.js"
-
-
-def make_service():
-    if os.environ.get("SYNBOX_PAGE") == "stand-in":
-        return StandIn()
-    from real_service import RealService
-
-    return RealService()
-
-
-def number(text):
-    return int(re.sub(r"[^0-9]", "", text) or 0)
-
-
-class PageCase(unittest.TestCase):
-    """A browser and a directory; one box for all tests of a class."""
-
-    make = staticmethod(make_service)
-
-    @classmethod
-    def setUpClass(cls):
-        cls.service = cls.enterClassContext(cls.make())
-
-    def setUp(self):
-        self.directory = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="synbox-page-")))
-        self.driver = self.enterContext(browser(self.directory))
-        size(self.driver, 1280, 900)
-
-    def log_in(self, role="admin"):
-        log_in(self.driver, self.service.url, self.service.token(role))
-
-    def get(self, identifier):
-        return element(self.driver, identifier)
-
-    def wait(self, condition, what, seconds=30):
-        return wait(self.driver, condition, what, seconds)
-
-    def texts(self, selector):
-        # In one step, because the page changes meanwhile.
-        return self.driver.execute_script("return [...document.querySelectorAll(arguments[0])].map(each => each.innerText)", selector)
-
-    def drop(self, path):
-        """What the browser does when a file manager's file is dropped."""
-        place = self.driver.execute_script("const box = document.getElementById('submit').getBoundingClientRect(); return [box.x + box.width / 3, box.y + box.height / 2]")
-        data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
-        for kind in ("dragEnter", "dragOver", "drop"):
-            self.driver.execute_cdp_cmd("Input.dispatchDragEvent", {"type": kind, "x": place[0], "y": place[1], "data": data})
-            if kind == "dragOver":
-                self.assertTrue(self.driver.execute_script("return document.body.classList.contains('dragging')"))
-
-    def submit(self, name, text="198.19.0.0/18\n"):
-        """Starts a job of a second or so."""
-        self.drop(target_file(self.directory, name, text))
-        self.wait(lambda: any(name in row for row in self.texts("#finished-rows tr") + self.texts("#job-name") + self.texts("#cooling li")), f"{name} runs")
-
-    def finished(self, name):
-        self.wait(lambda: any(row.startswith(name) for row in self.texts("#finished-rows th")), f"{name} ends", 60)
+from page_case import PageCase, number, target_file
 
 
 class PageTests(PageCase):
@@ -152,10 +84,18 @@ class PageTests(PageCase):
         row = self.wait(lambda: next((row for row in self.texts("#rejected-list li") if "worse.txt" in row and "column" in row), None), "the reason")
         self.assertIn("line 2, column 12", row)
 
+    def test_its_examples_are_target_files(self):
+        self.log_in()
+        placeholder = self.get("write-text").get_attribute("placeholder")
+        for number, example in enumerate([self.texts("#submit-help code")[0], placeholder]):
+            # The service checks the file; the addresses of the examples are not this box's, so nothing is scanned.
+            answer = self.service.request("PUT", f"/v1/spool/example-{number}.txt", self.service.token("submit"), example.encode() + b"\n")
+            self.assertEqual(answer.status, 201, f"{example}: {answer.content}")
+
     def test_a_name_in_use(self):
         self.log_in()
         self.submit("twice.txt")
-        self.drop(target_file(self.directory, "twice.txt", "198.19.0.0/24\n"))
+        self.drop(target_file(self.directory, "twice.txt", "@ports 80\n198.19.0.0/24\n"))
         self.wait(lambda: self.texts("#uploads .refused"), "the refusal")
         self.driver.find_element(By.XPATH, "//button[text()='Submit as twice-2.txt']").click()
         self.finished("twice-2.txt")
@@ -191,50 +131,20 @@ class PageTests(PageCase):
             self.press(Keys.TAB)
         self.fail(f"{identifier} cannot be reached with the tab key")
 
-    def test_no_violations_of_accessibility(self):
-        for scheme in ("light", "dark"):
-            with self.subTest(scheme), browser() as self.driver:
-                colours(self.driver, scheme)
-                size(self.driver, 1280, 900)
-                self.driver.get(self.service.url + "/")
-                self.wait(lambda: self.get("token").is_displayed(), "the form")
-                self.check_accessibility("the login form")
-                self.log_in()
-                self.drop(target_file(self.directory, f"{scheme}.txt", "@rate 2k\n@ports 80\n198.19.0.0/17\n"))
-                self.drop(target_file(self.directory, f"bad-{scheme}.txt", "198.19.1.0/33\n"))
-                self.service.put_into_spool(f"worse-{scheme}.txt", "198.19.0.0/24\n198.19.1.0/33\n")
-                self.wait(lambda: f"{scheme}.txt" in self.texts("#job-name") and self.texts("#uploads .refused") and self.texts("#chart svg"), "it runs")
-                self.get("write").click()
-                self.driver.execute_script("document.getElementById('chart-details').open = true")
-                self.check_accessibility("a running job")
-                self.get("job-cancel").click()
-                self.check_accessibility("the question")
-                self.get("confirm-yes").click()
-                self.finished(f"{scheme}.txt")
-                self.driver.execute_script("document.querySelector('#finished-rows button[aria-expanded]').click()")
-                self.wait(lambda: self.texts("td.more .ledger") and self.texts("#rejected-list li"), "the numbers")
-                self.check_accessibility("a finished job")
-                size(self.driver, 390, 844, True)
-                self.check_accessibility("a phone")
-                width = self.driver.execute_script("return document.documentElement.scrollWidth")
-                self.assertLessEqual(width, 390, "nothing is cut off")
-
-    def check_accessibility(self, what):
-        self.driver.execute_script(AXE.read_text())
-        found = self.driver.execute_async_script("const done = arguments[0]; axe.run().then(done, error => done({ error: String(error) }))")
-        self.assertGreater(len(found["passes"]), 10)
-        nodes = [(rule["id"], rule["help"], node["html"], node["failureSummary"]) for rule in found["violations"] for node in rule["nodes"]]
-        self.assertEqual(nodes, [], what)
-
     def test_small_and_alone(self):
         self.log_in()
-        time.sleep(3)
         urls = []
-        for entry in self.driver.get_log("performance"):
-            message = json.loads(entry["message"])["message"]
-            if message["method"] == "Network.requestWillBeSent":
-                urls.append(message["params"]["request"]["url"])
-        self.assertTrue(any(url.endswith("/v1/events") for url in urls))
+
+        def listens():
+            for entry in self.driver.get_log("performance"):
+                message = json.loads(entry["message"])["message"]
+                if message["method"] == "Network.requestWillBeSent":
+                    urls.append(message["params"]["request"]["url"])
+            return any(url.endswith("/v1/events") for url in urls)
+
+        self.wait(listens, "the page listens to events")
+        self.wait(lambda: self.texts("#box-nic dd"), "everything is drawn")
+        listens()
         for url in urls:
             self.assertTrue(url.startswith((self.service.url + "/", "data:", "blob:", "chrome:")), url)
         documents = [url for url in urls if url.startswith(self.service.url) and "/v1/" not in url and not url.endswith("/login")]
@@ -246,57 +156,6 @@ class PageTests(PageCase):
         # What is injected does not run.
         self.driver.execute_script("const script = document.createElement('script'); script.textContent = 'window.injected = true'; document.body.append(script)")
         self.assertIsNone(self.driver.execute_script("return window.injected"))
-
-    def test_a_reader_cannot_submit(self):
-        self.log_in("read")
-        self.assertFalse(self.get("choose").is_displayed())
-        self.assertEqual(self.texts("#queue-list button"), [])
-
-
-class StandInTests(PageCase):
-    """What a healthy box does not do."""
-
-    make = StandIn
-
-    def setUp(self):
-        super().setUp()
-        self.box = self.service.box
-        self.box.is_silent, self.box.problems = False, []
-
-    def test_a_lost_connection_is_told_and_mended(self):
-        self.log_in()
-        self.box.is_silent = True
-        self.wait(lambda: "No connection" in self.get("stale").text, "the notice")
-        self.assertIn("The numbers below are from", self.get("stale").text)
-        self.box.is_silent = False
-        self.wait(lambda: not self.get("stale").is_displayed(), "the notice goes")
-
-    def test_problems_come_first_with_what_to_do(self):
-        self.box.problems = ["box0 has no carrier"]
-        self.log_in()
-        self.wait(lambda: self.get("problems").is_displayed(), "the problem")
-        self.assertIn("Check the cable", self.get("problems").text)
-        self.assertLess(self.get("problems").location["y"], self.get("submit").location["y"])
-        self.wait(lambda: self.get("state").text == "paused", "the state")
-        self.box.problems = []
-        self.wait(lambda: not self.get("problems").is_displayed(), "the problem goes")
-
-    def test_text_of_the_box_is_text(self):
-        name = "<img src=x onerror=alert(1)>"
-        self.box.reject(name, f"{name}:1:1: found <b>x</b>, expected <i>y</i>")
-        self.box.problems = ["<script>alert(2)</script>"]
-        self.log_in()
-        self.wait(lambda: any(name in row and "<b>x</b>" in row for row in self.texts("#rejected-list li")), "the name")
-        self.assertEqual(self.driver.execute_script("return document.querySelectorAll('#content img, #content script, #content b b').length"), 0)
-        self.assertIn("<script>alert(2)</script>", self.get("problems").text)
-
-    def test_an_ended_session_asks_for_the_token(self):
-        self.log_in()
-        self.box.sessions.clear()
-        self.box.is_silent = True
-        time.sleep(1)
-        self.box.is_silent = False
-        self.wait(lambda: self.get("token").is_displayed(), "the form")
 
 
 if __name__ == "__main__":

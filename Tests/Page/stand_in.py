@@ -1,5 +1,6 @@
-"""A stand-in for synbox-manage, for developing the page and for its screenshots: it serves the page with the headers of
-the real service, and a box whose documents are recorded ones (fixtures/) with other numbers.
+"""A stand-in for synbox-manage, for developing the page, for its screenshots, and for what a healthy box does not say: it
+serves the page with the headers of the real service, and a box whose documents are recorded ones (fixtures/) with other
+numbers. The tests use the real programs wherever these can be brought to do what a test needs.
 
 `python3 Tests/Page/stand_in.py [scenario]` serves it at http://127.0.0.1:8480; the token is `letmein`."""
 
@@ -18,7 +19,7 @@ import urllib.parse
 
 HERE = pathlib.Path(__file__).resolve().parent
 PAGE = HERE.parent.parent / "Sources/ManagePage/page.html"
-TOKENS = {"letmein": ("ada", "admin"), "readonly": ("rita", "read")}
+TOKENS = {"letmein": ("ada", "admin")}
 
 
 def fixture(name):
@@ -55,8 +56,6 @@ class Box:
         self.problems = []
         self.sessions = {}
         self.fetched = set()
-        self.requests = []
-        self.is_silent = False
         self.totals = dict.fromkeys(self.status["totals"], 0)
         self.drops = dict.fromkeys(self.status["drops"], 0)
         self.last = time.time()
@@ -231,10 +230,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def handle_any(self):
         path, _, query = self.path.partition("?")
         parts = [urllib.parse.unquote(part) for part in path.split("/")[1:]]
-        self.box.requests.append((self.command, path))
-        if self.box.is_silent:
-            self.close_connection = True
-            return None
         if path == "/" and self.command == "GET":
             page = PAGE.read_bytes()
             return self.reply(200, page, "text/html; charset=utf-8", [("Content-Security-Policy", policy(page)), ("X-Content-Type-Options", "nosniff")])
@@ -246,8 +241,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         user = self.who()
         if not user:
             return self.reply(401, problem(401, "Log in first", "The request has no credentials, or none that are valid."))
-        if user[1] == "read" and self.command in ("PUT", "DELETE"):
-            return self.reply(403, problem(403, "Not with this role", "The role read may not do this; submit may."))
         return self.answer(parts, urllib.parse.parse_qs(query), content, user)
 
     do_GET = do_PUT = do_DELETE = do_POST = handle_any
@@ -298,7 +291,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Connection", "close")
         self.end_headers()
         self.close_connection = True
-        while not self.server.is_ending and not self.box.is_silent:
+        while not self.server.is_ending:
             try:
                 self.wfile.write(f"event: status\ndata: {json.dumps(self.box.snapshot())}\n\n".encode())
                 self.wfile.flush()

@@ -7,6 +7,7 @@ import ManageHost
 import ManagePage
 import NIOSSL
 import Plan
+import ServiceHost
 
 struct ServeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -64,6 +65,9 @@ struct ServeCommand: ParsableCommand {
     throw ExitCode(wait(signals, server))
   }
 
+  /// Several times what it has with as many connections as it takes; the stacks of threads count, too.
+  private static let mostMemory: UInt64 = 512 << 20
+
   private func userToAssume(_ settings: ManageSettings) throws -> Credentials? {
     let current = Credentials.current()
     let chosen = settings.user.map { Credentials(uid: $0.uid, gid: $0.gid) }
@@ -102,8 +106,13 @@ struct ServeCommand: ParsableCommand {
 
   private func drop(_ settings: ManageSettings, _ user: Credentials?) throws(Fault) -> ConfinementReport
   {
-    // What connections, files and threads need, with some to spare.
-    try ResourceLimit.openFiles.set(UInt64(settings.connections) + 128)
+    // A socket and a file for each connection, and what the threads need, with some to spare.
+    try ResourceLimit.openFiles.set(2 * UInt64(settings.connections) + 128)
+    try ResourceLimit.data.set(Self.mostMemory)
+    // Before the first other thread. The scanner's threads have the processors first.
+    try ThreadPriority.lower()
+    // If memory runs out all the same, this process goes before the scanner.
+    try? SmallFile.write("1000", to: "/proc/self/oom_score_adj")
     return try Confinement.drop(
       ManagePolicy.policy(
         data: settings.data, tokens: settings.tokens, user: user, systemCalls: mode,

@@ -3,6 +3,7 @@ import Kernel
 import Manage
 import ManageHost
 import NIOCore
+import ServiceHost
 import Synchronization
 
 final class BodySender {
@@ -31,10 +32,14 @@ final class BodySender {
       case .zstd: .zstd
       }
     compressor = kind.map { SharedCompressor($0) }
+    connection.service.transfers += 1
     if compressor != nil { connection.service.compressing += 1 }
   }
 
-  deinit { if compressor != nil { connection.service.compressing -= 1 } }
+  deinit {
+    connection.service.transfers -= 1
+    if compressor != nil { connection.service.compressing -= 1 }
+  }
 
   /// Whether the client has read nothing for too long.
   var isStalled: Bool {
@@ -47,7 +52,8 @@ final class BodySender {
     if isDone { return connection.endAnswer() }
     isWorking = true
     let (file, compressor, offset) = (file, compressor, next)
-    let count = Int(min(UInt64(Self.pieceSize), end - next))
+    let size = connection.service.pieceSize(atMost: Self.pieceSize)
+    let count = Int(min(UInt64(size), end - next))
     let isLast = next + UInt64(count) == end
     connection.service.work {
       let piece = try file.read(at: offset, count: count)

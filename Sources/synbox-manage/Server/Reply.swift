@@ -2,6 +2,7 @@
 import Manage
 import ManageHost
 import NIOHTTP1
+import ServiceHost
 
 /// An answer to a request.
 struct Reply: Sendable {

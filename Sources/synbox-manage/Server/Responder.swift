@@ -4,6 +4,7 @@ import Manage
 import ManageHost
 import ManagePage
 import NIOHTTP1
+import ServiceHost
 
 /// A request that was admitted, with its whole body.
 struct AdmittedRequest: Sendable {
@@ -138,17 +139,21 @@ extension Service {
 
   private func result(_ request: AdmittedRequest, then: @escaping (Reply) -> Void) {
     let folder = parts.folder
-    let digests = digests
-    let mayCompress = compressing < Self.maximumCompressing
     let names = request.routed.names
     work {
-      let name = try DataFolder.jobName(names[0])
-      return try folder.resultFile(job: name, file: names[1], digests: digests)
-    } then: { result in
-      switch result {
-      case .success(let (file, sha256)):
-        then(Self.reply(with: file, sha256, request, mayCompress: mayCompress))
-      case .failure(let error): then(Reply(error))
+      try folder.resultFile(job: try DataFolder.jobName(names[0]), file: names[1])
+    } then: { [self] result in
+      guard case .success(let file) = result else {
+        if case .failure(let error) = result { then(Reply(error)) }
+        return
+      }
+      digests.find(file, self) { [self] result in
+        switch result {
+        case .success(let sha256):
+          let mayCompress = compressing < Self.maximumCompressing
+          then(Self.reply(with: file, sha256, request, mayCompress: mayCompress))
+        case .failure(let error): then(Reply(error))
+        }
       }
     }
   }

@@ -6,6 +6,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
+import ServiceHost
 
 /// The running server: one thread for the network, and a few for the disk.
 struct Server {
@@ -46,10 +47,10 @@ struct Server {
       }
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
       .childChannelOption(.allowRemoteHalfClosure, value: false)
-      // Small pieces, so that many connections need little memory.
+      // Small pieces, so that many connections need little memory; a record of TLS has no more than 16 KiB.
       .childChannelOption(
         .recvAllocator,
-        value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 2048, maximum: 1 << 16)
+        value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 2048, maximum: 1 << 14)
       )
       .childChannelOption(
         .writeBufferWaterMark,
@@ -70,7 +71,7 @@ struct Server {
       NIOSSLServerHandler(context: tls), HTTPResponseEncoder(),
       ByteToMessageHandler(
         HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)),
-      HTTPServerPipelineHandler(), Connection(service),
+      PipelineLimit(), HTTPServerPipelineHandler(), Connection(service),
     ])
   }
 
@@ -85,15 +86,4 @@ struct Server {
       Clock.sleep(untilMonotonic: Clock.monotonic + 100_000_000)
     }
   }
-}
-
-/// Heartbeats to PID 1, by the event loop itself: none comes when it hangs.
-final class Heartbeat: Sendable {
-  private let pipe: Descriptor
-
-  /// - Parameter number: an inherited descriptor.
-  init(_ number: Int32) throws(Fault) { pipe = try Descriptor.inherited(number) }
-
-  /// Drops a beat if the reader is slow or gone: neither is a reason to stop.
-  func send() { pipe.write([UInt8(ascii: ".")], within: 0) }
 }

@@ -7,6 +7,7 @@ import ManagePage
 import NIOCore
 import NIOPosix
 import NIOSSL
+import ServiceHost
 
 /// What the service is made of, and does not change.
 struct ServiceParts: Sendable {
@@ -34,6 +35,10 @@ final class Service {
   /// How many answers are being compressed: each needs about 2 MiB.
   var compressing = 0
   static let maximumCompressing = 8
+  /// How many bodies are on their way, in or out.
+  var transfers = 0
+  /// Bytes of memory that they share.
+  private static let transferMemory = 8 << 20
 
   private var feed = EventFeed()
   private var lastStatus: [UInt8]?
@@ -55,6 +60,11 @@ final class Service {
     _ body: @escaping @Sendable () throws -> Value, then: @escaping (Result<Value, any Error>) -> Void
   ) {
     pool.runIfActive(eventLoop: loop, body).assumeIsolated().whenComplete(then)
+  }
+
+  /// Returns how many bytes of one body may be in memory: fewer when there are many.
+  func pieceSize(atMost limit: Int) -> Int {
+    max(1 << 14, min(limit, Self.transferMemory / max(1, transfers)))
   }
 
   // MARK: Connections
@@ -101,7 +111,17 @@ final class Service {
     }
   }
 
+  /// Ends the events of those whose token was removed or has expired, or whose session has ended.
+  private func endEvents() {
+    for connection in Array(connections.values) where connection.wantsEvents {
+      if gate.stillAdmits(.events, connection.follower, now: Self.now) { continue }
+      Log.write(.notice, "events ended: access withdrawn", ["from": connection.follower.address])
+      connection.endEvents()
+    }
+  }
+
   private func broadcast() {
+    endEvents()
     guard connections.values.contains(where: \.wantsEvents) else {
       feed = EventFeed()
       lastStatus = nil

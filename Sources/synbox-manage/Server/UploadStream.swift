@@ -3,6 +3,7 @@ import Kernel
 import Manage
 import ManageHost
 import NIOCore
+import ServiceHost
 
 final class UploadStream {
   private let connection: Connection
@@ -24,7 +25,10 @@ final class UploadStream {
     self.connection = connection
     self.principal = principal
     self.name = name
+    connection.service.transfers += 1
   }
+
+  deinit { connection.service.transfers -= 1 }
 
   func begin(length: UInt64?, digest: [UInt8]?, expectsContinue: Bool) {
     let service = connection.service
@@ -69,7 +73,8 @@ final class UploadStream {
   }
 
   private func proceed() {
-    connection.holdReading(upload == nil || waiting.count >= Self.highWater)
+    connection.holdReading(
+      upload == nil || waiting.count >= connection.service.pieceSize(atMost: Self.highWater))
     guard !isWorking, !isOver, let upload else { return }
     let service = connection.service
     if !waiting.isEmpty {

@@ -3,6 +3,7 @@ import Crypto
 import Kernel
 import Manage
 import NIOSSL
+import Support
 import SwiftASN1
 import X509
 

@@ -1,22 +1,4 @@
-// Bytes as text: hexadecimal digits and base64.
-
-/// Lower-case hexadecimal digits.
-public enum Hexadecimal {
-  private static let digits = Array("0123456789abcdef".utf8)
-
-  public static func encode(_ bytes: some Sequence<UInt8>) -> String {
-    String(
-      decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
-  }
-
-  /// Returns nil for anything but an even number of lower-case digits.
-  static func decode(_ text: String) -> [UInt8]? {
-    let values = text.utf8.map { digits.firstIndex(of: $0) }
-    guard values.count.isMultiple(of: 2), !values.contains(nil) else { return nil }
-    let known = values.compactMap(\.self)
-    return stride(from: 0, to: known.count, by: 2).map { UInt8(known[$0] << 4 | known[$0 + 1]) }
-  }
-}
+// Bytes as text: base64.
 
 /// Base64 with `-` and `_`, without padding (RFC 4648, section 5).
 enum Base64URL {
