@@ -1,6 +1,7 @@
 // `synboxctl`: what an operator uses to talk to a box. The mapping from errors to exit codes.
 import ArgumentParser
 import BoxClient
+import Fleet
 import Kernel
 import Plan
 
@@ -16,7 +17,7 @@ struct Synboxctl: AsyncParsableCommand {
     version: "synboxctl \(BuildIdentity.number) (\(BuildIdentity.revision))",
     subcommands: [
       PutCommand.self, GetCommand.self, JobsCommand.self, StatusCommand.self, CancelCommand.self,
-      WatchCommand.self, TokenCommand.self,
+      WatchCommand.self, TokenCommand.self, FleetCommand.self,
     ])
 }
 
@@ -38,7 +39,7 @@ func run() async -> Int32 {
   } catch let error as ProblemDetails {
     return failed(error, error.exitCode)
   } catch let error
-    where error is Fault || error is ConnectionCut || error is AnswerError
+    where error is Fault || error is FleetError || error is ConnectionCut || error is AnswerError
     || error is EventParser.TooLarge
   {
     return failed(error, 1)

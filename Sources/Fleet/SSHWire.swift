@@ -1,0 +1,112 @@
+// The data types of SSH (RFC 4251, section 5), and base64 (RFC 4648, section 4).
+
+/// Reads SSH's data types from bytes.
+struct SSHReader {
+  private var rest: ArraySlice<UInt8>
+  private let what: String
+
+  init(_ bytes: [UInt8], _ what: String) {
+    rest = bytes[...]
+    self.what = what
+  }
+
+  private func cutOff() -> FleetError { FleetError("\(what): ends too early") }
+
+  mutating func take(_ count: Int) throws(FleetError) -> [UInt8] {
+    guard count <= rest.count else { throw cutOff() }
+    defer { rest = rest.dropFirst(count) }
+    return Array(rest.prefix(count))
+  }
+
+  mutating func byte() throws(FleetError) -> UInt8 { try take(1)[0] }
+
+  mutating func number() throws(FleetError) -> UInt32 {
+    try take(4).reduce(0) { $0 << 8 | UInt32($1) }
+  }
+
+  mutating func string() throws(FleetError) -> [UInt8] {
+    let count = try number()
+    guard count <= 1 << 16 else { throw FleetError("\(what): a string of \(count) bytes") }
+    return try take(Int(count))
+  }
+
+  mutating func text() throws(FleetError) -> String {
+    guard let text = String(validating: try string(), as: UTF8.self) else {
+      throw FleetError("\(what): a text that is not UTF-8")
+    }
+    return text
+  }
+
+  /// Reads a non-negative mpint as `count` bytes, big-endian.
+  mutating func integer(bytes count: Int) throws(FleetError) -> [UInt8] {
+    let digits = try string()
+    guard digits.first ?? 0 < 0x80, digits.count <= count + 1 else {
+      throw FleetError("\(what): an integer that is negative or too long")
+    }
+    let significant = digits.drop { $0 == 0 }
+    guard significant.count <= count else { throw FleetError("\(what): an integer that is too long") }
+    return Array(repeating: 0, count: count - significant.count) + significant
+  }
+
+  func end() throws(FleetError) {
+    guard rest.isEmpty else { throw FleetError("\(what): \(rest.count) bytes too many") }
+  }
+
+  /// Returns bytes with their length in front.
+  static func string(_ bytes: [UInt8]) -> [UInt8] {
+    let count = UInt32(bytes.count)
+    return stride(from: 24, through: 0, by: -8).map { UInt8(truncatingIfNeeded: count >> UInt32($0)) }
+      + bytes
+  }
+}
+
+/// Base64 with padding.
+public enum Base64 {
+  private static let alphabet = Array(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+  /// The value of each byte; 255 for one outside the alphabet.
+  private static let values: [UInt8] = {
+    var values = [UInt8](repeating: 255, count: 256)
+    for (value, byte) in alphabet.enumerated() { values[Int(byte)] = UInt8(value) }
+    return values
+  }()
+
+  /// Returns nil for anything but whole groups of four, of which the last may be padded with zero bits alone.
+  public static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
+    guard text.count.isMultiple(of: 4) else { return nil }
+    let digits = text.prefix { $0 != UInt8(ascii: "=") }
+    let padding = text.count - digits.count
+    guard padding <= 2, text.dropFirst(digits.count).allSatisfy({ $0 == UInt8(ascii: "=") }) else {
+      return nil
+    }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(text.count / 4 * 3)
+    var (bits, count): (UInt32, UInt32) = (0, 0)
+    for digit in digits {
+      let value = values[Int(digit)]
+      guard value < 64 else { return nil }
+      bits = bits << 6 | UInt32(value)
+      count += 6
+      if count >= 8 {
+        count -= 8
+        bytes.append(UInt8(truncatingIfNeeded: bits >> count))
+        bits &= (1 << count) - 1
+      }
+    }
+    return bits == 0 ? bytes : nil
+  }
+
+  public static func encode(_ bytes: [UInt8]) -> String {
+    var text: [UInt8] = []
+    for start in stride(from: 0, to: bytes.count, by: 3) {
+      let group = bytes[start..<min(start + 3, bytes.count)]
+      let bits = group.reduce(0 as UInt32) { $0 << 8 | UInt32($1) } << UInt32(8 * (3 - group.count))
+      for digit in 0..<4 {
+        text.append(
+          digit <= group.count
+            ? alphabet[Int(bits >> UInt32(18 - 6 * digit) & 63)] : UInt8(ascii: "="))
+      }
+    }
+    return String(decoding: text, as: UTF8.self)
+  }
+}

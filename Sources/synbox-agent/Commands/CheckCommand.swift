@@ -1,0 +1,29 @@
+// `synbox-agent check`: reports the mistakes of a configuration and of what it names.
+import ArgumentParser
+import FleetHost
+import Kernel
+import Plan
+
+struct CheckCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check", abstract: "Validate a configuration and the box's identity.",
+    discussion: "Exits with status 2 if one is invalid.")
+
+  @Argument(help: "The configuration.")
+  var file: String
+
+  func run() throws {
+    let bundle = try FleetBundle(try ConfigurationFile.read(file).identity)
+    _ = try bundle.boxName()
+    _ = try bundle.boxSeed()
+    _ = try bundle.fleetKey()
+    _ = try bundle.submitKeys()
+    _ = try bundle.denyKeys()
+  }
+}
+
+enum ConfigurationFile {
+  static func read(_ path: String) throws -> AgentSettings {
+    try AgentSettings(try Files.read(path, limit: AgentSettings.maximumSize + 1), file: path)
+  }
+}

@@ -1,0 +1,256 @@
+#!/usr/bin/env python3
+"""chaos.py SEED [seconds=180] [rate=1600] [shards=64] [faults=agent,scanner,stop,broker,collector,cut,clone]: a fleet of four boxes, whose
+programs are killed, stopped and cut off at random; then the verdict. The programs are the real ones, in labs."""
+
+import importlib.machinery
+import importlib.util
+import json
+import os
+import pathlib
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+loader = importlib.machinery.SourceFileLoader("fleet", str(ROOT / "netconfig/fleet"))
+fleet = importlib.util.module_from_spec(importlib.util.spec_from_loader("fleet", loader))
+loader.exec_module(fleet)
+
+TARGETS, PORTS = "198.19.0.0/16", "80,443"
+# Denied in mid-scan: one /24 of sixteen.
+DENIED = [f"198.19.{block}.0/24" for block in range(3, 256, 16)]
+LICENCE, LEASE = 4, 8
+PROXY = ROOT / "Tests/Fleet/proxy.py"
+
+
+class Chaos(fleet.Demonstration):
+    def __init__(self, seed, options):
+        super().__init__()
+        self.random = random.Random(seed)
+        self.options = {"seconds": "240", "rate": "1600", "shards": "64", "faults": "agent,scanner,stop,broker,collector,cut,clone"} | options
+        self.rate, self.shards = int(self.options["rate"]), int(self.options["shards"])
+        self.boxes = ["b1", "b2", "b3", "b4"]
+        self.back = []
+        self.down = set()
+        self.counts = {}
+        self.started = time.monotonic()
+        self.samples = []
+
+    def say(self, *words):
+        print(f"{time.monotonic() - self.started:7.2f}", *words, flush=True)
+
+    def count(self, fault):
+        self.counts[fault] = self.counts.get(fault, 0) + 1
+
+    def later(self, seconds, act):
+        self.back.append((time.monotonic() + seconds, act))
+
+    # MARK: Parts
+
+    def make_fleet(self):
+        self.port, self.page = fleet.free_port(), fleet.free_port()
+        key = fleet.PLACE / "operator"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "operator", "-f", key], check=True)
+        boxes = [part for box in self.boxes for part in ("--box", box)]
+        self.control("init", fleet.PLACE / "fleet", "--broker", f"broker1=127.0.0.1:{self.port}", "--submit-key", f"{key}.pub", *boxes)
+        # Each box reaches the broker by a proxy of its own, which can be stopped.
+        self.proxies = {}
+        for box in self.boxes:
+            self.proxies[box] = fleet.free_port()
+            (fleet.PLACE / f"fleet/boxes/{box}/servers").write_text(f"127.0.0.1:{self.proxies[box]}\n")
+            self.start(f"{box}-proxy", sys.executable, PROXY, self.proxies[box], self.port)
+
+    def start_agent(self, box, place=None, prefix=()):
+        self.start(f"{box}-agent", *prefix, fleet.BUILD / "synbox-agent", "run", "--config", (place or fleet.PLACE / box) / "agent.toml")
+
+    def start_scanner(self, box):
+        lab = f"{fleet.LABS}-{box}"
+        self.start(f"{box}-scanner", "ip", "netns", "exec", f"{lab}-box", fleet.BUILD / "synbox", "serve", "--config", fleet.PLACE / box / "synbox.toml", umask=0o002)
+
+    def nodes(self):
+        """The SYNs that all target nodes have seen."""
+        total = 0
+        for box in self.boxes:
+            name = f"{box}-node"
+            before = self.log(name).count("\n")
+            self.processes[name].send_signal(signal.SIGUSR1)
+            deadline = time.monotonic() + 5
+            while self.log(name).count("\n") <= before and time.monotonic() < deadline:
+                time.sleep(0.005)
+            total += json.loads(self.log(name).splitlines()[-1]).get("syns_valid", 0)
+        return total
+
+    def watch_denied(self):
+        for box in self.boxes:
+            networks = " or ".join(f"dst net {network}" for network in DENIED)
+            capture = ["tcpdump", "-i", "net0", "-n", "-tt", "-l", f"tcp[tcpflags] == tcp-syn and ({networks})"]
+            self.start(f"{box}-capture", "ip", "netns", "exec", f"{fleet.LABS}-{box}-net", *capture)
+
+    # MARK: Faults
+
+    def fault(self):
+        kind = self.random.choice(self.options["faults"].split(","))
+        free = [box for box in self.boxes if box not in self.down]
+        if kind in ("agent", "scanner") and free:
+            box, pause = self.random.choice(free), self.random.choice([0.3, 1, 5, 12])
+            self.kill(f"{box}-{kind}")
+            self.down.add(box)
+            self.say(f"{kind} of {box} killed for {pause} s")
+            start = self.start_agent if kind == "agent" else self.start_scanner
+            self.later(pause, lambda: (start(box), self.down.discard(box)))
+        elif kind == "stop" and len(free) > 1:
+            box, pause, part = self.random.choice(free), self.random.choice([3, 7, 15]), self.random.choice(["agent", "scanner"])
+            process = self.processes[f"{box}-{part}"]
+            process.send_signal(signal.SIGSTOP)
+            self.down.add(box)
+            self.say(f"{part} of {box} stopped for {pause} s")
+            self.later(pause, lambda: (process.send_signal(signal.SIGCONT), self.down.discard(box)))
+        elif kind == "cut" and free:
+            box, pause = self.random.choice(free), self.random.choice([3, 7, 15])
+            process = self.processes[f"{box}-proxy"]
+            process.send_signal(signal.SIGSTOP)
+            self.down.add(box)
+            self.say(f"{box} cut off for {pause} s")
+            self.later(pause, lambda: (process.send_signal(signal.SIGCONT), self.down.discard(box)))
+        elif kind == "broker" and "broker" in self.processes:
+            pause = self.random.choice([0.5, 2, 6])
+            self.kill("broker")
+            self.say(f"broker killed for {pause} s; it keeps nothing")
+            self.later(pause, self.start_broker)
+        elif kind == "collector" and "collector" in self.processes:
+            pause = self.random.choice([0.3, 2, 8])
+            self.kill("collector")
+            self.say(f"collector killed for {pause} s")
+            self.later(pause, self.start_collector)
+        elif kind == "clone" and "clone-agent" not in self.processes and "b1" in free:
+            self.clone()
+        else:
+            return
+        self.count(kind)
+
+    def clone(self):
+        """The disk of b1 starts again in another boot; its scanner does not."""
+        place = fleet.PLACE / "clone"
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.copytree(fleet.PLACE / "b1", place)
+        (fleet.PLACE / "other-boot").write_text("00000000-0000-4000-8000-000000000000\n")
+        mount = f"mount --bind {fleet.PLACE}/other-boot /proc/sys/kernel/random/boot_id && exec \"$@\""
+        self.start_agent("clone", place, ("unshare", "-m", "sh", "-c", mount, "sh"))
+        self.say("a clone of b1 appears for 15 s")
+        self.later(15, lambda: self.kill("clone-agent"))
+
+    # MARK: The run
+
+    def run(self):
+        self.make_fleet()
+        self.start_broker()
+        self.start_collector()
+        for box in self.boxes:
+            self.start_box(box)
+        self.watch_denied()
+        for name in ("deny", "deny2"):
+            (fleet.PLACE / f"{name}.txt").write_text("" if name == "deny" else "".join(f"{network}\n" for network in DENIED))
+        self.wait(lambda: len(self.status()["boxes"]) == len(self.boxes), "not every box said hello", "collector")
+        for box in self.boxes:
+            self.ask("approve", box)
+        self.ask("deny", fleet.PLACE / "deny.txt", "--key", fleet.PLACE / "operator")
+        (fleet.PLACE / "targets.txt").write_text(f"{TARGETS}\n")
+        scan = self.ask("submit", fleet.PLACE / "targets.txt", "-p", PORTS, "-r", self.rate, "--shards", self.shards, "-c", 2, "--key", fleet.PLACE / "operator").strip()
+        results = fleet.PLACE / "collector/results" / scan[:16]
+        self.denied_at = None
+        next_fault, limit = time.monotonic() + 8, time.monotonic() + float(self.options["seconds"])
+        while not results.is_dir():
+            time.sleep(0.2)
+            now = time.monotonic()
+            if now > limit:
+                raise fleet.Failure("not finished: " + self.log("collector")[-500:])
+            for due in [each for each in self.back if each[0] <= now]:
+                self.back.remove(due)
+                due[1]()
+            if not self.samples or now - self.samples[-1][0] >= 1:
+                self.samples.append((time.monotonic(), self.nodes()))
+            accepted = self.accepted()
+            if self.denied_at is None and accepted >= self.shards // 3:
+                self.deny()
+            if now >= next_fault and accepted < self.shards * 0.95:
+                self.fault()
+                next_fault = now + self.random.uniform(1, 6)
+        self.say("merged")
+        self.verdict(results)
+
+    def accepted(self):
+        try:
+            return (fleet.PLACE / "collector/ledger").read_text().count("\n") - 1
+        except OSError:
+            return 0
+
+    def deny(self):
+        try:
+            self.ask("deny", fleet.PLACE / "deny2.txt", "--key", fleet.PLACE / "operator")
+        except fleet.Failure:
+            # The broker or the collector is down: the next look tries again.
+            return
+        self.denied_at = time.time()
+        self.say("deny list 2")
+
+    # MARK: The verdict
+
+    def verdict(self, results):
+        listed = subprocess.run([fleet.BUILD / "synbox", "list", "-p", PORTS, TARGETS], check=True, capture_output=True, text=True).stdout.split()
+        truth = {line for line in listed if int(line.split(",")[0].split(".")[3]) % 2 == 0}
+        _, *found = (results / "results.csv").read_text().split()
+        denied = {line for line in truth if int(line.split(".")[2]) % 16 == 3}
+        checks = [
+            ("each pair once", len(found) == len(set(found)), len(found)),
+            ("no pair that is not open", set(found) <= truth, len(set(found) - truth)),
+            ("none missing but denied ones", truth - set(found) <= denied, len(truth - set(found)), "of", len(truth)),
+        ]
+        sent = self.nodes()
+        most = max((after[1] - before[1]) / (after[0] - before[0]) for before, after in zip(self.samples, self.samples[1:]))
+        checks.append(("most probes in any second, of the budget and a tenth", most <= self.rate * 1.1, f"{most:.0f} of {self.rate}"))
+        if self.denied_at:
+            late = 0.0
+            for box in self.boxes:
+                times = [float(line.split()[0]) for line in self.log(f"{box}-capture").splitlines() if re.match(r"\d+\.\d+ IP", line)]
+                late = max([late] + [each - self.denied_at for each in times])
+            checks.append(("last probe into what was denied, seconds after", late <= LICENCE + 0.5, f"{late:.2f} of {LICENCE}"))
+        held = True
+        for name, good, *more in checks:
+            held &= bool(good)
+            self.say("ok  " if good else "FAIL", name, *more)
+        self.say(f"probes {sent} for {len(listed)} targets, {100 * sent / len(listed) - 100:+.1f} %; faults {self.counts}")
+        self.say("HELD" if held else "BROKEN")
+        if not held:
+            raise fleet.Failure("broken")
+
+
+def main():
+    seed = int(sys.argv[1])
+    options = dict(argument.split("=", 1) for argument in sys.argv[2:])
+    fleet.PLACE = fleet.BUILD / "chaos"
+    fleet.LICENCE, fleet.LEASE = LICENCE, LEASE
+    fleet.LABS = f"synbox-chaos-{os.getpid()}"
+    shutil.rmtree(fleet.PLACE, ignore_errors=True)
+    fleet.PLACE.mkdir(parents=True)
+    chaos = Chaos(seed, options)
+    try:
+        chaos.run()
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        for process in chaos.processes.values():
+            process.send_signal(signal.SIGCONT)
+        chaos.close()
+
+
+if __name__ == "__main__":
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, fleet.end)
+    try:
+        main()
+    except fleet.Failure as failure:
+        sys.exit(f"chaos: {failure}")
