@@ -8,27 +8,28 @@ BPF_OBJECTS  := $(BPF_PROGRAMS:%=build/bpf/%.bpf.o)
 TOOLCHAIN    := $(shell swift -print-target-info 2>/dev/null | sed -n 's|.*"runtimeResourcePath": "\(.*\)/lib/swift".*|\1/bin|p')
 BPF_CLANG    := $(TOOLCHAIN)/clang
 BPF_OBJCOPY  := $(TOOLCHAIN)/llvm-objcopy
-# Where the sources lie must not show in what is built: BPF's line information and C++'s __FILE__ say it.
+# Where the sources lie must not show in what is built: BPF's line information and __FILE__ of C and C++ say it.
 SOURCE_MAP   := -ffile-prefix-map=$(CURDIR)=.
 BPF_CFLAGS   := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -I/usr/include/$(shell uname -m)-linux-gnu $(SOURCE_MAP)
-SWIFT_STATIC := -c release --static-swift-stdlib -Xswiftc -static-executable -Xcxx $(SOURCE_MAP)
+SWIFT_STATIC := -c release --static-swift-stdlib -Xswiftc -static-executable -Xcc $(SOURCE_MAP) -Xcxx $(SOURCE_MAP)
 
 # What Debian must provide: to build, to run the lab, to test, to compare with other scanners.
 PACKAGES_BUILD := libbpf-dev libxdp-dev libcap-dev libnl-3-dev libnl-genl-3-dev libnl-route-3-dev \
                   libseccomp-dev libelf-dev zlib1g-dev libzstd-dev pkg-config g++ git file
-PACKAGES_LAB   := iproute2 ethtool procps jq
-PACKAGES_TEST  := codespell curl openssl strace tshark tcpdump python3 libcap2-bin binutils util-linux gzip zstd fdisk e2fsprogs mount
+PACKAGES_LAB   := iproute2 ethtool procps jq openssh-client
+PACKAGES_TEST  := codespell curl openssl strace tshark tcpdump python3 libcap2-bin binutils util-linux gzip zstd fdisk e2fsprogs mount \
+                  dnsmasq-base iputils-ping nmap systemd
 PACKAGES_BENCH := zmap masscan nftables valgrind python3-matplotlib
 PACKAGES_IMAGE := genimage mtools dosfstools e2fsprogs fdisk cpio zstd xz-utils kmod python3 python3-pefile \
                   debian-archive-keyring
 # fonts-inter: what screenshots are drawn with.
 PACKAGES_PAGE  := chromium chromium-driver python3-venv fonts-inter pngquant
-PACKAGES_BOOT  := nmap iputils-ping e2fsprogs fdisk
+PACKAGES_BOOT  := iputils-ping e2fsprogs fdisk dnsmasq-base
 # Debian's own, which finds Debian's matplotlib.
 PYTHON         := /usr/bin/python3
 
-.PHONY: help setup bpf build benchmark programs toolchain image image-lock image-reproducible boot-test unit kernel lab test tests \
-        fuzz soak run page screenshots bench evaluate rollback inventory planning reference check fmt clean
+.PHONY: help setup bpf build benchmark fleet programs toolchain image image-lock image-reproducible boot-test unit kernel lab test tests \
+        fuzz soak manage-load run page openapi screenshots bench evaluate bench-quick rollback inventory planning reference check fmt clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -72,12 +73,12 @@ build/bpf/components: FORCE build/.setup
 	@cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
 FORCE:
 
-build: build/synbox build/synbox-manage build/synboxctl ## build/synbox, build/synbox-manage and build/synboxctl, a static binary each
+build: build/synbox build/synbox-manage build/synbox-agent build/synboxctl ## the programs, a static binary each
 
 benchmark: build/synbox build/benchmark ## build/benchmark, which measures the parts that bound a scan
 
 # SwiftPM knows what has to be built again. Valgrind cannot read Swift's debug information, and gives up.
-build/synbox build/synbox-manage build/synboxctl build/benchmark build/synimage: build/%: bpf FORCE
+build/synbox build/synbox-manage build/synbox-agent build/synboxctl build/benchmark build/synimage: build/%: bpf FORCE
 	@swift build $(SWIFT_STATIC) --product $* 2>&1 \
 	  | { grep -vE 'in statically linked applications|mktemp. is dangerous' || true; }; exit $${PIPESTATUS[0]}
 	@cp .build/release/$* $@.tmp
@@ -85,7 +86,7 @@ build/synbox build/synbox-manage build/synboxctl build/benchmark build/synimage:
 	@mv $@.tmp $@
 
 # What the image takes: without symbols, and without the two notes that hash where the sources lay.
-build/synbox.stripped: build/synbox
+build/synbox.stripped build/synbox-manage.stripped: build/%.stripped: build/%
 	@$(BPF_OBJCOPY) --strip-all --remove-section=.swift_modhash --remove-section=.note.gnu.build-id $< $@
 
 # How long fuzzing and the soak take.
@@ -97,9 +98,9 @@ VERSION ?= $(shell git rev-list --count HEAD)
 OUTPUT  ?= build
 CACHE   ?= build/cache/packages
 IMAGE    = --profile $(PROFILE) --site $(SITE) --version $(VERSION) --cache $(CACHE) \
-           --program build/synbox.stripped --revision $(shell cat build/bpf/revision) --epoch $(shell git log -1 --format=%ct)
+           --program build/synbox.stripped --manage build/synbox-manage.stripped --revision $(shell cat build/bpf/revision) --epoch $(shell git log -1 --format=%ct)
 
-image: toolchain build/synbox.stripped build/synimage build/.setup-image ## build/synbox.img for PROFILE=all SITE=lab (docs/design/image.md)
+image: toolchain build/synbox.stripped build/synbox-manage.stripped build/synimage build/.setup-image ## build/synbox.img for PROFILE=all SITE=lab (docs/design/image.md)
 	@build/synimage build $(IMAGE) --output $(OUTPUT)
 
 # Another patch release of Swift makes other bytes.
@@ -113,16 +114,25 @@ image-reproducible: image ## build the image twice, from sources in two places, 
 	@image/reproducible $(filter-out --cache $(CACHE),$(IMAGE))
 
 # BOOT takes further options, such as BOOT='--only firmware'; BOOT=--list names them all.
-boot-test: image build/.setup-boot ## the image in QEMU: boots, scans, power cuts, faults (docs/design/boot.md)
+boot-test: image build/synboxctl build/.setup-boot ## the image in QEMU: boots, scans, power cuts, faults (docs/design/boot.md)
 	@Tests/Boot/setup
 	@$(PYTHON) Tests/Boot $(BOOT)
 
-run: build ## the main job on a lab: a target file becomes results, checked against the rule
-	@netconfig/run
+# STAY=1 keeps the box and its page until Ctrl-C.
+STAY ?=
+
+run: build ## the main job on a lab: submit a target file, fetch and check the results; STAY=1 keeps the page
+	@STAY='$(STAY)' netconfig/run
+
+fleet: build build/nats-server ## three boxes, a broker and a collector in labs: one scan, one box is killed half way; needs root
+	@netconfig/fleet
 
 soak: build tests ## a box whose spool is hostile, for MINUTES=5; needs root
 	@SYNBOX_SOAK_MINUTES=$(MINUTES) timeout --kill-after=10 $$(( $(MINUTES) * 60 + 1200 )) \
 	  swift test --skip-build --filter 'A box with a hostile spool'
+
+manage-load: build tests ## gigabytes, a full disk and crowds for the management service, with figures; needs root
+	@SYNBOX_MANAGE_LOAD=1 $(call SWIFT_TEST,1800) --filter 'The management service under load'
 
 # Unpacked, not installed: the package would start a Prometheus server on this machine.
 build/promtool: build/.setup
@@ -130,14 +140,22 @@ build/promtool: build/.setup
 	@dpkg-deb --fsys-tarfile build/prometheus_*.deb | tar -xO ./usr/bin/promtool > $@.tmp
 	@rm build/prometheus_*.deb; chmod +x $@.tmp; mv $@.tmp $@
 
+# Unpacked, too: the package would start a server.
+build/nats-server: build/.setup
+	@cd build && rm -f nats-server_*.deb && apt-get download -qq nats-server 2>setup.log || { cat setup.log; exit 1; }
+	@dpkg-deb --fsys-tarfile build/nats-server_*.deb | tar -xO ./usr/sbin/nats-server > $@.tmp
+	@rm build/nats-server_*.deb; chmod +x $@.tmp; mv $@.tmp $@
+
 # Each run of tests ends, even if one hangs: a suite's own limit cannot stop a test that blocks.
 SWIFT_TEST = timeout --kill-after=10 $(1) swift test --skip-build
 # A test's name is `Module.suite/test`.
-PURE_TESTS   := (BoxTests|BoxClientTests|ManageTests|ManagePageTests|WireTests|PlanTests|ScanTests|SettingsTests|SupportTests)\.
-KERNEL_TESTS := (KernelTests|NICTests|DatapathTests|EngineTests|ConfinementTests|SpoolTests|InitTests|SupervisionTests|ProgramTests|FuzzTests)\.
+PURE_TESTS   := (BoxTests|BoxClientTests|FleetTests|ManageTests|ManagePageTests|NATSWireTests|WireTests|PlanTests|ScanTests|SettingsTests|SupportTests)\.
+KERNEL_TESTS := (KernelTests|FleetHostTests|NICTests|DatapathTests|EngineTests|ConfinementTests|SpoolTests|InitTests|SupervisionTests|ProgramTests|FuzzTests)\.
 LAB_TESTS    := (LabTests|ManageServiceTests|ServeTests|ImageTests)\.
 # Random inputs that take minutes in a debug build.
 LONG_TESTS   := hold for files changed at random|Mutated packets
+# They keep the processors for so long that others would reach their limits.
+SIMULATIONS  := A simulated fleet|A large fleet
 LAB_CASES     = $(shell grep -v '^\#' Tests/lab-cases | paste -sd '|')
 
 # A package directory of its own, so that the pure targets resolve no other package and the main build stays as it is.
@@ -160,16 +178,18 @@ lab: build tests ## some end-to-end cases (Tests/lab-cases); needs root
 programs: bpf
 	@SYNBOX_PROGRAMS=1 swift build $(SWIFT_STATIC) >build/programs.log 2>&1 || { cat build/programs.log; exit 1; }
 
-test: check programs build benchmark build/promtool image tests ## all tests; those on the kernel and the lab need root
-	@# Two runs, because labs measure: what only computes would take their processors.
-	$(call SWIFT_TEST,1200) --filter '$(PURE_TESTS)|$(KERNEL_TESTS)'
+test: check programs build benchmark build/promtool build/nats-server image tests build/venv/.installed ## all tests; those on the kernel and the lab need root
+	@# Three runs, because labs measure: what only computes would take their processors.
+	$(call SWIFT_TEST,1200) --filter '$(PURE_TESTS)|$(KERNEL_TESTS)' --skip '$(SIMULATIONS)'
+	$(call SWIFT_TEST,900) --filter '$(SIMULATIONS)'
 	$(call SWIFT_TEST,1800) --filter '$(LAB_TESTS)'
 	$(PYTHON) -m unittest discover -s Tests/Evaluation -p '*_test.py'
 	$(PYTHON) -m unittest discover -s Tests/Boot -p '*_test.py'
 	@cd Tests/Docs && $(PYTHON) -m unittest commands_test reference_test
-	$(MAKE) page
-	@cd Tests/Client && $(PYTHON) -m unittest client_test
-	netconfig/run
+	$(PAGE_TESTS)
+	$(OPENAPI_TESTS)
+	cd Tests/Client && $(PYTHON) -m unittest client_test service_test run_test systemd_test
+	cd Tests/Fleet && $(PYTHON) -m unittest fleet_test
 
 # Of -sanitize options the Swift compiler heeds the last alone, so that one names both; SwiftPM's own makes room
 # for libFuzzer's main function and covers C and C++.
@@ -190,15 +210,21 @@ evaluate: ## the same in full: five rounds, the whole of every network
 bench evaluate: benchmark build/.setup-bench
 	@$(PYTHON) Tests/Evaluation --scale $@ $(EVALUATION)
 
-# The page's tests: selenium, and axe-core, which axe-playwright-python holds.
+# For the page selenium, and axe-core, which axe-playwright-python holds; for the API schemathesis.
 build/venv/.installed: build/.setup-page
 	@$(PYTHON) -m venv build/venv
-	@build/venv/bin/pip install --quiet selenium==4.51.0
+	@build/venv/bin/pip install --quiet selenium==4.51.0 schemathesis==4.32.5
 	@build/venv/bin/pip install --quiet --no-deps axe-playwright-python==0.1.8
 	@touch $@
 
-page: build/venv/.installed ## the page of the management service in a headless Chromium
-	cd Tests/Page && SYNBOX_PAGE=stand-in timeout --kill-after=10 900 ../../build/venv/bin/python -m unittest page_test
+PAGE_TESTS    = cd Tests/Page && timeout --kill-after=10 1200 ../../build/venv/bin/python -m unittest page_test trouble_test layout_test
+OPENAPI_TESTS = cd Tests/OpenAPI && timeout --kill-after=10 900 ../../build/venv/bin/python -m unittest document_test
+
+page: build build/venv/.installed ## the page of the management service in a headless Chromium, with a real box; needs root
+	$(PAGE_TESTS)
+
+openapi: build build/venv/.installed ## schemathesis holds the management service to docs/reference/openapi.json; needs root
+	$(OPENAPI_TESTS)
 
 screenshots: build/venv/.installed ## write docs/page/*.png again
 	cd Tests/Page && ../../build/venv/bin/python screenshots.py ../../docs/page
@@ -215,6 +241,11 @@ build/rollback/%/build/synbox:
 	@git worktree prune
 	@git worktree add --force --detach build/rollback/$* $*
 	@$(MAKE) --no-print-directory -C build/rollback/$* build
+
+bench-quick: benchmark build/.setup-bench ## compare with BEFORE=REVISION in one run, under 2 minutes; RECORD=1 notes it down
+	@test -n "$(BEFORE)" || { echo "usage: make bench-quick BEFORE=REVISION [RECORD=1]" >&2; exit 2; }
+	@$(MAKE) --no-print-directory $(BEFORE_PROGRAM)
+	@$(PYTHON) Tests/Evaluation/quick.py --before $(BEFORE_PROGRAM) $(if $(RECORD),--record)
 
 inventory: benchmark ## measure ten million single addresses under a million denied prefixes (docs/design/scaling.md)
 	@build/benchmark inventory

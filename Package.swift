@@ -12,13 +12,16 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-/// - Parameter embedding: files that lie in the program, as `PackageResources`.
+/// - Parameters:
+///   - products: of other packages.
+///   - embedding: files that lie in the program, as `PackageResources`.
 func module(
-  _ name: String, _ dependencies: [Target.Dependency] = [], embedding: [String] = []
+  _ name: String, _ dependencies: [Target.Dependency] = [], products: [Target.Dependency] = [],
+  embedding: [String] = []
 ) -> Target {
   .target(
-    name: name, dependencies: dependencies, resources: embedding.map { .embedInCode($0) },
-    swiftSettings: strict)
+    name: name, dependencies: dependencies + products,
+    resources: embedding.map { .embedInCode($0) }, swiftSettings: strict)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [])
@@ -87,8 +90,8 @@ let fuzzers: [Target] =
 
 /// No privilege, no input or output.
 let pure: [Target] = [
-  module("Wire"),
   module("Support"),
+  module("Wire", ["Support"]),
   module("Plan", ["Support", "Wire"]),
   module("Scan", ["Plan", "Support", "Wire"]),
   module("BoxAPI", ["Scan", "Support"]),
@@ -96,8 +99,10 @@ let pure: [Target] = [
   module("Settings", ["Plan", "Support"]),
   module("Manage", ["BoxAPI", "Plan", "Settings", "Support"], embedding: ["openapi.json"]),
   module("BoxClient", ["Plan", "Settings", "Support"]),
+  module("NATSWire", ["Support"]),
+  module("Fleet", ["Plan", "Scan", "Support", "Wire"]),
   // One hand-written HTML file, which becomes a constant of the program.
-  module("ManagePage", ["Plan"], embedding: ["page.html"]),
+  module("ManagePage", ["Plan"], embedding: ["page.html", "fleet.html"]),
 
   .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
   tests("SupportTests", ["Support"]),
@@ -106,9 +111,13 @@ let pure: [Target] = [
   tests("ScanTests", ["Scan", "Plan", "Wire", "TestSupport"]),
   tests("BoxTests", ["Box", "BoxAPI", "Plan", "TestSupport"]),
   tests("SettingsTests", ["Settings", "Plan", "TestSupport"]),
-  tests("ManageTests", ["Manage", "BoxAPI", "Plan", "Settings", "TestSupport"]),
+  tests("ManageTests", ["Manage", "BoxAPI", "Plan", "Settings", "Support", "TestSupport"]),
   tests("ManagePageTests", ["ManagePage"]),
   tests("BoxClientTests", ["BoxClient", "Plan", "TestSupport"]),
+  tests("FleetTests", ["Fleet", "Plan", "Scan", "Support", "Wire", "TestSupport"]),
+  .testTarget(
+    name: "NATSWireTests", dependencies: ["NATSWire", "TestSupport"], exclude: ["Transcripts"],
+    swiftSettings: strict),
 ]
 
 let others: [Target] = [
@@ -127,18 +136,63 @@ let others: [Target] = [
   module("Spool", ["Kernel", "Plan", "Scan", "Support", "Wire"]),
   module("Engine", ["Datapath", "Kernel", "NIC", "Plan", "Scan", "Spool", "Wire"]),
   module("Init", ["BoxAPI", "Kernel", "NIC", "Plan", "Scan", "Settings", "Spool", "Support", "Wire"]),
-  module("ManageHost", ["BoxAPI", "Confinement", "Kernel", "Manage", "Plan", "Spool", "Support"]),
+  module("ServiceHost", ["Confinement", "Kernel", "Scan", "Support"]),
+  module(
+    "ManageHost",
+    ["BoxAPI", "Confinement", "Kernel", "Manage", "Plan", "ServiceHost", "Spool", "Support"]),
+  module(
+    "FleetHost",
+    [
+      "BoxAPI", "Confinement", "Fleet", "Kernel", "NATS", "Plan", "Scan", "ServiceHost", "Settings",
+      "Spool", "Support",
+    ],
+    products: [
+      .product(name: "Crypto", package: "swift-crypto"),
+      .product(name: "NIOCore", package: "swift-nio"),
+    ]),
   module("Supervision", ["BoxAPI", "Confinement", "Init", "Kernel", "NIC", "Settings", "Spool"]),
   isFuzzing
     ? .target(
       name: "synbox", dependencies: program, exclude: ["main.swift"], swiftSettings: strict)
     : .executableTarget(name: "synbox", dependencies: program, swiftSettings: strict),
 
+  // The fleet: NATS over SwiftNIO.
+  module(
+    "NATS", ["NATSWire", "Support"],
+    products: [
+      .product(name: "Crypto", package: "swift-crypto"),
+      .product(name: "NIOCore", package: "swift-nio"),
+      .product(name: "NIOPosix", package: "swift-nio"),
+      .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      .product(name: "NIOTLS", package: "swift-nio"),
+    ] + unused),
+
+  // Authorities, certificates and the broker's configuration, on an operator's machine.
+  module(
+    "FleetSetup", ["Fleet", "Kernel", "Support", "Wire"],
+    products: [
+      .product(name: "Crypto", package: "swift-crypto"),
+      .product(name: "SwiftASN1", package: "swift-asn1"),
+      .product(name: "X509", package: "swift-certificates"),
+    ]),
+
+  // The agent of a box in a fleet.
+  .executableTarget(
+    name: "synbox-agent",
+    dependencies: [
+      "BoxAPI", "Confinement", "Fleet", "FleetHost", "Kernel", "NATS", "NATSWire", "Plan",
+      "ServiceHost", "Support", argumentParser,
+      .product(name: "NIOCore", package: "swift-nio"),
+      .product(name: "NIOPosix", package: "swift-nio"),
+    ] + unused,
+    swiftSettings: strict),
+
   // The operator's client: talks to synbox-manage, from anywhere.
   .executableTarget(
     name: "synboxctl",
     dependencies: [
-      "BoxAPI", "BoxClient", "Kernel", "Manage", "Plan", "Support", argumentParser,
+      "BoxAPI", "BoxClient", "Fleet", "FleetHost", "FleetSetup", "Kernel", "Manage", "ManagePage",
+      "NATS", "NATSWire", "Plan", "Scan", "ServiceHost", "Support", argumentParser,
       .product(name: "Crypto", package: "swift-crypto"),
       .product(name: "NIOCore", package: "swift-nio"),
       .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -153,7 +207,7 @@ let others: [Target] = [
     name: "synbox-manage",
     dependencies: [
       "BoxAPI", "Confinement", "Kernel", "Manage", "ManageHost", "ManagePage", "Plan", "Scan",
-      "Support",
+      "ServiceHost", "Support",
       argumentParser,
       .product(name: "Crypto", package: "swift-crypto"),
       .product(name: "NIOCore", package: "swift-nio"),
@@ -170,7 +224,7 @@ let others: [Target] = [
   .executableTarget(
     name: "synimage",
     dependencies: [
-      "Init", "Kernel", "NIC", "Plan", "Settings", argumentParser,
+      "Init", "Kernel", "Manage", "NIC", "Plan", "Settings", "Support", argumentParser,
       .product(name: "Crypto", package: "swift-crypto"),
     ],
     swiftSettings: strict),
@@ -194,14 +248,32 @@ let others: [Target] = [
   tests(
     "ServeTests",
     [
-      "BoxAPI", "Confinement", "ConfinementProbe", "Kernel", "LabSupport", "LabTraits", "Scan",
-      "Supervision", "TestSupport", "Wire",
+      "BoxAPI", "Confinement", "ConfinementProbe", "Init", "Kernel", "LabSupport", "LabTraits",
+      "ManageHost", "NIC", "Plan",
+      "Scan", "Supervision", "TestSupport", "Wire",
     ]),
   // The real program on real packages: needs build/synimage, build/synbox.stripped and the mirror.
   tests("ImageTests", ["LabSupport", "LabTraits"]),
+  // The client with Debian's nats-server: needs build/nats-server.
+  tests(
+    "NATSTests",
+    [
+      "Fleet", "FleetSetup", "Kernel", "LabSupport", "LabTraits", "NATS", "NATSWire",
+      .product(name: "NIOCore", package: "swift-nio"),
+      .product(name: "NIOPosix", package: "swift-nio"),
+      .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      .product(name: "NIOTLS", package: "swift-nio"),
+    ]),
   // The real service: needs root, build/synbox-manage and build/synbox.
   tests(
     "ManageServiceTests", ["Confinement", "LabSupport", "LabTraits", "Manage", "ManageHost"]),
+  tests(
+    "FleetHostTests",
+    [
+      "Confinement", "Fleet", "FleetHost", "Kernel", "LabSupport", "Plan", "Scan", "Settings",
+      "TestSupport",
+      "Wire",
+    ]),
   tests("NICTests", ["NIC", "Kernel", "LabSupport", "Plan", "Wire", "TestSupport"]),
   tests("DatapathTests", ["Datapath", "Kernel", "LabSupport", "Wire", "TestSupport"]),
   tests("InitTests", ["Init", "Kernel", "NIC", "LabSupport", "Plan", "TestSupport", "Wire"]),
@@ -215,9 +287,8 @@ let others: [Target] = [
   .target(
     name: "FuzzTargets",
     dependencies: [
-      "BoxClient", "Datapath", "Init", "Kernel", "NIC", "Plan", "Scan", "Settings", "Spool", "Support",
-      "Wire",
-      "synbox",
+      "BoxAPI", "BoxClient", "Datapath", "Fleet", "Init", "Kernel", "Manage", "ManageHost", "NATSWire",
+      "NIC", "Plan", "Scan", "Settings", "Spool", "Support", "Wire", "synbox",
     ],
     path: "Tests/Fuzz/Targets", swiftSettings: strict),
   tests("FuzzTests", ["FuzzTargets", "Kernel", "TestSupport", "synbox"]),
@@ -225,7 +296,8 @@ let others: [Target] = [
   // A drop cannot be taken back, so the tests run it in a process of its own.
   .target(name: "CConfinementProbe", path: "Tests/CConfinementProbe"),
   .executableTarget(
-    name: "ConfinementProbe", dependencies: ["CConfinementProbe", "Confinement", "Kernel"],
+    name: "ConfinementProbe",
+    dependencies: ["CConfinementProbe", "Confinement", "Kernel", "ManageHost"],
     path: "Tests/ConfinementProbe", swiftSettings: strict),
 
   // Speeds, not tests: `make benchmark`.
@@ -233,7 +305,7 @@ let others: [Target] = [
   .executableTarget(
     name: "benchmark",
     dependencies: [
-      "CBenchmark", "Datapath", "Kernel", "LabSupport", "NIC", "Plan", "Scan", "Support",
+      "CBenchmark", "Datapath", "Kernel", "LabSupport", "NIC", "Plan", "Scan", "Spool", "Support",
       "TestSupport", "Wire", argumentParser,
     ],
     path: "Tests/Benchmark", swiftSettings: strict,

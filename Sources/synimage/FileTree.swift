@@ -2,6 +2,7 @@
 import Crypto
 import Foundation
 import Kernel
+import Support
 
 /// A file, directory or symbolic link in a tree.
 struct TreeEntry {
@@ -57,8 +58,6 @@ enum FileTree {
 extension SHA256 {
   /// Returns the digest in lower-case hexadecimal.
   static func hex(_ bytes: some DataProtocol) -> String {
-    hash(data: bytes).map { byte in
-      (byte < 16 ? "0" : "") + String(byte, radix: 16)
-    }.joined()
+    Hexadecimal.encode(hash(data: bytes))
   }
 }

@@ -113,7 +113,7 @@ def number(name, default=None):
     return int(os.environ[name]) if name in os.environ else default
 
 
-ALL = [firmware, first_probe, modes, kills, crash_states, conduct.hangs, conduct.closed, networks.separate, stalls.disk_stalls,
-       conduct.faults, conduct.lost_resets]  # fmt: skip
+ALL = [firmware, first_probe, modes, kills, crash_states, conduct.hangs, conduct.closed, networks.separate, networks.managed,
+       networks.served, stalls.disk_stalls, conduct.faults, conduct.lost_resets]  # fmt: skip
 # Run only if named.
 DEMONSTRATIONS = ["lost-resets"]

@@ -49,7 +49,7 @@ def hangs(directory):
 
 
 def closed(directory):
-    """The network sees no open TCP port and no IPv6 neighbour. The scanner has no capability, the image one program."""
+    """The network sees no open TCP port and no IPv6 neighbour. The scanner has no capability, the image two programs."""
     job = Job("198.19.0.0/18", [80], directives="@rate 200\n")
     with Lab("closed") as lab, Machine(lab, directory) as machine:
         machine.make_disk()
@@ -93,7 +93,7 @@ def closed(directory):
     # Mode, size, path. Directories end in a slash.
     files = re.findall(r"^ +([0-7]{3,4}) +\d+ +(\S*[^/\s])(?: -> \S+)?$", contents, re.MULTILINE)
     programs = {path for mode, path in files if int(mode, 8) & 0o111 and path != "init"}
-    require(programs == {"bin/synbox"}, f"programs: {programs}")
+    require(programs == {"bin/synbox", "bin/synbox-manage"}, f"programs: {programs}")
     require(all(int(mode, 8) <= 0o777 for mode, _ in files), "set-uid files")
     return f"65,535 ports, none open; no IPv6 neighbour; {settings} kernel settings; {lines[0][lines[0].index('confinement'):][:120]}"
 

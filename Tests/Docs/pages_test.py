@@ -17,7 +17,7 @@ PARENTS = ["", "Sources", "Sources/synbox", "Tests"]
 PLACEHOLDER = re.compile(r"^(NAME|DRIVER|CASE|RELEASE|VERSION|DISK)\b|[…*<]")
 # Commands of README.md and docs/HACKING.md that commands_test.py does not run, and why.
 NOT_RUN = {
-    "make run": "a step of make test",
+    "make run": "what it runs is Tests/Client/run_test.py",
     "make test": "runs this test",
     "make image PROFILE=all SITE=lab": "a prerequisite of make test",
     "make boot-test": "a step of .ci/run; takes a quarter of an hour",
@@ -109,7 +109,7 @@ class PagesTest(unittest.TestCase):
         shown = {row[0].strip("`").removeprefix("Sources/"): row[-1] for row in rows}
         order = [name for row in rows for name in re.findall(r"Sources/(\w+)", row[0])]
         mistakes = []
-        for module, imports in re.findall(r'^ *module\("(\w+)"(?:, \[([^\]]*)\])?[,)]', package, re.M):
+        for module, imports in re.findall(r'^ *module\(\s*"(\w+)"(?:,\s*\[([^\]]*)\])?[,)]', package, re.M):
             names = re.findall(r'"(\w+)"', imports)
             if shown.get(module) != ", ".join(names):
                 mistakes.append(f"{module} imports {', '.join(names)}")
@@ -120,7 +120,7 @@ class PagesTest(unittest.TestCase):
         """SwiftPM does not refuse an import of a module that happens to be built."""
         package = (ROOT / "Package.swift").read_text()
         modules = {child.name for child in (ROOT / "Sources").iterdir()}
-        declared = dict(re.findall(r'^ *module\("(\w+)"(?:, \[([^\]]*)\])?[,)]', package, re.M))
+        declared = dict(re.findall(r'^ *module\(\s*"(\w+)"(?:,\s*\[([^\]]*)\])?[,)]', package, re.M))
         mistakes = []
         for module in sorted(modules):
             allowed = set(re.findall(r'"(\w+)"', declared.get(module, ""))) | {module}

@@ -2,10 +2,13 @@
 
 Needs root and build/synbox. One box runs in a lab; what it writes while it works is compared with the pages."""
 
+import hashlib
 import json
+import pathlib
 import re
 import signal
 import subprocess
+import time
 import unittest
 
 import pages
@@ -19,6 +22,7 @@ rate = "20k"
 cooldown-time = 2
 target-ports = 80
 lock-memory = "wanted"
+licence = "fleet/licence"
 [scope]
 allow = ["198.19.0.0/16"]
 """
@@ -29,8 +33,9 @@ CHANGES = {
     "source-use": '"dedicated"', "gateway-mac": '"02:00:00:00:00:01"', "transmit": '"packet"', "receive": '"packet"', "report": '"all"',
     "rst": '"transmitter"', "rate": '"10k"', "bandwidth": '"1M"', "probes": "2", "cooldown-time": "3",
     "target-ports": "81", "output-module": '"json"', "output-fields": '["saddr"]', "probe-options": '"linux"',
+    "pace-interval": '"2ms"', "on-overload": '"drop"',
     "sender-threads": "2", "batch": "7", "event-ring": '"64K"', "max-runtime": "60", "dedupe-memory": '"64M"',
-    "log": '"kernel"', "user": '"60901:60901"', "lock-memory": '"required"', "disk-high-water": "91", "max-spool": '"64M"',
+    "log": '"kernel"', "licence": '"other"', "user": '"60901:60901"', "lock-memory": '"required"', "disk-high-water": "91", "max-spool": '"64M"',
 }
 
 
@@ -66,12 +71,22 @@ class BoxTest(unittest.TestCase):
         wait(lambda: status.exists() and status.stat().st_size > 0 or box.poll() is not None, "the first status")
         if box.poll() is not None:
             raise AssertionError((lab.directory / "log").read_text())
+        # What it shows without a licence; with one, it works.
+        cls.status = flat(json.loads(status.read_text()))
+        fleet = data / "fleet"
+        fleet.mkdir()
+        (fleet / "deny").write_text("")
+        boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        expires = time.clock_gettime_ns(time.CLOCK_BOOTTIME) + 3600 * 10**9
+        (fleet / "new").write_text(
+            f'version = 1\nboot-id = "{boot}"\nrate = 1000000\nexpires = {expires}\n'
+            f'deny-sequence = 1\ndeny-sha256 = "{hashlib.sha256(b"").hexdigest()}"\n')
+        (fleet / "new").rename(fleet / "licence")
         (data / "spool" / "directory").mkdir()
         for name, priority in (("first", 60), ("second", 40)):
             hidden = data / "spool" / f".{name}"
             hidden.write_text(f"@priority {priority}\n@rate 1M\n198.19.0.0/17\n")
             hidden.rename(data / "spool" / name)
-        cls.status = set()
 
         def look():
             cls.status |= flat(json.loads(status.read_text()))
@@ -160,6 +175,7 @@ class NamesTest(unittest.TestCase):
         """A box.toml with a key that does not exist in one table, and all else in order."""
         tables = {
             "interface": 'driver = "igb"\nname = "scan0"\naddress = "198.18.0.1/24"', "watchdog": "seconds = 30",
+            "management": 'driver = "virtio_net"\naddress = "dhcp"',
             "modules": "always = []", "scanner": "heartbeat-seconds = 15",
         }
         tables[table] += "\nnonsense = 1"

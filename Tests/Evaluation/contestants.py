@@ -48,14 +48,14 @@ class Contestant:
     """The target node's counter of this contestant's probes."""
 
 
-def synbox(transmit: str) -> Callable[[Lab, Job, int | None], list[Command]]:
+def synbox(transmit: str, program: str = SYNBOX) -> Callable[[Lab, Job, int | None], list[Command]]:
     """synbox with one of its transmitters. It pins its sending thread."""
 
     def commands(lab: Lab, job: Job, probes: int | None) -> list[Command]:
         name = f"synbox-{transmit}"
         results, summary = f"{name}.csv", f"{name}.json"
         arguments = [
-            SYNBOX, "scan", "-q", "-i", "box0", "-G", lab.gateway_mac, "-S", SOURCES,
+            program, "scan", "-q", "-i", "box0", "-G", lab.gateway_mac, "-S", SOURCES,
             "--transmit", transmit,
             "-p", ",".join(map(str, job.ports)), "-s", "{}-{}".format(*job.source_ports),
             "-r", str(job.rate), "-c", str(job.cooldown), "-o", results, "-m", summary]

@@ -1,17 +1,40 @@
 #!/usr/bin/env python3
-"""A TCP session and pings between two hosts, to see whether something on the way disturbs them.
+"""A TCP session, downloads and pings between two hosts, to see whether something on the way disturbs them.
 
-    session.py serve ADDRESS     echoes what arrives on port 8000, until it is ended
+    session.py serve ADDRESS     echoes what arrives on port 8000, and gives files on port 8001, until it is ended
     session.py use ADDRESS N     for N seconds, sends a kilobyte after the other and awaits each, and pings in between
+    session.py fetch ADDRESS N   the same, and fetches one file after the other beside that
 
-`use` prints as JSON the numbers of kilobytes and pings that came back and the longest wait in seconds. It fails if the
-session breaks.
+It prints as JSON the numbers of kilobytes and pings that came back and of files that came whole, and the longest wait in
+seconds. It fails if the session or a download breaks.
 """
-import json, os, socket, struct, sys, time
+import json, os, socket, struct, sys, threading, time
+
+FILE = bytes(range(256)) * (1 << 14)
+
+
+def give(listener):
+    while True:
+        connection, _ = listener.accept()
+        with connection:
+            try:
+                connection.sendall(FILE)
+            except OSError:
+                pass
+
+
+def fetch(address, end, files):
+    """Fetches a file again and again. Ends early if one does not come whole."""
+    while time.monotonic() < end:
+        with socket.create_connection((address, 8001), timeout=20) as connection:
+            got = b"".join(iter(lambda: connection.recv(1 << 20), b""))
+        assert got == FILE, len(got)
+        files.append(len(got))
 
 
 def serve(address):
     listener = socket.create_server((address, 8000))
+    threading.Thread(target=give, args=(socket.create_server((address, 8001)),), daemon=True).start()
     print("ready", flush=True)
     while True:
         connection, _ = listener.accept()
@@ -25,11 +48,15 @@ def checksum(data):
     return ~(total + (total >> 16)) & 0xffff
 
 
-def use(address, seconds):
+def use(address, seconds, fetches=False):
     session = socket.create_connection((address, 8000), timeout=5)
     ping = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
     ping.settimeout(2)
-    end, number, longest = time.monotonic() + seconds, 0, 0
+    end, number, longest, files, broken = time.monotonic() + seconds, 0, 0, [], []
+    threading.excepthook = lambda failure: broken.append(repr(failure.exc_value))
+    download = threading.Thread(target=fetch, args=(address, end, files))
+    if fetches:
+        download.start()
     while time.monotonic() < end:
         begun, message = time.monotonic(), os.urandom(1024)
         session.sendall(message)
@@ -46,10 +73,13 @@ def use(address, seconds):
         number += 1
         longest = max(longest, time.monotonic() - begun)
         time.sleep(0.002)
-    print(json.dumps({"rounds": number, "longest_seconds": longest}))
+    if fetches:
+        download.join()
+    assert not broken, broken
+    print(json.dumps({"rounds": number, "files": len(files), "longest_seconds": longest}))
 
 
 if sys.argv[1] == "serve":
     serve(sys.argv[2])
 else:
-    use(sys.argv[2], float(sys.argv[3]))
+    use(sys.argv[2], float(sys.argv[3]), fetches=sys.argv[1] == "fetch")

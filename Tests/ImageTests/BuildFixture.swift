@@ -12,11 +12,12 @@ final class BuildFixture: @unchecked Sendable {
   var program = BuildFixture.program
 
   static let program = "\(Lab.root)/build/synbox.stripped"
+  static let manage = "\(Lab.root)/build/synbox-manage.stripped"
   static let synimage = "\(Lab.root)/build/synimage"
   static let cache = "\(Lab.root)/build/cache/packages"
 
   init() throws {
-    for file in [Self.program, Self.synimage]
+    for file in [Self.program, Self.manage, Self.synimage]
     where !FileManager.default.isExecutableFile(atPath: file) {
       throw LabError("no such file: \(file); run `make image` first")
     }
@@ -51,6 +52,20 @@ final class BuildFixture: @unchecked Sendable {
 
   func synimage(_ arguments: [String]) throws -> Outcome {
     try run([Self.synimage] + arguments, seconds: 300)
+  }
+
+  static let management = "[management]\nmac = \"52:54:00:00:00:02\"\naddress = \"dhcp\"\n"
+
+  /// Gives the site a management NIC and a management service.
+  func addService() throws {
+    try change(site.appending(path: "box.toml"), "[watchdog]", to: "\(Self.management)[watchdog]")
+    try write(
+      "data = \"/data\"\nlisten = [\"mgmt0:8443\"]\ntokens = \"tokens\"\n",
+      to: site.appending(path: "manage.toml"))
+    let hash = "sha256:00112233445566778899aabbccddeeff:\(String(repeating: "0f", count: 32))"
+    try write(
+      "\n[[token]]\nname = \"ada\"\nrole = \"read\"\nhash = \"\(hash)\"\n",
+      to: site.appending(path: "tokens"))
   }
 
   func write(_ text: String, to url: URL) throws { try Data(text.utf8).write(to: url) }

@@ -1,4 +1,4 @@
-// An image of the profile `lab` and the site `lab`, built once for all tests that only read it.
+// An image of the profile `lab` and the site `lab` with a management service, built once for all tests that only read it.
 import Foundation
 import LabSupport
 
@@ -13,7 +13,8 @@ struct BuiltImage: Sendable {
 
   private init() throws {
     fixture = try BuildFixture()
-    outcome = try fixture.build()
+    try fixture.addService()
+    outcome = try fixture.build(["--manage", BuildFixture.manage])
     guard outcome.status == 0 else { throw LabError("cannot build the image: \(outcome.errors)") }
   }
 

@@ -141,15 +141,15 @@ import Testing
 
   @Test func `an ESP that is too small`() throws {
     let fixture = try BuildFixture()
-    try fixture.change(fixture.data.appending(path: "layout.toml"), "\"58M\"", to: "\"40M\"")
+    try fixture.change(fixture.data.appending(path: "layout.toml"), "\"96M\"", to: "\"40M\"")
     try expectInvalidInput(fixture, "layout.toml: found an ESP of 41943040 bytes", "2 UKIs of")
   }
 
-  @Test(arguments: ["\"58.5M\"", "\"10M\"", "58", "\"58M\"\nsizes = 1"])
+  @Test(arguments: ["\"96.5M\"", "\"10M\"", "96", "\"96M\"\nsizes = 1"])
   func `an invalid layout`(size: String) throws {
     let fixture = try BuildFixture()
     try fixture.change(
-      fixture.data.appending(path: "layout.toml"), "size = \"58M\"", to: "size = \(size)")
+      fixture.data.appending(path: "layout.toml"), "size = \"96M\"", to: "size = \(size)")
     try expectInvalidInput(fixture, "layout.toml:", "expected")
   }
 }

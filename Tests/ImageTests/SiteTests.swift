@@ -73,6 +73,38 @@ import Testing
     #expect(outcome.errors.contains("sites/lab/deny: found a file that synbox.toml does not name"))
   }
 
+  static let services = [
+    Case("manage.toml", "\"/data\"", "\"/srv\"", "where init mounts the data partition"),
+    Case("manage.toml", "\"mgmt0:8443\"", "\"mgmt0:443\"", "where PID 1 opens the socket"),
+    Case(
+      "manage.toml", "tokens =", "certificate = \"c.pem\"\nkey = \"k.pem\"\ntokens =", "a private key"),
+    Case("manage.toml", "tokens =", "user = \"5:5\"\ntokens =", "in-band or user"),
+    Case("manage.toml", "\"tokens\"", "\"../tokens\"", "the name of a file beside manage.toml"),
+    Case("manage.toml", "\"tokens\"", "\"/etc/tokens\"", "the name of a file beside manage.toml"),
+    Case("manage.toml", "data =", "dat =", "manage.toml:1:1", "the key \"dat\""),
+    Case("tokens", "role", "rule", "tokens:4:1", "\"rule\""),
+    Case(
+      "tokens", "[[token]]", "# -----BEGIN PRIVATE KEY-----\n[[token]]", "tokens: found a private key"),
+    Case("box.toml", BuildFixture.management, "", "a section [management] in box.toml"),
+  ]
+
+  @Test(arguments: services)
+  func `is refused if a box could not run its management service`(_ example: Case) throws {
+    let fixture = try BuildFixture()
+    try fixture.addService()
+    try fixture.change(fixture.site.appending(path: example.file), example.old, to: example.new)
+    let outcome = try fixture.build(["--manage", BuildFixture.manage])
+    #expect(outcome.status == 2, "\(outcome.errors)")
+    for word in example.words { #expect(outcome.errors.contains(word), "\(outcome.errors)") }
+  }
+
+  @Test func `is refused if the image is not to have the program of its service`() throws {
+    let fixture = try BuildFixture()
+    try fixture.addService()
+    let outcome = try fixture.build()
+    #expect(outcome.status == 2 && outcome.errors.contains("--manage"), "\(outcome.errors)")
+  }
+
   @Test func `is refused if it does not exist`() throws {
     let outcome = try BuildFixture().build(["--site", "nowhere"])
     #expect(outcome.status == 2)

@@ -24,10 +24,17 @@ enum Pins {
   }
 
   /// Returns the packages that are linked into synbox.
-  static func box() throws -> [Package] {
-    let manifest = try manifest()
-    let array = try #require(manifest.firstMatch(of: /(?s)\nlet boxPackages.*?\n\]/))
-    return packages(in: String(array.0))
+  static func box() throws -> [Package] { try packages(of: "boxPackages") }
+
+  /// Returns those of synbox-manage that synbox does not have.
+  static func services() throws -> [Package] {
+    try packages(of: "builderPackages") + packages(of: "servicePackages")
+  }
+
+  private static func packages(of name: String) throws -> [Package] {
+    let parts = try manifest().components(separatedBy: "\nlet \(name)")
+    let array = try #require(parts.dropFirst().first?.components(separatedBy: "\n]").first)
+    return packages(in: array)
   }
 }
 

@@ -21,6 +21,9 @@ public final class Lab: Sendable {
   /// Of Debian's package prometheus, as `make test` leaves it.
   public static let promtool = "\(root)/build/promtool"
 
+  /// Of Debian's package nats-server, as `make test` leaves it.
+  public static let natsServer = "\(root)/build/nats-server"
+
   public init() throws {
     guard geteuid() == 0 else { throw LabError("lab tests make namespaces: run them as root") }
     guard FileManager.default.isExecutableFile(atPath: Self.synbox) else {

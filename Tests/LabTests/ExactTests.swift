@@ -6,9 +6,9 @@ import Wire
 
 /// The target node's rule for `--answer 20%`: `pair_hash` and `is_open` in bpf/responder.bpf.c.
 private struct Share {
-  private let start: SipHash24
+  private let start: SipHash13
 
-  init(seed: UInt64) { start = SipHash24(key: SipHashKey(k0: seed, k1: 0)) }
+  init(seed: UInt64) { start = SipHash13(key: SipHashKey(k0: seed, k1: 0)) }
 
   func isOpen(_ address: UInt32, _ port: UInt16) -> Bool {
     var hash = start

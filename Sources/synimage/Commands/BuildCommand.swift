@@ -17,6 +17,9 @@ struct BuildCommand: ParsableCommand {
   var site = "lab"
   @Option(help: "The static, stripped synbox binary.")
   var program: String
+  @Option(
+    help: "The static, stripped synbox-manage binary; without it, the box has no management service.")
+  var manage: String?
   @Option(help: "Version number of the image; the boot loader prefers the greatest.")
   var version: Int
   @Option(help: "Revision of the source.")
@@ -77,6 +80,7 @@ struct BuildCommand: ParsableCommand {
     let firmware = try Firmware(for: set, from: packages.firmware)
     let root = try RootTree(at: path, release: release)
     try root.add(program: program)
+    if let manage { try root.add(service: manage, name: "synbox-manage") }
     try root.add(plan.site, always: plan.profile.always, identity: identity)
     try root.add(set, from: tree, base: packages.base, architecture: plan.profile.architecture)
     try root.add(firmware)
@@ -104,6 +108,8 @@ struct BuildPlan {
   let lock: PackageLock
   let cache: PackageCache
   let program: String
+  /// The program of the management service, if the image is to have it.
+  let manage: String?
   let version: Int
   let revision: String
 
@@ -113,13 +119,17 @@ struct BuildPlan {
     layout = try DiskLayout(file: data.layout)
     lock = try PackageLock(path: data.lock)
     program = command.program
-    // The site is checked with the program, so the program is checked first.
-    try BoxProgram.check(program, for: profile.architecture)
-    site = try Site(directory: data.site(command.site), program: program)
+    manage = command.manage
+    // The site is checked with the programs, so they are checked first.
+    for file in [program, manage].compactMap(\.self) {
+      try BoxProgram.check(file, for: profile.architecture)
+    }
+    site = try Site(directory: data.site(command.site), program: program, manage: manage)
     cache = PackageCache(directory: command.cache)
     version = command.version
     revision = command.revision
-    if let driver = site.box.interface.driver, !profile.has(driver: driver) {
+    for driver in [site.box.interface.driver, site.box.management?.driver].compactMap(\.self)
+    where !profile.has(driver: driver) {
       throw InputError(
         "\(site.directory)/box.toml", found: "the driver \(driver)",
         expected: "one of the profile: \(profile.drivers.joined(separator: ", "))")

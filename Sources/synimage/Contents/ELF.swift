@@ -45,7 +45,7 @@ struct ELF {
   }
 }
 
-/// The binary that goes into the image.
+/// A binary that goes into the image.
 enum BoxProgram {
   /// - Throws: `InputError` if the program could not run in an image, which has no dynamic loader and no libraries.
   static func check(_ path: String, for architecture: Architecture) throws {

@@ -48,6 +48,10 @@ struct RootTree {
       atPath: "\(root)/init", withDestinationPath: "bin/synbox")
   }
 
+  func add(service: String, name: String) throws {
+    try Output.copy(service, to: "\(root)/bin/\(name)")
+  }
+
   /// Writes /etc/synbox: the files of the site, and the modules of the profile at the end of box.toml.
   func add(_ site: Site, always: [String], identity: Identity) throws {
     for file in site.files {
@@ -110,14 +114,14 @@ struct RootTree {
     }
   }
 
-  /// Sets the mode and the time stamp of every file. Only the program is executable, and no file is set-user-ID.
+  /// Sets the mode and the time stamp of every file. Only the programs are executable, and no file is set-user-ID.
   func normalize(epoch: Int) throws {
     let entries = try FileTree.entries(of: root)
     for entry in entries where entry.kind != .link {
       let mode =
         switch entry.path {
         case "tmp": 0o1777
-        case "bin/synbox": 0o755
+        case let path where path.hasPrefix("bin/"): 0o755
         default: entry.kind == .directory ? 0o755 : 0o644
         }
       try FileManager.default.setAttributes(

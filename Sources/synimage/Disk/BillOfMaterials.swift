@@ -26,6 +26,10 @@ struct BillOfMaterials {
     packages += try Self.linkedLibraries(file: plan.data.packages)
     let components = try Self.components(of: plan.program)
     packages += components.contained
+    if let manage = plan.manage {
+      let more = try Self.components(of: manage).contained
+      packages += more.filter { one in !components.contained.contains { $0.name == one.name } }
+    }
     let product = Package(
       name: "synbox", version: "\(identity.version) (\(identity.revision))",
       url: "pkg:generic/synbox@\(identity.version)", sha256: try FileTree.sha256(of: plan.program),
@@ -70,8 +74,8 @@ struct BillOfMaterials {
     }
   }
 
-  /// The Swift packages in the program, and the compilers, as the program itself reports them (`synbox version`):
-  /// one component per line, `NAME VERSION`, with a URL if it is a Swift package.
+  /// The Swift packages in a program, and the compilers, as the program itself reports them (`synbox version`,
+  /// `synbox-manage version`): one component per line, `NAME VERSION`, with a URL if it is a Swift package.
   private static func components(of program: String) throws -> (contained: [Package], tools: [Package])
   {
     let lines = try Tool(program, ["version"]).run().output.split(separator: "\n").dropFirst()

@@ -1,4 +1,4 @@
-// Sites: directories with box.toml, synbox.toml, the files that synbox.toml names, and image.toml.
+// Sites: directories with box.toml, synbox.toml, manage.toml, the files that these name, and image.toml.
 import Foundation
 import Init
 import Kernel
@@ -16,10 +16,14 @@ struct Site {
   /// The files of /etc/synbox, without those that the builder adds.
   let files: [(name: String, bytes: [UInt8])]
 
-  /// Reads a site and checks it with the program that goes into the image.
+  /// The files whose names the builder knows.
+  static let ownNames = ["box.toml", "synbox.toml", "image.toml", "os-release", ManageSite.name]
+
+  /// Reads a site and checks it with the programs that go into the image.
   ///
+  /// - Parameter manage: the program of the management service; nil for an image without it.
   /// - Throws: `InputError` or `SiteCheckError` for an invalid site, a `Fault` if it cannot be read.
-  init(directory: String, program: String) throws {
+  init(directory: String, program: String, manage: String?) throws {
     self.directory = directory
     name = URL(filePath: directory).standardizedFileURL.lastPathComponent
     guard let names = try? FileManager.default.contentsOfDirectory(atPath: directory).sorted() else {
@@ -30,13 +34,19 @@ struct Site {
     let scanner = try ScannerSettings(file: "\(directory)/synbox.toml", box: box)
     consoles = try Self.consoles("\(directory)/image.toml")
     try Self.check("\(directory)/synbox.toml", with: program)
-    let known = ["box.toml", "synbox.toml"] + scanner.files
+    var known = ["box.toml", "synbox.toml"] + scanner.files
+    if names.contains(ManageSite.name) {
+      let service = try ManageSite(directory: directory, box: box, program: manage)
+      known += service.files.filter { !known.contains($0) }
+    }
     files = try known.map { ($0, try Files.read("\(directory)/\($0)")) }
     // An operator would believe that a list which nothing reads is in force.
     for file in names where !known.contains(file) && file != "image.toml" && !file.hasPrefix(".") {
       throw InputError(
         "\(directory)/\(file)", found: "a file that synbox.toml does not name",
-        expected: "box.toml, synbox.toml, image.toml and the files that synbox.toml names")
+        expected:
+          "box.toml, synbox.toml, manage.toml, image.toml and the files that synbox.toml and manage.toml name"
+      )
     }
   }
 
@@ -53,13 +63,10 @@ struct Site {
     return settings
   }
 
-  private static func check(_ file: String, with program: String) throws {
+  /// Lets the program that reads a file in the image check it.
+  static func check(_ file: String, with program: String) throws {
     let outcome = try Tool(program, ["check", file]).attempt()
-    guard outcome.status == 0 else {
-      let message = (outcome.errors + outcome.output).trimmingCharacters(in: .whitespacesAndNewlines)
-      throw SiteCheckError(
-        description: message.isEmpty ? "\(program) check \(file): status \(outcome.status)" : message)
-    }
+    guard outcome.status == 0 else { throw SiteCheckError(program: program, outcome) }
   }
 
   /// Values of the kernel's `console=` parameter (Documentation/admin-guide/serial-console.rst).
@@ -79,9 +86,14 @@ struct Site {
   }
 }
 
-/// An error that `synbox check` reported.
+/// An error that `synbox check` or `synbox-manage check` reported.
 struct SiteCheckError: Error, CustomStringConvertible {
   let description: String
+
+  init(program: String, _ outcome: Tool.Outcome) {
+    let message = (outcome.errors + outcome.output).trimmingCharacters(in: .whitespacesAndNewlines)
+    description = message.isEmpty ? "\(program) check: status \(outcome.status)" : message
+  }
 }
 
 /// The part of synbox.toml that the builder checks; `synbox check` checks the rest.
@@ -106,7 +118,7 @@ private struct ScannerSettings {
     for field in [scope?["allow-file"], scope?["deny-file"], table["profile"]] {
       guard let field, field.value.string != "auto" else { continue }
       guard let name = field.value.string, !name.isEmpty, !name.hasPrefix("."), !name.contains("/"),
-        !["box.toml", "synbox.toml", "image.toml", "os-release"].contains(name)
+        !Site.ownNames.contains(name)
       else { throw field.wrong("the name of a file beside synbox.toml") }
       if !files.contains(name) { files.append(name) }
     }

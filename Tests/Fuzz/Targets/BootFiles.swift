@@ -26,6 +26,11 @@ extension FuzzTarget {
       try require(isPlain, "a name \(name)")
       try requirePrintable(name)
     }
+    if let management = box.management {
+      try require(
+        management.driver != nil || management.mac != nil || management.bus != nil, "any NIC will do")
+      try require(management.address == .dhcp || management.fixed != nil, "\(management)")
+    }
     try require(0...3600 ~= box.watchdogSeconds && 5...600 ~= box.heartbeatSeconds, "\(box)")
   }
 

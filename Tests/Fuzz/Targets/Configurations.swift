@@ -12,7 +12,7 @@ extension FuzzTarget {
     } catch {
       return try error.requirePlace(in: bytes)
     }
-    let rate = configuration.rateLimit.perSecond
+    let rate = try configuration.rateLimit(linkSpeed: 10_000_000_000).perSecond
     try require(rate.map { 1...PacketRate.maximum ~= $0 } ?? true, "rate \(rate ?? 0)")
     try require(!configuration.readablePaths.contains("/"), "everything stays readable")
     try require(configuration.readablePaths.contains("/etc/synbox"), "\(configuration.readablePaths)")

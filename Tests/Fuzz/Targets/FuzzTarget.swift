@@ -25,6 +25,9 @@ public struct FuzzTarget: Sendable {
     .values, .toml, .configuration, .profile, .jobRecord, .recovery, .checkpoint, .answers, .compressed,
     .fileNames, .taskStatus,
     .boxSettings, .modules, .partitionTable, .superblock, .bootCount, .serverEvents, .boxAnswers,
+    .natsFrames, .fleetObjects, .fleetRows,
+    .dhcpReply, .networkReport,
+    .requestTargets, .requestFields, .tokenFile, .manageSettings,
   ]
 }
 

@@ -1,5 +1,6 @@
 // A simple reference parser for the line format, to compare with.
 import Plan
+import Support
 import Wire
 
 /// An entry of a target file.

@@ -19,7 +19,7 @@ extension FuzzTarget {
     { try check(PortSet.self, $0, \.description) },
     { try check(PortRange.self, $0, \.description) },
     { try check(PacketRate.self, $0, \.description) },
-    { try check(Bandwidth.self, $0, \.description, also: bandwidth) },
+    { try check(BandwidthLimit.self, $0, \.description) { try bandwidth($0) } },
     { try check(Shard.self, $0, \.description) },
     { try check(Seed.self, $0, \.description) },
     { try check(ProbeCount.self, $0, \.description) },
@@ -60,7 +60,11 @@ extension FuzzTarget {
     fields.map(\.rawValue).joined(separator: ",")
   }
 
-  private static func bandwidth(_ bandwidth: Bandwidth) throws {
+  private static func bandwidth(_ limit: BandwidthLimit) throws {
+    guard let bandwidth = limit.bandwidth(linkSpeed: nil) ?? limit.bandwidth(linkSpeed: 10_000_000)
+    else {
+      throw FuzzFailure(description: "\(limit) is no bandwidth")
+    }
     for length in [0, 54, 60, 74, 1514] {
       let rate = bandwidth.packetRate(frameBytes: length).perSecond
       try require((rate == nil) == (bandwidth.bitsPerSecond == nil), "\(bandwidth): \(rate ?? 0)")

@@ -1,0 +1,172 @@
+"""`make bench-quick`: compares this tree's synbox with another revision's, side by side in one run, in under two minutes.
+
+Both take turns, because other load on the machine varies. Asserts nothing.
+"""
+
+import argparse
+import csv
+import json
+import signal
+import sys
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from statistics import median
+from typing import Iterable
+
+import contestants
+from contestants import Command, Job
+from lab import SYNBOX, Lab
+from program import ROOT, EvaluationError, Program, run
+from settings import LIMIT_TARGETS
+from target_node import TargetNode
+
+HISTORY = ROOT / "docs/evaluation/history.csv"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A scan to compare."""
+
+    name: str
+    rate: int
+    """Probes per second; 0 is no limit."""
+    probes: int
+    answer: str = "0%"
+
+
+CASES = (
+    Case("no limit", 0, 8_000_000),
+    Case("500,000 pps", 500_000, 1_000_000),
+    Case("100,000 pps", 100_000, 200_000),
+    Case("10,000 pps", 10_000, 20_000),
+    Case("500,000 pps, 20 % answer", 500_000, 1_000_000, "20%"),
+)
+
+
+@dataclass
+class Figures:
+    """What one scan took."""
+
+    rate: float
+    """Million probes per second."""
+    processor: float
+    """Processor seconds of the process for a million probes."""
+    resident: float
+    """Peak resident set size, MB."""
+
+
+def job(case: Case) -> Job:
+    return Job(
+        targets=LIMIT_TARGETS, ports=(80,), rate=case.rate, source_ports=(60000, 60100), cooldown=1,
+        answered=case.answer != "0%")
+
+
+def complete(lab: Lab, command: Command, name: str) -> Program:
+    """Runs a program to its end."""
+    program = lab.start(command.arguments, name, lab.box)
+    if failure := program.failure(60):
+        raise EvaluationError(f"{program.command}: {failure}")
+    return program
+
+
+def scan(lab: Lab, synbox: str, case: Case) -> Figures:
+    command, = contestants.synbox("generator", synbox)(lab, job(case), case.probes)
+    summary = lab.directory / command.summary
+    summary.unlink(missing_ok=True)
+    program = complete(lab, command, "quick")
+    found = json.loads(summary.read_text(encoding="utf-8"))
+    probes = found["probes_completed"]
+    if probes != case.probes:
+        raise EvaluationError(f"{program.command}: {probes} probes, expected {case.probes}")
+    seconds = found["cpu_user_seconds"] + found["cpu_system_seconds"]
+    return Figures(
+        found["rate_achieved_pps"] / 1e6, seconds / probes * 1e6, found["peak_rss_bytes"] / 1e6)
+
+
+def flood(lab: Lab, case: Case) -> float:
+    """The rate of one constant frame through the generator's kernel path, million per second."""
+    command, = contestants.flood(lab, job(case), case.probes)
+    found = json.loads(complete(lab, command, "flood").output.read_text(encoding="utf-8"))
+    return found["frames"] / found["seconds"] / 1e6
+
+
+def compare(lab: Lab, programs: dict[str, str], rounds: int) -> tuple[dict[tuple[str, str], list[Figures]], list[float]]:
+    """Returns the figures of each case and program, and the rates of the flood."""
+    found: dict[tuple[str, str], list[Figures]] = {}
+    floods: list[float] = []
+    for number in range(rounds):
+        node = TargetNode(lab, "0%")
+        answer = "0%"
+        for case in CASES:
+            if case.answer != answer:
+                node.end()
+                node, answer = TargetNode(lab, case.answer), case.answer
+            # The one that goes first takes turns, too.
+            order = list(programs.items())
+            for name, program in order if number % 2 == 0 else reversed(order):
+                found.setdefault((case.name, name), []).append(scan(lab, program, case))
+            if case.rate == 0:
+                floods.append(flood(lab, case))
+        node.end()
+    return found, floods
+
+
+def rows(found: dict[tuple[str, str], list[Figures]], names: Iterable[str]) -> list[list[str]]:
+    """The table: medians, and the second program's to the first's."""
+    first, second = names
+    table = [["scan", "figure", first, second, "ratio"]]
+    for case in CASES:
+        for figure, attribute in (
+                ("million pps", "rate"), ("CPU s per million probes", "processor"), ("peak RSS, MB", "resident")):
+            values = [median(getattr(one, attribute) for one in found[case.name, name]) for name in (first, second)]
+            table.append([case.name, figure, *(f"{value:.3f}" for value in values), f"{values[1] / values[0]:.3f}"])
+    return table
+
+
+def record(found: dict[tuple[str, str], list[Figures]], name: str, limit: float, to_flood: float) -> None:
+    """Adds this revision's figures to the history."""
+    revision = run(["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"]).strip()
+    columns = {"date": datetime.now(timezone.utc).strftime("%Y-%m-%d"), "revision": revision, "flood": f"{to_flood:.3f}"}
+    for case in CASES:
+        for attribute in ("rate", "processor", "resident"):
+            value = median(getattr(one, attribute) for one in found[case.name, name])
+            columns[f"{case.name}: {attribute}"] = f"{value:.3f}"
+    is_new = not HISTORY.exists()
+    with open(HISTORY, "a", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns)
+        if is_new:
+            writer.writeheader()
+        writer.writerow(columns)
+
+
+def main() -> int:
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    parser = argparse.ArgumentParser(prog="bench-quick", description=__doc__)
+    parser.add_argument("--before", required=True, help="the other revision's program")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--record", action="store_true", help=f"add this tree's figures to {HISTORY.relative_to(ROOT)}")
+    chosen = parser.parse_args()
+    directory = ROOT / "build/evaluation/quick"
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        with Lab("synbox-quick", directory) as lab:
+            found, floods = compare(
+                lab, {"before": str(Path(chosen.before).resolve()), "now": SYNBOX}, max(1, chosen.rounds))
+    except EvaluationError as error:
+        print(f"bench-quick: {error}", file=sys.stderr)
+        return 1
+    for row in rows(found, ("before", "now")):
+        print("| " + " | ".join(row) + " |")
+    ratios = {
+        name: [one.rate / limit for one, limit in zip(found[CASES[0].name, name], floods)] for name in ("before", "now")}
+    for name, values in ratios.items():
+        print(f"{name}, no limit, to the constant-frame flood: {', '.join(f'{value:.3f}' for value in values)}")
+    if chosen.record:
+        record(found, "now", median(floods), median(ratios["now"]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
