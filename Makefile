@@ -19,7 +19,7 @@ PACKAGES_BUILD := libbpf-dev libxdp-dev libcap-dev libnl-3-dev libnl-genl-3-dev 
 PACKAGES_LAB   := iproute2 ethtool procps jq openssh-client
 PACKAGES_TEST  := codespell curl openssl strace tshark tcpdump python3 libcap2-bin binutils util-linux gzip zstd fdisk e2fsprogs mount \
                   dnsmasq-base iputils-ping nmap systemd
-PACKAGES_BENCH := zmap masscan nftables valgrind python3-matplotlib
+PACKAGES_BENCH := zmap masscan nftables valgrind wrk python3-matplotlib
 PACKAGES_IMAGE := genimage mtools dosfstools e2fsprogs fdisk cpio zstd xz-utils kmod python3 python3-pefile \
                   debian-archive-keyring
 # fonts-inter: what screenshots are drawn with.
@@ -114,7 +114,7 @@ image-reproducible: image ## build the image twice, from sources in two places, 
 	@image/reproducible $(filter-out --cache $(CACHE),$(IMAGE))
 
 # BOOT takes further options, such as BOOT='--only firmware'; BOOT=--list names them all.
-boot-test: image build/synboxctl build/.setup-boot ## the image in QEMU: boots, scans, power cuts, faults (docs/design/boot.md)
+boot-test: image build/synboxctl build/.setup-boot build/venv/.installed ## the image in QEMU: boots, scans, power cuts, faults (docs/design/boot.md)
 	@Tests/Boot/setup
 	@$(PYTHON) Tests/Boot $(BOOT)
 
@@ -131,7 +131,7 @@ soak: build tests ## a box whose spool is hostile, for MINUTES=5; needs root
 	@SYNBOX_SOAK_MINUTES=$(MINUTES) timeout --kill-after=10 $$(( $(MINUTES) * 60 + 1200 )) \
 	  swift test --skip-build --filter 'A box with a hostile spool'
 
-manage-load: build tests ## gigabytes, a full disk and crowds for the management service, with figures; needs root
+manage-load: build tests build/.setup-bench ## gigabytes, a full disk and crowds for the management service, with figures; needs root
 	@SYNBOX_MANAGE_LOAD=1 $(call SWIFT_TEST,1800) --filter 'The management service under load'
 
 # Unpacked, not installed: the package would start a Prometheus server on this machine.
@@ -152,6 +152,7 @@ SWIFT_TEST = timeout --kill-after=10 $(1) swift test --skip-build
 PURE_TESTS   := (BoxTests|BoxClientTests|FleetTests|ManageTests|ManagePageTests|NATSWireTests|WireTests|PlanTests|ScanTests|SettingsTests|SupportTests)\.
 KERNEL_TESTS := (KernelTests|FleetHostTests|NICTests|DatapathTests|EngineTests|ConfinementTests|SpoolTests|InitTests|SupervisionTests|ProgramTests|FuzzTests)\.
 LAB_TESTS    := (LabTests|ManageServiceTests|ServeTests|ImageTests)\.
+FLEET_TESTS  := (NATSTests|FleetServiceTests)\.
 # Random inputs that take minutes in a debug build.
 LONG_TESTS   := hold for files changed at random|Mutated packets
 # They keep the processors for so long that others would reach their limits.
@@ -183,13 +184,13 @@ test: check programs build benchmark build/promtool build/nats-server image test
 	$(call SWIFT_TEST,1200) --filter '$(PURE_TESTS)|$(KERNEL_TESTS)' --skip '$(SIMULATIONS)'
 	$(call SWIFT_TEST,900) --filter '$(SIMULATIONS)'
 	$(call SWIFT_TEST,1800) --filter '$(LAB_TESTS)'
+	$(call SWIFT_TEST,900) --filter '$(FLEET_TESTS)'
 	$(PYTHON) -m unittest discover -s Tests/Evaluation -p '*_test.py'
 	$(PYTHON) -m unittest discover -s Tests/Boot -p '*_test.py'
 	@cd Tests/Docs && $(PYTHON) -m unittest commands_test reference_test
 	$(PAGE_TESTS)
 	$(OPENAPI_TESTS)
 	cd Tests/Client && $(PYTHON) -m unittest client_test service_test run_test systemd_test
-	cd Tests/Fleet && $(PYTHON) -m unittest fleet_test
 
 # Of -sanitize options the Swift compiler heeds the last alone, so that one names both; SwiftPM's own makes room
 # for libFuzzer's main function and covers C and C++.
@@ -255,7 +256,7 @@ planning: benchmark build/.setup-bench ## measure planning by shape and size of 
 
 reference: tests ## write the generated tables of docs/reference/ and docs/design/manage.md again
 	SYNBOX_WRITE_REFERENCE=1 $(call SWIFT_TEST,60) \
-	  --filter 'ProgramTests\..*configuration reference|ManageTests\..*on the reference page|ManageServiceTests\..*design page'
+	  --filter 'ProgramTests\..*configuration reference|ManageTests\..*on the reference page|(ManageServiceTests|FleetServiceTests)\..*design page'
 
 fmt: ## format every Swift file
 	swift format --in-place --recursive Package.swift Sources Tests

@@ -267,6 +267,8 @@ let others: [Target] = [
   // The real service: needs root, build/synbox-manage and build/synbox.
   tests(
     "ManageServiceTests", ["Confinement", "LabSupport", "LabTraits", "Manage", "ManageHost"]),
+  // netconfig/fleet: needs root, the programs and build/nats-server.
+  tests("FleetServiceTests", ["Confinement", "FleetHost", "LabSupport", "LabTraits"]),
   tests(
     "FleetHostTests",
     [

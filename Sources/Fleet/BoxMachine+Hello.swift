@@ -9,6 +9,8 @@ extension BoxMachine {
     for (shard, job) in jobs.sorted(by: { $0.key < $1.key }) where !cancelled.contains(shard) {
       let size = scans[shard.scan]?.description.size(of: shard.number) ?? 0
       switch job.stage {
+      // Nobody works on it here, so its lease may end.
+      case .queued where isScannerSilent, .active where isScannerSilent: break
       case .queued: claims.append(Claim(shard, done: 0, size: size))
       case .active(let done, _): claims.append(Claim(shard, done: min(done, size), size: size))
       // Its manifest is not there yet: still this box's.
@@ -18,7 +20,8 @@ extension BoxMachine {
       case .finished, .rejected: break
       }
     }
-    for shard in held where jobs[shard] == nil && rejections[shard] == nil {
+    for shard in held
+    where jobs[shard] == nil && rejections[shard] == nil && !isScannerSilent {
       let size = scans[shard.scan]?.description.size(of: shard.number) ?? 0
       claims.append(Claim(shard, done: 0, size: size))
     }
@@ -38,7 +41,7 @@ extension BoxMachine {
   var held: [ShardID] { current?.licence.hold ?? [] }
 
   private func wants(_ jobs: [ShardID: JobOnDisk], _ claims: [Claim]) -> Int {
-    guard self.jobs != nil, scanner.licence != nil else { return 0 }
+    guard self.jobs != nil, scanner.licence != nil, !isScannerSilent else { return 0 }
     let undelivered = jobs.values.count {
       if case .finished = $0.stage { !$0.hasReceipt } else { false }
     }
@@ -65,6 +68,10 @@ extension BoxMachine {
     var problems: [String] = []
     if let contactProblem { problems.append(contactProblem) }
     if let denyProblem { problems.append(denyProblem) }
+    if isScannerSilent {
+      let seconds = settings.scannerPatience / 1_000_000_000
+      problems.append("the scanner has said nothing for \(seconds) s: its shards go to other boxes")
+    }
     if scanner.licence == nil {
       problems.append(
         "the scanner does not enforce the licence: set licence = \"fleet/licence\" in synbox.toml")

@@ -28,6 +28,8 @@ extension BoxMachine {
     public var interval: UInt64 = 2_000_000_000
     /// Nanoseconds after which a hello counts as unanswered.
     public var patience: UInt64 = 5_000_000_000
+    /// Nanoseconds after which a scanner that says nothing new counts as dead.
+    public var scannerPatience: UInt64 = 15_000_000_000
 
     public init(
       name: BoxName, instance: String, bootID: String, version: String, token: String,
@@ -141,11 +143,14 @@ extension BoxMachine {
     public var sent: UInt64
     /// Other reasons why the scanner does not work, as sentences.
     public var problems: [String]
+    /// The time on its status, which changes every second while it runs; nil if it does not run.
+    public var beat: String?
 
     public init(
       licence: String?, reason: String? = nil, rate: UInt64 = 0, sent: UInt64 = 0,
-      problems: [String] = []
+      problems: [String] = [], beat: String? = nil
     ) {
+      self.beat = beat
       self.licence = licence
       self.reason = reason
       self.rate = rate

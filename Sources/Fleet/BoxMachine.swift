@@ -46,6 +46,9 @@ public struct BoxMachine: Sendable {
   var contactProblem: String? = "the collector has not answered yet"
   var denyProblem: String?
   var scanner = Scanner(licence: nil)
+  /// When the scanner last said something new; nil before the first look.
+  var scannerHeard: UInt64?
+  var isScannerSilent = false
   var scans: [Digest: KnownScan] = [:]
   /// Blobs whose content was not what it should be, and why: not fetched again by this process.
   var badBlobs: [Digest: String] = [:]
@@ -114,10 +117,16 @@ public struct BoxMachine: Sendable {
     case .chunkFailed(let shard, let digest, let reason):
       missChunk(shard, digest, reason, now, &effects)
     case .disk(let jobs): takeListing(jobs, now, &effects)
-    case .scanner(let scanner): self.scanner = scanner
+    case .scanner(let scanner): take(scanner, now)
     }
     advance(now, &effects)
     return effects
+  }
+
+  private mutating func take(_ scanner: Scanner, _ now: UInt64) {
+    let isNew = scanner.beat != nil && scanner.beat != self.scanner.beat
+    if isNew || scannerHeard == nil { scannerHeard = now }
+    self.scanner = scanner
   }
 
   /// Does all that is due.
@@ -125,6 +134,7 @@ public struct BoxMachine: Sendable {
     if let pending, now >= pending.sentAt + settings.patience {
       missAnswer("no answer within \(settings.patience / 1_000_000_000) s", now)
     }
+    isScannerSilent = scannerHeard.map { now >= $0 + settings.scannerPatience } ?? false
     followDenyList(now, &effects)
     submitShards(now, &effects)
     deliver(now, &effects)

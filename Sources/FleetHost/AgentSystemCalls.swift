@@ -28,7 +28,9 @@ public enum AgentSystemCalls {
       [.equals(1, .SOL_SOCKET), .equals(2, .SO_ERROR)]),
     SystemCallRule("read", "reads the connection, files, signals and wake-ups"),
     SystemCallRule("write", "writes the connection, files, the log and wake-ups"),
-    SystemCallRule("writev", "writes several pieces to the connection"),
+    SystemCallRule(
+      "writev", "writes several pieces to the connection",
+      use: .rare("the broker takes them more slowly than they are made")),
     SystemCallRule(
       "shutdown", "ends a connection", use: .rare("the broker ends it first")),
   ]
@@ -57,7 +59,9 @@ public enum AgentSystemCalls {
     SystemCallRule("openat", "reads and writes the agent's own files"),
     SystemCallRule("close", "closes connections and files"),
     SystemCallRule("newfstatat", "reads kind, size and times of files"),
-    SystemCallRule("fstat", "reads the size of an open file"),
+    SystemCallRule(
+      "fstat", "reads the size of an open file",
+      use: .rare("another version of the C library does not use newfstatat for it")),
     SystemCallRule("pread64", "reads results and target files in pieces"),
     SystemCallRule("getdents64", "lists directories"),
     SystemCallRule("ftruncate", "cuts an unfinished target file back to what is known to be there"),
@@ -70,7 +74,6 @@ public enum AgentSystemCalls {
     SystemCallRule("unlinkat", "removes old target files and manifests"),
     SystemCallRule(
       "fcntl", "reads the flags of sockets and directories", "F_GETFL", [.equals(1, .F_GETFL)]),
-    SystemCallRule("fcntl", "makes sockets non-blocking", "F_SETFL", [.equals(1, .F_SETFL)]),
     SystemCallRule(
       "fcntl", "makes directories close-on-exec", "F_SETFD", [.equals(1, .F_SETFD)]),
   ]

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""chaos.py SEED [seconds=180] [rate=1600] [shards=64] [faults=agent,scanner,stop,broker,collector,cut,clone]: a fleet of four boxes, whose
-programs are killed, stopped and cut off at random; then the verdict. The programs are the real ones, in labs."""
+"""chaos.py SEED [seconds=240] [rate=1600] [shards=64] [faults=agent,scanner,stop,broker,brokers,collector,cut,clone] [brokers=1]
+[server=build/nats-server]: a fleet of four boxes, whose programs are killed, stopped and cut off at random; then the verdict. The
+programs are the real ones, in labs. As a control, what all boxes found is merged as it is, without the collector."""
 
 import importlib.machinery
 import importlib.util
@@ -31,9 +32,11 @@ class Chaos(fleet.Demonstration):
     def __init__(self, seed, options):
         super().__init__()
         self.random = random.Random(seed)
-        self.options = {"seconds": "240", "rate": "1600", "shards": "64", "faults": "agent,scanner,stop,broker,collector,cut,clone"} | options
+        self.options = {"seconds": "240", "rate": "1600", "shards": "64", "faults": "agent,scanner,stop,broker,brokers,collector,cut,clone",
+                        "brokers": "1", "server": "build/nats-server"} | options
         self.rate, self.shards = int(self.options["rate"]), int(self.options["shards"])
         self.boxes = ["b1", "b2", "b3", "b4"]
+        self.brokers = [f"broker{number + 1}" for number in range(int(self.options["brokers"]))]
         self.back = []
         self.down = set()
         self.counts = {}
@@ -52,17 +55,37 @@ class Chaos(fleet.Demonstration):
     # MARK: Parts
 
     def make_fleet(self):
-        self.port, self.page = fleet.free_port(), fleet.free_port()
+        self.page = fleet.free_port()
+        self.ports = [fleet.free_port() for _ in self.brokers]
         key = fleet.PLACE / "operator"
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "operator", "-f", key], check=True)
         boxes = [part for box in self.boxes for part in ("--box", box)]
-        self.control("init", fleet.PLACE / "fleet", "--broker", f"broker1=127.0.0.1:{self.port}", "--submit-key", f"{key}.pub", *boxes)
-        # Each box reaches the broker by a proxy of its own, which can be stopped.
-        self.proxies = {}
+        brokers = []
+        for name, port in zip(self.brokers, self.ports):
+            route = f",127.0.0.1:{fleet.free_port()}" if len(self.brokers) > 1 else ""
+            brokers += ["--broker", f"{name}=127.0.0.1:{port}{route}"]
+        self.control("init", fleet.PLACE / "fleet", *brokers, "--submit-key", f"{key}.pub", *boxes)
+        # Each box reaches the brokers by proxies of its own, which can be stopped.
         for box in self.boxes:
-            self.proxies[box] = fleet.free_port()
-            (fleet.PLACE / f"fleet/boxes/{box}/servers").write_text(f"127.0.0.1:{self.proxies[box]}\n")
-            self.start(f"{box}-proxy", sys.executable, PROXY, self.proxies[box], self.port)
+            servers = fleet.PLACE / f"fleet/boxes/{box}/servers"
+            servers.write_text("")
+            for name, port in zip(self.brokers, self.ports):
+                proxy = fleet.free_port()
+                with servers.open("a") as file:
+                    file.write(f"127.0.0.1:{proxy}\n")
+                self.start(self.proxy(box, name), sys.executable, PROXY, proxy, port)
+
+    def proxy(self, box, broker):
+        return f"{box}-proxy-{broker}"
+
+    def start_broker(self, name):
+        self.start(name, ROOT / self.options["server"], "-c", fleet.PLACE / f"fleet/broker/{name}/nats-server.conf")
+
+    def start_brokers(self):
+        for name in self.brokers:
+            self.start_broker(name)
+        for name in self.brokers:
+            self.wait(lambda: "Server is ready" in self.log(name), "a broker did not start", name)
 
     def start_agent(self, box, place=None, prefix=()):
         self.start(f"{box}-agent", *prefix, fleet.BUILD / "synbox-agent", "run", "--config", (place or fleet.PLACE / box) / "agent.toml")
@@ -111,16 +134,18 @@ class Chaos(fleet.Demonstration):
             self.later(pause, lambda: (process.send_signal(signal.SIGCONT), self.down.discard(box)))
         elif kind == "cut" and free:
             box, pause = self.random.choice(free), self.random.choice([3, 7, 15])
-            process = self.processes[f"{box}-proxy"]
-            process.send_signal(signal.SIGSTOP)
+            proxies = [self.processes[self.proxy(box, broker)] for broker in self.brokers]
+            for process in proxies:
+                process.send_signal(signal.SIGSTOP)
             self.down.add(box)
             self.say(f"{box} cut off for {pause} s")
-            self.later(pause, lambda: (process.send_signal(signal.SIGCONT), self.down.discard(box)))
-        elif kind == "broker" and "broker" in self.processes:
+            self.later(pause, lambda: ([each.send_signal(signal.SIGCONT) for each in proxies], self.down.discard(box)))
+        elif kind in ("broker", "brokers") and (running := [name for name in self.brokers if name in self.processes]):
             pause = self.random.choice([0.5, 2, 6])
-            self.kill("broker")
-            self.say(f"broker killed for {pause} s; it keeps nothing")
-            self.later(pause, self.start_broker)
+            for name in running if kind == "brokers" else [self.random.choice(running)]:
+                self.kill(name)
+                self.say(f"{name} killed for {pause} s; it keeps nothing")
+                self.later(pause, lambda name=name: self.start_broker(name))
         elif kind == "collector" and "collector" in self.processes:
             pause = self.random.choice([0.3, 2, 8])
             self.kill("collector")
@@ -147,7 +172,7 @@ class Chaos(fleet.Demonstration):
 
     def run(self):
         self.make_fleet()
-        self.start_broker()
+        self.start_brokers()
         self.start_collector()
         for box in self.boxes:
             self.start_box(box)
@@ -218,6 +243,8 @@ class Chaos(fleet.Demonstration):
                 times = [float(line.split()[0]) for line in self.log(f"{box}-capture").splitlines() if re.match(r"\d+\.\d+ IP", line)]
                 late = max([late] + [each - self.denied_at for each in times])
             checks.append(("last probe into what was denied, seconds after", late <= LICENCE + 0.5, f"{late:.2f} of {LICENCE}"))
+        every = [line for file in fleet.PLACE.glob("b?/data/results/fleet-*/results.csv") for line in file.read_text().split()[1:]]
+        self.say(f"control, what all boxes found as it is: {len(every)} lines for {len(set(every))} pairs, {len(every) - len(set(every))} too many")
         held = True
         for name, good, *more in checks:
             held &= bool(good)

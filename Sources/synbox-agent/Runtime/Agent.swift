@@ -67,7 +67,7 @@ final class Agent {
     return .init(
       licence: status.licence?.state, reason: status.licence?.reason,
       rate: UInt64(max(0, status.job?.progress?.rate ?? 0)), sent: status.counters[.probesCompleted],
-      problems: status.problems)
+      problems: status.problems, beat: status.time.text)
   }
 
   // MARK: Effects

@@ -42,11 +42,14 @@ final class SimulatedBox {
   private(set) var cutUntil: UInt64 = 0
   private(set) var isGone = false
   private var isDown = false
+  private var scannerDeadUntil: UInt64 = 0
+  /// When the scanner last said something.
+  private var beat: UInt64 = 0
   /// Parts per thousand by which its clock is fast.
   private let drift: Int64
   private let offset: UInt64
-  private var credit = 0.0
-  private var denied = AddressSet()
+  var credit = 0.0
+  var denied = AddressSet()
   /// What the box's own scope denies.
   var ownDenied = AddressSet()
   /// Claims rows that belong to other shards.
@@ -64,9 +67,12 @@ final class SimulatedBox {
       denied = Self.addresses(disk.deny)
     }
     world.after(world.pick(1...2000) * millisecond) { [self] in startAgent() }
-    loop(100 * millisecond) { [self] in scan(0.1) }
+    loop(100 * millisecond) { [self] in
+      if world.now >= scannerDeadUntil { scan(0.1) }
+    }
     loop(500 * millisecond) { [self] in
-      tell(.scanner(BoxMachine.Scanner(licence: "valid", rate: 1)))
+      if world.now >= scannerDeadUntil { beat = world.now }
+      tell(.scanner(BoxMachine.Scanner(licence: "valid", rate: 1, beat: "\(beat)")))
       tell(.disk(listing))
       tell(.tick(date: 1000))
     }
@@ -125,6 +131,7 @@ final class SimulatedBox {
   }
 
   func stopAgent(for time: UInt64) { stoppedUntil = world.now + time }
+  func killScanner(for time: UInt64) { scannerDeadUntil = world.now + time }
   func cut(for time: UInt64) { cutUntil = world.now + time }
 
   /// Power off; the scanner resumes from its checkpoints, in another boot.
@@ -152,70 +159,6 @@ final class SimulatedBox {
     isGone = true
     machine = nil
     process += 1
-  }
-
-  // MARK: Scanner
-
-  private func scan(_ interval: Double) {
-    let rate = licensedRate
-    world.checkRates()
-    credit = min(credit + Double(rate) * interval, Double(rate) * 0.2)
-    for name in disk.jobs.keys.sorted() {
-      guard var job = disk.jobs[name], !job.isFinished, let plan = world.plans[job.shard.scan] else {
-        continue
-      }
-      if let until = job.coolsUntil {
-        if world.now >= until { job.isFinished = true }
-        disk.jobs[name] = job
-        continue
-      }
-      guard credit >= 1 else { continue }
-      job.isQueued = false
-      probe(&job, plan)
-      if world.pick(0...9) == 0 { job.checkpoint = job.position }
-      if job.position == plan.description.size(of: job.shard.number) {
-        job.checkpoint = job.position
-        job.coolsUntil = world.now + 2 * second
-      }
-      disk.jobs[name] = job
-    }
-  }
-
-  private func probe(_ job: inout Job, _ plan: FleetPlan) {
-    let size = plan.description.size(of: job.shard.number)
-    let shards = UInt64(plan.description.shards)
-    while credit >= 1, job.position < size {
-      let index = UInt64(job.shard.number) + shards * job.position
-      let target = plan.plan.target(at: plan.permutation(index))
-      if ownDenied.contains(target.address) { job.denied.append(job.position) }
-      if !denied.contains(target.address), !ownDenied.contains(target.address) {
-        credit -= 1
-        world.checkProbe(target.address, self)
-        if World.isOpen(target) {
-          let port = isLying ? 81 : target.port.value
-          job.rows.append((job.position, "\(target.address),\(port)\n"))
-        }
-      }
-      job.position += 1
-    }
-  }
-
-  var listing: [BoxMachine.JobOnDisk] {
-    disk.jobs.sorted { $0.key < $1.key }.map { name, job in
-      let size = world.plans[job.shard.scan]?.description.size(of: job.shard.number) ?? 0
-      let stage: BoxMachine.JobOnDisk.Stage =
-        if job.isFinished {
-          .finished(
-            BoxMachine.Outcome(
-              incomplete: job.incomplete, targets: size, targetsDenied: UInt64(job.denied.count),
-              denySequence: disk.state.denySequence))
-        } else {
-          job.isQueued ? .queued : .active(done: job.position, size: size)
-        }
-      return BoxMachine.JobOnDisk(
-        name: name, stage: stage, hasManifest: disk.manifests[job.shard] != nil,
-        hasReceipt: job.hasReceipt)
-    }
   }
 
   // MARK: Agent

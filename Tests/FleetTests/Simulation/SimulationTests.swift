@@ -74,6 +74,10 @@ struct Simulation {
       world.happened("agent stopped")
       any().stopAgent(for: time(5...30))
     }
+    world.schedule(mean: faults.scannerKill) {
+      world.happened("scanner killed")
+      any().killScanner(for: time(1...60))
+    }
     world.schedule(mean: faults.reboot) {
       world.happened("box rebooted")
       any().reboot(for: time(3...40))

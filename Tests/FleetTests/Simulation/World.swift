@@ -64,6 +64,7 @@ struct Faults {
   /// Mean seconds between two faults of a kind; 0 for none.
   var agentKill = 0
   var agentStop = 0
+  var scannerKill = 0
   var reboot = 0
   var cut = 0
   var collectorKill = 0
@@ -73,8 +74,8 @@ struct Faults {
 
   static let none = Faults()
   static let all = Faults(
-    lost: 3, doubled: 3, late: 3, agentKill: 20, agentStop: 40, reboot: 60, cut: 25, collectorKill: 20,
-    clone: 90, deathsInEffects: 2)
+    lost: 3, doubled: 3, late: 3, agentKill: 20, agentStop: 40, scannerKill: 30, reboot: 60, cut: 25,
+    collectorKill: 20, clone: 90, deathsInEffects: 2)
 }
 
 /// Time, messages, and what must hold at any time.
