@@ -145,6 +145,24 @@ struct `The management service under load` {
     _ = try node.end()
   }
 
+  /// wrk has the other processor; the figures are of one thread of the service.
+  @Test(arguments: ["/healthz", "/v1/status", "/v1/jobs"])
+  func `answers many requests a second`(_ path: String) throws {
+    let lab = try ManageLab("connections-per-address = 1200")
+    try lab.finish("job", results: Data())
+    let start = Date.now
+    let outcome = try mustRun(
+      ["wrk", "-t", "1", "-c", "100", "-d", "10s", "--latency"]
+        + ["-H", "Authorization: Bearer \(lab.tokens["admin"] ?? "")"]
+        + ["https://127.0.0.1:\(lab.port)\(path)"], seconds: 60)
+    #expect(outcome.output.contains("Requests/sec:"), "\(outcome.output)")
+    for fault in ["Non-2xx", "Socket errors"] {
+      #expect(!outcome.output.contains(fault), "\(outcome.output)")
+    }
+    let figures = outcome.lines.filter { $0.contains("Requests/sec") || $0.contains("99%") }
+    try report("wrk \(path): \(figures.joined(separator: ", "))", lab, since: start)
+  }
+
   @Test func `refuses ten gigabytes on a full disk, and leaves nothing`() throws {
     let lab = try ManageLab("upload-limit = \"16G\"")
     lab.service.signal(SIGTERM)
