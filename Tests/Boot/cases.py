@@ -9,6 +9,7 @@ import time
 import conduct
 import crash
 import networks
+import serving
 import stalls
 from lab import ROOT, Lab
 from machine import QUEUES, Machine, require
@@ -114,6 +115,6 @@ def number(name, default=None):
 
 
 ALL = [firmware, first_probe, modes, kills, crash_states, conduct.hangs, conduct.closed, networks.separate, networks.managed,
-       networks.served, stalls.disk_stalls, conduct.faults, conduct.lost_resets]  # fmt: skip
+       serving.served, serving.page, stalls.disk_stalls, conduct.faults, conduct.lost_resets]  # fmt: skip
 # Run only if named.
 DEMONSTRATIONS = ["lost-resets"]

@@ -1,12 +1,9 @@
 """A box with more than one NIC: each network namespace has its own."""
 
-import hashlib
-import json
-import re
 import subprocess
 
 from lab import Lab
-from machine import BUILD, Machine, require
+from machine import Machine, require
 from scan import Job, complete, require_balance, settled, site
 
 # A second NIC, a slot for a third, and the wires of both.
@@ -54,9 +51,7 @@ def separate(directory):
     return f"{moved} and a hot-plugged NIC moved; scanner sees lo and scan0; {counts['syns_valid']} SYNs exact"
 
 
-FIXED = '[management]\nmac = "52:54:00:00:00:02"\naddress = "192.0.2.10/24"\ngateway = "192.0.2.1"\n'
 ASKING = '[management]\ndriver = "virtio_net"\naddress = "dhcp"\n'
-SERVICE = 'data = "/data"\nlisten = ["mgmt0:8443"]\ntokens = "tokens"\n'
 
 
 def managed(directory):
@@ -88,64 +83,6 @@ def managed(directory):
         machine.cut_power()
         require_balance(counts, job.check(machine.get()), job)
     return line.group().removeprefix("synbox: ")
-
-
-def served(directory):
-    """A target file goes in and the results come out over HTTPS, by the management NIC, which has a fixed address. Nothing
-    else listens there. The scan is exact."""
-    job = Job("198.19.0.0/21", [80, 443])
-    files = site()
-    files["/etc/synbox/box.toml"] += FIXED
-    with Lab("served") as lab, Machine(lab, directory) as machine:
-        client = Client(lab, directory)
-        files |= {"/etc/synbox/manage.toml": SERVICE, "/etc/synbox/tokens": client.tokens.read_text()}
-        lab.add_tap("tap1", "192.0.2.1/24")
-        machine.make_disk()
-        machine.start(files=files, extra=SECOND)
-        lab.respond(directory / "node.log")
-        machine.run()
-        machine.wait(r"^synbox: mgmt0: 192\.0\.2\.10/24, gateway 192\.0\.2\.1, fixed$", 90)
-        machine.wait(r"^synbox: the management service: uid 60901, CapEff 0000000000000000, Seccomp 2", 90)
-        client.fingerprint = machine.wait(r"certificate has the SHA-256 ([0-9a-f]{64}) \(new\)$", 30).group(1)
-        (directory / job.name).write_text(job.text)
-        finished = client("put", directory / job.name, "--wait")
-        require(f"{len(job.open)} results" in finished, finished)
-        counts = settled(lab)
-        fetched = json.loads(client("get", job.name, directory / "out", "--mark", "--json"))
-        digests = {each["file"]: each["sha256"] for each in fetched["files"]}
-        require(set(digests) == {"results.csv", "summary.json", job.name}, f"{digests}")
-        require_apart(lab, "192.0.2.10")
-        found = lab.inside("nmap", "-n", "-Pn", "-p-", "-T5", "--min-rate", "5000", "--max-retries", "2", "192.0.2.10")
-        opened = re.findall(r"^(\d+)/tcp +open.*$", found, re.MULTILINE)
-        require(opened == ["8443"], found)
-        machine.cut_power()
-        data = machine.get()
-        require_balance(counts, job.check(data), job)
-        results = data / "results" / job.name
-        for name, digest in digests.items():
-            content = (results / name).read_bytes()
-            require(hashlib.sha256(content).hexdigest() == digest, f"{name} is another one on the disk")
-            require((directory / "out" / job.name / name).read_bytes() == content, f"{name} was fetched as another one")
-        require((results / "fetched").exists(), "the results are not marked as fetched")
-    return f"{finished.strip()}; 65,535 ports, 8443 open"
-
-
-class Client:
-    """build/synboxctl, in the network of a box."""
-
-    def __init__(self, lab, directory):
-        self.lab = lab
-        self.tokens, self.token = directory / "tokens", directory / "token"
-        made = [BUILD / "synboxctl", "token", "new", "--name", "ada", "--role", "submit", "--tokens", self.tokens]
-        self.token.write_text(subprocess.run(made, check=True, capture_output=True, text=True).stdout)
-        self.fingerprint = ""
-
-    def __call__(self, *arguments):
-        box = ["--box", "https://192.0.2.10:8443", "--fingerprint", self.fingerprint, "--token-file", self.token]
-        done = subprocess.run(
-            self.lab.command(BUILD / "synboxctl", *arguments, *box), capture_output=True, text=True, timeout=300)  # fmt: skip
-        require(done.returncode == 0, f"synboxctl {arguments}: {done.stdout}{done.stderr}")
-        return done.stdout
 
 
 def require_apart(lab, address):

@@ -19,6 +19,24 @@ def target_file(directory, name, text):
     return path
 
 
+def texts(driver, selector):
+    # In one step, because the page changes meanwhile.
+    return driver.execute_script("return [...document.querySelectorAll(arguments[0])].map(each => each.innerText)", selector)
+
+
+def drop(driver, path):
+    """What the browser does when a file manager's file is dropped."""
+    place = driver.execute_script("const element = document.getElementById('submit'); element.scrollIntoView({ block: 'center' });"
+                                  "const box = element.getBoundingClientRect(); return [box.x + box.width / 3, box.y + box.height / 2]")
+    data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        driver.execute_cdp_cmd("Input.dispatchDragEvent", {"type": kind, "x": place[0], "y": place[1], "data": data})
+        if kind == "dragOver":
+            assert driver.execute_script("return document.body.classList.contains('dragging')")
+    # Back, so that nothing else hides behind the page's head.
+    driver.execute_script("scrollTo(0, 0)")
+
+
 class PageCase(unittest.TestCase):
     """A browser and a directory for each test; one box for all tests of a class."""
 
@@ -43,20 +61,10 @@ class PageCase(unittest.TestCase):
         return wait(self.driver, condition, what)
 
     def texts(self, selector):
-        # In one step, because the page changes meanwhile.
-        return self.driver.execute_script("return [...document.querySelectorAll(arguments[0])].map(each => each.innerText)", selector)
+        return texts(self.driver, selector)
 
     def drop(self, path):
-        """What the browser does when a file manager's file is dropped."""
-        place = self.driver.execute_script("const element = document.getElementById('submit'); element.scrollIntoView({ block: 'center' });"
-                                           "const box = element.getBoundingClientRect(); return [box.x + box.width / 3, box.y + box.height / 2]")
-        data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
-        for kind in ("dragEnter", "dragOver", "drop"):
-            self.driver.execute_cdp_cmd("Input.dispatchDragEvent", {"type": kind, "x": place[0], "y": place[1], "data": data})
-            if kind == "dragOver":
-                self.assertTrue(self.driver.execute_script("return document.body.classList.contains('dragging')"))
-        # Back, so that nothing else hides behind the page's head.
-        self.driver.execute_script("scrollTo(0, 0)")
+        drop(self.driver, path)
 
     def submit(self, name, text="@ports 80\n198.19.0.0/18\n"):
         """Starts a job of a second or so."""
