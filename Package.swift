@@ -254,11 +254,12 @@ let others: [Target] = [
     ]),
   // The real program on real packages: needs build/synimage, build/synbox.stripped and the mirror.
   tests("ImageTests", ["LabSupport", "LabTraits"]),
-  // The client with Debian's nats-server: needs build/nats-server.
+  // The client with Debian's nats-server: needs build/nats-server and, for a collector, build/synboxctl.
   tests(
     "NATSTests",
     [
-      "Fleet", "FleetSetup", "Kernel", "LabSupport", "LabTraits", "NATS", "NATSWire",
+      "Fleet", "FleetHost", "FleetSetup", "Kernel", "LabSupport", "LabTraits", "NATS", "NATSWire",
+      "Plan",
       .product(name: "NIOCore", package: "swift-nio"),
       .product(name: "NIOPosix", package: "swift-nio"),
       .product(name: "NIOSSL", package: "swift-nio-ssl"),

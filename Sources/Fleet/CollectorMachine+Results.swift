@@ -252,7 +252,7 @@ extension CollectorMachine {
       scans[index].voided.insert(ScanState.ShardOfBox(shard: offer.shard.number, box: box))
       scans[index].voidCounts[box, default: 0] += 1
       if scans[index].voidCounts[box] == 3 {
-        scans[index].excluded[box] = "its results did not count three times, at last: \(reason)"
+        exclude(box, from: index, "its results did not count three times, at last: \(reason)", &effects)
       }
     }
     if assignments[offer.shard]?.holder.box == box { release(offer.shard, &effects) }

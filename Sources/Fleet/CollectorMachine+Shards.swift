@@ -116,12 +116,21 @@ extension CollectorMachine {
     _ rejection: Rejection, _ me: BoxInstance, _ now: UInt64, _ effects: inout [Effect]
   ) {
     guard let index = scanIndex[rejection.shard.scan] else { return }
-    if scans[index].excluded[me.box] == nil {
-      scans[index].excluded[me.box] = rejection.reason
-      effects.append(
-        .log("box \(me.box) gets no more of scan \(scans[index].id.short): \(rejection.reason)"))
-    }
+    if scans[index].excluded[me.box] == nil { exclude(me.box, from: index, rejection.reason, &effects) }
     if assignments[rejection.shard]?.holder == me { release(rejection.shard, &effects) }
+  }
+
+  /// Gives a box nothing more of a scan, and its shards of it to others: what it claims would keep them.
+  mutating func exclude(
+    _ box: BoxName, from index: Int, _ reason: String, _ effects: inout [Effect]
+  ) {
+    scans[index].excluded[box] = reason
+    effects.append(.log("box \(box) gets no more of scan \(scans[index].id.short): \(reason)"))
+    let held = holdings.filter { $0.key.box == box }.flatMap(\.value).sorted()
+    for shard in held
+    where shard.scan == scans[index].id && verifying[shard] == nil && accepting[shard] == nil {
+      release(shard, &effects)
+    }
   }
 
   /// Frees shards whose lease has ended, and forgets boxes that were not heard for an hour.

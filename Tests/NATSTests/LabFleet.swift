@@ -21,11 +21,15 @@ final class LabFleet {
   /// - Parameters:
   ///   - isTranslated: whether the servers' certificates are for other addresses than they listen on.
   ///   - now: when the certificates were made; they hold ten years.
+  ///   - makesOperatorKey: whether there is a private key, `operator`, to sign scans with.
   init(
-    boxes: [String] = ["b1", "b2"], count: Int = 1, isTranslated: Bool = false, now: Date = Date()
+    boxes: [String] = ["b1", "b2"], count: Int = 1, isTranslated: Bool = false, now: Date = Date(),
+    makesOperatorKey: Bool = false
   ) throws {
     directory = try LabServer.makeDirectory()
     let root = directory
+    let key =
+      makesOperatorKey ? try Self.makeKey(root.appending(path: "operator").path) : Self.operatorKey
     let addresses = (0..<count).map { _ in LabServer.address() }
     let brokers = try addresses.enumerated().map { index, address in
       guard let client = Endpoint("\(address):4222"), let route = Endpoint("\(address):6222"),
@@ -39,8 +43,14 @@ final class LabFleet {
     servers = try addresses.map { try NATSServer(parsing: "\($0):4222") }
     folder = try FleetFolder.create(
       root.appending(path: "fleet").path, name: "lab", brokers: brokers,
-      submitKeys: [Self.operatorKey], denyKeys: [Self.operatorKey], now: now)
+      submitKeys: [key], denyKeys: [key], now: now)
     for box in boxes { try folder.addBox(try name(box), now: now) }
+  }
+
+  /// Returns the public part.
+  private static func makeKey(_ path: String) throws -> String {
+    try mustRun(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", path])
+    return try String(contentsOfFile: "\(path).pub", encoding: .utf8)
   }
 
   deinit { try? FileManager.default.removeItem(at: directory) }
