@@ -28,7 +28,7 @@ PACKAGES_BOOT  := iputils-ping e2fsprogs fdisk dnsmasq-base
 # Debian's own, which finds Debian's matplotlib.
 PYTHON         := /usr/bin/python3
 
-.PHONY: help setup bpf build benchmark fleet programs toolchain image image-lock image-reproducible boot-test unit kernel lab test tests \
+.PHONY: help setup bpf build benchmark fleet fleet-scale programs toolchain image image-lock image-reproducible boot-test unit kernel lab test tests \
         fuzz soak manage-load run page openapi screenshots bench evaluate bench-quick rollback inventory planning reference check fmt clean
 
 help: ## list the targets
@@ -126,6 +126,12 @@ run: build ## the main job on a lab: submit a target file, fetch and check the r
 
 fleet: build build/nats-server ## three boxes, a broker and a collector in labs: one scan, one box is killed half way; needs root
 	@netconfig/fleet
+
+# The pure targets alone, optimized, as for `make unit`.
+fleet-scale: build/.setup-bench ## simulate fleets of 10 to 1,000 boxes, and draw what they cost: build/fleet-scale.png
+	@mkdir -p build/unit && ln -sfn ../../Package.swift ../../Sources ../../Tests build/unit/
+	@cd build/unit && SYNBOX_UNIT=1 swift build --build-tests -Xswiftc -O
+	@$(PYTHON) Tests/Fleet/scale.py build/fleet-scale.png
 
 soak: build tests ## a box whose spool is hostile, for MINUTES=5; needs root
 	@SYNBOX_SOAK_MINUTES=$(MINUTES) timeout --kill-after=10 $$(( $(MINUTES) * 60 + 1200 )) \

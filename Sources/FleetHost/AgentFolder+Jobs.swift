@@ -42,9 +42,9 @@ private struct FoundJobs {
   private(set) var names: [String: String] = [:]
 
   /// Takes what is found in a later place, unless it is of an earlier attempt.
-  mutating func add(_ job: JobAttempt, _ stage: BoxMachine.JobOnDisk.Stage, hasReceipt: Bool = false) {
+  mutating func add(_ job: JobAttempt, _ stage: BoxMachine.JobOnDisk.Stage) {
     if let known = jobs[job.shard], known.attempt > job.number { return }
-    jobs[job.shard] = (job.number, .init(name: job.shard, stage: stage, hasReceipt: hasReceipt))
+    jobs[job.shard] = (job.number, .init(name: job.shard, stage: stage))
     names[job.shard] = job.name
   }
 }
@@ -52,8 +52,8 @@ private struct FoundJobs {
 extension AgentFolder {
   private static let summaryLimit = 1 << 20
 
-  /// Returns the fleet's jobs, sorted by name, each under its shard's name. A job that moves meanwhile may be missing, or be
-  /// in its old place.
+  /// Returns the fleet's jobs, sorted by name, each under its shard's name, without those whose results were fetched or
+  /// discarded. A job that moves meanwhile may be missing, or be in its old place.
   ///
   /// - Parameter status: the scanner's.
   public func jobs(_ status: BoxSnapshot?) throws(Fault) -> [BoxMachine.JobOnDisk] {
@@ -74,13 +74,7 @@ extension AgentFolder {
         let reason = try? rejected.read(name, FileName("reason.txt"), limit: Self.summaryLimit)
         found.add(job, .rejected(reason.map { String(decoding: $0, as: UTF8.self) } ?? "no reason"))
       }
-      for name in try results.entries() {
-        guard let job = JobAttempt(name), let outcome = outcome(name) else { continue }
-        let isFetched = results.status(name, FileName(Spool.fetchedMarker)) != nil
-        // What was discarded is as good as gone.
-        if outcome.incomplete != nil, isFetched { continue }
-        found.add(job, .finished(outcome), hasReceipt: isFetched)
-      }
+      try addResults(to: &found)
     } catch {
       throw Fault("cannot list the jobs in \(path)", cause: error)
     }
@@ -90,6 +84,22 @@ extension AgentFolder {
       var job = job
       job.hasManifest = manifests.status(FileName(actual(job.name))) != nil
       return job
+    }
+  }
+
+  private func addResults(to found: inout FoundJobs) throws(Errno) {
+    let listed = try results.entries()
+    let known = settled.withLock {
+      $0.formIntersection(listed)
+      return $0
+    }
+    for name in listed where !known.contains(name) {
+      guard let job = JobAttempt(name) else { continue }
+      if results.status(name, FileName(Spool.fetchedMarker)) != nil {
+        settled.withLock { _ = $0.insert(name) }
+      } else if let outcome = outcome(name) {
+        found.add(job, .finished(outcome))
+      }
     }
   }
 
@@ -116,6 +126,7 @@ extension AgentFolder {
       try write(head, blobs, to: try staging.create(file))
       try staging.move(file, to: spool, as: file)
       try spool.sync()
+      settled.withLock { _ = $0.remove(file) }
     } catch {
       _ = try? staging.remove(file)
       throw Fault("cannot put \(name) into \(path)/spool", cause: error)
@@ -167,6 +178,8 @@ extension AgentFolder {
     do throws(Errno) {
       try results.mark(FileName(name), FileName(Spool.fetchedMarker))
       try results.directory(FileName(name)).sync()
+      // Nobody asks for it any more.
+      if manifests.status(FileName(name)) != nil { try manifests.remove(FileName(name)) }
     } catch {
       if error == .noSuchFile { return }
       throw Fault(

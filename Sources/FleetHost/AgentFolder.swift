@@ -22,6 +22,8 @@ public final class AgentFolder: Sendable {
   public let blobs: BlobFolder
   /// The names in the data directory of the jobs that were last listed or submitted, by the shards' names.
   let names = Mutex<[String: String]>([:])
+  /// Results that are marked as fetched: they stay until the box needs room, and no look reads them again.
+  let settled = Mutex<Set<FileName>>([])
 
   public static let stagingPath = "staging/fleet"
   public static let fleetPath = "fleet"
@@ -48,8 +50,13 @@ public final class AgentFolder: Sendable {
     }
     do throws(Errno) {
       for name in try staging.entries() { try staging.remove(name) }
+      for name in try manifests.entries()
+      where results.status(name) == nil || results.status(name, FileName(Spool.fetchedMarker)) != nil {
+        try manifests.remove(name)
+      }
     } catch {
-      throw Fault("cannot sweep \(path)/\(Self.stagingPath)", cause: error)
+      throw Fault(
+        "cannot sweep \(path)/\(Self.stagingPath) and \(path)/\(Self.manifestsPath)", cause: error)
     }
   }
 

@@ -26,6 +26,8 @@ struct Scale {
   private(set) var messages = 0
   private(set) var deaths = 0
   private(set) var messageBytes = 0
+  /// What the collector's machine took.
+  private(set) var collectorTime = Duration.zero
   private var nonce = 0
   private var effects: [CollectorMachine.Effect] = []
 
@@ -95,6 +97,8 @@ struct Scale {
   }
 
   private mutating func tell(_ event: CollectorMachine.Event) {
+    let begin = ContinuousClock.now
+    defer { collectorTime += ContinuousClock.now - begin }
     effects = machine.handle(event, at: now)
     var next = 0
     while next < effects.count {
