@@ -61,6 +61,13 @@ public final class XDPTransmitter: Transmitter {
     }
   }
 
+  /// Sends one Ethernet frame of at most 60 bytes, padded to that, before the first `submit`.
+  public func send(frame bytes: [UInt8]) throws(Fault) {
+    let outcome = state.withLock { state in state.send(frame: bytes) }
+    _ = try outcome.get()
+    _ = try complete(sending: true)
+  }
+
   public func submit(_ entries: Span<TransmitEntry>, more: Bool) throws(Fault) -> SubmitResult {
     let outcome = state.withLock { state in state.submit(entries, limit: batch, more: more) }
     return try outcome.get()
@@ -106,6 +113,26 @@ extension XDPTransmitter.State {
     result.accepted = count
     result.sent = count
     return more ? .success(result) : wakeUp(result)
+  }
+
+  mutating func send(frame content: [UInt8]) -> Result<SubmitResult, Fault> {
+    precondition(content.count <= 60)
+    guard let frame = free.popLast() else { return .failure(Fault("no frame is free")) }
+    guard let first = socket.reserve(1) else {
+      free.append(frame)
+      return .failure(Fault("the transmit ring is full"))
+    }
+    let length = socket.withFrame(frame) { bytes in
+      for index in 0..<60 {
+        bytes.storeBytes(
+          of: index < content.count ? content[index] : 0, toByteOffset: index, as: UInt8.self)
+      }
+      return 60
+    }
+    kinds[frame] = nil
+    socket.setDescriptor(first, frame: frame, length: length)
+    socket.submit(1)
+    return wakeUp(SubmitResult())
   }
 
   mutating func complete(sending: Bool) -> Result<FrameCounts, Fault> {

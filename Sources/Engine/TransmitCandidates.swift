@@ -60,6 +60,9 @@ struct TransmitCandidates {
     for mode in modes.dropLast() {
       do throws(Fault) {
         let transmitters = try Self.open(mode, context, control)
+        if mode == .xdpZeroCopy {
+          reasons.append(try ZeroCopyTrial(transmitters, context, control).evidence())
+        }
         if mode == .generator { reasons.append("the driver accepted the generator's trial frame") }
         return OpenedTransmitters(
           transmitters: transmitters, reason: reasons.isEmpty ? nil : reasons.joined(separator: "; "))
@@ -67,8 +70,13 @@ struct TransmitCandidates {
         reasons.append(error.description)
       }
     }
+    let transmitters = try Self.open(modes[modes.count - 1], context, control)
+    // Asked for by name: only what is known to lose frames is refused.
+    if modes == [.xdpZeroCopy] {
+      reasons.append(try ZeroCopyTrial(transmitters, context, control).conclusion())
+    }
     return OpenedTransmitters(
-      transmitters: try Self.open(modes[modes.count - 1], context, control),
+      transmitters: transmitters,
       reason: reasons.isEmpty ? nil : reasons.joined(separator: "; "))
   }
 

@@ -79,6 +79,35 @@ public struct AddressResolver: ~Copyable {
     return GatewayReply(mac: all.found[address], rival: all.conflicts[address])
   }
 
+  /// Returns whether a neighbour replies to requests that are sent in another way than by this resolver.
+  ///
+  /// - Parameters:
+  ///   - milliseconds: The time to wait for a reply to each request.
+  ///   - send: Sends an Ethernet frame, without padding.
+  public func replies(
+    _ address: IPv4Address, from source: IPv4Address, tries: Int = 3, milliseconds: Int = 300,
+    sending send: ([UInt8]) throws(Fault) -> Void
+  ) throws(Fault) -> Bool {
+    let frame = ARPPacket.request(for: address, from: source, interface.mac).frame
+    var buffer = [UInt8](repeating: 0, count: 128)
+    // A reply to somebody else's earlier request is no answer.
+    while (try? socket.receive(into: &buffer)) ?? nil != nil {}
+    for _ in 0..<tries {
+      try send(frame)
+      let end = Clock.monotonic + UInt64(milliseconds) * 1_000_000
+      while case let now = Clock.monotonic, now < end {
+        _ = socket.wait(milliseconds: Int((end - now + 999_999) / 1_000_000))
+        while let count = (try? socket.receive(into: &buffer)) ?? nil {
+          guard let packet = ARPPacket(frame: buffer.prefix(count)),
+            packet.isReply(to: interface.mac, at: source), packet.senderAddress == address
+          else { continue }
+          return true
+        }
+      }
+    }
+    return false
+  }
+
   /// Returns the MAC addresses of up to `maximumAddresses` neighbours. Sends at most `rate` requests per second, and up
   /// to `tries` requests, `milliseconds` apart, to each neighbour that does not reply.
   ///

@@ -11,6 +11,7 @@ import crash
 import networks
 import serving
 import stalls
+import zerocopy
 from lab import ROOT, Lab
 from machine import QUEUES, Machine, require
 from scan import Job, require_balance, scan, settled
@@ -114,7 +115,7 @@ def number(name, default=None):
     return int(os.environ[name]) if name in os.environ else default
 
 
-ALL = [firmware, first_probe, modes, kills, crash_states, conduct.hangs, conduct.closed, networks.separate, networks.managed,
+ALL = [firmware, first_probe, modes, zerocopy.zero_copy, kills, crash_states, conduct.hangs, conduct.closed, networks.separate, networks.managed,
        serving.served, serving.page, stalls.disk_stalls, conduct.faults, conduct.lost_resets]  # fmt: skip
 # Run only if named.
 DEMONSTRATIONS = ["lost-resets"]
