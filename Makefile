@@ -86,7 +86,7 @@ build/synbox build/synbox-manage build/synbox-agent build/synboxctl build/benchm
 	@mv $@.tmp $@
 
 # What the image takes: without symbols, and without the two notes that hash where the sources lay.
-build/synbox.stripped build/synbox-manage.stripped: build/%.stripped: build/%
+build/synbox.stripped build/synbox-manage.stripped build/synbox-agent.stripped: build/%.stripped: build/%
 	@$(BPF_OBJCOPY) --strip-all --remove-section=.swift_modhash --remove-section=.note.gnu.build-id $< $@
 
 # How long fuzzing and the soak take.
@@ -98,9 +98,9 @@ VERSION ?= $(shell git rev-list --count HEAD)
 OUTPUT  ?= build
 CACHE   ?= build/cache/packages
 IMAGE    = --profile $(PROFILE) --site $(SITE) --version $(VERSION) --cache $(CACHE) \
-           --program build/synbox.stripped --manage build/synbox-manage.stripped --revision $(shell cat build/bpf/revision) --epoch $(shell git log -1 --format=%ct)
+           --program build/synbox.stripped --manage build/synbox-manage.stripped --agent build/synbox-agent.stripped --revision $(shell cat build/bpf/revision) --epoch $(shell git log -1 --format=%ct)
 
-image: toolchain build/synbox.stripped build/synbox-manage.stripped build/synimage build/.setup-image ## build/synbox.img for PROFILE=all SITE=lab (docs/design/image.md)
+image: toolchain build/synbox.stripped build/synbox-manage.stripped build/synbox-agent.stripped build/synimage build/.setup-image ## build/synbox.img for PROFILE=all SITE=lab (docs/design/image.md)
 	@build/synimage build $(IMAGE) --output $(OUTPUT)
 
 # Another patch release of Swift makes other bytes.
@@ -114,7 +114,7 @@ image-reproducible: image ## build the image twice, from sources in two places, 
 	@image/reproducible $(filter-out --cache $(CACHE),$(IMAGE))
 
 # BOOT takes further options, such as BOOT='--only firmware'; BOOT=--list names them all.
-boot-test: image build/synboxctl build/.setup-boot build/venv/.installed ## the image in QEMU: boots, scans, power cuts, faults (docs/design/boot.md)
+boot-test: image build/synboxctl build/nats-server build/.setup-boot build/venv/.installed ## the image in QEMU: boots, scans, power cuts, faults (docs/design/boot.md)
 	@Tests/Boot/setup
 	@$(PYTHON) Tests/Boot $(BOOT)
 

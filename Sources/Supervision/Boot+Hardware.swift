@@ -126,7 +126,7 @@ extension Boot {
       setProblem(.fault, nil)
       // The scanner creates the four directories below it.
       if !isRescue, dataDirectory != DataPartition.mountPoint { try Files.makeDirectory(dataDirectory) }
-      if !isRescue, hasManagementService { shareDataDirectory() }
+      if !isRescue, sharesData { shareDataDirectory() }
       let megabytes = ((try? DiskSpace(of: DataPartition.mountPoint))?.total ?? 0) / 1_000_000
       console.say("data on \(data.partition.device), \(megabytes) MB")
       return .done

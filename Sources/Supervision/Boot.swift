@@ -37,6 +37,10 @@ final class Boot {
   var management = ManagementNIC()
   /// Whether a service takes target files and gives back results.
   private(set) var hasManagementService = false
+  /// Whether an agent works for a fleet.
+  private(set) var hasAgent = false
+  /// Whether a service of another user works in the data directory.
+  var sharesData: Bool { hasManagementService || hasAgent }
   /// The current problems, each one sentence.
   private(set) var problems: [ProblemKind: String] = [:]
 
@@ -122,8 +126,9 @@ final class Boot {
     self.settings = settings
     try? Machine.setName(settings.name)
     hasManagementService = settings.management != nil && ManagementService.isPresent
-    // What the scanner makes, the service's group may change: it marks results as fetched.
-    if hasManagementService { Files.setCreationMask(0o002) }
+    hasAgent = settings.management != nil && FleetAgent.isPresent
+    // What the scanner makes, the services' group may change: they mark results as fetched.
+    if sharesData { Files.setCreationMask(0o002) }
     console.say("this is \(settings.name)\(isRescue ? ", in rescue mode: nothing is scanned" : "")")
     // The scanner reports any other mistake in the file.
     guard let data = try? read(Self.configuration) else { return }

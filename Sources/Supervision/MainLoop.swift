@@ -12,6 +12,7 @@ final class MainLoop {
   /// Nil without them.
   private let dhcpClient: Int?
   private let management: Int?
+  private let agent: Int?
   static let second: UInt64 = 1_000_000_000
 
   let boot: Boot
@@ -50,6 +51,7 @@ final class MainLoop {
     }
     dhcpClient = add(.dhcpClient(hostName: settings.name), if: settings.management?.address == .dhcp)
     management = add(.management, if: boot.hasManagementService)
+    agent = add(.agent, if: boot.hasAgent)
     services = Services(
       specifications + (hooks.listsInterfaces ? ServiceSpecification.listingInterfaces : []),
       helper: ["/bin/synbox", "start-service"], reapsOrphans: true, now: now,
@@ -140,7 +142,8 @@ final class MainLoop {
     }
     for service in services.specifications.indices
     where service != Self.scanner && isPastFirstProbe(now) {
-      services.setReady(service, service != management || boot.hasData, at: now)
+      let needsData = service == management || service == agent
+      services.setReady(service, !needsData || boot.hasData, at: now)
     }
     if !services.isRunning(Self.scanner) { prepareScanner(now) }
   }

@@ -20,7 +20,7 @@ enum ManagementService {
   static let program = "/bin/synbox-manage"
   static let configuration = "/etc/synbox/manage.toml"
   static let port: UInt16 = 8443
-  /// The group of its user, 60901, by which it submits files and marks results as fetched.
+  /// The group of its user and of the agent's, 60901, by which they submit files and mark results as fetched.
   private static let group: UInt32 = 60_901
 
   /// Whether the image has it, and a site for it.
@@ -28,7 +28,7 @@ enum ManagementService {
     Files.kind(of: program) == .file && Files.kind(of: configuration) == .file
   }
 
-  /// Shares the directories that the scanner makes and the service uses, before the first job, because the files of a job
+  /// Shares the directories that the scanner makes and the services use, before the first job, because the files of a job
   /// inherit the group. The scanner gives them its user.
   static func share(_ data: String) throws(Fault) {
     for (name, mode) in [("spool", UInt32(0o2775)), ("active", 0o2700)] {

@@ -9,7 +9,7 @@ struct Synimage: ParsableCommand {
     commandName: "synimage", abstract: "Build and inspect synbox disk images.",
     subcommands: [
       BuildCommand.self, LockCommand.self, ContentsCommand.self, CompareCommand.self, PutCommand.self,
-      GetCommand.self,
+      GetCommand.self, IdentityCommand.self,
     ])
 }
 

@@ -8,6 +8,7 @@ import time
 
 import conduct
 import crash
+import fleet
 import networks
 import serving
 import stalls
@@ -116,6 +117,6 @@ def number(name, default=None):
 
 
 ALL = [firmware, first_probe, modes, zerocopy.zero_copy, kills, crash_states, conduct.hangs, conduct.closed, networks.separate, networks.managed,
-       serving.served, serving.page, stalls.disk_stalls, conduct.faults, conduct.lost_resets]  # fmt: skip
+       serving.served, serving.page, fleet.fleet, stalls.disk_stalls, conduct.faults, conduct.lost_resets]  # fmt: skip
 # Run only if named.
 DEMONSTRATIONS = ["lost-resets"]

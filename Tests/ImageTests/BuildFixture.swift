@@ -13,11 +13,12 @@ final class BuildFixture: @unchecked Sendable {
 
   static let program = "\(Lab.root)/build/synbox.stripped"
   static let manage = "\(Lab.root)/build/synbox-manage.stripped"
+  static let agent = "\(Lab.root)/build/synbox-agent.stripped"
   static let synimage = "\(Lab.root)/build/synimage"
   static let cache = "\(Lab.root)/build/cache/packages"
 
   init() throws {
-    for file in [Self.program, Self.manage, Self.synimage]
+    for file in [Self.program, Self.manage, Self.agent, Self.synimage]
     where !FileManager.default.isExecutableFile(atPath: file) {
       throw LabError("no such file: \(file); run `make image` first")
     }
@@ -55,6 +56,15 @@ final class BuildFixture: @unchecked Sendable {
   }
 
   static let management = "[management]\nmac = \"52:54:00:00:00:02\"\naddress = \"dhcp\"\n"
+
+  /// Makes the site one of a fleet.
+  func addAgent() throws {
+    let scanner = site.appending(path: "synbox.toml")
+    try change(site.appending(path: "box.toml"), "[watchdog]", to: "\(Self.management)\n[watchdog]")
+    try change(scanner, "[scope]", to: "licence = \"fleet/licence\"\n\n[scope]")
+    try Data("data = \"/data\"\nidentity = \"/data/identity\"\n".utf8)
+      .write(to: site.appending(path: "agent.toml"))
+  }
 
   /// Gives the site a management NIC and a management service.
   func addService() throws {

@@ -105,6 +105,27 @@ import Testing
     #expect(outcome.status == 2 && outcome.errors.contains("--manage"), "\(outcome.errors)")
   }
 
+  static let agents = [
+    Case("agent.toml", "\"/data\"", "\"/srv\"", "where init mounts the data partition"),
+    Case("agent.toml", "/data/identity", "/etc/identity", "where synimage identity puts it"),
+    Case("agent.toml", "data =", "user = \"5:5\"\ndata =", "an image has one user for it"),
+    Case("agent.toml", "data =", "dat =", "agent.toml:1:1", "the key \"dat\""),
+    Case("synbox.toml", "licence = \"fleet/licence\"\n", "", "no licence", "which the agent writes"),
+    Case("box.toml", BuildFixture.management, "", "a section [management] in box.toml"),
+  ]
+
+  @Test(arguments: agents)
+  func `is refused if a box could not work for its fleet`(_ example: Case) throws {
+    let fixture = try BuildFixture()
+    try fixture.addAgent()
+    try fixture.change(fixture.site.appending(path: example.file), example.old, to: example.new)
+    let outcome = try fixture.build(["--agent", BuildFixture.agent])
+    #expect(outcome.status == 2, "\(outcome.errors)")
+    for word in example.words { #expect(outcome.errors.contains(word), "\(outcome.errors)") }
+    let without = try fixture.build()
+    #expect(without.status == 2 && without.errors.contains("agent"), "\(without.errors)")
+  }
+
   @Test func `is refused if it does not exist`() throws {
     let outcome = try BuildFixture().build(["--site", "nowhere"])
     #expect(outcome.status == 2)

@@ -12,8 +12,13 @@ struct CheckCommand: ParsableCommand {
   @Argument(help: "The configuration.")
   var file: String
 
+  @Flag(help: "Do not read the identity, which an image does not hold.")
+  var configurationOnly = false
+
   func run() throws {
-    let bundle = try FleetBundle(try ConfigurationFile.read(file).identity)
+    let settings = try ConfigurationFile.read(file)
+    if configurationOnly { return }
+    let bundle = try FleetBundle(settings.identity)
     _ = try bundle.boxName()
     _ = try bundle.boxSeed()
     _ = try bundle.fleetKey()

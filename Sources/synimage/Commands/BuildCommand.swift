@@ -20,6 +20,8 @@ struct BuildCommand: ParsableCommand {
   @Option(
     help: "The static, stripped synbox-manage binary; without it, the box has no management service.")
   var manage: String?
+  @Option(help: "The static, stripped synbox-agent binary, for a site with agent.toml.")
+  var agent: String?
   @Option(help: "Version number of the image; the boot loader prefers the greatest.")
   var version: Int
   @Option(help: "Revision of the source.")
@@ -81,6 +83,7 @@ struct BuildCommand: ParsableCommand {
     let root = try RootTree(at: path, release: release)
     try root.add(program: program)
     if let manage { try root.add(service: manage, name: "synbox-manage") }
+    if let agent = plan.agent { try root.add(service: agent, name: "synbox-agent") }
     try root.add(plan.site, always: plan.profile.always, identity: identity)
     try root.add(set, from: tree, base: packages.base, architecture: plan.profile.architecture)
     try root.add(firmware)
@@ -110,6 +113,8 @@ struct BuildPlan {
   let program: String
   /// The program of the management service, if the image is to have it.
   let manage: String?
+  /// The program of the agent, if the site is one of a fleet.
+  let agent: String?
   let version: Int
   let revision: String
 
@@ -121,10 +126,13 @@ struct BuildPlan {
     program = command.program
     manage = command.manage
     // The site is checked with the programs, so they are checked first.
-    for file in [program, manage].compactMap(\.self) {
+    for file in [program, manage, command.agent].compactMap(\.self) {
       try BoxProgram.check(file, for: profile.architecture)
     }
-    site = try Site(directory: data.site(command.site), program: program, manage: manage)
+    site = try Site(
+      directory: data.site(command.site), program: program, manage: manage,
+      agent: command.agent)
+    agent = site.hasAgent ? command.agent : nil
     cache = PackageCache(directory: command.cache)
     version = command.version
     revision = command.revision

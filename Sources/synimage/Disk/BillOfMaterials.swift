@@ -26,9 +26,9 @@ struct BillOfMaterials {
     packages += try Self.linkedLibraries(file: plan.data.packages)
     let components = try Self.components(of: plan.program)
     packages += components.contained
-    if let manage = plan.manage {
-      let more = try Self.components(of: manage).contained
-      packages += more.filter { one in !components.contained.contains { $0.name == one.name } }
+    for program in [plan.manage, plan.agent].compactMap(\.self) {
+      let more = try Self.components(of: program).contained
+      packages += more.filter { one in !packages.contains { $0.name == one.name } }
     }
     let product = Package(
       name: "synbox", version: "\(identity.version) (\(identity.revision))",

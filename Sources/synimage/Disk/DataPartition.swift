@@ -68,21 +68,36 @@ struct DataPartition {
     return String(type.1)
   }
 
-  func makeDirectory(_ path: String) throws {
+  func makeDirectory(_ path: String, mode: Int? = nil) throws {
     if try kind(of: path) == "directory" { return }
     try debug("mkdir \(try Self.quoted(path))", writing: true)
+    if let mode {
+      // 040000: a directory.
+      let field = "0\(String(0o40000 | mode, radix: 8))"
+      try debug("set_inode_field \(try Self.quoted(path)) mode \(field)", writing: true)
+    }
     guard try kind(of: path) == "directory" else { throw Fault("cannot create \(path) in \(image)") }
   }
 
   /// Copies a file into a directory of the partition. Writes under a name that the spool ignores, reads the file back,
   /// and renames it only if it is complete.
-  func write(_ file: String, to directory: String, as name: String) throws {
+  ///
+  /// - Parameters:
+  ///   - mode: by default 0644, because the scanner runs as another user.
+  ///   - isReplacing: whether an earlier file of this name is removed.
+  func write(
+    _ file: String, to directory: String, as name: String, mode: Int = 0o644, isReplacing: Bool = false
+  ) throws {
     let (part, path) = ("\(directory)/.\(name).part", "\(directory)/\(name)")
+    if isReplacing, try kind(of: path) == "regular" {
+      try debug("rm \(try Self.quoted(path))", writing: true)
+    }
     if try kind(of: path) != nil { throw Fault("\(path) exists in \(image)") }
     if try kind(of: part) != nil { try debug("rm \(try Self.quoted(part))", writing: true) }
     try debug("write \(try Self.quoted(file)) \(try Self.quoted(part))", writing: true)
-    // A regular file, mode 0644, because the scanner runs as another user.
-    try debug("set_inode_field \(try Self.quoted(part)) mode 0100644", writing: true)
+    // 0100000: a regular file.
+    let field = "0\(String(0o100000 | mode, radix: 8))"
+    try debug("set_inode_field \(try Self.quoted(part)) mode \(field)", writing: true)
     let scratch = try TemporaryDirectory()
     defer { scratch.remove() }
     try debug("dump \(try Self.quoted(part)) \(try Self.quoted(scratch.path("back")))")

@@ -13,17 +13,23 @@ struct Site {
   let box: BoxSettings
   /// Kernel consoles. PID 1 writes to the last one.
   let consoles: [String]
+  /// Whether the box works for a fleet.
+  let hasAgent: Bool
   /// The files of /etc/synbox, without those that the builder adds.
   let files: [(name: String, bytes: [UInt8])]
 
   /// The files whose names the builder knows.
-  static let ownNames = ["box.toml", "synbox.toml", "image.toml", "os-release", ManageSite.name]
+  static let ownNames = [
+    "box.toml", "synbox.toml", "image.toml", "os-release", ManageSite.name, AgentSite.name,
+  ]
 
   /// Reads a site and checks it with the programs that go into the image.
   ///
-  /// - Parameter manage: the program of the management service; nil for an image without it.
+  /// - Parameters:
+  ///   - manage: the program of the management service; nil for an image without it.
+  ///   - agent: the program of the agent; nil for an image without it.
   /// - Throws: `InputError` or `SiteCheckError` for an invalid site, a `Fault` if it cannot be read.
-  init(directory: String, program: String, manage: String?) throws {
+  init(directory: String, program: String, manage: String?, agent: String?) throws {
     self.directory = directory
     name = URL(filePath: directory).standardizedFileURL.lastPathComponent
     guard let names = try? FileManager.default.contentsOfDirectory(atPath: directory).sorted() else {
@@ -39,13 +45,19 @@ struct Site {
       let service = try ManageSite(directory: directory, box: box, program: manage)
       known += service.files.filter { !known.contains($0) }
     }
+    hasAgent = names.contains(AgentSite.name)
+    if hasAgent {
+      try AgentSite.check(directory: directory, box: box, program: agent)
+      try scanner.expectLicence()
+      known.append(AgentSite.name)
+    }
     files = try known.map { ($0, try Files.read("\(directory)/\($0)")) }
     // An operator would believe that a list which nothing reads is in force.
     for file in names where !known.contains(file) && file != "image.toml" && !file.hasPrefix(".") {
       throw InputError(
         "\(directory)/\(file)", found: "a file that synbox.toml does not name",
         expected:
-          "box.toml, synbox.toml, manage.toml, image.toml and the files that synbox.toml and manage.toml name"
+          "box.toml, synbox.toml, manage.toml, agent.toml, image.toml and the files that synbox.toml and manage.toml name"
       )
     }
   }
@@ -64,8 +76,8 @@ struct Site {
   }
 
   /// Lets the program that reads a file in the image check it.
-  static func check(_ file: String, with program: String) throws {
-    let outcome = try Tool(program, ["check", file]).attempt()
+  static func check(_ file: String, with program: String, _ options: [String] = []) throws {
+    let outcome = try Tool(program, ["check", file] + options).attempt()
     guard outcome.status == 0 else { throw SiteCheckError(program: program, outcome) }
   }
 
@@ -100,19 +112,30 @@ struct SiteCheckError: Error, CustomStringConvertible {
 private struct ScannerSettings {
   /// The files beside synbox.toml that it names.
   let files: [String]
+  private let table: StrictTable
+
+  private static func expect(
+    _ key: String, _ value: String, _ reason: String, in table: StrictTable
+  ) throws(InputError) {
+    guard table[key]?.value.string == value else {
+      throw table.error(
+        key, found: table[key]?.value.shown ?? "no \(key)", expected: "\"\(value)\", \(reason)")
+    }
+  }
+
+  /// A box of a fleet sends what the fleet's licence allows.
+  func expectLicence() throws(InputError) {
+    try Self.expect("licence", "fleet/licence", "which the agent writes", in: table)
+  }
 
   init(file: String, box: BoxSettings) throws {
     let document = try TOMLDocument(
       try Files.read(file), file: file, maximumSize: StrictTable.maximumSize)
     let table = StrictTable(document)
-    func expect(_ key: String, _ value: String, _ reason: String) throws(InputError) {
-      guard table[key]?.value.string == value else {
-        throw table.error(
-          key, found: table[key]?.value.shown ?? "no \(key)", expected: "\"\(value)\", \(reason)")
-      }
-    }
-    try expect("data", "/data", "where init mounts the data partition")
-    try expect("interface", box.interface.name, "the interface name in box.toml")
+    self.table = table
+    try Self.expect("data", "/data", "where init mounts the data partition", in: table)
+    try Self.expect(
+      "interface", box.interface.name, "the interface name in box.toml", in: table)
     var files: [String] = []
     let scope = try table.section("scope", known: nil)
     for field in [scope?["allow-file"], scope?["deny-file"], table["profile"]] {
