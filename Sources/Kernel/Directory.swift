@@ -55,7 +55,13 @@ public struct Directory: ~Copyable, Sendable {
   public borrowing func read(_ names: FileName..., limit: Int) throws(Errno) -> [UInt8] {
     let file = try file(names)
     guard let size = Files.status(of: file)?.size, size <= limit else { throw Errno(EFBIG) }
-    let bytes = try file.read(at: 0, count: limit + 1)
+    // Not memory for `limit`, which may be a hundred times as much. One byte more shows that the file has grown.
+    var bytes = try file.read(at: 0, count: Int(size) + 1)
+    while bytes.count > size, bytes.count <= limit {
+      let more = try file.read(at: UInt64(bytes.count), count: min(1 << 16, limit + 1 - bytes.count))
+      if more.isEmpty { break }
+      bytes += more
+    }
     guard bytes.count <= limit else { throw Errno(EFBIG) }
     return bytes
   }
