@@ -95,11 +95,14 @@ extension Connection {
 
   func refuseUpload(_ stream: UploadStream, _ problem: Problem) {
     guard case .uploading(let own) = state, own === stream else { return }
-    stream.abandon()
-    var reply = Reply(problem)
-    // The rest of the body may be long.
-    if !stream.hasEnded { reply.endsConnection = true }
-    send(reply, isHead: false)
+    stream.abandon { [self] in
+      // The client may have gone meanwhile.
+      guard case .uploading(let own) = state, own === stream else { return }
+      var reply = Reply(problem)
+      // The rest of the body may be long.
+      if !stream.hasEnded { reply.endsConnection = true }
+      send(reply, isHead: false)
+    }
   }
 
   func finishUpload(_ stream: UploadStream, _ reply: Reply) {

@@ -126,14 +126,16 @@ final class UploadStream {
     connection.refuseUpload(self, problem)
   }
 
-  func abandon() {
+  /// Ends the upload. `then` is called once nothing of it is left.
+  func abandon(then: @escaping () -> Void = {}) {
     isOver = true
     waiting = []
-    guard let upload else { return }
+    guard let upload else { return then() }
     self.upload = nil
     connection.service.work {
       upload.abandon()
     } then: { _ in
+      then()
     }
   }
 
