@@ -6,7 +6,7 @@ import ServiceHost
 /// The list, as the scanner has one (`Confinement/SystemCallTable.swift`): every other call is fatal.
 public enum AgentSystemCalls {
   public static func rules(inProcess process: Int32) -> [SystemCallRule] {
-    network + waiting + files + ServiceSystemCalls.rules(inProcess: process) + refused
+    network + files + ServiceSystemCalls.rules(inProcess: process) + refused
   }
 
   private static let network = [
@@ -35,29 +35,9 @@ public enum AgentSystemCalls {
       "shutdown", "ends a connection", use: .rare("the broker ends it first")),
   ]
 
-  private static let waiting = [
-    SystemCallRule("epoll_wait", "waits for the connection's data"),
-    SystemCallRule("epoll_ctl", "says what to wait for"),
-    SystemCallRule("epoll_create", "opens the event loop's own descriptors, at the start"),
-    SystemCallRule("eventfd2", "wakes the event loop from another thread"),
-    SystemCallRule("timerfd_create", "opens the event loop's timer, at the start"),
-    SystemCallRule("timerfd_settime", "sets the timer"),
-    SystemCallRule("poll", "waits for signals"),
-    SystemCallRule(
-      "clock_nanosleep", "waits for the last writes at the end",
-      use: .rare("the disk is slow at the end")),
-    SystemCallRule(
-      "restart_syscall", "continues a wait after SIGSTOP and SIGCONT (made by the kernel)",
-      use: .rare("somebody stops the agent")),
-    SystemCallRule(
-      "clock_gettime", "reads clocks",
-      use: .rare("clock sources that the vDSO cannot read without a call (hpet, acpi_pm)")),
-  ]
-
   private static let files = [
     SystemCallRule("openat2", "opens files beneath the data directory"),
     SystemCallRule("openat", "reads and writes the agent's own files"),
-    SystemCallRule("close", "closes connections and files"),
     SystemCallRule("newfstatat", "reads kind, size and times of files"),
     SystemCallRule(
       "fstat", "reads the size of an open file",
@@ -72,10 +52,6 @@ public enum AgentSystemCalls {
       [.equals(4, .RENAME_NOREPLACE)]),
     SystemCallRule("unlink", "removes what a file of the agent's own replaces"),
     SystemCallRule("unlinkat", "removes old target files and manifests"),
-    SystemCallRule(
-      "fcntl", "reads the flags of sockets and directories", "F_GETFL", [.equals(1, .F_GETFL)]),
-    SystemCallRule(
-      "fcntl", "makes directories close-on-exec", "F_SETFD", [.equals(1, .F_SETFD)]),
   ]
 
   /// Other sockets fail, which the proof of the drop tries.

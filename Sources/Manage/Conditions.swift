@@ -1,4 +1,5 @@
 // Conditions, ranges and digests of a file (RFC 9110, sections 13 and 14; RFC 9530).
+import Support
 
 /// A part of a file.
 public enum ByteRange {

@@ -1,5 +1,6 @@
 // The sessions of the page, in memory: they end with the service.
 import Plan
+import Support
 
 /// The open sessions. Their secrets are kept as hashes, so that looking one up takes a time that tells nothing.
 public struct Sessions: Sendable {

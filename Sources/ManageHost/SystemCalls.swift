@@ -10,12 +10,6 @@ public enum ManageSystemCalls {
   }
 
   private static let network = [
-    SystemCallRule("epoll_wait", "waits for connections and their data"),
-    SystemCallRule("epoll_ctl", "says what to wait for"),
-    SystemCallRule("epoll_create", "opens the event loop's own descriptors, at the start"),
-    SystemCallRule("eventfd2", "wakes the event loop from another thread"),
-    SystemCallRule("timerfd_create", "opens the event loop's timer, at the start"),
-    SystemCallRule("timerfd_settime", "sets the timer"),
     SystemCallRule("listen", "sets how many connections may wait, on sockets that listen already"),
     SystemCallRule("accept4", "accepts a connection"),
     SystemCallRule("getsockname", "reads the own address of a connection"),
@@ -31,16 +25,6 @@ public enum ManageSystemCalls {
     SystemCallRule(
       "writev", "writes several pieces to a connection, and why the C library aborts",
       use: .rare("a client reads more slowly than the disk")),
-    SystemCallRule("poll", "waits for signals"),
-    SystemCallRule(
-      "clock_nanosleep", "waits for the last answers at the end",
-      use: .rare("a connection is open at the end")),
-    SystemCallRule(
-      "restart_syscall", "continues a wait after SIGSTOP and SIGCONT (made by the kernel)",
-      use: .rare("somebody stops the service")),
-    SystemCallRule(
-      "clock_gettime", "reads clocks",
-      use: .rare("clock sources that the vDSO cannot read without a call (hpet, acpi_pm)")),
   ]
 
   private static let files = [
@@ -48,7 +32,6 @@ public enum ManageSystemCalls {
     SystemCallRule(
       "openat", "reads the token file, and this process's status for the proof of the drop",
       "O_RDONLY, without O_CREAT", [.lacks(2, .openForWriting)]),
-    SystemCallRule("close", "closes connections and files"),
     SystemCallRule("newfstatat", "reads kind, size and times of files"),
     SystemCallRule("pread64", "reads result files from the place that a client wants"),
     SystemCallRule("getdents64", "lists directories"),
@@ -59,10 +42,6 @@ public enum ManageSystemCalls {
     SystemCallRule("unlinkat", "removes refused uploads and old records of owners"),
     SystemCallRule("fstatfs", "reads the free space of the disk"),
     SystemCallRule(
-      "fcntl", "reads the flags of sockets and directories", "F_GETFL", [.equals(1, .F_GETFL)]),
-    SystemCallRule(
       "fcntl", "makes sockets non-blocking", "F_SETFL", [.equals(1, .F_SETFL)]),
-    SystemCallRule(
-      "fcntl", "makes directories close-on-exec", "F_SETFD", [.equals(1, .F_SETFD)]),
   ]
 }

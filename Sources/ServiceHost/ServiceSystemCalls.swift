@@ -5,8 +5,35 @@ import Kernel
 
 public enum ServiceSystemCalls {
   public static func rules(inProcess process: Int32) -> [SystemCallRule] {
-    memory + threads + exit(of: process)
+    waiting + descriptors + memory + threads + exit(of: process)
   }
+
+  private static let waiting = [
+    SystemCallRule("epoll_wait", "waits for connections and their data"),
+    SystemCallRule("epoll_ctl", "says what to wait for"),
+    SystemCallRule("epoll_create", "opens the event loop's own descriptors, at the start"),
+    SystemCallRule("eventfd2", "wakes the event loop from another thread"),
+    SystemCallRule("timerfd_create", "opens the event loop's timer, at the start"),
+    SystemCallRule("timerfd_settime", "sets the timer"),
+    SystemCallRule("poll", "waits for signals"),
+    SystemCallRule(
+      "clock_nanosleep", "waits for what is on its way at the end",
+      use: .rare("a connection is open, or the disk is slow, at the end")),
+    SystemCallRule(
+      "restart_syscall", "continues a wait after SIGSTOP and SIGCONT (made by the kernel)",
+      use: .rare("somebody stops the process")),
+    SystemCallRule(
+      "clock_gettime", "reads clocks",
+      use: .rare("clock sources that the vDSO cannot read without a call (hpet, acpi_pm)")),
+  ]
+
+  private static let descriptors = [
+    SystemCallRule("close", "closes connections and files"),
+    SystemCallRule(
+      "fcntl", "reads the flags of sockets and directories", "F_GETFL", [.equals(1, .F_GETFL)]),
+    SystemCallRule(
+      "fcntl", "makes directories close-on-exec", "F_SETFD", [.equals(1, .F_SETFD)]),
+  ]
 
   private static let memory = [
     SystemCallRule(

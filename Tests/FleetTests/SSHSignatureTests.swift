@@ -1,3 +1,4 @@
+import Support
 import Testing
 
 @testable import Fleet
@@ -114,19 +115,5 @@ private struct Sample: Sendable, CustomTestStringConvertible {
     ] {
       #expect(throws: FleetError.self) { try SSHPublicKey(parsing: line) }
     }
-  }
-}
-
-@Suite(.timeLimit(.minutes(5))) struct `Text in base64` {
-  @Test func `is read as it was written`() {
-    for count in 0..<20 {
-      let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 37 &+ 201) }
-      #expect(Base64.decode(Array(Base64.encode(bytes).utf8)) == bytes)
-    }
-  }
-
-  @Test(arguments: ["A", "AA", "AAA", "A===", "AA=A", "AB==", "AAB=", "AA A", "===="])
-  func `is refused if bytes could have another form`(_ text: String) {
-    #expect(Base64.decode(Array(text.utf8)) == nil)
   }
 }

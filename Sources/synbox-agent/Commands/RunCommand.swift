@@ -37,7 +37,7 @@ struct RunCommand: ParsableCommand {
     Files.setCreationMask(0o022)
     let settings = try ConfigurationFile.read(config)
     let bundle = try FleetBundle(settings.identity)
-    let user = userToAssume(settings)
+    let user = ServicePrivileges.user(chosen: settings.user, standard: AgentPolicy.standardUser)
     for note in try AgentSetup.prepare(settings.data, for: user) { Log.write(.warning, note) }
     let bootID = try Boot.id()
     let keys = try FleetKeys(seed: try bundle.boxSeed(), as: .box)
@@ -58,28 +58,17 @@ struct RunCommand: ParsableCommand {
     throw ExitCode(wait(signals, process))
   }
 
-  private func userToAssume(_ settings: AgentSettings) -> Credentials? {
-    let current = Credentials.current()
-    if let chosen = settings.user { return chosen == current ? nil : chosen }
-    return current.uid == 0 ? AgentPolicy.standardUser : nil
-  }
-
   private func drop(_ settings: AgentSettings, _ ports: [UInt16], _ user: Credentials?) throws(Fault)
     -> ConfinementReport
   {
-    try ResourceLimit.openFiles.set(256)
-    try ResourceLimit.data.set(Self.mostMemory)
-    // Before the first other thread. The scanner's threads have the processors first.
-    try ThreadPriority.lower()
-    // If memory runs out all the same, this process goes before the scanner.
-    try? SmallFile.write("1000", to: "/proc/self/oom_score_adj")
     let mode: ConfinementPolicy.SystemCalls =
       switch systemCalls {
       case .enforced: .enforced
       case .logged: .logged
       case .unfiltered: .unfiltered
       }
-    return try Confinement.drop(
+    return try ServicePrivileges.drop(
+      openFiles: 256, memory: Self.mostMemory,
       AgentPolicy.policy(
         data: settings.data, ports: ports, user: user, systemCalls: mode,
         landlock: requireLandlock ? .required : .wanted))

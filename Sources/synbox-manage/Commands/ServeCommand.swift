@@ -35,7 +35,9 @@ struct ServeCommand: ParsableCommand {
     Files.setCreationMask(0o022)
     let settings = try ConfigurationFile.read(config)
     let store = try TokenStore(settings.tokens)
-    let user = try userToAssume(settings)
+    let user = ServicePrivileges.user(
+      chosen: settings.user.map { Credentials(uid: $0.uid, gid: $0.gid) },
+      standard: Credentials(uid: ServiceUser.standard.uid, gid: ServiceUser.standard.gid))
     for note in try HostSetup.prepare(settings.data, for: user) { Log.write(.warning, note) }
 
     let folder = try DataFolder(settings.data) { CryptoHash() }
@@ -68,14 +70,6 @@ struct ServeCommand: ParsableCommand {
   /// Several times what it has with as many connections as it takes; the stacks of threads count, too.
   private static let mostMemory: UInt64 = 512 << 20
 
-  private func userToAssume(_ settings: ManageSettings) throws -> Credentials? {
-    let current = Credentials.current()
-    let chosen = settings.user.map { Credentials(uid: $0.uid, gid: $0.gid) }
-    if let chosen { return chosen == current ? nil : chosen }
-    let standard = Credentials(uid: ServiceUser.standard.uid, gid: ServiceUser.standard.gid)
-    return current.uid == 0 ? standard : nil
-  }
-
   private func identity(_ settings: ManageSettings, _ addresses: [UInt32], _ user: Credentials?) throws
     -> ServerIdentity
   {
@@ -107,13 +101,8 @@ struct ServeCommand: ParsableCommand {
   private func drop(_ settings: ManageSettings, _ user: Credentials?) throws(Fault) -> ConfinementReport
   {
     // A socket and a file for each connection, and what the threads need, with some to spare.
-    try ResourceLimit.openFiles.set(2 * UInt64(settings.connections) + 128)
-    try ResourceLimit.data.set(Self.mostMemory)
-    // Before the first other thread. The scanner's threads have the processors first.
-    try ThreadPriority.lower()
-    // If memory runs out all the same, this process goes before the scanner.
-    try? SmallFile.write("1000", to: "/proc/self/oom_score_adj")
-    return try Confinement.drop(
+    try ServicePrivileges.drop(
+      openFiles: 2 * UInt64(settings.connections) + 128, memory: Self.mostMemory,
       ManagePolicy.policy(
         data: settings.data, tokens: settings.tokens, user: user, systemCalls: mode,
         landlock: requireLandlock ? .required : .wanted))

@@ -1,5 +1,6 @@
 // The collector of the simulation: its disk, and its process with the real machine.
 import Plan
+import Support
 
 @testable import Fleet
 

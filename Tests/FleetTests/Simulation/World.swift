@@ -1,5 +1,6 @@
 // A fleet on virtual time: whatever may happen to processes and messages happens by a seed.
 import Plan
+import Support
 import TestSupport
 import Wire
 
