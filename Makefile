@@ -224,7 +224,7 @@ build/venv/.installed: build/.setup-page
 	@build/venv/bin/pip install --quiet --no-deps axe-playwright-python==0.1.8
 	@touch $@
 
-PAGE_TESTS    = cd Tests/Page && timeout --kill-after=10 1200 ../../build/venv/bin/python -m unittest page_test trouble_test layout_test
+PAGE_TESTS    = cd Tests/Page && timeout --kill-after=10 1200 ../../build/venv/bin/python -m unittest page_test trouble_test layout_test fleet_page_test
 OPENAPI_TESTS = cd Tests/OpenAPI && timeout --kill-after=10 900 ../../build/venv/bin/python -m unittest document_test
 
 page: build build/venv/.installed ## the page of the management service in a headless Chromium, with a real box; needs root
@@ -234,7 +234,7 @@ openapi: build build/venv/.installed ## schemathesis holds the management servic
 	$(OPENAPI_TESTS)
 
 screenshots: build/venv/.installed ## write docs/page/*.png again
-	cd Tests/Page && ../../build/venv/bin/python screenshots.py ../../docs/page
+	cd Tests/Page && ../../build/venv/bin/python screenshots.py ../../docs/page && ../../build/venv/bin/python fleet_page_test.py ../../docs/page
 
 # Not part of make test, because it builds the program of another revision.
 BEFORE_PROGRAM = build/rollback/$(shell git rev-parse --short=12 '$(BEFORE)^{commit}')/build/synbox

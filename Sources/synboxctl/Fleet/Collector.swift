@@ -43,6 +43,11 @@ final class Collector {
 
   var snapshot: CollectorSnapshot { machine.snapshot(at: Clock.boottime) }
 
+  /// The summary.json of a merged scan, a few KB; nil if there is none.
+  func summary(of scan: Digest) -> [UInt8]? {
+    try? Files.read("\(CollectorMerge.directory(folder.path, scan))/summary.json", limit: 1 << 20)
+  }
+
   // MARK: Events
 
   /// Does what is due at the start, and then takes requests.

@@ -62,9 +62,22 @@ final class CollectorPage: ChannelInboundHandler {
       (type, body) = (
         "text/plain; version=0.0.4", Array(FleetMetrics(collector.value.snapshot).text.utf8)
       )
-    default: return send(context, .notFound, "text/plain", Array("not found\n".utf8))
+    default:
+      guard let bytes = summary() else {
+        return send(context, .notFound, "text/plain", Array("not found\n".utf8))
+      }
+      (type, body) = ("application/json", bytes)
     }
     send(context, .ok, type, body)
+  }
+
+  /// The summary.json of `/v1/scans/ID/summary`; nil if the path is another one, or the scan is not merged.
+  private func summary() -> [UInt8]? {
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count == 5, parts[1] == "v1", parts[2] == "scans", parts[4] == "summary",
+      let scan = Digest(String(parts[3]))
+    else { return nil }
+    return collector.value.summary(of: scan)
   }
 
   private func send(
