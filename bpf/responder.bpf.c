@@ -109,6 +109,8 @@ int responder(struct xdp_md *context) {
   if (flags != TCP_SYN) return pass(SYNBOX_RESPONDER_OTHER);
   if (!is_valid(ip, tcp, c)) return drop(SYNBOX_RESPONDER_SYN_BAD);
   count(SYNBOX_RESPONDER_SYN);
+  if (settings.watch_mask && (ip->daddr & settings.watch_mask) == settings.watch_network)
+    count(SYNBOX_RESPONDER_WATCHED);
   if (settings.arrivals) count_arrival();
 
   __u64 hash = pair_hash(ip->daddr, tcp->dest);

@@ -256,8 +256,10 @@ struct synbox_responder_settings {
   __u32 closed_rst; /* 1: other pairs send an RST, 0: they are silent */
   __u32 redirect;   /* 1: replies leave by redirect to the ingress interface, 0: by XDP_TX */
   __u32 arrivals;   /* 1: count SYNs per millisecond in ARRIVALS */
+  __be32 watch_network; /* SYNs to this network are also counted as SYNBOX_RESPONDER_WATCHED … */
+  __be32 watch_mask;    /* … unless this is 0 */
 };
-_Static_assert(sizeof(struct synbox_responder_settings) == 32, "responder settings are 32 bytes");
+_Static_assert(sizeof(struct synbox_responder_settings) == 40, "responder settings are 40 bytes");
 
 /*
  * ARRIVALS counts valid SYNs per millisecond, starting at the first valid SYN. One further element counts all that
@@ -274,6 +276,7 @@ enum synbox_responder_stat {
   SYNBOX_RESPONDER_RST,          /* RSTs received with correct checksums */
   SYNBOX_RESPONDER_RST_BAD,      /* RSTs received that a TCP would not accept */
   SYNBOX_RESPONDER_OTHER,        /* passed to the kernel */
+  SYNBOX_RESPONDER_WATCHED,      /* of the valid SYNs, those to the watched network */
   SYNBOX_RESPONDER_STATS,
 };
 

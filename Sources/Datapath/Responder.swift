@@ -16,7 +16,7 @@ public struct ResponderCounts: Hashable, Sendable {
   /// The names in the JSON output, in the order of `enum synbox_responder_stat`.
   public static let names = [
     "packets_received", "syns_valid", "syns_invalid", "answers_sent", "refusals_sent",
-    "rsts_received", "rsts_invalid", "packets_passed",
+    "rsts_received", "rsts_invalid", "packets_passed", "syns_watched",
   ]
   public var values: [UInt64]
 }
@@ -35,9 +35,11 @@ public final class Responder: Sendable {
   ///   - redirects: sends replies by redirect instead of XDP_TX. On a veth, XDP_TX reaches the peer only if the peer
   ///     runs a native XDP program; a redirect, whenever the peer polls, as it does with GRO.
   ///   - countsArrivals: also counts SYNs per millisecond; see `arrivals`. This reads the clock for each SYN.
+  ///   - watching: a network, SYNs to which are also counted as `syns_watched`.
   public init(
     interface: Int32, name: String, rule: AnswerRule, seed: UInt64, closedReset: Bool,
-    redirects: Bool = false, countsArrivals: Bool = false, mode: XDPMode? = nil
+    redirects: Bool = false, countsArrivals: Bool = false,
+    watching: (address: IPv4Address, prefix: Int)? = nil, mode: XDPMode? = nil
   ) throws(Fault) {
     let object = try BPFObject(.responder)
     let allPairs: UInt64 = 1 << 32
@@ -47,10 +49,12 @@ public final class Responder: Sendable {
       case .even: (Contract.answerEven, allPairs)
       case .share(let share): (Contract.answerShare, UInt64((share * Double(allPairs)).rounded()))
       }
+    let mask = watching.map { UInt32.max << UInt32(32 - $0.prefix) } ?? 0
+    let watched = (network: (watching?.address.value ?? 0) & mask, mask: mask)
     try object.setReadOnlyData(
       Contract.responderSettings(
         seed: seed, threshold: threshold, answer: answer, closedReset: closedReset,
-        redirects: redirects, arrivals: countsArrivals))
+        redirects: redirects, arrivals: countsArrivals, watching: watched))
     try object.load()
     let statistics = try object.map("RESPONDER_STATS")
     let arrivalCounters = try object.map("ARRIVALS")

@@ -61,12 +61,13 @@ public enum Contract {
   /// Returns the bytes of a `struct synbox_responder_settings`.
   public static func responderSettings(
     seed: UInt64, threshold: UInt64, answer: UInt32, closedReset: Bool, redirects: Bool,
-    arrivals: Bool
+    arrivals: Bool, watching: (network: UInt32, mask: UInt32)
   ) -> [UInt8] {
     bytes(
       of: synbox_responder_settings(
         seed: seed, threshold: threshold, answer: answer, closed_rst: closedReset ? 1 : 0,
-        redirect: redirects ? 1 : 0, arrivals: arrivals ? 1 : 0))
+        redirect: redirects ? 1 : 0, arrivals: arrivals ? 1 : 0,
+        watch_network: watching.network.bigEndian, watch_mask: watching.mask.bigEndian))
   }
 
   /// Returns the bytes of a `struct synbox_generator_settings`.

@@ -3,7 +3,9 @@ import ArgumentParser
 import Datapath
 import Kernel
 import NIC
+import Plan
 import Scan
+import Wire
 
 struct RespondCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -32,6 +34,20 @@ struct RespondCommand: ParsableCommand {
   @Option(help: "File for the number of SYNs in each millisecond (CSV), written at the end.")
   var arrivals: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Count SYNs to this prefix apart, as syns_watched.", valueName: "address/length"),
+    transform: prefix)
+  var watch: (address: IPv4Address, prefix: Int)?
+
+  private static func prefix(_ text: String) throws -> (address: IPv4Address, prefix: Int) {
+    let ranges = (try? AddressSet(parsing: text))?.ranges ?? []
+    guard ranges.count == 1, let range = ranges.first, text.contains("/") else {
+      throw ValidationError("found \"\(text)\", expected a prefix such as 198.19.48.0/20")
+    }
+    return (IPv4Address(range.first), (range.last ^ range.first).leadingZeroBitCount)
+  }
+
   enum Closed: String, CaseIterable, ExpressibleByArgument { case rst, silent }
 
   private static func rule(_ text: String) throws -> AnswerRule {
@@ -50,7 +66,7 @@ struct RespondCommand: ParsableCommand {
     let responder = try Responder(
       interface: state.index, name: interface, rule: answer, seed: seed,
       closedReset: closed == .rst, redirects: state.driver == "veth",
-      countsArrivals: arrivals != nil)
+      countsArrivals: arrivals != nil, watching: watch)
     // The lab waits for this line before it sends anything.
     try report("ready", responder)
     while true {
