@@ -18,7 +18,7 @@ public enum ServicePrivileges {
     return try Confinement.drop(policy)
   }
 
-  /// Whom to become: the chosen user, or the standard one if this process is root's; nil to stay who it is.
+  /// The user to run as: the chosen one, or the standard one if this process is root's; nil for no change.
   public static func user(chosen: Credentials?, standard: Credentials) -> Credentials? {
     let current = Credentials.current()
     if let chosen { return chosen == current ? nil : chosen }
