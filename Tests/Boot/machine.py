@@ -193,9 +193,10 @@ class Machine:
     # MARK: - Console
 
     def text(self):
+        """The lines so far. The last one may still be on its way, so it is not among them."""
         # The firmware writes escape sequences.
         text = re.sub(r"\x1b[^a-zA-Z]*[a-zA-Z]", "", self.console.read_text(errors="replace"))
-        return "\n".join(line for line in text.replace("\r", "\n").split("\n") if line)
+        return "\n".join(line for line in text.replace("\r", "\n").split("\n")[:-1] if line)
 
     def wait(self, pattern, seconds=120, times=1):
         """Waits until the console matches `times` times and returns the last of these matches."""
