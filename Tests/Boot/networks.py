@@ -30,7 +30,7 @@ def separate(directory):
             r"^synbox: (eth\d) \(virtio_net, 52:54:00:00:00:02, .*\) is in the network namespace of the services$"
         ).group(1)
         before = machine.text().index("is in the network namespace of the services")
-        machine.wait(r"^synbox: scan0 is igb.*, namespace own$")
+        machine.wait(r"^synbox: scan0 is igb.*, namespace own\b.*$")
         machine.wait(r"^synbox: first probe after")
         require(before < machine.text().index("first probe after"), "the NIC was moved after the first probe")
         # What a process of either namespace sees.
