@@ -35,8 +35,8 @@ START = """set -e
 for cgroup in $(awk '$2 ~ "^/sys/fs/cgroup" {print $2}' /proc/mounts | tac); do umount "$cgroup"; done
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 for directory in etc usr/local var/lib; do
-  mkdir -p /run/over/$directory /run/work/$directory
-  mount -t overlay -o lowerdir=/$directory,upperdir=/run/over/$directory,workdir=/run/work/$directory overlay /$directory
+  mkdir -p /run/over/$directory /run/scratch/$directory
+  mount -t overlay -o lowerdir=/$directory,upperdir=/run/over/$directory,workdir=/run/scratch/$directory overlay /$directory
 done
 mkdir -p /etc/synbox /usr/local/bin /var/lib/synbox
 cp "$1"/*.toml /etc/synbox/
