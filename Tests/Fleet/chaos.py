@@ -87,13 +87,6 @@ class Chaos(fleet.Demonstration):
         for name in self.brokers:
             self.wait(lambda: "Server is ready" in self.log(name), "a broker did not start", name)
 
-    def start_agent(self, box, place=None, prefix=()):
-        self.start(f"{box}-agent", *prefix, fleet.BUILD / "synbox-agent", "run", "--config", (place or fleet.PLACE / box) / "agent.toml")
-
-    def start_scanner(self, box):
-        lab = f"{fleet.LABS}-{box}"
-        self.start(f"{box}-scanner", "ip", "netns", "exec", f"{lab}-box", fleet.BUILD / "synbox", "serve", "--config", fleet.PLACE / box / "synbox.toml", umask=0o002)
-
     def start_node(self, lab, name):
         self.start(name, "ip", "netns", "exec", f"{lab}-net", fleet.BUILD / "synbox", "respond", "-i", "net0", "--answer", "even",
                    "--watch", DENIED, "--json")  # fmt: skip
@@ -178,12 +171,8 @@ class Chaos(fleet.Demonstration):
         self.start_collector()
         for box in self.boxes:
             self.start_box(box)
-        for name in ("deny", "deny2"):
-            (fleet.PLACE / f"{name}.txt").write_text("" if name == "deny" else f"{DENIED}\n")
-        self.wait(lambda: len(self.status()["boxes"]) == len(self.boxes), "not every box said hello", "collector")
-        for box in self.boxes:
-            self.ask("approve", box)
-        self.ask("deny", fleet.PLACE / "deny.txt", "--key", fleet.PLACE / "operator")
+        self.admit(self.boxes)
+        (fleet.PLACE / "deny2.txt").write_text(f"{DENIED}\n")
         (fleet.PLACE / "targets.txt").write_text(f"{TARGETS}\n")
         scan = self.ask("submit", fleet.PLACE / "targets.txt", "-p", PORTS, "-r", self.rate, "--shards", self.shards, "-c", 2, "--key", fleet.PLACE / "operator").strip()
         results = fleet.PLACE / "collector/results" / scan[:16]

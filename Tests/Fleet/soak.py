@@ -49,24 +49,13 @@ class Soak(fleet.Demonstration):
         self.samples[part].clear()
         return part
 
-    def start_agent(self, box):
-        self.start(f"{box}-agent", fleet.BUILD / "synbox-agent", "run", "--config", fleet.PLACE / box / "agent.toml")
-
-    def start_scanner(self, box):
-        self.start(f"{box}-scanner", "ip", "netns", "exec", f"{fleet.LABS}-{box}-box", fleet.BUILD / "synbox", "serve", "--config",
-                   fleet.PLACE / box / "synbox.toml", umask=0o002)  # fmt: skip
-
     def run(self):
         self.make_fleet()
         self.start_broker()
         self.start_collector()
         for box in fleet.BOXES:
             self.start_box(box)
-        (fleet.PLACE / "deny.txt").write_text("")
-        self.wait(lambda: len(self.status()["boxes"]) == len(fleet.BOXES), "not every box said hello", "collector")
-        for box in fleet.BOXES:
-            self.ask("approve", box)
-        self.ask("deny", fleet.PLACE / "deny.txt", "--key", fleet.PLACE / "operator")
+        self.admit(fleet.BOXES)
         (fleet.PLACE / "targets.txt").write_text(f"{TARGETS}\n")
         listed = subprocess.run([fleet.BUILD / "synbox", "list", "-p", PORTS, TARGETS], check=True, capture_output=True, text=True).stdout.split()
         expected = sorted(line for line in listed if int(line.split(",")[0].split(".")[3]) % 2 == 0)
