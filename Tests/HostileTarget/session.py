@@ -5,8 +5,9 @@
     session.py use ADDRESS N     for N seconds, sends a kilobyte after the other and awaits each, and pings in between
     session.py fetch ADDRESS N   the same, and fetches one file after the other beside that
 
-It prints as JSON the numbers of kilobytes and pings that came back and of files that came whole, and the longest wait in
-seconds. It fails if the session or a download breaks.
+It prints as JSON the numbers of kilobytes and pings that came back, of pings that did not and were sent again (ICMP may
+lose them on a full link), and of files that came whole, and the longest wait in seconds. It fails if the session or a
+download breaks, or if eight pings in a row are lost.
 """
 import json, os, socket, struct, sys, threading, time
 
@@ -48,11 +49,28 @@ def checksum(data):
     return ~(total + (total >> 16)) & 0xffff
 
 
+def echo(ping, address, number):
+    """Sends a ping until it is answered. Returns how many were lost before."""
+    request = struct.pack("!BBHHH", 8, 0, 0, 77, number & 0xffff)
+    request = request[:2] + struct.pack("!H", checksum(request)) + request[4:]
+    for lost in range(8):
+        ping.sendto(request, (address, 0))
+        end = time.monotonic() + 0.5
+        while (left := end - time.monotonic()) > 0:
+            ping.settimeout(left)
+            try:
+                reply = ping.recv(2048)[20:]
+            except TimeoutError:
+                break
+            if reply[0] == 0 and struct.unpack_from("!HH", reply, 4) == (77, number & 0xffff):
+                return lost
+    raise TimeoutError("eight pings in a row were lost")
+
+
 def use(address, seconds, fetches=False):
     session = socket.create_connection((address, 8000), timeout=5)
     ping = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
-    ping.settimeout(2)
-    end, number, longest, files, broken = time.monotonic() + seconds, 0, 0, [], []
+    end, number, lost, longest, files, broken = time.monotonic() + seconds, 0, 0, 0, [], []
     threading.excepthook = lambda failure: broken.append(repr(failure.exc_value))
     download = threading.Thread(target=fetch, args=(address, end, files))
     if fetches:
@@ -64,19 +82,14 @@ def use(address, seconds, fetches=False):
         while len(echoed) < len(message):
             echoed += session.recv(65536)
         assert echoed == message
-        request = struct.pack("!BBHHH", 8, 0, 0, 77, number & 0xffff)
-        ping.sendto(request[:2] + struct.pack("!H", checksum(request)) + request[4:], (address, 0))
-        while True:
-            reply = ping.recv(2048)[20:]
-            if reply[0] == 0 and struct.unpack_from("!HH", reply, 4) == (77, number & 0xffff):
-                break
+        lost += echo(ping, address, number)
         number += 1
         longest = max(longest, time.monotonic() - begun)
         time.sleep(0.002)
     if fetches:
         download.join()
     assert not broken, broken
-    print(json.dumps({"rounds": number, "files": len(files), "longest_seconds": longest}))
+    print(json.dumps({"rounds": number, "lost_pings": lost, "files": len(files), "longest_seconds": longest}))
 
 
 if sys.argv[1] == "serve":
