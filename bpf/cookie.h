@@ -3,8 +3,8 @@
  * The SYN cookie: SipHash-1-3 (Aumasson and Bernstein, 2012) of the probe's addresses and ports.
  *
  * The message has 14 bytes: source address, destination port, two zeros, destination address, source port, each in
- * network byte order. The fields that rarely change come first, so that a sender need not hash the first block
- * for each probe. The low 32 bits of the hash are the sequence number.
+ * network byte order. The low 32 bits of the hash are the sequence number, the next 16 the IPv4 identification. Twin:
+ * Sources/Wire/Cookie.swift, which makes the numbers of probes.
  */
 #ifndef SYNBOX_COOKIE_H
 #define SYNBOX_COOKIE_H
@@ -18,64 +18,29 @@
 
 static __always_inline __u64 rotate_left(__u64 x, int bits) { return (x << bits) | (x >> (64 - bits)); }
 
-/* A round in two halves. The first does not touch v2 and v3. */
-#define SIP_FIRST_HALF(v0, v1)                                                                     \
+#define SIP_ROUND(v0, v1, v2, v3)                                                                  \
   do {                                                                                             \
     v0 += v1; v1 = rotate_left(v1, 13); v1 ^= v0; v0 = rotate_left(v0, 32);                        \
-  } while (0)
-#define SIP_SECOND_HALF(v0, v1, v2, v3)                                                            \
-  do {                                                                                             \
     v2 += v3; v3 = rotate_left(v3, 16); v3 ^= v2;                                                  \
     v0 += v3; v3 = rotate_left(v3, 21); v3 ^= v0;                                                  \
     v2 += v1; v1 = rotate_left(v1, 17); v1 ^= v2; v2 = rotate_left(v2, 32);                        \
   } while (0)
-#define SIP_ROUND(v0, v1, v2, v3)                                                                  \
-  do {                                                                                             \
-    SIP_FIRST_HALF(v0, v1);                                                                        \
-    SIP_SECOND_HALF(v0, v1, v2, v3);                                                               \
-  } while (0)
 
-/* Returns the state after the key and half a round: the message enters through v3, so the first half of the first
-   round depends on the key alone. Twin: Sources/Wire/SipHash.swift. */
-static __always_inline struct synbox_sip_state siphash_start(__u64 k0, __u64 k1) {
-  struct synbox_sip_state start = {
-      .v0 = k0 ^ 0x736f6d6570736575ULL,
-      .v1 = k1 ^ 0x646f72616e646f6dULL,
-      .v2 = k0 ^ 0x6c7967656e657261ULL,
-      .v3 = k1 ^ 0x7465646279746573ULL,
-  };
-  SIP_FIRST_HALF(start.v0, start.v1);
-  return start;
-}
-
-/* Compresses the first of two blocks, and the first half of the next round, which does not depend on the second. */
-static __always_inline struct synbox_sip_state siphash_first(const struct synbox_sip_state *start, __u64 first) {
-  struct synbox_sip_state state = *start;
-  state.v3 ^= first;
-  SIP_SECOND_HALF(state.v0, state.v1, state.v2, state.v3);
-  state.v0 ^= first;
-  SIP_FIRST_HALF(state.v0, state.v1);
-  return state;
-}
-
-/* Compresses the last block, which includes the length byte, and returns the hash. */
-static __always_inline __u64 siphash_last(const struct synbox_sip_state *state, __u64 last) {
-  __u64 v0 = state->v0, v1 = state->v1, v2 = state->v2, v3 = state->v3;
+/* Returns the SipHash-1-3 of a message of two blocks; `last` includes the length byte. */
+static __always_inline __u64 siphash_two_blocks(__u64 k0, __u64 k1, __u64 first, __u64 last) {
+  __u64 v0 = k0 ^ 0x736f6d6570736575ULL, v1 = k1 ^ 0x646f72616e646f6dULL;
+  __u64 v2 = k0 ^ 0x6c7967656e657261ULL, v3 = k1 ^ 0x7465646279746573ULL;
+  v3 ^= first;
+  SIP_ROUND(v0, v1, v2, v3);
+  v0 ^= first;
   v3 ^= last;
-  SIP_SECOND_HALF(v0, v1, v2, v3);
+  SIP_ROUND(v0, v1, v2, v3);
   v0 ^= last;
   v2 ^= 0xff;
   SIP_ROUND(v0, v1, v2, v3);
   SIP_ROUND(v0, v1, v2, v3);
   SIP_ROUND(v0, v1, v2, v3);
   return v0 ^ v1 ^ v2 ^ v3;
-}
-
-/* Returns the SipHash-1-3 of a message of two blocks; `last` includes the length byte. */
-static __always_inline __u64 siphash_two_blocks(__u64 k0, __u64 k1, __u64 first, __u64 last) {
-  struct synbox_sip_state start = siphash_start(k0, k1);
-  struct synbox_sip_state state = siphash_first(&start, first);
-  return siphash_last(&state, last);
 }
 
 /* The two blocks of a probe's message. */

@@ -2,10 +2,11 @@
 /*
  * The generator: builds probes inside the kernel. BPF_PROG_TEST_RUN with BPF_F_TEST_XDP_LIVE_FRAMES
  * (Documentation/bpf/bpf_prog_run.rst) allocates frames and runs `probes` on each. The program writes the next
- * entry of its processor's ring into the frame, with cookie and checksums, and redirects it to the NIC. `settle`
+ * entry of its processor's ring into the frame, with checksums, and redirects it to the NIC. `settle`
  * learns from a tracepoint how many frames of each bulk the driver took.
  */
-#include "cookie.h"
+#include "synbox.h"
+
 #include "parse.h"
 
 #include <bpf/bpf_core_read.h>
@@ -28,8 +29,17 @@ struct {
   __type(value, __u64);
 } NEXT_HOPS SEC(".maps");
 
-/* Mapped by the scanner. */
-struct synbox_senders senders;
+/* Mapped by the scanner. The loader sets max_entries. */
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(map_flags, BPF_F_MMAPABLE);
+  __uint(max_entries, 1);
+  __type(key, __u32);
+  __type(value, struct synbox_sender);
+} SENDERS SEC(".maps");
+
+/* For each processor one more than the index of its sender, or 0. Mapped by the scanner. */
+__u8 ring_of[SYNBOX_PROCESSORS];
 
 /* const volatile, so that the verifier knows the values at load. */
 const volatile struct synbox_generator_settings settings = {};
@@ -50,9 +60,10 @@ enum {
 /* Accesses a field as one word, aligned or not: for a packed structure the compiler would access single bytes. */
 #define FIELD(type, frame, at) (*(type *)((void *)(frame) + (at)))
 
+/* Returns NULL if this processor has no sender. */
 static __always_inline struct synbox_sender *sender_here(void) {
-  __u32 number = senders.ring_of[bpf_get_smp_processor_id() & (SYNBOX_PROCESSORS - 1)];
-  return &senders.senders[number & (SYNBOX_RINGS - 1)];
+  __u32 number = (__u32)ring_of[bpf_get_smp_processor_id() & (SYNBOX_PROCESSORS - 1)] - 1;
+  return bpf_map_lookup_elem(&SENDERS, &number);
 }
 
 static __always_inline struct synbox_entry *entry_at(struct synbox_sender *sender, __u64 position) {
@@ -87,27 +98,6 @@ static __always_inline const struct synbox_template *template_of(const struct sy
   return bpf_map_lookup_elem(&TEMPLATES, &index);
 }
 
-/* Replaces a memo by that of `entry`. Not inlined, because it rarely runs. */
-static __noinline int fill_memo(struct synbox_sender *sender, struct synbox_memo *memo, const struct synbox_entry *entry) {
-  const struct synbox_template *template = template_of(entry);
-  if (!template) return -1;
-  copy_frame(memo->frame, template);
-  __be16 dport = bpf_htons((__u16)entry->ports);
-  memo->state = siphash_first(&sender->ring.key_state, first_block(FIELD(const __be32, template, AT_SADDR), dport));
-  return 0;
-}
-
-static __always_inline const struct synbox_memo *memo_of(struct synbox_sender *sender,
-                                                         const struct synbox_entry *entry) {
-  __u64 shape = entry->shape & SYNBOX_SHAPE_MASK;
-  struct synbox_memo *memo = &sender->memos[(shape * 0x9e3779b97f4a7c15ULL) >> (64 - SYNBOX_MEMO_BITS)];
-  if (memo->shape != shape) {
-    if (fill_memo(sender, memo, entry) < 0) return NULL;
-    memo->shape = shape;
-  }
-  return memo;
-}
-
 /* Sets the destination MAC address. Templates are addressed to the gateway. */
 static __always_inline int set_next_hop(void *frame, const struct synbox_entry *entry) {
   __u32 hop = entry->next_hop;
@@ -118,50 +108,37 @@ static __always_inline int set_next_hop(void *frame, const struct synbox_entry *
   return 0;
 }
 
-static __always_inline void stamp(void *frame, const struct synbox_memo *memo, __be32 daddr, __be32 ports,
-                                  __u32 sequence, __u16 identification) {
-  __be32 seq = bpf_htonl(sequence);
-  __be16 id = bpf_htons(identification);
+/* Writes the fields that differ from frame to frame. */
+static __always_inline void stamp(void *frame, const struct synbox_template *template, const struct synbox_entry *entry) {
+  __be32 daddr = bpf_htonl(entry->destination), ports = bpf_htonl(entry->ports), seq = bpf_htonl(entry->sequence);
+  __be16 id = bpf_htons(entry->identification);
   FIELD(__be16, frame, AT_IDENTIFICATION) = id;
-  FIELD(__u16, frame, AT_IPV4_CHECK) = checksum((__u64)FIELD(const __u16, memo->frame, AT_IPV4_CHECK) + daddr + id);
+  FIELD(__u16, frame, AT_IPV4_CHECK) = checksum((__u64)FIELD(const __u16, template, AT_IPV4_CHECK) + daddr + id);
   FIELD(__be32, frame, AT_DADDR) = daddr;
   FIELD(__be32, frame, AT_SOURCE) = ports;
   FIELD(__be32, frame, AT_SEQ) = seq;
   /* Summing words of 32 bits gives the same as summing their halves (RFC 1071). */
-  FIELD(__u16, frame, AT_TCP_CHECK) = checksum((__u64)FIELD(const __u16, memo->frame, AT_TCP_CHECK) + daddr + ports + seq);
+  FIELD(__u16, frame, AT_TCP_CHECK) = checksum((__u64)FIELD(const __u16, template, AT_TCP_CHECK) + daddr + ports + seq);
 }
 
-/* Writes an RST, which needs no hash. Not inlined, because there are fewer of them. */
-static __noinline int reset(struct xdp_md *context, struct synbox_sender *sender, const struct synbox_entry *entry) {
-  const struct synbox_memo *memo = memo_of(sender, entry);
-  void *data = (void *)(long)context->data, *end = (void *)(long)context->data_end;
-  if (!memo || data + ETH_ZLEN > end) return -1;
-  copy_frame(data, memo->frame);
-  if (set_next_hop(data, entry) < 0) return -1;
-  stamp(data, memo, bpf_htonl(entry->destination), bpf_htonl(entry->ports), entry->sequence, 0);
-  sender->ring.resets += 1;
-  /* The kernel allocated a frame of a probe's length. */
-  return data + ETH_ZLEN < end ? bpf_xdp_adjust_tail(context, (int)(ETH_ZLEN - (end - data))) : 0;
+/* Counts an RST, and shortens its frame, which the kernel allocated with a probe's length. */
+static __noinline int finish_reset(struct xdp_md *context, struct synbox_ring *ring) {
+  if (!ring) return -1;
+  ring->resets += 1;
+  int excess = (int)(context->data_end - context->data) - ETH_ZLEN;
+  return excess > 0 ? bpf_xdp_adjust_tail(context, -excess) : 0;
 }
 
-static __always_inline int probe(struct xdp_md *context, struct synbox_sender *sender, const struct synbox_entry *entry) {
-  const struct synbox_memo *memo = memo_of(sender, entry);
+/* Writes the frame of an entry. */
+static __always_inline int write(struct xdp_md *context, struct synbox_ring *ring, const struct synbox_entry *entry) {
+  const struct synbox_template *template = template_of(entry);
   void *data = (void *)(long)context->data, *end = (void *)(long)context->data_end;
-  if (!memo || data + ETH_ZLEN > end) return -1;
-  copy_frame(data, memo->frame);
+  if (!template || data + ETH_ZLEN > end) return -1;
+  copy_frame(data, template);
   if (set_next_hop(data, entry) < 0) return -1;
-  if (data + ETH_ZLEN < end) {
-    const struct synbox_template *template = template_of(entry);
-    if (!template) return -1;
-    copy_tail(template, data, end);
-  }
-  __be32 daddr = bpf_htonl(entry->destination), ports = bpf_htonl(entry->ports);
-  __u64 hash = siphash_last(&memo->state, last_block(daddr, ports));
-  /* A compiler barrier: the hash needs every register, so nothing below may be scheduled into it. */
-  asm volatile("" : "+r"(hash)::"memory");
-  struct synbox_ring *ring = &sender->ring;
-  __u16 identification = ((__u16)(hash >> 32) & ring->identification_mask) | ring->identification_fixed;
-  stamp(data, memo, daddr, ports, (__u32)hash, identification);
+  stamp(data, template, entry);
+  if (entry->kind != SYNBOX_FRAME_SYN) return finish_reset(context, ring);
+  if (data + ETH_ZLEN < end) copy_tail(template, data, end);
   return 0;
 }
 
@@ -202,13 +179,13 @@ int probes(struct xdp_md *context) {
      packets, too. */
   if (context->ingress_ifindex != SYNBOX_LOOPBACK) return XDP_PASS;
   struct synbox_sender *sender = sender_here();
+  if (!sender) return XDP_DROP;
   struct synbox_ring *ring = &sender->ring;
   /* Nothing to send. The scanner never requests more frames than it has entries, but its thread may have been
      moved to another processor, which has another ring. */
   if (ring->built >= ring->end) return XDP_DROP;
   const struct synbox_entry *entry = entry_at(sender, ring->built);
-  int error = entry->kind == SYNBOX_FRAME_SYN ? probe(context, sender, entry) : reset(context, sender, entry);
-  if (error < 0 || restore_length(context) < 0) return XDP_ABORTED;
+  if (write(context, ring, entry) < 0 || restore_length(context) < 0) return XDP_ABORTED;
   ring->built += 1;
   return bpf_redirect(settings.interface, 0);
 }
@@ -225,7 +202,7 @@ int flood(struct xdp_md *context) {
   __u32 first = 0;
   const struct synbox_template *template = bpf_map_lookup_elem(&TEMPLATES, &first);
   void *data = (void *)(long)context->data, *end = (void *)(long)context->data_end;
-  if (!template || data + ETH_ZLEN > end) return XDP_DROP;
+  if (!sender || !template || data + ETH_ZLEN > end) return XDP_DROP;
   copy_frame(data, template);
   sender->ring.built += 1;
   return bpf_redirect(settings.interface, 0);
@@ -247,6 +224,7 @@ int settle(__u64 *arguments) {
   __u32 sent = (__u32)arguments[2], drops = (__u32)arguments[3];
   int error = (int)arguments[4];
   struct synbox_sender *sender = sender_here();
+  if (!sender) return 0;
   struct synbox_ring *ring = &sender->ring;
   if (to->ifindex != (int)settings.interface) return 0;
   __u64 outstanding = ring->built - ring->settled;
@@ -266,7 +244,7 @@ SEC("tp_btf/xdp_redirect_err")
 int redirect_error(__u64 *arguments) {
   int error = (int)arguments[3];
   struct synbox_sender *sender = sender_here();
-  if (error >= 0) return 0;
+  if (error >= 0 || !sender) return 0;
   struct synbox_ring *ring = &sender->ring;
   if (ring->built != ring->settled) ring->error = -error;
   return 0;

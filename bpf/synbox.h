@@ -139,29 +139,23 @@ struct synbox_generator_settings {
 _Static_assert(sizeof(struct synbox_generator_settings) == 8, "generator settings are 8 bytes");
 
 enum synbox_frame {
-  SYNBOX_FRAME_SYN = 1, /* a probe; its sequence number is the cookie */
+  SYNBOX_FRAME_SYN = 1, /* a probe */
   SYNBOX_FRAME_RST = 2, /* closes the half-open connection after a SYN-ACK */
 };
 
 /* One frame to send, 24 bytes, all in host order. Twin of TransmitEntry in Sources/Wire. */
 struct synbox_entry {
   __u32 destination;
-  __u32 sequence; /* RST only */
-  union {
-    struct {
-      __u32 ports;  /* source port << 16 | destination port */
-      __u16 source; /* index into TEMPLATES, which has a SYN and an RST for each */
-      __u8 kind;    /* enum synbox_frame */
-      __u8 refused; /* set by `settle`: the driver did not take the frame */
-    };
-    __u64 shape; /* under SYNBOX_SHAPE_MASK: equal for frames that differ only in what is stamped */
-  };
+  __u32 sequence; /* of a SYN: the cookie */
+  __u32 ports;    /* source port << 16 | destination port */
+  __u16 source;   /* index into TEMPLATES, which has a SYN and an RST for each */
+  __u8 kind;      /* enum synbox_frame */
+  __u8 refused;   /* set by `settle`: the driver did not take the frame */
   __u32 next_hop; /* 0 is the gateway, else an index into NEXT_HOPS */
-  __u32 zero;
+  __u16 identification;
+  __u16 zero;
 };
 _Static_assert(sizeof(struct synbox_entry) == 24, "an entry is 24 bytes");
-/* Destination port, source and kind. A masked shape is never 0, because no kind is 0. */
-#define SYNBOX_SHAPE_MASK 0x00ffffff0000ffffULL
 
 /*
  * A frame to the gateway from one of our source addresses, zero-padded, with every variable field zero. The
@@ -174,68 +168,33 @@ struct synbox_template {
 };
 _Static_assert(sizeof(struct synbox_template) == 128, "a template is 128 bytes");
 
-/* SipHash's internal state (cookie.h). */
-struct synbox_sip_state {
-  __u64 v0;
-  __u64 v1;
-  __u64 v2;
-  __u64 v3;
-};
-
-/*
- * What all frames of one kind from one source to one port share: the first 60 bytes, and the hash state after the
- * message's first block, which saves a third of the hash. A scan has few of these.
- */
-struct synbox_memo {
-  __u64 shape; /* as in the entries; 0 if the memo is empty */
-  __u64 zero;
-  struct synbox_sip_state state;
-  __u8 frame[60];
-  __u32 zero2[5];
-};
-_Static_assert(sizeof(struct synbox_memo) == 128, "a memo is two cache lines");
-#define SYNBOX_MEMO_BITS 9
-#define SYNBOX_MEMOS (1 << SYNBOX_MEMO_BITS)
-
 /* The state of one ring of entries. Positions count entries since the ring was created. */
 struct synbox_ring {
-  struct synbox_sip_state key_state; /* of the job's key: siphash_start() */
   __u64 end;     /* set by user space: entries below may be sent */
   __u64 built;   /* entries below have become frames */
   __u64 settled; /* entries below were taken or refused by the driver */
   __u64 refused; /* entries refused so far */
   __u64 resets;  /* RSTs among those built */
-  __u16 identification_mask;  /* the IPv4 identification: (hash bits & mask) | fixed */
-  __u16 identification_fixed;
   __u32 error; /* the errno of the last bulk or frame that was refused for a reason other than a full queue */
-  __u64 zero[6];
+  __u32 zero[5];
 };
-_Static_assert(sizeof(struct synbox_ring) == 128, "a ring's state is two cache lines");
+_Static_assert(sizeof(struct synbox_ring) == 64, "a ring's state is a cache line");
 
-/* Entries of a ring; rings, the first of which stays empty; processors. Powers of two. */
+/* Entries of a ring, a power of two; the most rings; processors, a power of two. */
 #define SYNBOX_RING_ENTRIES 8192
-#define SYNBOX_RINGS 16
+#define SYNBOX_RINGS 15
 #define SYNBOX_PROCESSORS 1024
 
 /*
- * Everything that a sender shares with the program, which finds it by the processor that the sender is pinned to. No
- * other processor touches it, so no lock is needed.
+ * An element of SENDERS: everything that a sender shares with the program, which finds it by the processor that the
+ * sender is pinned to. No other processor touches it, so no lock is needed.
  */
 struct synbox_sender {
   struct synbox_ring ring;
-  struct synbox_memo memos[SYNBOX_MEMOS]; /* by a hash of their shape; used by the program, cleared for each job */
   struct synbox_entry entries[SYNBOX_RING_ENTRIES];
 };
-
-/* In the program's .bss rather than a map, because a map lookup takes as long as filling a frame. */
-struct synbox_senders {
-  __u8 ring_of[SYNBOX_PROCESSORS]; /* by processor */
-  struct synbox_sender senders[SYNBOX_RINGS];
-};
 enum {
-  SYNBOX_SENDERS_AT = __builtin_offsetof(struct synbox_senders, senders),
   SYNBOX_SENDER_SIZE = sizeof(struct synbox_sender),
-  SYNBOX_MEMOS_AT = __builtin_offsetof(struct synbox_sender, memos),
   SYNBOX_ENTRIES_AT = __builtin_offsetof(struct synbox_sender, entries),
 };
 

@@ -63,7 +63,7 @@ public final class Generator: Sendable {
     // The EtherType of the obsolete Ethernet Configuration Testing Protocol, which receivers ignore.
     let frame = mac.bytes + mac.bytes + [0x90, 0x00]
     program.setTemplate(0, frame: frame)
-    let entries = [TransmitEntry(syn: 0, port: 0, source: 0, sourcePort: 0)]
+    let entries = [TransmitEntry(syn: 0, port: 0, source: 0, sourcePort: 0, hash: 0)]
     ring.append(entries.span)
     var refusal: Errno?
     // Retry, because the NIC's queue may be full of other traffic at this moment.

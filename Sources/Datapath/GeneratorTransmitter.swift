@@ -52,14 +52,10 @@ public final class GeneratorTransmitter: Transmitter {
   public func prepare(_ stamper: FrameStamper) {
     // Each transmitter sets all templates again: the same bytes, and nothing is in flight.
     generator.prepare(stamper)
-    let keyState = SipHash13.keyState(of: stamper.cookie.key)
     state.withLock { state in
       state.frameLength = stamper.frameLength
       state.completed = FrameCounts()
       state.stride = state.batch
-      state.ring.prepare(
-        keyState: keyState,
-        identification: (stamper.identificationMask, stamper.identificationFixed))
     }
   }
 

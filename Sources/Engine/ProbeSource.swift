@@ -21,7 +21,7 @@ struct ProbeBlock {
   fileprivate(set) var generation: UInt64 = 0
 
   fileprivate init(size: Int, at position: UInt64) {
-    let entry = TransmitEntry(syn: 0, port: 0, source: 0, sourcePort: 0)
+    let entry = TransmitEntry(syn: 0, port: 0, source: 0, sourcePort: 0, hash: 0)
     entries = [TransmitEntry](repeating: entry, count: size)
     offsets = [UInt32](repeating: 0, count: size)
     end = position
@@ -62,7 +62,7 @@ enum BlockSupply {
 /// Builds the entries of one thread's share of the probes. Allocates before the scan, not during it.
 struct ProbeBuilder {
   private let counters: SenderCounters
-  private let selection: SourceSelection
+  private let maker: EntryMaker
   private let nextHops: NextHops
   private let gate: ScopeGate
   private var denied = DeniedProbes()
@@ -74,12 +74,12 @@ struct ProbeBuilder {
 
   /// - Parameter block: The number of entries in a block.
   init(
-    counters: SenderCounters, selection: SourceSelection, nextHops: NextHops, gate: ScopeGate,
+    counters: SenderCounters, maker: EntryMaker, nextHops: NextHops, gate: ScopeGate,
     cursor: ProbeSequence.Cursor, block: Int
   ) {
     self.counters = counters
     self.gate = gate
-    self.selection = selection
+    self.maker = maker
     self.nextHops = nextHops
     self.cursor = cursor
     let target = Target(IPv4Address(0), Port(0))
@@ -115,7 +115,7 @@ struct ProbeBuilder {
   ) -> Int {
     var entries = array.mutableSpan
     let probes = self.probes.span
-    let selection = self.selection
+    let maker = self.maker
     let isAllRemote = nextHops.isAllRemote
     var filled = 0
     for index in 0..<count {
@@ -124,11 +124,8 @@ struct ProbeBuilder {
         if probe.pass == 0 { counters.unresolved.add(1, ordering: .relaxed) }
         continue
       }
-      let (source, port) = selection.choose(
-        destination: probe.address.value, port: probe.port.value, pass: probe.pass)
-      entries[filled] = TransmitEntry(
-        syn: probe.address.value, port: probe.port.value, source: source, sourcePort: port,
-        nextHop: hop)
+      entries[filled] = maker.entry(
+        destination: probe.address.value, port: probe.port.value, pass: probe.pass, nextHop: hop)
       if !isAllRemote { offsets[filled] = UInt32(index) }
       filled += 1
     }

@@ -123,8 +123,8 @@ package final class ScanEngine {
   /// Starts the sending threads of a scan, each with its share of the probes and of the rate.
   private func startSenders(of scan: RunningScan) throws(Fault) {
     let stamper = FrameStamper(
-      profile: scan.job.profile, cookie: Cookie(key: scan.job.key), sources: station.sources,
-      sourceMAC: station.interface.mac, nextHops: nextHops.addresses)
+      profile: scan.job.profile, sources: station.sources, sourceMAC: station.interface.mac,
+      nextHops: nextHops.addresses)
     let shares = scan.shares
     // Before any thread starts, because the generator's queues share their templates.
     for transmitter in station.transmitters { transmitter.prepare(stamper) }
@@ -160,7 +160,9 @@ package final class ScanEngine {
 
   private func builder(_ index: Int, of count: Int, _ scan: RunningScan) -> ProbeBuilder {
     ProbeBuilder(
-      counters: scan.senders[index], selection: selection(for: scan),
+      counters: scan.senders[index],
+      maker: EntryMaker(
+        selection(for: scan), cookie: Cookie(key: scan.job.key), sources: station.sources),
       nextHops: scan.intake.nextHops,
       gate: scan.gate,
       cursor: scan.job.sequence.cursor(from: scan.checkpointer?.index ?? 0, thread: index, of: count),

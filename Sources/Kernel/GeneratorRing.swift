@@ -11,28 +11,24 @@ public struct GeneratedFrames: Hashable, Sendable {
 /// A ring of `struct synbox_entry`. Only one thread may use it, and that must stay on `processor`.
 @safe public struct GeneratorRing: ~Copyable, @unchecked Sendable {
   public let processor: Int
-  /// Its index in the shared memory.
-  private let index: Int
+  private let number: Int
   private let generator: ProbeGenerator
   /// The program to run: the generator's own, or an attached one that calls it.
   private let entry: Int32
-  private let sender: UnsafeMutableRawPointer
   private let ring: UnsafeMutablePointer<synbox_ring>
   private let entries: UnsafeMutablePointer<synbox_entry>
   private let frame: UnsafeMutableRawPointer
 
   private static let mask = UInt64(ProbeGenerator.ringSize - 1)
 
-  /// Makes ring `number` of the generator, for a thread on `processor`. Each ring needs a processor of its own.
+  /// Makes ring `number` of the generator's, for a thread on `processor`. Each ring needs a processor of its own.
   public init(_ generator: ProbeGenerator, number: Int, processor: Int, entry: Int32) {
     self.generator = generator
     self.processor = processor
     self.entry = entry
-    precondition(number < ProbeGenerator.mostRings && processor < Int(SYNBOX_PROCESSORS))
-    // Ring 0 stays empty, for processors without a ring.
-    index = number + 1
-    let offset = Int(SYNBOX_SENDERS_AT) + index * Int(SYNBOX_SENDER_SIZE)
-    unsafe sender = generator.senders.start + offset
+    precondition(number < generator.rings && processor < Int(SYNBOX_PROCESSORS))
+    self.number = number
+    let sender = unsafe generator.senders.start + number * Int(SYNBOX_SENDER_SIZE)
     // The first member of `struct synbox_sender`.
     unsafe ring = sender.assumingMemoryBound(to: synbox_ring.self)
     unsafe entries =
@@ -41,14 +37,14 @@ public struct GeneratedFrames: Hashable, Sendable {
     unsafe frame = .allocate(byteCount: ProbeGenerator.frameSize, alignment: 8)
     unsafe frame.initializeMemory(as: UInt8.self, repeating: 0, count: ProbeGenerator.frameSize)
     unsafe ring.initialize(to: synbox_ring())
-    unsafe generator.senders.start.storeBytes(
-      of: UInt8(index), toByteOffset: processor, as: UInt8.self)
+    unsafe generator.ringOfProcessor.start.storeBytes(
+      of: UInt8(number + 1), toByteOffset: processor, as: UInt8.self)
   }
 
   deinit {
-    let ringOfProcessor = unsafe generator.senders.start + processor
+    let ringOfProcessor = unsafe generator.ringOfProcessor.start + processor
     // Unless another ring uses the processor by now.
-    if unsafe ringOfProcessor.load(as: UInt8.self) == UInt8(index) {
+    if unsafe ringOfProcessor.load(as: UInt8.self) == UInt8(number + 1) {
       unsafe ringOfProcessor.storeBytes(of: 0, as: UInt8.self)
     }
     unsafe frame.deallocate()
@@ -56,22 +52,6 @@ public struct GeneratedFrames: Hashable, Sendable {
 
   /// The number of entries that wait to be sent: newly appended, or refused.
   public var waiting: Int { unsafe Int(ring.pointee.end &- ring.pointee.settled) }
-
-  /// Sets the cookie's key and the IPv4 identification's mask and fixed bits for a job.
-  ///
-  /// - Parameter keyState: SipHash's state after the key (`siphash_start` in bpf/cookie.h).
-  public mutating func prepare(
-    keyState: (v0: UInt64, v1: UInt64, v2: UInt64, v3: UInt64),
-    identification: (mask: UInt16, fixed: UInt16)
-  ) {
-    unsafe ring.pointee.key_state = synbox_sip_state(
-      v0: keyState.v0, v1: keyState.v1, v2: keyState.v2, v3: keyState.v3)
-    // The memos belong to the previous key.
-    unsafe memset(
-      sender + Int(SYNBOX_MEMOS_AT), 0, Int(SYNBOX_ENTRIES_AT) - Int(SYNBOX_MEMOS_AT))
-    unsafe ring.pointee.identification_mask = identification.mask
-    unsafe ring.pointee.identification_fixed = identification.fixed
-  }
 
   /// Appends entries, for which there must be room. `Entry` must have the layout of `struct synbox_entry`.
   public mutating func append<Entry: BitwiseCopyable>(_ batch: Span<Entry>) {

@@ -9,16 +9,19 @@ public final class ProbeGenerator: Sendable {
   /// The number of entries in each ring, a power of two.
   public static let ringSize = Int(SYNBOX_RING_ENTRIES)
   /// The most rings.
-  public static let mostRings = Int(SYNBOX_RINGS) - 1
+  public static let mostRings = Int(SYNBOX_RINGS)
   /// The program that builds the frames. The descriptor is borrowed.
   public let program: Int32
   private let object: BPFObject
   private let settle: Descriptor
   private let redirectError: Descriptor
-  /// Holds a `struct synbox_senders`.
+  /// Holds a `struct synbox_sender` for each ring.
   let senders: MappedMemory
+  /// Holds for each processor one more than the number of its ring, or 0.
+  let ringOfProcessor: MappedMemory
   private let templates: MappedMemory
   private let nextHops: MappedMemory
+  let rings: Int
   private let templateCount: Int
   private let nextHopCount: Int
 
@@ -41,7 +44,7 @@ public final class ProbeGenerator: Sendable {
           + "not \(rings) and \(processors)", remedy: "Use fewer senders")
     }
     let object = try BPFObject(.probes)
-    let counts = ["TEMPLATES": 2 * sources, "NEXT_HOPS": nextHops]
+    let counts = ["TEMPLATES": 2 * sources, "NEXT_HOPS": nextHops, "SENDERS": rings]
     for (map, count) in counts { try object.setMaxEntries(map, UInt32(count)) }
     if floods {
       try object.setAutoload("probes", false)
@@ -50,13 +53,15 @@ public final class ProbeGenerator: Sendable {
     try object.setReadOnlyData(
       Contract.generatorSettings(interface: interface, restoresLengths: restoresLengths))
     try object.load()
-    senders = try Self.map(".bss", of: object)
+    senders = try Self.map("SENDERS", of: object)
+    ringOfProcessor = try Self.map(".bss", of: object)
     templates = try Self.map("TEMPLATES", of: object)
     self.nextHops = try Self.map("NEXT_HOPS", of: object)
     settle = try Self.trace("settle", of: object)
     redirectError = try Self.trace("redirect_error", of: object)
     program = try object.program(floods ? "flood" : "probes")
     self.object = object
+    self.rings = rings
     templateCount = 2 * sources
     nextHopCount = nextHops
   }

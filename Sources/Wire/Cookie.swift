@@ -7,7 +7,7 @@ public struct Cookie: Sendable {
   public init(key: SipHashKey) { self.key = key }
 
   /// Returns the hash of a probe's four-tuple, given in host order. The low 32 bits are the sequence number, the next 16
-  /// the IPv4 identification under `IdentificationPolicy.random`.
+  /// the IPv4 identification.
   ///
   /// The hashed message is 14 bytes in network order, as in bpf/cookie.h: source address, destination port, two zero
   /// bytes, destination address, source port.

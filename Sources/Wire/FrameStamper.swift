@@ -69,17 +69,8 @@ extension [UInt8] {
   }
 }
 
-/// The choice of the IPv4 identification.
-public enum IdentificationPolicy: Hashable, Sendable {
-  /// Bits of the cookie: differs between probes, but not between passes from the same source.
-  case random
-  /// The same value in every probe.
-  case fixed(UInt16)
-}
-
 /// Writes the frames of entries without allocating. Immutable for the duration of a scan.
 public struct FrameStamper: Sendable {
-  public let cookie: Cookie
   /// The length of a SYN frame in bytes, with padding.
   public let frameLength: Int
   /// The templates' frames. They serve all sources, because the fields that depend on the source are stamped.
@@ -91,10 +82,6 @@ public struct FrameStamper: Sendable {
   /// For each next hop, the first eight bytes of the frame as a little-endian number: the next hop's MAC address and the
   /// first two bytes of the source's.
   public let nextHops: [UInt64]
-  /// The bits of the IPv4 identification that come from the cookie.
-  public let identificationMask: UInt16
-  /// The other bits of the IPv4 identification.
-  public let identificationFixed: UInt16
 
   /// Creates a stamper.
   ///
@@ -102,22 +89,16 @@ public struct FrameStamper: Sendable {
   ///   - sources: 1 to 65,536 source addresses.
   ///   - nextHops: at least one MAC address; the first is the gateway's.
   public init(
-    profile: ProbeProfile, cookie: Cookie, sources: [IPv4Address], sourceMAC: MACAddress,
-    nextHops: [MACAddress], identification: IdentificationPolicy = .random
+    profile: ProbeProfile, sources: [IPv4Address], sourceMAC: MACAddress, nextHops: [MACAddress]
   ) {
     precondition(!sources.isEmpty && sources.count <= 65_536 && !nextHops.isEmpty)
     let syn = sources.map { FrameTemplate(syn: profile, source: $0, sourceMAC: sourceMAC) }
     let rst = sources.map { FrameTemplate(rstFrom: $0, sourceMAC: sourceMAC) }
     (probeFrame, resetFrame) = (syn[0].frame, rst[0].frame)
     (probes, resets) = (syn.map(\.sums), rst.map(\.sums))
-    self.cookie = cookie
     frameLength = profile.frameLength
     let sourceStart = sourceMAC.value >> 32
     self.nextHops = nextHops.map { ($0.value << 16 | sourceStart).byteSwapped }
-    switch identification {
-    case .random: (identificationMask, identificationFixed) = (0xffff, 0)
-    case .fixed(let value): (identificationMask, identificationFixed) = (0, value)
-    }
   }
 
   public var sourceCount: Int { probes.count }
@@ -141,54 +122,35 @@ public struct FrameStamper: Sendable {
   /// Stamps the variable fields of `entry` into a frame prefilled for its kind, and returns the frame's length in bytes.
   @inlinable @inline(__always) @discardableResult
   public func stamp(_ entry: TransmitEntry, into frame: inout MutableRawSpan) -> Int {
-    switch entry.kind {
-    case .syn:
-      let template = probes[Int(entry.source)]
-      let hash = cookie.hash(
-        source: template.address, destination: entry.destination,
-        sourcePort: entry.sourcePort, destinationPort: entry.destinationPort)
-      let identification =
-        UInt16(truncatingIfNeeded: hash &>> 32) & identificationMask | identificationFixed
-      stamp(
-        template, entry, sequenceNumber: UInt32(truncatingIfNeeded: hash),
-        identification: identification, into: &frame)
-      return frameLength
-    case .rst:
-      // The peer accepts an RST only with the number that it acknowledged (RFC 9293, section 3.10.7.4).
-      stamp(
-        resets[Int(entry.source)], entry, sequenceNumber: entry.sequenceNumber, identification: 0,
-        into: &frame)
-      return FrameLayout.minimumLength
-    }
+    let isProbe = entry.kind == .syn
+    stamp(isProbe ? probes[Int(entry.source)] : resets[Int(entry.source)], entry, into: &frame)
+    return isProbe ? frameLength : FrameLayout.minimumLength
   }
 
   @inlinable @inline(__always)
-  func stamp(
-    _ template: SourceSums, _ entry: TransmitEntry, sequenceNumber: UInt32,
-    identification: UInt16, into frame: inout MutableRawSpan
-  ) {
+  func stamp(_ template: SourceSums, _ entry: TransmitEntry, into frame: inout MutableRawSpan) {
     // One check, so that the compiler can omit those of the stores below.
     precondition(frame.byteCount >= FrameLayout.minimumLength)
     var ipv4Sum = template.ipv4Sum
     ipv4Sum.add(entry.destination)
-    ipv4Sum.add(identification)
+    ipv4Sum.add(entry.identification)
     let ports = UInt32(entry.sourcePort) &<< 16 | UInt32(entry.destinationPort)
     var tcpSum = template.tcpSum
     tcpSum.add(entry.destination)
     tcpSum.add(ports)
-    tcpSum.add(sequenceNumber)
+    tcpSum.add(entry.sequenceNumber)
 
     let addresses = UInt64(template.address) &<< 32 | UInt64(entry.destination)
     frame.storeBytes(
       of: nextHops[Int(entry.nextHop)], toByteOffset: FrameLayout.destinationMAC, as: UInt64.self)
     frame.storeBytes(
-      of: identification.byteSwapped, toByteOffset: FrameLayout.identification, as: UInt16.self)
+      of: entry.identification.byteSwapped, toByteOffset: FrameLayout.identification, as: UInt16.self)
     frame.storeBytes(
       of: ipv4Sum.value.byteSwapped, toByteOffset: FrameLayout.ipv4Checksum, as: UInt16.self)
     frame.storeBytes(
       of: addresses.byteSwapped, toByteOffset: FrameLayout.source, as: UInt64.self)
     frame.storeBytes(
-      of: (UInt64(ports) &<< 32 | UInt64(sequenceNumber)).byteSwapped,
+      of: (UInt64(ports) &<< 32 | UInt64(entry.sequenceNumber)).byteSwapped,
       toByteOffset: FrameLayout.sourcePort, as: UInt64.self)
     frame.storeBytes(
       of: tcpSum.value.byteSwapped, toByteOffset: FrameLayout.tcpChecksum, as: UInt16.self)

@@ -66,16 +66,11 @@ public struct SipHashState {
   }
 
   @inlinable @inline(__always)
-  mutating func firstHalfRound() {
+  mutating func round() {
     v0 &+= v1
     v1 = v1 &<< 13 | v1 &>> 51
     v1 ^= v0
     v0 = v0 &<< 32 | v0 &>> 32
-  }
-
-  @inlinable @inline(__always)
-  mutating func round() {
-    firstHalfRound()
     v2 &+= v3
     v3 = v3 &<< 16 | v3 &>> 48
     v3 ^= v2
@@ -141,14 +136,6 @@ public struct SipHash13: SipHash {
     state.round()
     state.round()
     return state.hash
-  }
-
-  /// Returns the state after the key and half a round: the message enters through v3, so the first half of the first
-  /// round depends on the key alone. `siphash_start` in bpf/cookie.h returns the same.
-  public static func keyState(of key: SipHashKey) -> (v0: UInt64, v1: UInt64, v2: UInt64, v3: UInt64) {
-    var state = SipHashState(key: key)
-    state.firstHalfRound()
-    return (state.v0, state.v1, state.v2, state.v3)
   }
 }
 

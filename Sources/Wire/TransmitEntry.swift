@@ -4,7 +4,7 @@
 /// A frame to send, with the layout of `struct synbox_entry` in bpf/synbox.h.
 public struct TransmitEntry: Hashable, Sendable, BitwiseCopyable {
   public enum Kind: UInt8, Sendable, BitwiseCopyable {
-    /// A probe, whose sequence number is the cookie.
+    /// A probe.
     case syn = 1
     /// The segment that closes the half-open connection after a SYN-ACK.
     case rst = 2
@@ -12,7 +12,7 @@ public struct TransmitEntry: Hashable, Sendable, BitwiseCopyable {
 
   /// Host order.
   public var destination: UInt32
-  /// The number that the SYN-ACK acknowledged, host order. RST only.
+  /// Host order. Of a SYN, the cookie; of an RST, the number that the SYN-ACK acknowledged.
   public var sequenceNumber: UInt32
   public var destinationPort: UInt16
   public var sourcePort: UInt16
@@ -24,22 +24,29 @@ public struct TransmitEntry: Hashable, Sendable, BitwiseCopyable {
   @usableFromInline var refused: UInt8 = 0
   /// The next hop, as an index into the stamper's next hops; 0 is the gateway.
   public var nextHop: UInt32
+  /// The IPv4 identification, host order.
+  public var identification: UInt16
   /// Padding.
-  @usableFromInline var zero: UInt32 = 0
+  @usableFromInline var zero: UInt16 = 0
 
   @inlinable public var kind: Kind { kindValue == Kind.rst.rawValue ? .rst : .syn }
 
   /// Creates the entry of a probe.
+  ///
+  /// - Parameter hash: The hash of the probe's four-tuple (`Cookie.hash`), which has its sequence number and its IPv4
+  ///   identification.
   @inlinable
   public init(
-    syn destination: UInt32, port: UInt16, source: UInt16, sourcePort: UInt16, nextHop: UInt32 = 0
+    syn destination: UInt32, port: UInt16, source: UInt16, sourcePort: UInt16, hash: UInt64,
+    nextHop: UInt32 = 0
   ) {
     self.destination = destination
     self.destinationPort = port
     self.source = source
     self.sourcePort = sourcePort
     self.nextHop = nextHop
-    sequenceNumber = 0
+    sequenceNumber = UInt32(truncatingIfNeeded: hash)
+    identification = UInt16(truncatingIfNeeded: hash &>> 32)
     kindValue = Kind.syn.rawValue
   }
 
@@ -49,7 +56,8 @@ public struct TransmitEntry: Hashable, Sendable, BitwiseCopyable {
     sequenceNumber: UInt32, nextHop: UInt32 = 0
   ) {
     self.init(
-      syn: destination, port: port, source: source, sourcePort: sourcePort, nextHop: nextHop)
+      syn: destination, port: port, source: source, sourcePort: sourcePort, hash: 0,
+      nextHop: nextHop)
     self.sequenceNumber = sequenceNumber
     kindValue = Kind.rst.rawValue
   }

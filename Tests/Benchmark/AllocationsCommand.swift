@@ -76,7 +76,7 @@ struct AllocationsCommand: ParsableCommand {
   }
 
   private func countSending(_ transmitter: any Transmitter, _ link: Link) throws -> Double {
-    transmitter.prepare(link.stamper(.random()))
+    transmitter.prepare(link.stamper)
     var entries = link.probes(64)
     // Every other batch has an RST, so that frames change their kind.
     entries[7] = TransmitEntry(
@@ -95,8 +95,8 @@ struct AllocationsCommand: ParsableCommand {
     let key = SipHashKey.random()
     receiver.setKey(key)
     let transmitter = try PacketTransmitter(interface: link.interface.index, queue: 0, batch: 64)
-    transmitter.prepare(link.stamper(key))
-    let entries = link.probes(64)
+    transmitter.prepare(link.stamper)
+    let entries = link.probes(64, key: key)
     var replies = 0
     let allocations = try count {
       _ = try transmitter.submit(entries.span)

@@ -42,9 +42,8 @@ struct FloodCommand: ParsableCommand {
     try state.requireCarrier()
     let source = state.addresses.first?.address ?? IPv4Address(198, 18, 0, 1)
     let stamper = FrameStamper(
-      profile: .smallest, cookie: Cookie(key: .random()), sources: [source], sourceMAC: state.mac,
-      nextHops: [gatewayMac])
-    let entry = TransmitEntry(syn: 0xc613_0002, port: 80, source: 0, sourcePort: 60_000)
+      profile: .smallest, sources: [source], sourceMAC: state.mac, nextHops: [gatewayMac])
+    let entry = TransmitEntry(syn: 0xc613_0002, port: 80, source: 0, sourcePort: 60_000, hash: 1)
     let frame = Self.frame(entry, stamper)
     let ports: ClosedRange<UInt16> = 60_000...60_000
     let receiver = try openReceiver(
@@ -79,7 +78,8 @@ struct FloodCommand: ParsableCommand {
 
   private static let probes = (0..<4096).map { number in
     TransmitEntry(
-      syn: 0x6000_0000 &+ UInt32(number) &* 7919, port: 80, source: 0, sourcePort: 60_000)
+      syn: 0x6000_0000 &+ UInt32(number) &* 7919, port: 80, source: 0, sourcePort: 60_000,
+      hash: UInt64(number) &* 0x9e37_79b9_7f4a_7c15)
   }
 
   private static func send(

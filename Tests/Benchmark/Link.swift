@@ -21,10 +21,9 @@ struct Link {
     interface = try NetworkControl().state(of: "box0")
   }
 
-  func stamper(_ key: SipHashKey) -> FrameStamper {
+  var stamper: FrameStamper {
     FrameStamper(
-      profile: .smallest, cookie: Cookie(key: key), sources: [Self.source],
-      sourceMAC: interface.mac, nextHops: [peer])
+      profile: .smallest, sources: [Self.source], sourceMAC: interface.mac, nextHops: [peer])
   }
 
   func receiving(generator: Bool = false) -> ReceiveSettings {
@@ -37,7 +36,14 @@ struct Link {
   static let source = IPv4Address(198, 18, 0, 1)
 
   /// Returns probes to `count` addresses from 198.19.0.0 on.
-  func probes(_ count: UInt32) -> [TransmitEntry] {
-    (0..<count).map { TransmitEntry(syn: 0xc613_0000 + $0, port: 80, source: 0, sourcePort: 40_000) }
+  func probes(_ count: UInt32, key: SipHashKey = .random()) -> [TransmitEntry] {
+    let cookie = Cookie(key: key)
+    return (0..<count).map { number in
+      let destination = 0xc613_0000 + number
+      let hash = cookie.hash(
+        source: Self.source.value, destination: destination, sourcePort: 40_000, destinationPort: 80)
+      return TransmitEntry(
+        syn: destination, port: 80, source: 0, sourcePort: 40_000, hash: hash)
+    }
   }
 }

@@ -116,7 +116,7 @@ private struct Contender {
 
   private func send(_ frames: Int, through transmitter: any Transmitter, _ link: Link) throws -> Double
   {
-    transmitter.prepare(link.stamper(.random()))
+    transmitter.prepare(link.stamper)
     let entries = link.probes(65_536)
     let start = Clock.monotonic
     var (sent, completed) = (0, 0)

@@ -59,11 +59,14 @@ private func nanosecondsToFill(_ text: String) throws -> Double {
   let file = try TargetFile.parse(Array(text.utf8), name: "benchmark")
   let plan = try TargetPlan([file], defaultPorts: nil, scope: Scope())
   let sequence = ProbeSequence(plan: plan, seed: Seed(7), probes: ProbeCount(255))
-  let selection = SourceSelection(addresses: 64, ports: 32768...61000, key: SipHashKey(k0: 1, k1: 2))
+  let key = SipHashKey(k0: 1, k1: 2)
+  let maker = EntryMaker(
+    SourceSelection(addresses: 64, ports: 32768...61000, key: key), cookie: Cookie(key: key),
+    sources: (1...64).map { IPv4Address(198, 18, 0, $0) })
   var cursor = sequence.cursor()
   var probes = [Probe](repeating: sequence[0], count: 64)
   var entries = [TransmitEntry](
-    repeating: TransmitEntry(syn: 0, port: 0, source: 0, sourcePort: 0), count: 64)
+    repeating: TransmitEntry(syn: 0, port: 0, source: 0, sourcePort: 0, hash: 0), count: 64)
   let number = 500_000
   return fastest {
     for _ in 0..<number / probes.count {
@@ -71,10 +74,8 @@ private func nanosecondsToFill(_ text: String) throws -> Double {
       let count = cursor.next(into: &span)
       for index in 0..<count {
         let probe = probes[index]
-        let (source, port) = selection.choose(
+        entries[index] = maker.entry(
           destination: probe.address.value, port: probe.port.value, pass: probe.pass)
-        entries[index] = TransmitEntry(
-          syn: probe.address.value, port: probe.port.value, source: source, sourcePort: port)
       }
     }
     consume(UInt64(entries[5].destination))

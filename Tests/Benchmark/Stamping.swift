@@ -17,13 +17,12 @@ struct FrameWriter {
   init(sources: Int) {
     var random = SeededGenerator(1)
     let stamper = FrameStamper(
-      profile: .smallest, cookie: Cookie(key: SipHashKey(k0: random.next(), k1: random.next())),
-      sources: (0..<UInt32(sources)).map { IPv4Address(0xc612_0001 + $0) },
+      profile: .smallest, sources: (0..<UInt32(sources)).map { IPv4Address(0xc612_0001 + $0) },
       sourceMAC: MACAddress(0x0200_0000_0001), nextHops: [MACAddress(0x0200_0000_0002)])
     entries = (0..<64 * Self.batch).map { _ in
       TransmitEntry(
         syn: random.next(), port: 443, source: UInt16.random(in: 0..<UInt16(sources), using: &random),
-        sourcePort: random.next())
+        sourcePort: random.next(), hash: random.next())
     }
     self.stamper = stamper
     frames = [UInt8](repeating: 0, count: Self.batch * Self.size)

@@ -102,13 +102,13 @@ private func resets(for replies: [Reply]) -> [TransmitEntry] {
       let transmitter = try lab.onScanner {
         try PacketTransmitter(interface: try interfaceIndex("scan0"), queue: 0, batch: 64)
       }
+      transmitter.prepare(stamper)
       // Slots 10 and 26 share the hint of our port; slot 11 has the hint of the next.
       let jobs = [(10, referenceKey, ourPort), (26, secondKey, ourPort), (11, thirdKey, ourPort + 1)]
       for (slot, key, _) in jobs { receiver.setKey(key, slot: slot) }
       for round in UInt64(1)...2 {
         for (slot, key, port) in jobs {
-          transmitter.prepare(jobStamper(key))
-          let replies = try scan(probes(100, from: port), through: transmitter, receiver)
+          let replies = try scan(probes(100, from: port, key: key), through: transmitter, receiver)
           #expect(replies.allSatisfy { Int($0.slot) == slot })
           #expect(Set(replies.map(\.source)).count == 100)
           let fates = try receiver.fates(slot: slot)
@@ -120,8 +120,7 @@ private func resets(for replies: [Reply]) -> [TransmitEntry] {
       #expect(try receiver.fates(slot: 12) == FateCounts())
 
       receiver.setKey(nil, slot: 26)
-      transmitter.prepare(jobStamper(secondKey))
-      _ = try send(probes(50), through: transmitter)
+      _ = try send(probes(50, key: secondKey), through: transmitter)
       let rejected = try eventually {
         let count = try receiver.drain(limit: 64) { _ in true }
         return try count == 0 && receiver.fates()[.badCookie] == 50

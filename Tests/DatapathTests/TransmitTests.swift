@@ -6,18 +6,19 @@ import Testing
 import Wire
 
 /// The stamper of these tests.
-let stamper = jobStamper(referenceKey)
-
-func jobStamper(_ key: SipHashKey) -> FrameStamper {
-  FrameStamper(
-    profile: .smallest, cookie: Cookie(key: key), sources: [IPv4Address(ours)],
-    sourceMAC: MACAddress(bytes: ourMAC)!, nextHops: [MACAddress(bytes: theirMAC)!])
-}
+let stamper = FrameStamper(
+  profile: .smallest, sources: [IPv4Address(ours)], sourceMAC: MACAddress(bytes: ourMAC)!,
+  nextHops: [MACAddress(bytes: theirMAC)!])
 
 /// Probes to `count` addresses, starting at 198.18.16.0.
-func probes(_ count: Int, from port: UInt16 = ourPort) -> [TransmitEntry] {
+func probes(_ count: Int, from port: UInt16 = ourPort, key: SipHashKey = referenceKey)
+  -> [TransmitEntry]
+{
   (0..<UInt32(count)).map {
-    TransmitEntry(syn: 0xc612_1000 + $0, port: targetPort, source: 0, sourcePort: port)
+    let hash = Cookie(key: key).hash(
+      source: ours, destination: 0xc612_1000 + $0, sourcePort: port, destinationPort: targetPort)
+    return TransmitEntry(
+      syn: 0xc612_1000 + $0, port: targetPort, source: 0, sourcePort: port, hash: hash)
   }
 }
 
@@ -141,11 +142,10 @@ func silentResponder() throws -> Responder {
     try Lab.with { lab in
       let responder = try lab.onPeer { try silentResponder() }
       let transmitter = try lab.onScanner { try open(way, batch: 64) }
-      for (job, profile) in ProbeProfile.allCases.enumerated() {
+      for profile in ProbeProfile.allCases {
         transmitter.prepare(
           FrameStamper(
-            profile: profile, cookie: Cookie(key: SipHashKey(k0: UInt64(job), k1: 1)),
-            sources: [IPv4Address(ours)], sourceMAC: MACAddress(bytes: ourMAC)!,
+            profile: profile, sources: [IPv4Address(ours)], sourceMAC: MACAddress(bytes: ourMAC)!,
             nextHops: [MACAddress(bytes: theirMAC)!]))
         #expect(try send(probes(1_000), through: transmitter, in: lab).probes == 1_000)
       }

@@ -90,7 +90,9 @@ extension RecordingTransmitter.State {
     let transmitter = RecordingTransmitter()
     let licence = LicenceGate()
     let counters = SenderCounters()
-    let resets = ResetQueue()
+    let resets: ResetQueue
+
+    init() throws { resets = try ResetQueue() }
 
     func start() throws -> KernelThread {
       let key = SipHashKey(k0: 1, k1: 2)
@@ -99,7 +101,9 @@ extension RecordingTransmitter.State {
       let gate = ScopeGate()
       let builder = ProbeBuilder(
         counters: counters,
-        selection: SourceSelection(addresses: 1, ports: 40_000...40_000, key: key),
+        maker: EntryMaker(
+          SourceSelection(addresses: 1, ports: 40_000...40_000, key: key), cookie: Cookie(key: key),
+          sources: [IPv4Address(198, 18, 0, 1)]),
         nextHops: NextHops(through: MACAddress(0x0200_0000_0001)), gate: gate,
         cursor: ProbeSequence(plan: plan, seed: Seed(1)).cursor(), block: 64)
       let block = builder.emptyBlock()
@@ -139,7 +143,7 @@ extension RecordingTransmitter.State {
   }
 
   @Test func `sends no probe before there is one, and RSTs nevertheless`() throws {
-    let run = Run()
+    let run = try Run()
     let thread = try run.start()
     run.reset()
     #expect(run.wait { $0.resets == 1 })
@@ -153,7 +157,7 @@ extension RecordingTransmitter.State {
   }
 
   @Test func `sends no probe after its expiry, and RSTs nevertheless`() throws {
-    let run = Run()
+    let run = try Run()
     let expires = run.grant(500_000_000)
     let thread = try run.start()
     run.wait(until: expires + 1)
@@ -175,7 +179,7 @@ extension RecordingTransmitter.State {
   }
 
   @Test func `does not send what was refused before its expiry, and withdraws it at its end`() throws {
-    let run = Run()
+    let run = try Run()
     let expires = run.grant(500_000_000)
     let thread = try run.start()
     #expect(run.wait { $0.probes > 0 })
@@ -202,7 +206,7 @@ extension RecordingTransmitter.State {
   }
 
   @Test func `sends what was refused before its expiry once it is renewed`() throws {
-    let run = Run()
+    let run = try Run()
     let expires = run.grant(500_000_000)
     let thread = try run.start()
     #expect(run.wait { $0.probes > 0 })

@@ -6,13 +6,10 @@ private let sourceMAC = MACAddress("02:00:00:00:00:01")!
 private let gatewayMAC = MACAddress("02:00:00:00:00:fe")!
 private let hostMAC = MACAddress("02:11:22:33:44:55")!
 
-private func stamper(
-  _ profile: ProbeProfile, sources: Int = 3, identification: IdentificationPolicy = .random
-) -> FrameStamper {
+private func stamper(_ profile: ProbeProfile) -> FrameStamper {
   FrameStamper(
-    profile: profile, cookie: Cookie(key: referenceKey),
-    sources: (0..<sources).map { IPv4Address(0xc612_0001 + UInt32($0)) },
-    sourceMAC: sourceMAC, nextHops: [gatewayMAC, hostMAC], identification: identification)
+    profile: profile, sources: (0..<3).map { IPv4Address(0xc612_0001 + $0) }, sourceMAC: sourceMAC,
+    nextHops: [gatewayMAC, hostMAC])
 }
 
 private func frame(_ make: (inout MutableRawSpan) -> Int) -> [UInt8] {
@@ -34,14 +31,9 @@ private func syn(_ stamper: FrameStamper, _ entry: TransmitEntry) -> [UInt8] {
 }
 
 /// The frame built header by header, with which stamping must agree.
-private func reference(
-  _ profile: ProbeProfile, _ entry: TransmitEntry, identification: UInt16? = nil
-) -> [UInt8] {
+private func reference(_ profile: ProbeProfile, _ entry: TransmitEntry, hash: UInt64) -> [UInt8] {
   let source = IPv4Address(0xc612_0001 + UInt32(entry.source))
   let destination = IPv4Address(entry.destination)
-  let hash = Cookie(key: referenceKey).hash(
-    source: source.value, destination: entry.destination, sourcePort: entry.sourcePort,
-    destinationPort: entry.destinationPort)
   let tcp = TCPHeader(
     sourcePort: Port(entry.sourcePort), destinationPort: Port(entry.destinationPort),
     sequenceNumber: UInt32(truncatingIfNeeded: hash), flags: .syn, window: profile.window,
@@ -49,7 +41,7 @@ private func reference(
   var ip = IPv4Header(
     totalLength: UInt16(20 + tcp.length), timeToLive: profile.timeToLive, protocolNumber: .tcp,
     source: source, destination: destination)
-  ip.identification = identification ?? UInt16(truncatingIfNeeded: hash >> 32)
+  ip.identification = UInt16(truncatingIfNeeded: hash >> 32)
   ip.dontFragment = profile.dontFragment
   var bytes = (entry.nextHop == 0 ? gatewayMAC : hostMAC).bytes + sourceMAC.bytes + [8, 0]
   bytes += ip.bytes + tcp.bytes(source: source, destination: destination)
@@ -63,27 +55,23 @@ private func reference(
     var random = SeededGenerator(1)
     let stamper = stamper(profile)
     for _ in 0..<2_000 {
+      let hash = random.next()
       let entry = TransmitEntry(
         syn: random.next(), port: random.next(), source: UInt16.random(in: 0..<3, using: &random),
-        sourcePort: random.next(), nextHop: UInt32.random(in: 0..<2, using: &random))
-      #expect(syn(stamper, entry) == reference(profile, entry))
+        sourcePort: random.next(), hash: hash, nextHop: UInt32.random(in: 0..<2, using: &random))
+      #expect(syn(stamper, entry) == reference(profile, entry, hash: hash))
     }
   }
 
   @Test(arguments: ProbeProfile.allCases)
   func `equals that frame at the extreme values of every field`(profile: ProbeProfile) {
     for destination in [0, 1, 0xffff, 0x1_0000, 0xffff_0000, UInt32.max] {
-      for port in [0, 1, 0xffff] as [UInt16] {
-        let entry = TransmitEntry(syn: destination, port: port, source: 2, sourcePort: ~port)
-        #expect(syn(stamper(profile), entry) == reference(profile, entry))
+      for (port, hash) in [(0, 0), (1, 1 << 47 | 1 << 31), (0xffff, .max)] as [(UInt16, UInt64)] {
+        let entry = TransmitEntry(
+          syn: destination, port: port, source: 2, sourcePort: ~port, hash: hash)
+        #expect(syn(stamper(profile), entry) == reference(profile, entry, hash: hash))
       }
     }
-  }
-
-  @Test func `has the fixed identification if there is one`() {
-    let entry = TransmitEntry(syn: 0x0a00_0001, port: 80, source: 0, sourcePort: 40000)
-    let bytes = syn(stamper(.smallest, identification: .fixed(54321)), entry)
-    #expect(bytes == reference(.smallest, entry, identification: 54321))
   }
 
   @Test func `is 60, 60, 74 and 66 bytes long`() {
@@ -92,14 +80,16 @@ private func reference(
   }
 
   @Test func `of the smallest profile has exactly these bytes`() {
-    let entry = TransmitEntry(syn: 0xc613_0002, port: 443, source: 0, sourcePort: 60000)
+    let entry = TransmitEntry(
+      syn: 0xc613_0002, port: 443, source: 0, sourcePort: 60000, hash: 0xabcd_1234_89ab_cdef)
     let hex = syn(stamper(.smallest), entry).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
-    // Ethernet; IPv4 (id and checksum from the cookie); TCP; MSS 1460; two bytes of padding.
+    // Ethernet; IPv4; TCP; MSS 1460; two bytes of padding. The identification and the sequence number are the hash's.
     #expect(
       hex[..<18].joined() == "0200000000fe020000000001" + "0800" + "4500002c",
       "\(hex.joined())")
-    #expect(hex[20..<24].joined() == "0000ff06")
+    #expect(hex[18..<24].joined() == "1234" + "0000ff06")
     #expect(hex[26..<38].joined() == "c6120001" + "c6130002" + "ea60" + "01bb")
+    #expect(hex[38..<42].joined() == "89abcdef")
     #expect(hex[42..<50].joined() == "00000000" + "6002ffff")
     #expect(hex[52...].joined() == "0000" + "020405b4" + "0000")
   }
