@@ -15,9 +15,14 @@ final class ReceiveLoop: Sendable {
   /// Scans that begin.
   private let arrivals = SwapRing<ReplyIntake?>(places: 128) { nil }
   private let isStoppedValue = Atomic<Bool>(false)
+  fileprivate let wakeup: Wakeup
   private let failure = Mutex<Fault?>(nil)
 
-  init(_ receiver: any Receiver, resets: ResetQueue, results: ResultQueue, sources: [IPv4Address]) {
+  /// Call it before the drop.
+  init(
+    _ receiver: any Receiver, resets: ResetQueue, results: ResultQueue, sources: [IPv4Address]
+  ) throws(Fault) {
+    wakeup = try Wakeup()
     self.receiver = receiver
     self.resets = resets
     self.results = results
@@ -45,7 +50,12 @@ final class ReceiveLoop: Sendable {
   }
 
   var isStopped: Bool { isStoppedValue.load(ordering: .acquiring) }
-  func stop() { isStoppedValue.store(true, ordering: .releasing) }
+  func stop() {
+    isStoppedValue.store(true, ordering: .releasing)
+    wake()
+  }
+  /// Makes the thread look at once for what has changed.
+  func wake() { wakeup.signal() }
   /// Prepares for another thread.
   func reset() { isStoppedValue.store(false, ordering: .releasing) }
 
@@ -78,6 +88,10 @@ private struct ReceiveThread {
   private static let drainLimit = 256
   /// Replies taken before the thread looks at anything else.
   private static let roundLimit = 16_384
+  /// Milliseconds for which the thread waits for replies, and those for which it waits while something else is to come.
+  private static let waits = (idle: 50, expecting: 10)
+  /// Below this many replies in a round, the next round may be later.
+  private static let few = 512
 
   init(_ loop: ReceiveLoop) {
     self.loop = loop
@@ -89,15 +103,21 @@ private struct ReceiveThread {
     // Replies wait in the event ring while the writer thread has no room for their results.
     let isFull = scans.contains(where: \.isFull)
     let pollTime = Clock.monotonic
-    let isReady = poll(loop.receiver.descriptor, -1, milliseconds: 10).first
+    let isExpecting = isBackedUp || scans.contains { $0.closingSince != nil }
+    let (isReady, isWoken) = poll(
+      loop.receiver.descriptor, loop.wakeup.number,
+      milliseconds: isExpecting ? Self.waits.expecting : Self.waits.idle)
+    if isWoken { loop.wakeup.wait(milliseconds: 0) }
     loop.takeArrivals(into: &scans)
     let isClosing = noteClosing(at: Clock.monotonic)
     if !isReady, !isFull { drainedUntil = pollTime }
     let received = (isReady || isClosing) && !isFull ? try receive() : 0
     publish()
     if isClosing { removeClosed() }
-    // A wake-up costs more than a reply, so let some gather.
-    if received > 0 || isFull { Clock.sleep(untilMonotonic: Clock.monotonic + 1_000_000) }
+    // A wake-up costs more than a few replies, so let some gather.
+    guard received > 0 || isFull else { return }
+    let wait: UInt64 = received < Self.few && !isFull && !isClosing ? 3_000_000 : 1_000_000
+    Clock.sleep(untilMonotonic: Clock.monotonic + wait)
   }
 
   /// Takes the replies that wait; returns how many. Bounded, so that a flood does not delay the rest.

@@ -11,6 +11,10 @@ final class ResetQueue: Sendable {
   static let capacity = chunkSize * chunkCount
 
   private let chunks = SwapRing(places: chunkCount) { ResetQueue.emptyChunk() }
+  private let wakeup: ConsumerWakeup
+
+  /// Call it before the drop.
+  init() throws(Fault) { wakeup = try ConsumerWakeup() }
 
   /// Returns an empty array for the producer to fill.
   static func emptyChunk() -> [TransmitEntry] {
@@ -26,8 +30,14 @@ final class ResetQueue: Sendable {
   func publish(_ entries: inout [TransmitEntry]) {
     let isDue = entries.count >= Self.chunkSize || chunks.used < Self.chunkCount / 2
     guard isDue, !entries.isEmpty else { return }
-    _ = chunks.put { swap(&$0, &entries) }
+    if chunks.put({ swap(&$0, &entries) }) { wakeup.notify() }
   }
+
+  /// Waits for RSTs or `wake`, for at most `milliseconds`. Returns at once if there are any.
+  func wait(milliseconds: Int) { wakeup.wait(milliseconds: milliseconds) { !isEmpty } }
+
+  /// Ends the consumer's wait, or its next one.
+  func wake() { wakeup.wake() }
 
   /// Moves all RSTs to `batch`, which must be empty and have the queue's capacity reserved.
   func takeAll(into batch: inout [TransmitEntry]) {

@@ -200,6 +200,7 @@ package final class RunningScan {
     // From now on no more replies are accepted, so that those taken are all that are counted.
     station.receiver.setKey(nil, slot: Int(intake.slot))
     intake.close()
+    engine.receiving.wake()
     while !intake.isClosed, !hasFault { Kernel.pause(milliseconds: 1) }
     _ = intake.remains.take { $0 = nil }
     engine.end(self)

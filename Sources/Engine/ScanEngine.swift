@@ -19,7 +19,7 @@ package final class ScanEngine {
   package var slots: Int { station.settings.slots }
   /// Allows probes to all scans; nil if no licence is needed. Set it before the first scan.
   package var licence: LicenceGate?
-  let resets = ResetQueue()
+  let resets: ResetQueue
   let nextHops = NextHopTable()
   let placement: ThreadPlacement
   let receiving: ReceiveLoop
@@ -37,8 +37,9 @@ package final class ScanEngine {
   package init(_ station: Station) throws(Fault) {
     self.station = station
     placement = ThreadPlacement(senders: station.transmitters.count)
+    resets = try ResetQueue()
     let results = try ResultQueue()
-    receiving = ReceiveLoop(
+    receiving = try ReceiveLoop(
       station.receiver, resets: resets, results: results, sources: station.sources)
     writing = WriterLoop(results)
     growth = try TableGrowth(results)
@@ -116,6 +117,7 @@ package final class ScanEngine {
   /// Ends the sending threads once they have sent all RSTs that were queued.
   private func endSenders() {
     if let owner { for sender in owner.senders { sender.phase = .ended } }
+    resets.wake()
     while let thread = senders.popLast() { thread.join() }
     owner = nil
   }

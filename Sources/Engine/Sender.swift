@@ -86,20 +86,21 @@ struct Sender {
     let isSending = counters.phase == .sending
     let isPaused = isSending && (!isLicensed || gate.pause.isActive)
     if isSending, !isPaused, refill() || transmitter.waiting > 0 { return try sendProbes() }
-    if isHeld { return wait(until: Clock.monotonic + 1_000_000) }
+    if isHeld { return wait(until: Clock.monotonic + pauseInterval) }
     if hasResets { return try sendResets() }
     if isPaused {
       // Submitted before the pause. After it, their addresses may be denied.
       if transmitter.waiting > 0 { try sendRefused() }
-      return wait(until: Clock.monotonic + 1_000_000)
+      return wait(until: Clock.monotonic + pauseInterval)
     }
     guard !isSending || isExhausted else { return wait(until: Clock.monotonic + 20_000) }
     // Refused probes are counted as generated, so they must still be sent.
     if transmitter.waiting > 0 { return try sendRefused() }
-    if transmitter.inFlight == 0, counters.finishTime.load(ordering: .relaxed) == 0 {
+    guard transmitter.inFlight == 0 else { return wait(until: Clock.monotonic + 500_000) }
+    if counters.finishTime.load(ordering: .relaxed) == 0 {
       counters.finishTime.store(Clock.monotonic, ordering: .releasing)
     }
-    wait(until: Clock.monotonic + 500_000)
+    wait(until: Clock.monotonic + longestWait)
   }
 
   /// Reports the position below which all probes are completed; returns false while frames are in flight.
@@ -207,11 +208,20 @@ struct Sender {
 
   /// Nanoseconds that an RST may wait to be sent together with probes.
   private let maxResetDelay: UInt64 = 5_000_000
+  /// Nanoseconds between two looks at whether a pause has ended.
+  private let pauseInterval: UInt64 = 5_000_000
+  /// Nanoseconds after which a change of phase, a request for the position or a change of the scope is noticed.
+  private let longestWait: UInt64 = 20_000_000
 
-  /// Sleeps until `time` on CLOCK_MONOTONIC, but no longer than an RST may wait, so that RSTs and a change of phase are
-  /// noticed.
+  /// Sleeps until `time` on CLOCK_MONOTONIC, or until RSTs come if none wait, but not for long.
   private func wait(until time: UInt64) {
-    Clock.sleep(untilMonotonic: min(time, Clock.monotonic + maxResetDelay))
+    let now = Clock.monotonic
+    let end = min(time, now + longestWait)
+    // poll(2) counts in milliseconds. What remains is slept in the next call.
+    if let resets, end > now + 2_000_000, resets.isEmpty {
+      return resets.wait(milliseconds: Int((end - now) / 1_000_000))
+    }
+    Clock.sleep(untilMonotonic: min(end, now + maxResetDelay))
   }
 
   /// Fetches the next block if the current one is used; returns whether there are entries to send.

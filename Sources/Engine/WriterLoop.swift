@@ -9,6 +9,8 @@ final class WriterLoop: Sendable {
 
   /// Milliseconds between two tries to write to a failing disk.
   private static let retryInterval = 200
+  /// Milliseconds for which results gather, because waking up and writing cost more than formatting a few of them.
+  private static let gatherInterval = 4
 
   init(_ results: ResultQueue) { self.results = results }
 
@@ -31,6 +33,7 @@ final class WriterLoop: Sendable {
       if dirty.isEmpty {
         if isStopped, results.isEmpty { return }
         results.wait(milliseconds: 1000)
+        if !isStopped { pause(milliseconds: Self.gatherInterval) }
       } else {
         if isStopped { return }
         pause(milliseconds: Self.retryInterval)

@@ -69,8 +69,9 @@ private final class LateReceiver: Receiver {
         try Files.create(path), name: path,
         formatter: ResultFormatter(format: .csv, fields: ResultField.standard)))
     let receiver = try LateReceiver()
-    let loop = ReceiveLoop(
-      receiver, resets: ResetQueue(), results: try ResultQueue(), sources: [IPv4Address(198, 18, 0, 1)])
+    let loop = try ReceiveLoop(
+      receiver, resets: try ResetQueue(), results: try ResultQueue(),
+      sources: [IPv4Address(198, 18, 0, 1)])
     let intake = Intake(
       slot: 3, nextHops: NextHops(through: MACAddress(0x0200_0000_0001)), senders: [SenderCounters()],
       sink: sink, pause: Pause(), dedupes: true, resultsLimit: nil, clockOffset: 0)

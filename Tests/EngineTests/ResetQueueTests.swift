@@ -20,14 +20,14 @@ import Wire
     return (0, chunk)
   }
 
-  @Test func `has room for more than half its capacity, however few are queued at a time`() {
-    let (queued, left) = Self.fill(ResetQueue())
+  @Test func `has room for more than half its capacity, however few are queued at a time`() throws {
+    let (queued, left) = Self.fill(try ResetQueue())
     #expect(queued >= ResetQueue.capacity / 2)
     #expect(left.count == ResetQueue.chunkSize)
   }
 
-  @Test func `gives all of them out in order, and has room again`() {
-    let queue = ResetQueue()
+  @Test func `gives all of them out in order, and has room again`() throws {
+    let queue = try ResetQueue()
     var (queued, left) = Self.fill(queue)
     var batch: [TransmitEntry] = []
     batch.reserveCapacity(ResetQueue.capacity)
