@@ -82,6 +82,9 @@ public protocol Receiver: Sendable {
   /// - Returns: the number of packets handled. A receiver that reads other packets, too, counts them, so 0 means that
   ///   nothing waits or that `body` returned false at once.
   func drain(limit: Int, _ body: (Reply) -> Bool) throws(Fault) -> Int
+  /// Maps the event ring, which counts twice as resident. Call it before the drop and before anything that needs the ring,
+  /// and after what needs much memory for a moment.
+  func mapRing() throws(Fault)
   /// How many more events fit into the event ring, and how many fit in all; nil if there is no such ring. Any thread may
   /// ask.
   var eventRoom: (free: Int, total: Int)? { get }
@@ -100,16 +103,26 @@ public protocol Receiver: Sendable {
 
 extension Receiver {
   public var eventRoom: (free: Int, total: Int)? { nil }
+  public func mapRing() {}
 
   /// Sets the key of slot 0, for a receiver of a single job.
   public func setKey(_ key: SipHashKey) { setKey(key, slot: 0) }
 }
 
-/// Opens a receiver. `nil` is `auto`: native XDP, else generic XDP, else packet capture; the receiver keeps the
-/// reason.
+/// Opens a receiver and maps its event ring. `nil` is `auto`: native XDP, else generic XDP, else packet capture; the
+/// receiver keeps the reason.
 ///
+/// - Parameter mapsRing: false to leave that to the caller.
 /// - Throws: a `Fault` if an explicit mode is unavailable, or if another program is attached.
-public func openReceiver(_ settings: ReceiveSettings, mode: ReceiveMode?) throws(Fault)
+public func openReceiver(
+  _ settings: ReceiveSettings, mode: ReceiveMode?, mapsRing: Bool = true
+) throws(Fault) -> any Receiver {
+  let receiver = try openUnmappedReceiver(settings, mode)
+  if mapsRing { try receiver.mapRing() }
+  return receiver
+}
+
+private func openUnmappedReceiver(_ settings: ReceiveSettings, _ mode: ReceiveMode?) throws(Fault)
   -> any Receiver
 {
   switch mode {

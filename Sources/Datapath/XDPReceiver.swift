@@ -14,10 +14,16 @@ public final class XDPReceiver: Receiver {
   public let descriptor: Int32
   private let object: BPFObject
   private let link: XDPLink
-  private let ring: EventRing
+  /// Set by `mapRing`.
+  private let mapped = AtomicLazyReference<MappedRing>()
   private let keys: SharedKeys
   private let slots: Int
   private let statistics: BPFMap
+
+  private final class MappedRing: Sendable {
+    let ring: EventRing
+    init(_ map: BPFMap) throws(Fault) { ring = try EventRing(map) }
+  }
 
   /// Why a receiver could not be opened.
   enum OpenError: Error {
@@ -56,7 +62,7 @@ public final class XDPReceiver: Receiver {
     do throws(Fault) {
       object = try Self.load(settings)
       keys = try SharedKeys(try object.map("SIPHASH_KEY"))
-      ring = try EventRing(try object.map("EVENTS"))
+      descriptor = try object.map("EVENTS").number
       statistics = try object.map("STATS")
       program = try object.program("receive")
     } catch {
@@ -72,7 +78,15 @@ public final class XDPReceiver: Receiver {
     slots = settings.slots
     dedicatedSources = settings.dedicatedSources
     acceptsPartialChecksums = settings.partialChecksums
-    descriptor = ring.descriptor
+  }
+
+  public func mapRing() throws(Fault) {
+    _ = mapped.storeIfNil(try MappedRing(try object.map("EVENTS")))
+  }
+
+  private var ring: MappedRing {
+    guard let mapped = mapped.load() else { preconditionFailure("mapRing() comes first") }
+    return mapped
   }
 
   private static func load(_ settings: ReceiveSettings) throws(Fault) -> BPFObject {
@@ -122,13 +136,14 @@ public final class XDPReceiver: Receiver {
   private static let eventBytes = 96
 
   public var eventRoom: (free: Int, total: Int)? {
-    (ring.free / Self.eventBytes, ring.size / Self.eventBytes)
+    let mapped = ring
+    return (mapped.ring.free / Self.eventBytes, mapped.ring.size / Self.eventBytes)
   }
 
   public func drain(limit: Int, _ body: (Reply) -> Bool) throws(Fault) -> Int {
     var foundInvalid = false
     let now = Clock.monotonic
-    let count = ring.drain(limit: limit) { record in
+    let count = ring.ring.drain(limit: limit) { record in
       guard var reply = Reply(record: record) else {
         foundInvalid = true
         return true

@@ -72,7 +72,8 @@ package final class Station {
       partialChecksums: found.isVirtualLink,
       ringBytes: (settings.eventRing ?? .fitting(settings.highestRate)).bytes)
     receiveSettings.dedicatedSources = Self.dedicated(of: sources, locals, settings)
-    let receiver = try openReceiver(receiveSettings, mode: settings.receive.mode)
+    let receiver = try openReceiver(
+      receiveSettings, mode: settings.receive.mode, mapsRing: false)
     if let fault = receiver.dedicationFault, settings.sourceUse == .dedicated { throw fault }
     if settings.eventRing != nil, receiver.mode == .packet {
       throw Fault(
@@ -84,6 +85,9 @@ package final class Station {
     let opened = try candidates.open(
       TransmitContext(
         settings: settings, interface: ready, receiver: receiver, sources: sources.count), control)
+    // libbpf has read the kernel's type information for the generator, and no longer needs that memory.
+    releaseFreedMemory()
+    try receiver.mapRing()
 
     self.settings = settings
     self.control = control

@@ -52,3 +52,6 @@ public func disableCoreDumps() throws(Fault) {
     throw Fault("cannot disable core dumps", cause: error)
   }
 }
+
+/// Gives memory that was freed back to the kernel (malloc_trim(3)).
+public func releaseFreedMemory() { _ = malloc_trim(0) }
