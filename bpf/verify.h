@@ -44,8 +44,8 @@ static __always_inline int ipv4_checksum_ok(struct xdp_md *context, const struct
   return sum_packet(context, offset_of(context, ip), ip->ihl * 4) == 0xffff;
 }
 
-/* Returns the folded sum of a TCP segment without data, which nearly all replies are. */
-static __always_inline __u16 sum_tcp_header(const struct tcphdr *tcp, struct cursor c) {
+/* Returns the sum of a TCP segment without data, which nearly all replies are. Not folded. */
+static __always_inline __s64 sum_tcp_header(const struct tcphdr *tcp, struct cursor c) {
   __u32 options = tcp->doff * 4 - sizeof(*tcp);
   __u64 sum = sum_words(tcp, 10);
 #pragma unroll
@@ -54,7 +54,7 @@ static __always_inline __u16 sum_tcp_header(const struct tcphdr *tcp, struct cur
     if (options < (word + 1) * 4 || (void *)(from + 1) > c.end) break;
     sum += *from;
   }
-  return fold(sum);
+  return sum;
 }
 
 /*
@@ -66,7 +66,7 @@ static __always_inline int tcp_checksum_ok(struct xdp_md *context, struct cursor
                                         const struct tcphdr *tcp, int partial) {
   __u32 length = ipv4_payload(ip);
   __u64 pseudo_header = sum_pseudo_header(ip, length);
-  int segment = length == tcp->doff * 4 ? sum_tcp_header(tcp, c)
+  __s64 segment = length == tcp->doff * 4 ? sum_tcp_header(tcp, c)
                                         : sum_packet(context, offset_of(context, tcp), length);
   if (segment < 0) return 0;
   if (fold(pseudo_header + segment) == 0xffff) return 1;
