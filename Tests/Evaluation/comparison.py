@@ -9,7 +9,7 @@ from contestants import (
     FLOOD, GENERATOR, MASSCAN, PACKET, SCANNERS, TRANSMITTERS, XDP_COPY, ZMAP, Contestant, Job)
 from lab import Lab
 from measure import Measurement
-from ratios import median_ratio
+from ratios import median_ratio, ratios
 from settings import LIMIT_TARGETS, SCAN_ANSWER, SCAN_PPS, Scale
 from turn import Turn, take_turn
 
@@ -99,7 +99,10 @@ def limit_checks(turns: Sequence[Turn]) -> list[Check]:
     return [
         rate(GENERATOR, ZMAP, 10),
         rate(GENERATOR, MASSCAN, 10),
-        rate(GENERATOR, FLOOD, 0.85),
+        rate(GENERATOR, FLOOD, 0.90),
+        at_least(
+            f"{GENERATOR.name}: rate ÷ {FLOOD.name}'s, worst round",
+            min(ratios(rates, GENERATOR.name, FLOOD.name), default=None), 0.87),
         rate(XDP_COPY, ZMAP, 2),
         rate(PACKET, ZMAP, 1.6),
         at_least(
@@ -109,7 +112,7 @@ def limit_checks(turns: Sequence[Turn]) -> list[Check]:
     ]
 
 
-def scan_checks(turns: Sequence[Turn]) -> list[Check]:
+def scan_checks(turns: Sequence[Turn], scale: Scale) -> list[Check]:
     """The checks of S-03: the generator's figures, and that no transmitter loses or invents results."""
     generator = of(turns, GENERATOR)
     worst = max((abs(turn.measurement.rate_pps / SCAN_PPS - 1) for turn in generator), default=None)
@@ -120,8 +123,8 @@ def scan_checks(turns: Sequence[Turn]) -> list[Check]:
             None if worst is None else worst * 100, 1, " %"),
         at_most(
             f"{GENERATOR.name}: CPU per probe ÷ {ZMAP.name}'s",
-            median_ratio(by_round(turns, cpu), GENERATOR.name, ZMAP.name), 1 / 3),
-        at_most(f"{GENERATOR.name}: peak RSS, largest", peak, 48, " MB"),
+            median_ratio(by_round(turns, cpu), GENERATOR.name, ZMAP.name), 1 / 6),
+        at_most(f"{GENERATOR.name}: peak RSS, largest", peak, scale.scan_peak_megabytes, " MB"),
         *(check(of(turns, contestant), contestant.name)
           for contestant in TRANSMITTERS for check in (exactness, accounting)),
     ]

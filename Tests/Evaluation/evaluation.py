@@ -36,7 +36,7 @@ class Evaluation:
         if self.limit is not None:
             found["S-02"] = limit_checks(self.limit)
         if self.scan is not None:
-            found["S-03"] = scan_checks(self.scan)
+            found["S-03"] = scan_checks(self.scan, self.scale)
         if self.pacing is not None:
             found["Pacing"] = pacing_checks(self.pacing)
         return found

@@ -33,12 +33,14 @@ class Scale:
     """The fraction of each contestant's probes in S-02."""
     scan_rounds: int
     scan_targets: str
+    scan_peak_megabytes: int
+    """How much memory the generator may take in S-03: 18 MB, and 13.5 bytes for each answering pair."""
     pacing_seconds: float
 
 
 SCALES = {
-    "bench": Scale("bench", 2, 1, 3, 1.0, 2, "96.0.0.0/12", 10),
-    "evaluate": Scale("evaluate", 5, 5, 5, 1.0, 5, "96.0.0.0/10", 10),
+    "bench": Scale("bench", 2, 1, 5, 1.0, 2, "96.0.0.0/12", 24, 10),
+    "evaluate": Scale("evaluate", 5, 5, 5, 1.0, 5, "96.0.0.0/10", 41, 10),
     # For work on the evaluation itself: runs everything, too short to measure anything well.
-    "smoke": Scale("smoke", 0.5, 1, 1, 0.2, 1, "96.0.0.0/14", 1),
+    "smoke": Scale("smoke", 0.5, 1, 1, 0.2, 1, "96.0.0.0/14", 24, 1),
 }
