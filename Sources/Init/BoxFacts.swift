@@ -8,6 +8,8 @@ import Scan
 public struct BoxFacts {
   public private(set) var snapshot: BoxSnapshot
   private let interface: String
+  /// CLOCK_MONOTONIC, nanoseconds.
+  private var nextRefresh: UInt64 = 0
   /// The NIC's counters at the first refresh, which later ones are counted from.
   private var firstCounters: InterfaceCounters?
   /// What is wrong with the link; nil if nothing is.
@@ -31,10 +33,13 @@ public struct BoxFacts {
     self.init(station, NICState(), .current())
   }
 
-  /// Queries the file system and the interface.
+  /// Queries the file system and the interface, unless that was done within the last tenth of a second.
   ///
   /// - Parameter data: the data directory.
   public mutating func refresh(_ data: String) {
+    let now = Clock.monotonic
+    guard now >= nextRefresh else { return }
+    nextRefresh = now + 100_000_000
     refreshLink()
     snapshot.disk = DiskUse(of: data)
   }

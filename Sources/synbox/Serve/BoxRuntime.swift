@@ -104,8 +104,9 @@ final class BoxRuntime {
   private func wait() {
     // A change that was reported stays readable until the spool is listed.
     let watched = isSpoolChangeReported ? -1 : spool.descriptor
-    let isScanning = planning != nil || jobs.values.contains { $0.scan != nil }
-    let ready = poll(signals.reader.number, watched, milliseconds: isScanning ? 20 : 100)
+    let isExpecting =
+      planning != nil || check != nil || reload != nil || jobs.values.contains { $0.scan != nil }
+    let ready = poll(signals.reader.number, watched, milliseconds: isExpecting ? 20 : 200)
     if ready.second {
       isSpoolChangeReported = true
       tell(.spoolChanged)
