@@ -29,7 +29,7 @@ PACKAGES_BOOT  := iputils-ping e2fsprogs fdisk dnsmasq-base
 PYTHON         := /usr/bin/python3
 
 .PHONY: help setup bpf build benchmark fleet fleet-scale programs toolchain image image-lock image-reproducible boot-test unit kernel lab test tests \
-        fuzz soak manage-load run page openapi screenshots bench evaluate bench-quick rollback inventory planning reference check fmt clean
+        fuzz soak manage-load run page openapi screenshots bench evaluate bench-quick account rollback inventory planning reference check fmt clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -211,10 +211,13 @@ fuzz: bpf ## fuzz every reader of foreign bytes for MINUTES=5 in all; docs/desig
 	swift build --product synboxPackageTests
 	@$(PYTHON) Tests/Fuzz --minutes $(MINUTES)
 
-bench: ## measure against ZMap and Masscan, under 10 minutes: build/evaluation/report.md
+bench: ## measure against ZMap and Masscan, about 10 minutes: build/evaluation/report.md
 evaluate: ## the same in full: five rounds, the whole of every network
 # EVALUATION takes further options, such as EVALUATION='--only limit,scan'; see docs/evaluation/README.md.
+# ZMap 4 comes from a newer suite of Debian than this machine's, if the mirror has one.
 bench evaluate: benchmark build/.setup-bench
+	@[ -x build/zmap-newest/zmap ] || Tests/Evaluation/newest-zmap >build/zmap-newest.log 2>&1 \
+	  || { tail -n 3 build/zmap-newest.log; echo "bench: ZMap 4 cannot be had, so the report compares with ZMap 2 alone"; }
 	@$(PYTHON) Tests/Evaluation --scale $@ $(EVALUATION)
 
 # For the page selenium, and axe-core, which axe-playwright-python holds; for the API schemathesis.
@@ -252,7 +255,13 @@ build/rollback/%/build/synbox:
 bench-quick: benchmark build/.setup-bench ## compare with BEFORE=REVISION in one run, under 2 minutes; RECORD=1 notes it down
 	@test -n "$(BEFORE)" || { echo "usage: make bench-quick BEFORE=REVISION [RECORD=1]" >&2; exit 2; }
 	@$(MAKE) --no-print-directory $(BEFORE_PROGRAM)
-	@$(PYTHON) Tests/Evaluation/quick.py --before $(BEFORE_PROGRAM) $(if $(RECORD),--record)
+	@$(PYTHON) Tests/Evaluation/quick.py --before $(BEFORE_PROGRAM) \
+	  --before-revision $$(git rev-parse --short=12 '$(BEFORE)^{commit}') $(if $(RECORD),--record)
+
+account: build build/.setup-bench ## where a probe's processor time goes at RATE=100000; BEFORE=REVISION beside it
+	@$(if $(BEFORE),$(MAKE) --no-print-directory $(BEFORE_PROGRAM))
+	@$(PYTHON) Tests/Evaluation/account.py --rate $(or $(RATE),100000) --answer $(or $(ANSWER),0%) \
+	  $(if $(BEFORE),--before $(BEFORE_PROGRAM))
 
 inventory: benchmark ## measure ten million single addresses under a million denied prefixes (docs/design/scaling.md)
 	@build/benchmark inventory

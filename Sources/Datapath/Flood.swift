@@ -2,7 +2,7 @@
 import Kernel
 import Wire
 
-/// Sends one constant frame as fast as possible, for benchmarks. Entry, counting and retries are the generator's.
+/// Sends one constant frame, for benchmarks. Entry, counting and retries are the generator's.
 public struct Flood {
   private let generator: Generator
   public let processor: Int
@@ -15,16 +15,25 @@ public struct Flood {
     self.processor = processor
   }
 
-  /// Sends `frame` `count` times from the calling thread, in batches as large as the generator's.
-  public func send(_ frame: [UInt8], count: Int) throws(Fault) {
+  /// Sends `frame` `count` times from the calling thread.
+  ///
+  /// - Parameters:
+  ///   - batch: frames per system call, at most 4096, which is the generator's without a rate limit.
+  ///   - interval: nanoseconds from one call to the next; 0 is as fast as possible.
+  public func send(_ frame: [UInt8], count: Int, batch: Int = 4096, interval: UInt64 = 0)
+    throws(Fault)
+  {
     var ring = GeneratorRing(
       generator.program, number: 0, processor: processor, entry: generator.entry)
     generator.program.setTemplate(0, frame: frame)
     var remaining = count
+    var due = Clock.monotonic
     do throws(Errno) {
       while remaining > 0 {
-        ring.append(constantFrames: min(remaining, 4096) - ring.waiting)
-        remaining -= try ring.run(limit: 4096, frameLength: frame.count).sent.total
+        ring.append(constantFrames: min(remaining, batch) - ring.waiting)
+        remaining -= try ring.run(limit: batch, frameLength: frame.count).sent.total
+        due += interval
+        if interval > 0 { Clock.sleep(untilMonotonic: due) }
       }
     } catch {
       throw Fault("cannot flood", cause: error)

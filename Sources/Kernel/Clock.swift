@@ -28,6 +28,7 @@ public enum Clock {
 public struct ResourceUsage: Sendable {
   public let userSeconds: Double
   public let systemSeconds: Double
+  public var seconds: Double { userSeconds + systemSeconds }
 
   public static var current: ResourceUsage {
     var usage = rusage()

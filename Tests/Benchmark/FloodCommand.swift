@@ -29,6 +29,12 @@ struct FloodCommand: ParsableCommand {
   @Option(help: "Frames to send.")
   var count: Int
 
+  @Option(help: "Frames per system call, at most 4096.")
+  var batch = 4096
+
+  @Option(help: "Microseconds from one call to the next; 0 is as fast as possible.")
+  var interval: UInt64 = 0
+
   @Flag(help: "Send 4096 different probes repeatedly instead of the constant frame.")
   var probes = false
 
@@ -59,21 +65,25 @@ struct FloodCommand: ParsableCommand {
           interface: state.index, name: interface, receiver: receiver, rings: 1, sources: 1,
           nextHops: 1, restoresLengths: restoreLengths), number: 0, processor: processor, batch: 4096)
       transmitter.prepare(stamper)
-      send = { try Self.send(Self.probes, count: count, through: transmitter) }
+      send = { try self.send(Self.probes, through: transmitter) }
     } else {
       let flood = try Flood(
         interface: state.index, name: interface, receiver: receiver, processor: processor)
-      send = { try flood.send(frame, count: count) }
+      send = { try flood.send(frame, count: count, batch: batch, interval: interval * 1000) }
     }
     var started: UInt64 = 0
     var ended: UInt64 = 0
+    let before = ResourceUsage.current
     // The generator is bound to this processor.
     try onProcessor(processor) {
       started = Clock.monotonic
       try send()
       ended = Clock.monotonic
     }
-    print("{\"frames\": \(count), \"seconds\": \(Double(ended - started) / 1e9)}")
+    let used = ResourceUsage.current.seconds - before.seconds
+    print(
+      "{\"frames\": \(count), \"seconds\": \(Double(ended - started) / 1e9), "
+        + "\"processor_seconds\": \(used)}")
   }
 
   private static let probes = (0..<4096).map { number in
@@ -82,14 +92,15 @@ struct FloodCommand: ParsableCommand {
       hash: UInt64(number) &* 0x9e37_79b9_7f4a_7c15)
   }
 
-  private static func send(
-    _ entries: [TransmitEntry], count: Int, through transmitter: GeneratorTransmitter
-  ) throws {
+  private func send(_ entries: [TransmitEntry], through transmitter: GeneratorTransmitter) throws {
     var remaining = count
+    var due = Clock.monotonic
     while remaining > 0 {
-      let count = entries.count - transmitter.waiting
-      _ = try transmitter.submit(entries.span.extracting(0..<count), more: false)
+      let number = min(batch, entries.count) - transmitter.waiting
+      _ = try transmitter.submit(entries.span.extracting(0..<number), more: false)
       remaining -= Int(try transmitter.complete().probes)
+      due += interval * 1000
+      if interval > 0 { Clock.sleep(untilMonotonic: due) }
     }
   }
 

@@ -76,9 +76,12 @@ def draw_scan(turns: Sequence[Turn], path: Path) -> None:
 
 
 def draw_pacing(scans: Sequence[PacedScan], path: Path) -> None:
-    """Packets in each 10 ms window over time, with a panel for each rate."""
-    figure, panels = pyplot.subplots(len(scans), 1, figsize=(8, 2.1 * len(scans)), squeeze=False)
-    for axes, scan in zip(panels[:, 0], scans):
+    """Packets in each 10 ms window over time: a column for each interval, a row for each rate."""
+    intervals = list(dict.fromkeys(scan.interval for scan in scans))
+    lines = -(-len(scans) // len(intervals))
+    figure, panels = pyplot.subplots(
+        lines, len(intervals), figsize=(7 * len(intervals), 2.1 * lines), squeeze=False)
+    for axes, scan in zip(panels.T.flat, scans):
         counts = windows(scan.arrivals, WINDOW_MILLISECONDS)
         times = [index * WINDOW_MILLISECONDS / 1000 for index in range(len(counts))]
         axes.step(times, counts, where="post", linewidth=0.6)
@@ -88,11 +91,12 @@ def draw_pacing(scans: Sequence[PacedScan], path: Path) -> None:
         # At low rates a batch is many times the share, so its line may lie outside.
         axes.set_ylim(0, 1.2 * max(scan.fullest, min(scan.allowed, 2 * share)))
         axes.set_title(
-            f"{scan.pps:,} pps; most in 10 ms {scan.fullest:,}, allowed {scan.allowed:,.0f}",
+            f"{scan.name}; most in 10 ms {scan.fullest:,}, allowed {scan.allowed:,.0f}",
             loc="left", fontsize=9)
         axes.set_ylabel("packets in 10 ms", fontsize=8)
     panels[-1, 0].legend(fontsize=8, loc="lower left")
-    panels[-1, 0].set_xlabel("seconds since the first packet, on the target node's clock")
+    for axes in panels[-1]:
+        axes.set_xlabel("seconds since the first packet, on the target node's clock")
     save(figure, path)
 
 

@@ -6,7 +6,7 @@ from typing import Callable, Sequence
 
 from checks import Check, at_least, at_most, equal
 from contestants import (
-    FLOOD, GENERATOR, MASSCAN, PACKET, SCANNERS, TRANSMITTERS, XDP_COPY, ZMAP, Contestant, Job)
+    FLOOD, GENERATOR, MASSCAN, PACKET, SCANNERS, TRANSMITTERS, XDP_COPY, ZMAP, ZMAP_NEWEST, Contestant, Job)
 from lab import Lab
 from measure import Measurement
 from ratios import median_ratio, ratios
@@ -98,6 +98,7 @@ def limit_checks(turns: Sequence[Turn]) -> list[Check]:
 
     return [
         rate(GENERATOR, ZMAP, 10),
+        *([rate(GENERATOR, ZMAP_NEWEST, 8)] if ZMAP_NEWEST in SCANNERS else []),
         rate(GENERATOR, MASSCAN, 10),
         rate(GENERATOR, FLOOD, 0.90),
         at_least(

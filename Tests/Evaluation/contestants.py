@@ -1,9 +1,10 @@
 """The contestants and their command lines."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Callable
 
-from lab import BENCHMARK, SYNBOX, Lab
+from lab import BENCHMARK, NEWEST_ZMAP, SYNBOX, Lab
 from settings import SOURCES
 
 
@@ -20,6 +21,8 @@ class Job:
     """Seconds to wait for replies after the last probe."""
     answered: bool
     """Whether targets reply. If so, half-open connections are reset and duplicates removed."""
+    interval: str = "1ms"
+    """synbox's pace-interval."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,8 @@ def synbox(transmit: str, program: str = SYNBOX) -> Callable[[Lab, Job, int | No
             program, "scan", "-q", "-i", "box0", "-G", lab.gateway_mac, "-S", SOURCES,
             "--transmit", transmit,
             "-p", ",".join(map(str, job.ports)), "-s", "{}-{}".format(*job.source_ports),
-            "-r", str(job.rate), "-c", str(job.cooldown), "-o", results, "-m", summary]
+            "-r", str(job.rate), "-c", str(job.cooldown), "--pace-interval", job.interval, "-o", results,
+            "-m", summary]
         if probes is not None:
             arguments += ["-n", str(probes)]
         if not job.answered:
@@ -82,6 +86,18 @@ def zmap(lab: Lab, job: Job, probes: int | None) -> list[Command]:
             arguments += ["-n", str(probes)]
         commands.append(Command([*arguments, job.targets], results=results))
     return commands
+
+
+def newest_zmap(lab: Lab, job: Job, probes: int | None) -> list[Command]:
+    """ZMap 4, which scans all ports in one run, with one sending thread."""
+    arguments = [
+        NEWEST_ZMAP, "-q", "-i", "box0", "-G", lab.gateway_mac, "-S", SOURCES, "-T", "1",
+        "-b", "/dev/null", "-p", ",".join(map(str, job.ports)), "--source-port={}-{}".format(*job.source_ports),
+        "-r", str(job.rate), "-c", str(job.cooldown),
+        "-O", "csv", "-f", "saddr,sport", "-o", "zmap-newest.csv"]
+    if probes is not None:
+        arguments += ["-n", str(probes)]
+    return [Command([*arguments, job.targets], results="zmap-newest.csv")]
 
 
 def masscan(lab: Lab, job: Job, probes: int | None) -> list[Command]:
@@ -112,8 +128,11 @@ GENERATOR = Contestant("synbox generator", 18_000_000, synbox("generator"))
 XDP_COPY = Contestant("synbox xdp-copy", 3_600_000, synbox("xdp-copy"))
 PACKET = Contestant("synbox packet", 2_800_000, synbox("packet"))
 ZMAP = Contestant("ZMap", 1_800_000, zmap)
+ZMAP_NEWEST = Contestant("ZMap 4", 2_400_000, newest_zmap)
 MASSCAN = Contestant("Masscan", 1_500_000, masscan)
 FLOOD = Contestant("constant-frame flood", 20_000_000, flood)
 
 TRANSMITTERS = (GENERATOR, XDP_COPY, PACKET)
-SCANNERS = (*TRANSMITTERS, ZMAP, MASSCAN)
+PEERS = (ZMAP, *((ZMAP_NEWEST,) if Path(NEWEST_ZMAP).exists() else ()), MASSCAN)
+"""ZMap 4 is among them if Tests/Evaluation/newest-zmap has put it there."""
+SCANNERS = (*TRANSMITTERS, *PEERS)

@@ -11,6 +11,7 @@ from program import ROOT, EvaluationError, Program, run
 
 SYNBOX = str(ROOT / "build/synbox")
 BENCHMARK = str(ROOT / "build/benchmark")
+NEWEST_ZMAP = str(ROOT / "build/zmap-newest/zmap")
 
 DROP_RULE = """
 table netdev evaluation {

@@ -6,11 +6,12 @@ import re
 import subprocess
 from pathlib import Path
 
-from lab import ROOT, SYNBOX
+from lab import NEWEST_ZMAP, ROOT, SYNBOX
 
 TOOLS = {
     "synbox": [SYNBOX, "version"],
     "ZMap": ["zmap", "--version"],
+    "ZMap 4": [NEWEST_ZMAP, "--version"],
     "Masscan": ["masscan", "--version"],
     "Swift": ["swift", "--version"],
     "ip": ["ip", "-V"],

@@ -1,4 +1,4 @@
-"""Pacing: arrivals in each millisecond, at rates from 100 to 1,000,000 pps."""
+"""Pacing: arrivals in each millisecond, at rates from 100 to 2,000,000 pps and the shortest and the longest usual interval."""
 
 import json
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Callable, Sequence
 from checks import Check, at_most, equal
 from contestants import GENERATOR, Job
 from lab import Lab
-from settings import PACING_PPS, PACING_TARGETS, Scale
+from settings import PACING_INTERVALS, PACING_PPS, PACING_TARGETS, Scale
 from target_node import TargetNode
 
 WINDOW_MILLISECONDS = 10
@@ -18,11 +18,16 @@ class PacedScan:
     """A scan at one rate. `arrivals` are the SYNs in each millisecond since the first."""
 
     pps: int
+    interval: str
     command: str
     failure: str | None
     arrivals: list[int]
     batch: int
     """Probes that may be sent at once, from the scanner's summary."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.pps:,} pps, {self.interval}"
 
     @property
     def average(self) -> float | None:
@@ -60,36 +65,37 @@ def windows(arrivals: Sequence[int], length: int) -> list[int]:
 
 
 def run_pacing(lab: Lab, scale: Scale, progress: Callable[[str], None]) -> list[PacedScan]:
-    """Runs the generator once at each rate; the target node records every arrival."""
+    """Runs the generator once at each rate and interval; the target node records every arrival."""
     scans = []
-    for rate in PACING_PPS:
-        scan = paced_scan(lab, rate, round(rate * scale.pacing_seconds))
-        average = "FAILED" if scan.average is None else f"{scan.average:,.2f} on average"
-        progress(f"{rate:,} pps: {average}, {scan.fullest:,} at most in 10 ms")
-        scans.append(scan)
+    for interval in PACING_INTERVALS:
+        for rate in PACING_PPS:
+            scan = paced_scan(lab, rate, interval, round(rate * scale.pacing_seconds))
+            average = "FAILED" if scan.average is None else f"{scan.average:,.2f} on average"
+            progress(f"{scan.name}: {average}, {scan.fullest:,} at most in 10 ms")
+            scans.append(scan)
     return scans
 
 
-def paced_scan(lab: Lab, rate: int, probes: int) -> PacedScan:
+def paced_scan(lab: Lab, rate: int, interval: str, probes: int) -> PacedScan:
     job = Job(
         targets=PACING_TARGETS, ports=(80,), rate=rate, source_ports=(60000, 60000), cooldown=0,
-        answered=False)
+        answered=False, interval=interval)
     command, = GENERATOR.commands(lab, job, probes)
     node = TargetNode(lab, "0%", arrivals=True)
     program = lab.start(command.arguments, "scanner", lab.box)
     failure = program.failure(probes / rate + 30)
     node.end()
     if failure or command.summary is None:
-        return PacedScan(rate, program.command, failure or "no summary", [], 0)
+        return PacedScan(rate, interval, program.command, failure or "no summary", [], 0)
     summary = json.loads((lab.directory / command.summary).read_text(encoding="utf-8"))
-    return PacedScan(rate, program.command, None, node.arrivals(), summary["burst_probes"])
+    return PacedScan(rate, interval, program.command, None, node.arrivals(), summary["burst_probes"])
 
 
 def pacing_checks(scans: Sequence[PacedScan]) -> list[Check]:
     """The checks of each rate."""
     checks = []
     for scan in scans:
-        what = f"{scan.pps:,} pps"
+        what = scan.name
         if scan.average is None:
             checks.append(equal(f"{what}: arrivals", None, "some"))
             continue

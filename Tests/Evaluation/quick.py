@@ -4,7 +4,6 @@ Both take turns, because other load on the machine varies. Asserts nothing.
 """
 
 import argparse
-import csv
 import json
 import signal
 import sys
@@ -15,13 +14,12 @@ from statistics import median
 from typing import Iterable
 
 import contestants
+import history
 from contestants import Command, Job
 from lab import SYNBOX, Lab
 from program import ROOT, EvaluationError, Program, run
 from settings import LIMIT_TARGETS
 from target_node import TargetNode
-
-HISTORY = ROOT / "docs/evaluation/history.csv"
 
 
 @dataclass(frozen=True)
@@ -124,20 +122,18 @@ def rows(found: dict[tuple[str, str], list[Figures]], names: Iterable[str]) -> l
     return table
 
 
-def record(found: dict[tuple[str, str], list[Figures]], name: str, limit: float, to_flood: float) -> None:
-    """Adds this revision's figures to the history."""
-    revision = run(["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"]).strip()
+def record(found: dict[tuple[str, str], list[Figures]], name: str, revision: str, to_flood: float) -> None:
+    """Adds a revision's figures to the history."""
     columns = {"date": datetime.now(timezone.utc).strftime("%Y-%m-%d"), "revision": revision, "flood": f"{to_flood:.3f}"}
     for case in CASES:
         for attribute in ("rate", "processor", "resident"):
             value = median(getattr(one, attribute) for one in found[case.name, name])
             columns[f"{case.name}: {attribute}"] = f"{value:.3f}"
-    is_new = not HISTORY.exists()
-    with open(HISTORY, "a", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, columns)
-        if is_new:
-            writer.writeheader()
-        writer.writerow(columns)
+    history.add(columns)
+
+
+def revision_of(*arguments: str) -> str:
+    return run(["git", "-C", str(ROOT), *arguments]).strip()
 
 
 def main() -> int:
@@ -145,8 +141,10 @@ def main() -> int:
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     parser = argparse.ArgumentParser(prog="bench-quick", description=__doc__)
     parser.add_argument("--before", required=True, help="the other revision's program")
+    parser.add_argument("--before-revision", help="its revision, to note it down, too, if it is not in the history")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--record", action="store_true", help=f"add this tree's figures to {HISTORY.relative_to(ROOT)}")
+    parser.add_argument(
+        "--record", action="store_true", help=f"add the figures to {history.FILE.relative_to(ROOT)}, and draw its chart")
     chosen = parser.parse_args()
     directory = ROOT / "build/evaluation/quick"
     directory.mkdir(parents=True, exist_ok=True)
@@ -164,7 +162,11 @@ def main() -> int:
     for name, values in ratios.items():
         print(f"{name}, no limit, to the constant-frame flood: {', '.join(f'{value:.3f}' for value in values)}")
     if chosen.record:
-        record(found, "now", median(floods), median(ratios["now"]))
+        known = {row["revision"] for row in history.rows()}
+        if chosen.before_revision and chosen.before_revision not in known:
+            record(found, "before", chosen.before_revision, median(ratios["before"]))
+        record(found, "now", revision_of("describe", "--always", "--dirty", "--abbrev=12"), median(ratios["now"]))
+        history.draw()
     return 0
 
 

@@ -33,7 +33,7 @@ always charge work to the process that causes it; *own* is the scanner's process
 less idle time, which the kernel measures in microseconds; user, kernel and softirq are tick counts.
 
 Each scanner sends with one thread, from 64 source addresses. synbox and ZMap {zmap} (`-T 1`, its default) pin that
-thread; Masscan does not. ZMap 2 scans one port in each run, so two ports take two runs. The size of Masscan's
+thread, as does ZMap 4; Masscan does not. ZMap 2 scans one port in each run, so two ports take two runs. The size of Masscan's
 source port range must be a power of two, so it uses 64 of the 101 ports. A rule drops replies to ports 60000-60100
 before the kernel's TCP can send an RST; packet sockets and XDP programs see them earlier.
 """
@@ -194,16 +194,16 @@ def pacing(evaluation: Evaluation, directory: Path) -> str | None:
     rows = []
     for one in scans:
         if one.average is None:
-            rows.append([f"{one.pps:,}", "failed"] + ["–"] * 4)
+            rows.append([f"{one.pps:,}", one.interval, "failed"] + ["–"] * 4)
             continue
         rows.append([
-            f"{one.pps:,}", f"{sum(one.arrivals):,}", f"{one.average:,.2f}",
+            f"{one.pps:,}", one.interval, f"{sum(one.arrivals):,}", f"{one.average:,.2f}",
             f"{one.average / one.pps - 1:+.3%}", f"{one.fullest:,}", f"{one.allowed:,.0f}"])
     text = ("## Pacing\n\n"
             f"{TRANSMITTERS[0].name}, {evaluation.scale.pacing_seconds:g} s at each rate; the target node "
             "records the millisecond of each arrival. *Most in 10 ms* is the largest number in any 10 consecutive "
             "milliseconds; *allowed* is their share of the rate plus one batch.\n\n")
-    text += table(("pps", "arrived", "average", "deviation", "most in 10 ms", "allowed"), rows)
+    text += table(("pps", "pace-interval", "arrived", "average", "deviation", "most in 10 ms", "allowed"), rows)
     if any(one.arrivals for one in scans):
         charts.draw_pacing(scans, directory / "pacing.png")
         text += "\n\n![packets in each 10 ms](pacing.png)"

@@ -18,7 +18,9 @@ LIMIT_TARGETS = "96.0.0.0/5"
 SCAN_PPS = 500_000
 SCAN_ANSWER = "20%"
 PACING_TARGETS = "96.0.0.0/5"
-PACING_PPS = (100, 999, 10_000, 100_000, 1_000_000)
+PACING_PPS = (100, 999, 10_000, 100_000, 1_000_000, 2_000_000)
+PACING_INTERVALS = ("1ms", "4ms")
+"""Values of synbox's pace-interval."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Scale:
 
 
 SCALES = {
-    "bench": Scale("bench", 2, 1, 5, 1.0, 2, "96.0.0.0/12", 24, 10),
+    "bench": Scale("bench", 2, 1, 5, 1.0, 2, "96.0.0.0/12", 24, 6),
     "evaluate": Scale("evaluate", 5, 5, 5, 1.0, 5, "96.0.0.0/10", 41, 10),
     # For work on the evaluation itself: runs everything, too short to measure anything well.
     "smoke": Scale("smoke", 0.5, 1, 1, 0.2, 1, "96.0.0.0/14", 24, 1),
