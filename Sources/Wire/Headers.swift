@@ -121,6 +121,7 @@ public struct TCPHeader: Hashable, Sendable {
 
 extension [UInt8] {
   /// Appends a number in network byte order.
+  @inlinable
   public mutating func append<Number: FixedWidthInteger>(bigEndian number: Number) {
     for shift in stride(from: Number.bitWidth - 8, through: 0, by: -8) {
       append(UInt8(truncatingIfNeeded: number >> Number(shift)))
