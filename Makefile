@@ -29,7 +29,7 @@ PACKAGES_BOOT  := iputils-ping e2fsprogs fdisk dnsmasq-base
 PYTHON         := /usr/bin/python3
 
 .PHONY: help setup bpf build benchmark fleet fleet-scale programs toolchain image image-lock image-reproducible boot-test unit kernel lab test tests \
-        fuzz soak manage-load run page openapi screenshots bench evaluate bench-quick account rollback inventory planning reference check fmt clean
+        fuzz soak manage-load run page openapi screenshots bench evaluate bench-quick account overload model rollback inventory planning reference check fmt clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -217,7 +217,7 @@ evaluate: ## the same in full: five rounds, the whole of every network
 # ZMap 4 comes from a newer suite of Debian than this machine's, if the mirror has one.
 bench evaluate: benchmark build/.setup-bench
 	@[ -x build/zmap-newest/zmap ] || Tests/Evaluation/newest-zmap >build/zmap-newest.log 2>&1 \
-	  || { tail -n 3 build/zmap-newest.log; echo "bench: ZMap 4 cannot be had, so the report compares with ZMap 2 alone"; }
+	  || { tail -n 3 build/zmap-newest.log; echo "bench: ZMap 4 is not available, so the report compares with ZMap 2 alone"; }
 	@$(PYTHON) Tests/Evaluation --scale $@ $(EVALUATION)
 
 # For the page selenium, and axe-core, which axe-playwright-python holds; for the API schemathesis.
@@ -257,6 +257,12 @@ bench-quick: benchmark build/.setup-bench ## compare with BEFORE=REVISION in one
 	@$(MAKE) --no-print-directory $(BEFORE_PROGRAM)
 	@$(PYTHON) Tests/Evaluation/quick.py --before $(BEFORE_PROGRAM) \
 	  --before-revision $$(git rev-parse --short=12 '$(BEFORE)^{commit}') $(if $(RECORD),--record)
+
+overload: build build/.setup-bench ## more answers than a box can take, and a slow disk; 7 minutes; needs root
+	@$(PYTHON) Tests/Evaluation/overload.py
+
+model: benchmark build/.setup-bench ## predict rates and costs from micro-benchmarks, and compare with measured ones (docs/design/scaling.md)
+	@$(PYTHON) Tests/Evaluation/model.py
 
 account: build build/.setup-bench ## where a probe's processor time goes at RATE=100000; BEFORE=REVISION beside it
 	@$(if $(BEFORE),$(MAKE) --no-print-directory $(BEFORE_PROGRAM))

@@ -12,7 +12,7 @@ import signal
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import contestants
@@ -32,6 +32,7 @@ class Account:
     """What a scan did in its measured part."""
 
     probes: int = 0
+    seconds: float = 0
     threads: dict[str, tuple[float, int]] = field(default_factory=dict)
     """Seconds on a processor, and how often the thread came to one."""
     programs: dict[str, tuple[float, int]] = field(default_factory=dict)
@@ -71,25 +72,26 @@ def difference(after: dict[str, tuple[float, int]], before: dict[str, tuple[floa
         for name, now in after.items()}
 
 
-def start(lab: Lab, program: str, case: Case, under: tuple[str, ...] = ()) -> Program:
-    command, = contestants.synbox("generator", program)(lab, job(case), case.probes)
+def start(lab: Lab, program: str, case: Case, under: tuple[str, ...] = (), cooldown: int = 1) -> Program:
+    command, = contestants.synbox("generator", program)(lab, replace(job(case), cooldown=cooldown), case.probes)
     return lab.start([*under, *command.arguments], "account", lab.box)
 
 
-def measure(lab: Lab, program: str, case: Case, seconds: float) -> Account:
+def measure(lab: Lab, program: str, case: Case, seconds: float, cooldown: int = 1) -> Account:
     """Measures a scan for `seconds`, from a second after its start on."""
     node = TargetNode(lab, case.answer)
-    running = start(lab, program, case)
+    running = start(lab, program, case, cooldown=cooldown)
     time.sleep(1.5)
-    before = threads(running.pid), programs(running.pid), node.counts()["syns_valid"]
+    before = threads(running.pid), programs(running.pid), node.counts()
     time.sleep(seconds)
-    after = threads(running.pid), programs(running.pid), node.counts()["syns_valid"]
+    after = threads(running.pid), programs(running.pid), node.counts()
     if running.status is not None:
         raise EvaluationError(f"{running.command} ended early: {running.last_output()}")
     running.end()
     node.end()
     return Account(
-        after[2] - before[2], difference(after[0], before[0]), difference(after[1], before[1]))
+        after[2]["syns_valid"] - before[2]["syns_valid"], (after[2]["time_ns"] - before[2]["time_ns"]) / 1e9,
+        difference(after[0], before[0]), difference(after[1], before[1]))
 
 
 def calls(lab: Lab, program: str, case: Case) -> tuple[int, dict[str, int]]:
