@@ -134,7 +134,7 @@ def main() -> int:
     parser.add_argument("--answer", default="0%", help="the share of targets that answer")
     parser.add_argument("--seconds", type=float, default=5)
     chosen = parser.parse_args()
-    named = {"before": chosen.before} if chosen.before else {}
+    named = {"before": str(Path(chosen.before).resolve())} if chosen.before else {}
     rows = [["program", "part", "ns a probe", "times a second"]]
     case = Case("account", chosen.rate, int(chosen.rate * (chosen.seconds + 4)), chosen.answer)
     statistics = STATISTICS.read_text(encoding="ascii")

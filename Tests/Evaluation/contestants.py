@@ -21,8 +21,8 @@ class Job:
     """Seconds to wait for replies after the last probe."""
     answered: bool
     """Whether targets reply. If so, half-open connections are reset and duplicates removed."""
-    interval: str = "1ms"
-    """synbox's pace-interval."""
+    interval: str = ""
+    """synbox's pace-interval; empty for the standard one, which earlier revisions have no option for."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,9 @@ def synbox(transmit: str, program: str = SYNBOX) -> Callable[[Lab, Job, int | No
             program, "scan", "-q", "-i", "box0", "-G", lab.gateway_mac, "-S", SOURCES,
             "--transmit", transmit,
             "-p", ",".join(map(str, job.ports)), "-s", "{}-{}".format(*job.source_ports),
-            "-r", str(job.rate), "-c", str(job.cooldown), "--pace-interval", job.interval, "-o", results,
-            "-m", summary]
+            "-r", str(job.rate), "-c", str(job.cooldown), "-o", results, "-m", summary]
+        if job.interval:
+            arguments += ["--pace-interval", job.interval]
         if probes is not None:
             arguments += ["-n", str(probes)]
         if not job.answered:
