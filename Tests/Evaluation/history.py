@@ -1,14 +1,13 @@
 """The history of figures over revisions: docs/evaluation/history.csv, and its chart history.png.
 
-Rows are in the order in which they were noted down. Machines differ, so the rate is shown as a share of the constant-frame
-flood, which was measured in the same run.
+Machines differ, so the rate is shown as a share of the constant-frame flood's, which was measured in the same run.
 """
 
 import csv
 import sys
 from pathlib import Path
 
-from program import ROOT
+from program import ROOT, run
 
 FILE = ROOT / "docs/evaluation/history.csv"
 
@@ -20,13 +19,18 @@ def rows(path: Path = FILE) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def committed(row: dict[str, str]) -> int:
+    """Returns the time of a row's revision, seconds since 1970."""
+    return int(run(["git", "-C", str(ROOT), "show", "-s", "--format=%ct", row["revision"].removesuffix("-dirty")]))
+
+
 def add(columns: dict[str, str], path: Path = FILE) -> None:
-    """Adds a row, or replaces that of the same revision."""
+    """Adds a row, or replaces that of the same revision. Rows are in the order of their revisions."""
     kept = [row for row in rows(path) if row["revision"] != columns["revision"]]
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
-        writer.writerows([*kept, columns])
+        writer.writerows(sorted([*kept, columns], key=committed))
 
 
 def draw(path: Path = FILE) -> None:
@@ -38,7 +42,7 @@ def draw(path: Path = FILE) -> None:
 
     noted = rows(path)
     names = [row["revision"][:7] for row in noted]
-    figure, (rate, cost, memory) = pyplot.subplots(3, 1, figsize=(8, 9), sharex=True)
+    figure, (rate, cost, memory) = pyplot.subplots(3, 1, figsize=(10, 9), sharex=True)
     rate.plot(names, [float(row["flood"]) for row in noted], marker="o")
     rate.axhline(0.9, color="black", linewidth=0.6, linestyle=":")
     rate.set_title("no limit: rate as a share of the constant-frame flood's", loc="left", fontsize=9)
@@ -50,11 +54,11 @@ def draw(path: Path = FILE) -> None:
             memory.plot(names, [float(row[column]) for row in noted], marker="o", label=case)
     cost.set_yscale("log")
     cost.set_title("processor seconds of the process for a million probes", loc="left", fontsize=9)
-    cost.legend(fontsize=8)
+    cost.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     memory.axhline(24, color="black", linewidth=0.6, linestyle=":")
     memory.set_ylim(bottom=0)
+    cost.grid(axis="y", linewidth=0.3)
     memory.set_title("peak resident memory, MB", loc="left", fontsize=9)
-    memory.legend(fontsize=8)
     memory.set_xlabel("revision")
     figure.tight_layout()
     figure.savefig(path.with_suffix(".png"), dpi=120)
