@@ -216,12 +216,15 @@ struct Sender {
   /// Sleeps until `time` on CLOCK_MONOTONIC, or until RSTs come if none wait, but not for long.
   private func wait(until time: UInt64) {
     let now = Clock.monotonic
-    let end = min(time, now + longestWait)
-    // poll(2) counts in milliseconds. What remains is slept in the next call.
-    if let resets, end > now + 2_000_000, resets.isEmpty {
-      return resets.wait(milliseconds: Int((end - now) / 1_000_000))
+    var end = min(time, now + longestWait)
+    if let resets {
+      // poll(2) counts in milliseconds. What remains is slept in the next call.
+      if end > now + 2_000_000, resets.isEmpty {
+        return resets.wait(milliseconds: Int((end - now) / 1_000_000))
+      }
+      end = min(end, now + maxResetDelay)
     }
-    Clock.sleep(untilMonotonic: min(end, now + maxResetDelay))
+    Clock.sleep(untilMonotonic: end)
   }
 
   /// Fetches the next block if the current one is used; returns whether there are entries to send.

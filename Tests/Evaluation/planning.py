@@ -11,7 +11,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402  (the backend must be chosen first)
 
 SHAPES = ("single", "nested", "ports", "overlapping", "adversarial")
-SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000)
+SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000, 100_000_000)
 LIMIT_SECONDS = 3600
 
 
@@ -21,6 +21,12 @@ def measure(benchmark: str, shape: str, entries: int) -> tuple[float, int, int]:
     words = subprocess.run(
         command, check=True, capture_output=True, text=True, timeout=LIMIT_SECONDS).stdout.split()
     return float(words[4]), int(words[5]), int(words[7])
+
+
+def fits(peak: int, growth: int) -> bool:
+    """Whether `growth` times as many entries as took `peak` MiB leave a tenth of this machine's memory."""
+    kilobytes = int(Path("/proc/meminfo").read_text(encoding="ascii").split("MemAvailable:")[1].split()[0])
+    return peak * growth < 0.9 * kilobytes / 1024
 
 
 def slope(costs: dict[int, float]) -> float:
@@ -57,12 +63,18 @@ def main() -> None:
     sizes = " | ".join(f"{size:,}" for size in SIZES)
     print(f"| shape | {sizes} | slope of steps | of seconds | peak RSS |")
     for shape in SHAPES:
-        measured = {size: measure(benchmark, shape, size) for size in SIZES}
+        measured: dict[int, tuple[float, int, int]] = {}
+        last = 0
+        for size in SIZES:
+            # What does not fit into memory is left out, and shown as such.
+            if not last or fits(measured[last][2], -(-size // last)):
+                measured[size] = measure(benchmark, shape, size)
+                last = size
         costs[shape] = {size: seconds for size, (seconds, _, _) in measured.items()}
         steps = {size: steps for size, (_, steps, _) in measured.items()}
-        cells = " | ".join(f"{seconds:.2g}" for seconds in costs[shape].values())
+        cells = " | ".join(f"{costs[shape][size]:.2g}" if size in measured else "too large" for size in SIZES)
         slopes = f"{slope(steps):+.2f} | {slope(costs[shape]):+.2f}"
-        print(f"| `{shape}` | {cells} | {slopes} | {measured[SIZES[-1]][2]} MiB |", flush=True)
+        print(f"| `{shape}` | {cells} | {slopes} | {measured[last][2]} MiB |", flush=True)
     draw(costs, Path(chart))
 
 
