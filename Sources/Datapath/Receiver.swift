@@ -82,7 +82,7 @@ public protocol Receiver: Sendable {
   /// - Returns: the number of packets handled. A receiver that reads other packets, too, counts them, so 0 means that
   ///   nothing waits or that `body` returned false at once.
   func drain(limit: Int, _ body: (Reply) -> Bool) throws(Fault) -> Int
-  /// Maps the event ring, which counts twice as resident. Call it before the drop and before anything that needs the ring,
+  /// Maps the event ring, all of which counts as resident. Call it before the drop and before anything that needs the ring,
   /// and after what needs much memory for a moment.
   func mapRing() throws(Fault)
   /// How many more events fit into the event ring, and how many fit in all; nil if there is no such ring. Any thread may

@@ -20,10 +20,11 @@ import shutil
 import signal
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
+import quick
 from account import measure
 from lab import BENCHMARK, SYNBOX, Lab
 from micro import run_micro
@@ -35,13 +36,8 @@ INTERVAL = 1000
 """Microseconds: the standard pace-interval."""
 FEW = 32
 """Probes of two intervals for which a sender waits (Sources/Scan/Pacer.swift)."""
-CASES = (
-    Case("no limit", 0, 60_000_000),
-    Case("500,000 pps", 500_000, 5_000_000),
-    Case("100,000 pps", 100_000, 1_000_000),
-    Case("10,000 pps", 10_000, 100_000),
-    Case("500,000 pps, 20 % answer", 500_000, 5_000_000, "20%"),
-)
+CASES = tuple(replace(case, probes=10 * case.rate or 60_000_000) for case in quick.CASES)
+"""The scans of `make bench-quick`, longer."""
 CALIBRATION = (Case("100,000 pps, 20 %", 100_000, 1_000_000, "20%"), Case("1,000,000 pps, 20 %", 1_000_000, 10_000_000, "20%"))
 PAGES = 64
 """Frames of a call for which the kernel allocates a page (TEST_XDP_BATCH, net/bpf/test_run.c); it uses them again."""
@@ -56,7 +52,7 @@ SECONDS = 4.0
 
 @dataclass
 class Constants:
-    """Nanoseconds, except `probe_seconds`."""
+    """Nanoseconds of the process, except `unlimited_wall`, which is elapsed time."""
 
     call: float
     page: float
@@ -73,17 +69,15 @@ class Constants:
     reply: float = 0
 
     def cost(self, case: Case) -> float:
-        """Nanoseconds of the process for a probe, replies aside."""
+        """Nanoseconds of the process for a probe. Without replies while the constants of replies are 0."""
         if case.rate == 0:
             return self.unlimited + self.target
         probes = case.rate * INTERVAL / 1e6
         if 2 * probes <= FEW:
             probes *= 2
         pages = min(probes, PAGES)
-        return (self.call + self.page * pages) / probes + self.frame + self.target + self.idle / case.rate
-
-    def with_replies(self, case: Case) -> float:
-        return self.cost(case) + self.replies / case.rate + SHARE * self.reply
+        silent = (self.call + self.page * pages) / probes + self.frame + self.target + self.idle / case.rate
+        return silent if case.answer == "0%" else silent + self.replies / case.rate + SHARE * self.reply
 
 
 def flood(lab: Lab, *arguments: str) -> dict:
@@ -171,14 +165,13 @@ def main() -> int:
     parser.add_argument("--synbox", default=SYNBOX, help="the scanner's program")
     parser.add_argument("--rounds", type=int, default=3)
     chosen = parser.parse_args()
-    program = chosen.synbox
     directory = Path(tempfile.mkdtemp(prefix="synbox-model-"))
     worst = 0.0
     try:
         with Lab("model", directory) as lab:
             samples = Samples({batch: [] for batch in BATCHES}, [], [], {})
             for _ in range(chosen.rounds):
-                take_round(lab, program, samples)
+                take_round(lab, chosen.synbox, samples)
             found = constants(lab, samples)
             print(
                 f"A = {found.call:,.0f} ns, P = {found.page:.0f} ns, B = {found.frame:.0f} ns, F = {found.unlimited:.0f} ns "
@@ -190,8 +183,6 @@ def main() -> int:
                 runs = samples.scans[case.name]
                 cost, rate = median(one[0] for one in runs), median(one[1] for one in runs)
                 figures = [("CPU s per million probes", found.cost(case) / 1e3, cost / 1e3)]
-                if case.answer != "0%":
-                    figures = [("CPU s per million probes", found.with_replies(case) / 1e3, cost / 1e3)]
                 if case.rate == 0:
                     figures.append(("million pps", 1e3 / found.unlimited_wall, rate / 1e6))
                 for name, predicted, measured in figures:

@@ -132,10 +132,6 @@ def record(found: dict[tuple[str, str], list[Figures]], name: str, revision: str
     history.add(columns)
 
 
-def revision_of(*arguments: str) -> str:
-    return run(["git", "-C", str(ROOT), *arguments]).strip()
-
-
 def main() -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
@@ -165,7 +161,8 @@ def main() -> int:
         known = {row["revision"] for row in history.rows()}
         if chosen.before_revision and chosen.before_revision not in known:
             record(found, "before", chosen.before_revision, median(ratios["before"]))
-        record(found, "now", revision_of("describe", "--always", "--dirty", "--abbrev=12"), median(ratios["now"]))
+        revision = run(["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"]).strip()
+        record(found, "now", revision, median(ratios["now"]))
         history.draw()
     return 0
 
