@@ -6,12 +6,12 @@ import Wire
 @Suite(.timeLimit(.minutes(5))) struct `The entry of a probe` {
   private static let sources = (1...5).map { IPv4Address(198, 18, 0, $0) }
   private static let selection = SourceSelection(
-    addresses: sources.count, ports: 50_000...50_019, key: referenceKey)
+    addresses: sources.count, ports: 50_000...50_019, key: key)
 
   @Test func `has the source that is chosen for it, and the cookie of its four-tuple`() {
     let seed = Seed.next()
     var random = SeededGenerator(seed)
-    let cookie = Cookie(key: referenceKey)
+    let cookie = Cookie(key: key)
     let maker = EntryMaker(Self.selection, cookie: cookie, sources: Self.sources)
     for _ in 0..<2_000 {
       let (destination, port): (UInt32, UInt16) = (random.next(), random.next())
