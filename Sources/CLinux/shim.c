@@ -183,6 +183,14 @@ unsigned long long clinux_xsk_tx_withdraw(struct xsk_ring_prod *ring, unsigned n
   return address;
 }
 
+#ifndef XDP_MAX_TX_SKB_BUDGET
+#define XDP_MAX_TX_SKB_BUDGET 9
+#endif
+
+int clinux_xsk_set_budget(int socket, int frames) {
+  return setsockopt(socket, SOL_XDP, XDP_MAX_TX_SKB_BUDGET, &frames, sizeof frames) < 0 ? errno : 0;
+}
+
 int clinux_xsk_needs_wakeup(const struct xsk_ring_prod *ring) {
   return xsk_ring_prod__needs_wakeup(ring);
 }

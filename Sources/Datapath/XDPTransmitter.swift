@@ -24,12 +24,13 @@ public final class XDPTransmitter: Transmitter {
   /// Binds to `queue` in exactly the given mode. Needs CAP_NET_RAW; the receive program must be attached.
   ///
   /// - Parameters:
-  ///   - batch: frames sent per wake-up.
+  ///   - batch: frames sent per wake-up. The standard is 512 in copy mode where the kernel can send so many, because each
+  ///     wake-up is a system call; else 64.
   ///   - ringSize: the most frames in flight, a power of two.
   ///   - receiveRing: the number of descriptors of the queue's receive ring, which zero-copy mode takes over; nil if
   ///     unknown.
   public init(
-    interface: String, queue: UInt32, mode: XDPSocketMode, batch: Int, ringSize: Int = 2048,
+    interface: String, queue: UInt32, mode: XDPSocketMode, batch: Int?, ringSize: Int = 2048,
     receiveRing: UInt32? = nil
   ) throws(Fault) {
     let socket = try XDPSocket(
@@ -42,7 +43,8 @@ public final class XDPTransmitter: Transmitter {
     }
     self.mode = socket.mode == .zeroCopy ? .xdpZeroCopy : .xdpCopy
     self.queue = queue
-    self.batch = batch
+    let takesMany = mode == .copy && socket.setWakeUpLimit(batch ?? 512)
+    self.batch = batch ?? (takesMany ? 512 : 64)
     state = Mutex(
       State(
         socket: socket, free: Array((0..<ringSize).reversed()),

@@ -183,9 +183,11 @@ package final class ScanEngine {
     let gate = scan.gate
     let interval = scan.job.paceInterval
     let overload = scan.job.onOverload == .slow ? OverloadGuard(station.receiver) : nil
-    // Only the generator is fast enough for target selection to cost it a tenth of its time.
-    let isFast = transmitter.mode == .generator && (rate == 0 || rate > 1_000_000)
-    let feed = isFast && placement.hasSpare ? ProbeFeed(blocks: 8, of: builder) : nil
+    // Below, the sender has time to build its entries itself.
+    let isFast = rate == 0 || rate > 1_000_000
+    // Some milliseconds' worth, because the planning thread sleeps while they are full.
+    let blocks = max(8, 4096 / transmitter.batch)
+    let feed = isFast && placement.hasSpare ? ProbeFeed(blocks: blocks, of: builder) : nil
     if let feed {
       senders.append(
         try KernelThread(name: "plan-\(transmitter.queue)", processor: placement.spare(index)) {

@@ -85,17 +85,16 @@ struct TransmitCandidates {
   ) throws(Fault) -> [any Transmitter] {
     let (settings, interface) = (context.settings, context.interface)
     if mode == .generator { return try openGenerator(context, control) }
-    let batch = settings.batch ?? 64
     var transmitters: [any Transmitter] = []
     for queue in 0..<UInt32(settings.senders) {
       if mode == .packet {
         transmitters.append(
-          try PacketTransmitter(interface: interface.index, queue: queue, batch: batch))
+          try PacketTransmitter(interface: interface.index, queue: queue, batch: settings.batch ?? 64))
       } else {
         transmitters.append(
           try XDPTransmitter(
             interface: interface.name, queue: queue,
-            mode: mode == .xdpZeroCopy ? .zeroCopy : .copy, batch: batch,
+            mode: mode == .xdpZeroCopy ? .zeroCopy : .copy, batch: settings.batch,
             receiveRing: interface.rings?.rx?.current))
       }
     }

@@ -177,6 +177,12 @@ public enum XDPSocketMode: String, Sendable {
     }
   }
 
+  /// Sets how many frames one wake-up may send in copy mode: 32 to `frameCount`. Returns false before Linux 6.17, where it
+  /// is always 32.
+  public func setWakeUpLimit(_ frames: Int) -> Bool {
+    clinux_xsk_set_budget(descriptor, Int32(min(max(frames, 32), frameCount))) == 0
+  }
+
   /// Wakes the kernel up to send, if it needs that. In copy mode this call sends.
   public mutating func wakeUp() throws(Errno) {
     guard unsafe clinux_xsk_needs_wakeup(&rings.pointee.transmit) != 0 else { return }

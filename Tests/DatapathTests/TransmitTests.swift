@@ -1,6 +1,7 @@
 // The transmitters on a real interface. The target node counts the frames.
 
 import Datapath
+import Foundation
 import Kernel
 import Testing
 import Wire
@@ -229,6 +230,31 @@ func silentResponder() throws -> Responder {
         }
       }
       #expect(fault.description.contains("queue 7 of scan0"))
+    }
+  }
+
+  /// Linux 6.17 brought XDP_MAX_TX_SKB_BUDGET. Before it, a wake-up in copy mode sends 32 frames.
+  @Test func `in copy mode sends a whole batch by one call, if the kernel can`() throws {
+    let linux = ProcessInfo.processInfo.operatingSystemVersion
+    let canSendMany = (linux.majorVersion, linux.minorVersion) >= (6, 17)
+    try Lab.with { lab in
+      let responder = try lab.onPeer { try silentResponder() }
+      let transmitter = try lab.onScanner {
+        try XDPTransmitter(interface: "scan0", queue: 0, mode: .copy, batch: nil)
+      }
+      #expect(transmitter.batch == (canSendMany ? 512 : 64))
+      transmitter.prepare(stamper)
+      let entries = probes(transmitter.batch)
+      #expect(try transmitter.submit(entries.span).accepted == entries.count)
+      #expect(transmitter.hasUnsent == !canSendMany)
+      let completed = try eventually { try transmitter.complete(sending: true).probes > 0 }
+      #expect(completed)
+      _ = try eventually {
+        _ = try transmitter.complete(sending: true)
+        return try responder.counts()["syns_valid"] >= UInt64(entries.count)
+      }
+      #expect(try responder.counts()["syns_valid"] == UInt64(entries.count))
+      #expect(try responder.counts()["syns_invalid"] == 0)
     }
   }
 

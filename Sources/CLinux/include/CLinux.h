@@ -147,6 +147,9 @@ void clinux_xsk_tx_set(struct xsk_ring_prod *ring, unsigned index, unsigned long
 unsigned clinux_xsk_tx_unsent(const struct xsk_ring_prod *ring);
 /// Makes one of them invalid, counted from the last, and returns its address; all bits are set if it was invalid before.
 unsigned long long clinux_xsk_tx_withdraw(struct xsk_ring_prod *ring, unsigned number);
+/// Sets how many frames a wake-up may send in copy mode (XDP_MAX_TX_SKB_BUDGET, since Linux 6.17, which older headers do
+/// not have); 0 or an errno. At least 32, the standard, and at most the ring's size.
+int clinux_xsk_set_budget(int socket, int frames);
 int clinux_xsk_needs_wakeup(const struct xsk_ring_prod *ring);
 unsigned clinux_xsk_completion_peek(struct xsk_ring_cons *ring, unsigned count, unsigned *index);
 unsigned long long clinux_xsk_completion_address(const struct xsk_ring_cons *ring, unsigned index);

@@ -67,7 +67,8 @@ extension Configuration {
       "sender-threads", \.station.senders, .integer(1...64),
       "sending threads, one transmit queue each"),
     Setting(
-      "batch", \.station.batch, .integer(StationSettings.batches), default: "64; generator 4096",
+      "batch", \.station.batch, .integer(StationSettings.batches),
+      default: "64; generator 4096; xdp-copy 512 from Linux 6.17 on",
       "entries per submission; a rate may make it smaller"),
     Setting(
       "event-ring", \.station.eventRing, .parsed("size"), default: "4M",
