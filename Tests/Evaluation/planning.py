@@ -39,6 +39,10 @@ def slope(costs: dict[int, float]) -> float:
     return sum((x - middle_x) * (y - middle_y) for x, y in points) / sum((x - middle_x) ** 2 for x, _ in points)
 
 
+def seconds(value: float) -> str:
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
+
+
 def draw(costs: dict[str, dict[int, float]], path: Path) -> None:
     figure, axes = pyplot.subplots(figsize=(8, 4.5))
     for shape, points in costs.items():
@@ -70,9 +74,9 @@ def main() -> None:
             if not last or fits(measured[last][2], -(-size // last)):
                 measured[size] = measure(benchmark, shape, size)
                 last = size
-        costs[shape] = {size: seconds for size, (seconds, _, _) in measured.items()}
+        costs[shape] = {size: spent for size, (spent, _, _) in measured.items()}
         steps = {size: steps for size, (_, steps, _) in measured.items()}
-        cells = " | ".join(f"{costs[shape][size]:.2g}" if size in measured else "too large" for size in SIZES)
+        cells = " | ".join(seconds(costs[shape][size]) if size in measured else "too large" for size in SIZES)
         slopes = f"{slope(steps):+.2f} | {slope(costs[shape]):+.2f}"
         print(f"| `{shape}` | {cells} | {slopes} | {measured[last][2]} MiB |", flush=True)
     draw(costs, Path(chart))
