@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
  * The generator: builds probes inside the kernel. BPF_PROG_TEST_RUN with BPF_F_TEST_XDP_LIVE_FRAMES
- * (Documentation/bpf/bpf_prog_run.rst) allocates frames and runs `probes` on each. The program writes the next
- * entry of its processor's ring into the frame, with checksums, and redirects it to the NIC. `settle`
- * learns from a tracepoint how many frames of each bulk the driver took.
+ * (Documentation/bpf/bpf_prog_run.rst) allocates frames and runs `probes` on each. The program writes the next entry of
+ * its processor's ring into the frame and redirects it to the NIC. `settle` learns from a tracepoint how many frames of
+ * each bulk the driver took.
  */
 #include "synbox.h"
 
@@ -48,11 +48,9 @@ const volatile struct synbox_generator_settings settings = {};
 enum {
   AT_IDENTIFICATION = ETH_HLEN + offsetof(struct iphdr, id),
   AT_IPV4_CHECK = ETH_HLEN + offsetof(struct iphdr, check),
-  AT_SADDR = ETH_HLEN + offsetof(struct iphdr, saddr),
   AT_DADDR = ETH_HLEN + offsetof(struct iphdr, daddr),
   AT_TCP = ETH_HLEN + sizeof(struct iphdr),
   AT_SOURCE = AT_TCP + offsetof(struct tcphdr, source),
-  AT_SEQ = AT_TCP + offsetof(struct tcphdr, seq),
   AT_TCP_CHECK = AT_TCP + offsetof(struct tcphdr, check),
 };
 /* Bytes: Ethernet, IPv4 and TCP with 40 bytes of options, rounded up to a multiple of 8. */
@@ -86,21 +84,14 @@ static __always_inline void copy_frame(void *frame, const void *template) {
   FIELD(__u32, frame, ETH_ZLEN - 4) = FIELD(const __u32, template, ETH_ZLEN - 4);
 }
 
-/* Folds and complements `sum`, which is below 2^34: at most three words of 32 bits and one of 16. */
-static __always_inline __u16 checksum(__u64 sum) {
-  sum = (sum & 0xffff) + (sum >> 16);
-  sum = (sum & 0xffff) + (sum >> 16);
-  return ~(__u16)(sum + (sum >> 16));
-}
-
 static __always_inline const struct synbox_template *template_of(const struct synbox_entry *entry) {
-  __u32 index = (__u32)entry->source * 2 + entry->kind - SYNBOX_FRAME_SYN;
+  __u32 index = (__u32)entry->source * 2 + !!(entry->way & SYNBOX_WAY_RST);
   return bpf_map_lookup_elem(&TEMPLATES, &index);
 }
 
 /* Sets the destination MAC address. Templates are addressed to the gateway. */
 static __always_inline int set_next_hop(void *frame, const struct synbox_entry *entry) {
-  __u32 hop = entry->next_hop;
+  __u32 hop = entry->way & SYNBOX_WAY_HOP;
   if (hop == 0) return 0;
   const __u64 *word = bpf_map_lookup_elem(&NEXT_HOPS, &hop);
   if (!word) return -1;
@@ -109,16 +100,12 @@ static __always_inline int set_next_hop(void *frame, const struct synbox_entry *
 }
 
 /* Writes the fields that differ from frame to frame. */
-static __always_inline void stamp(void *frame, const struct synbox_template *template, const struct synbox_entry *entry) {
-  __be32 daddr = bpf_htonl(entry->destination), ports = bpf_htonl(entry->ports), seq = bpf_htonl(entry->sequence);
-  __be16 id = bpf_htons(entry->identification);
-  FIELD(__be16, frame, AT_IDENTIFICATION) = id;
-  FIELD(__u16, frame, AT_IPV4_CHECK) = checksum((__u64)FIELD(const __u16, template, AT_IPV4_CHECK) + daddr + id);
-  FIELD(__be32, frame, AT_DADDR) = daddr;
-  FIELD(__be32, frame, AT_SOURCE) = ports;
-  FIELD(__be32, frame, AT_SEQ) = seq;
-  /* Summing words of 32 bits gives the same as summing their halves (RFC 1071). */
-  FIELD(__u16, frame, AT_TCP_CHECK) = checksum((__u64)FIELD(const __u16, template, AT_TCP_CHECK) + daddr + ports + seq);
+static __always_inline void stamp(void *frame, const struct synbox_entry *entry) {
+  FIELD(__be16, frame, AT_IDENTIFICATION) = entry->identification;
+  FIELD(__u16, frame, AT_IPV4_CHECK) = entry->ipv4_check;
+  FIELD(__be32, frame, AT_DADDR) = entry->destination;
+  FIELD(__u64, frame, AT_SOURCE) = entry->ports_and_sequence;
+  FIELD(__u16, frame, AT_TCP_CHECK) = entry->tcp_check;
 }
 
 /* Counts an RST, and shortens its frame, which the kernel allocated with a probe's length. */
@@ -136,8 +123,8 @@ static __always_inline int write(struct xdp_md *context, struct synbox_ring *rin
   if (!template || data + ETH_ZLEN > end) return -1;
   copy_frame(data, template);
   if (set_next_hop(data, entry) < 0) return -1;
-  stamp(data, template, entry);
-  if (entry->kind != SYNBOX_FRAME_SYN) return finish_reset(context, ring);
+  stamp(data, entry);
+  if (entry->way & SYNBOX_WAY_RST) return finish_reset(context, ring);
   if (data + ETH_ZLEN < end) copy_tail(template, data, end);
   return 0;
 }
@@ -230,7 +217,7 @@ int settle(__u64 *arguments) {
   __u64 outstanding = ring->built - ring->settled;
   if ((__u64)sent + drops > outstanding) return 0;
   for (__u32 drop = 0; drop < drops && drop < 64; drop++) {
-    entry_at(sender, ring->settled + sent + drop)->refused = 1;
+    entry_at(sender, ring->settled + sent + drop)->way |= SYNBOX_WAY_REFUSED;
   }
   if (error < 0) ring->error = -error;
   ring->refused += drops;

@@ -138,30 +138,29 @@ struct synbox_generator_settings {
 };
 _Static_assert(sizeof(struct synbox_generator_settings) == 8, "generator settings are 8 bytes");
 
-enum synbox_frame {
-  SYNBOX_FRAME_SYN = 1, /* a probe */
-  SYNBOX_FRAME_RST = 2, /* closes the half-open connection after a SYN-ACK */
+/* Of an entry's `way`: the next hop, 0 for the gateway, else an index into NEXT_HOPS; and flags. */
+enum synbox_way {
+  SYNBOX_WAY_HOP = 0xffffff,
+  SYNBOX_WAY_RST = 1 << 24,     /* the frame closes the half-open connection after a SYN-ACK; else it is a probe */
+  SYNBOX_WAY_REFUSED = 1 << 25, /* set by `settle`: the driver did not take the frame */
 };
 
-/* One frame to send, 24 bytes, all in host order. Twin of TransmitEntry in Sources/Wire. */
+/* One frame to send: all that differs from frame to frame, in the frame's byte order. Twin of TransmitEntry in
+   Sources/Wire, which computes the checksums. */
 struct synbox_entry {
-  __u32 destination;
-  __u32 sequence; /* of a SYN: the cookie */
-  __u32 ports;    /* source port << 16 | destination port */
-  __u16 source;   /* index into TEMPLATES, which has a SYN and an RST for each */
-  __u8 kind;      /* enum synbox_frame */
-  __u8 refused;   /* set by `settle`: the driver did not take the frame */
-  __u32 next_hop; /* 0 is the gateway, else an index into NEXT_HOPS */
-  __u16 identification;
-  __u16 zero;
+  __u64 ports_and_sequence; /* source port, destination port, sequence number: of a SYN, the cookie */
+  __be32 destination;
+  __u16 ipv4_check;
+  __u16 tcp_check;
+  __be16 identification;
+  __u16 source; /* index into TEMPLATES, which has a SYN and an RST for each. Host order. */
+  __u32 way;    /* host order */
 };
 _Static_assert(sizeof(struct synbox_entry) == 24, "an entry is 24 bytes");
 
 /*
- * A frame to the gateway from one of our source addresses, zero-padded, with every variable field zero. The
- * checksum fields hold the sums of the constant fields, folded and not complemented (IPv4 header; pseudo-header, TCP
- * header and options). They are in the frame itself so that the shortest frame needs one cache line. 128 bytes, so
- * that indexing is a shift.
+ * A frame to the gateway from one of our source addresses, zero-padded, with every variable field and both checksums
+ * zero. 128 bytes, so that indexing is a shift.
  */
 struct synbox_template {
   __u8 frame[128];

@@ -63,7 +63,7 @@ public final class Generator: Sendable {
     // The EtherType of the obsolete Ethernet Configuration Testing Protocol, which receivers ignore.
     let frame = mac.bytes + mac.bytes + [0x90, 0x00]
     program.setTemplate(0, frame: frame)
-    let entries = [TransmitEntry(syn: 0, port: 0, source: 0, sourcePort: 0, hash: 0)]
+    let entries = [TransmitEntry.empty]
     ring.append(entries.span)
     var refusal: Errno?
     // Retry, because the NIC's queue may be full of other traffic at this moment.
@@ -107,18 +107,6 @@ public final class Generator: Sendable {
   private func set(_ template: [UInt8], _ gateway: UInt64, at index: Int) {
     var frame = template
     for byte in 0..<8 { frame[byte] = UInt8(truncatingIfNeeded: gateway >> (8 * byte)) }
-    let length = Int(frame[FrameLayout.ipv4 + 2]) << 8 | Int(frame[FrameLayout.ipv4 + 3])
-    let end = FrameLayout.ipv4 + length
-    var ipv4 = InternetChecksum()
-    ipv4.add(frame[FrameLayout.ipv4..<FrameLayout.tcp])
-    var tcp = InternetChecksum.tcpPseudoHeader(length: end - FrameLayout.tcp)
-    tcp.add(frame[FrameLayout.source..<FrameLayout.source + 4])
-    tcp.add(frame[FrameLayout.tcp..<end])
-    // Not complemented, because the program adds the variable fields.
-    for (offset, sum) in [(FrameLayout.ipv4Checksum, ipv4), (FrameLayout.tcpChecksum, tcp)] {
-      frame[offset] = UInt8(sum.folded >> 8)
-      frame[offset + 1] = UInt8(truncatingIfNeeded: sum.folded)
-    }
     program.setTemplate(index, frame: frame)
   }
 }

@@ -29,11 +29,11 @@ public final class PacketTransmitter: Transmitter {
   /// Opens the ring. Needs CAP_NET_RAW.
   ///
   /// - Parameters:
-  ///   - batch: frames sent per system call.
+  ///   - batch: frames sent per system call; nil for the standard.
   ///   - ringSize: the most frames in flight, a power of two.
-  public init(interface: Int32, queue: UInt32, batch: Int, ringSize: Int = 2048) throws(Fault) {
+  public init(interface: Int32, queue: UInt32, batch: Int?, ringSize: Int = 2048) throws(Fault) {
     self.queue = queue
-    self.batch = batch
+    self.batch = batch ?? standardBatch
     let ring = try PacketRing(interface: interface, slotCount: ringSize)
     state = Mutex(
       State(

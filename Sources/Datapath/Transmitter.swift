@@ -32,6 +32,9 @@ public struct FrameCounts: Hashable, Sendable {
   }
 }
 
+/// The most entries in a batch where neither the user nor the mode asks for another number.
+let standardBatch = 64
+
 /// What became of a batch.
 public struct SubmitResult: Sendable {
   /// The number of entries taken, from the first. The caller must submit the others again.

@@ -25,7 +25,7 @@ public final class XDPTransmitter: Transmitter {
   ///
   /// - Parameters:
   ///   - batch: frames sent per wake-up. The standard is 512 in copy mode where the kernel can send so many, because each
-  ///     wake-up is a system call; else 64.
+  ///     wake-up is a system call; else `standardBatch`.
   ///   - ringSize: the most frames in flight, a power of two.
   ///   - receiveRing: the number of descriptors of the queue's receive ring, which zero-copy mode takes over; nil if
   ///     unknown.
@@ -44,7 +44,7 @@ public final class XDPTransmitter: Transmitter {
     self.mode = socket.mode == .zeroCopy ? .xdpZeroCopy : .xdpCopy
     self.queue = queue
     let takesMany = mode == .copy && socket.setWakeUpLimit(batch ?? 512)
-    self.batch = batch ?? (takesMany ? 512 : 64)
+    self.batch = batch ?? (takesMany ? 512 : standardBatch)
     state = Mutex(
       State(
         socket: socket, free: Array((0..<ringSize).reversed()),

@@ -21,8 +21,7 @@ struct ProbeBlock {
   fileprivate(set) var generation: UInt64 = 0
 
   fileprivate init(size: Int, at position: UInt64) {
-    let entry = TransmitEntry(syn: 0, port: 0, source: 0, sourcePort: 0, hash: 0)
-    entries = [TransmitEntry](repeating: entry, count: size)
+    entries = [TransmitEntry](repeating: .empty, count: size)
     offsets = [UInt32](repeating: 0, count: size)
     end = position
   }

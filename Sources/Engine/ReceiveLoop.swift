@@ -10,8 +10,7 @@ final class ReceiveLoop: Sendable {
   let receiver: any Receiver
   let resets: ResetQueue
   let results: ResultQueue
-  /// For each source address its index in transmit entries.
-  let sourceIndex: [IPv4Address: UInt16]
+  let sources: ResetSources
   /// Scans that begin.
   private let arrivals = SwapRing<ReplyIntake?>(places: 128) { nil }
   private let isStoppedValue = Atomic<Bool>(false)
@@ -26,7 +25,7 @@ final class ReceiveLoop: Sendable {
     self.receiver = receiver
     self.resets = resets
     self.results = results
-    sourceIndex = Dictionary(uniqueKeysWithValues: sources.enumerated().map { ($1, UInt16($0)) })
+    self.sources = ResetSources(sources)
   }
 
   /// Passes a scan to the receive thread.
@@ -138,7 +137,7 @@ private struct ReceiveThread {
         guard let index = loop.index(of: reply, in: &scans) else { return true }
         guard scans[index].believes(reply) else { return true }
         // The RST is queued first. If there is no room, the reply stays in the ring, so that it is reported once.
-        if reply.needsRST, let entry = scans[index].resetEntry(reply, loop.sourceIndex) {
+        if reply.needsRST, let entry = scans[index].resetEntry(reply, loop.sources) {
           guard resets.count < ResetQueue.chunkSize else {
             isFull = true
             return false

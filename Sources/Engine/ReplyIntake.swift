@@ -46,13 +46,14 @@ struct ReplyIntake: Sendable {
   mutating func allowsReset(_ reply: Reply) -> Bool { check.allowsReset(reply, &counts) }
 
   /// Returns nil if the reply went to none of our addresses, or if its sender has no next hop.
-  func resetEntry(_ reply: Reply, _ sourceIndex: [IPv4Address: UInt16]) -> TransmitEntry? {
-    guard let source = sourceIndex[reply.destination],
+  func resetEntry(_ reply: Reply, _ sources: ResetSources) -> TransmitEntry? {
+    guard let source = sources.index(of: reply.destination),
       let hop = intake.nextHops.index(of: reply.source.value)
     else { return nil }
     return TransmitEntry(
       rst: reply.source.value, port: reply.sourcePort.value, source: source,
-      sourcePort: reply.destinationPort.value, sequenceNumber: reply.acknowledgmentNumber, nextHop: hop)
+      sourcePort: reply.destinationPort.value, sequenceNumber: reply.acknowledgmentNumber, nextHop: hop,
+      sums: sources.sums[Int(source)])
   }
 
   /// Makes results of the replies in `batch`, of all that the table takes.

@@ -164,7 +164,8 @@ package final class ScanEngine {
     ProbeBuilder(
       counters: scan.senders[index],
       maker: EntryMaker(
-        selection(for: scan), cookie: Cookie(key: scan.job.key), sources: station.sources),
+        selection(for: scan), cookie: Cookie(key: scan.job.key), profile: scan.job.profile,
+        sources: station.sources),
       nextHops: scan.intake.nextHops,
       gate: scan.gate,
       cursor: scan.job.sequence.cursor(from: scan.checkpointer?.index ?? 0, thread: index, of: count),

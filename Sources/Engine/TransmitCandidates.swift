@@ -89,7 +89,7 @@ struct TransmitCandidates {
     for queue in 0..<UInt32(settings.senders) {
       if mode == .packet {
         transmitters.append(
-          try PacketTransmitter(interface: interface.index, queue: queue, batch: settings.batch ?? 64))
+          try PacketTransmitter(interface: interface.index, queue: queue, batch: settings.batch))
       } else {
         transmitters.append(
           try XDPTransmitter(

@@ -127,11 +127,12 @@ public struct GeneratedFrames: Hashable, Sendable {
   }
 
   private mutating func requeueRefused(from first: UInt64, to settled: UInt64) -> GeneratedFrames {
+    let (mark, rst) = (UInt32(SYNBOX_WAY_REFUSED.rawValue), UInt32(SYNBOX_WAY_RST.rawValue))
     var refused = GeneratedFrames()
-    for position in first..<settled where unsafe entry(at: position).pointee.refused != 0 {
+    for position in first..<settled where unsafe entry(at: position).pointee.way & mark != 0 {
       var copy = unsafe entry(at: position).pointee
-      copy.refused = 0
-      if copy.kind == UInt8(SYNBOX_FRAME_RST.rawValue) {
+      copy.way &= ~mark
+      if copy.way & rst != 0 {
         refused.resets += 1
       } else {
         refused.probes += 1

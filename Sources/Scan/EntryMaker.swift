@@ -1,24 +1,27 @@
 // Makes the transmit entries of probes.
 import Wire
 
-/// Chooses the source of each probe and computes its cookie. Immutable for the duration of a scan.
+/// Chooses the source of each probe, and computes its cookie and its checksums. Immutable for the duration of a scan.
 ///
-/// User space does both, on the thread that plans ahead if there is one, because SipHash takes a third of the time here that
-/// it takes in the kernel's program.
+/// User space does this, on the thread that plans ahead if there is one, because that has time to spare. Besides, SipHash
+/// takes a third of the time here that it takes in the kernel's program.
 public struct EntryMaker: Sendable {
   public let selection: SourceSelection
   @usableFromInline let cookie: Cookie
-  /// In host order, by the index that `selection` chooses.
-  @usableFromInline let sources: [UInt32]
+  /// By the index that `selection` chooses.
+  @usableFromInline let sources: [SourceSums]
 
   /// - Parameters:
   ///   - cookie: under the job's key.
+  ///   - profile: the options and header fields of the probes.
   ///   - sources: the source addresses, as many as `selection` was made for.
-  public init(_ selection: SourceSelection, cookie: Cookie, sources: [IPv4Address]) {
+  public init(
+    _ selection: SourceSelection, cookie: Cookie, profile: ProbeProfile, sources: [IPv4Address]
+  ) {
     precondition(UInt64(sources.count) == selection.addresses)
     self.selection = selection
     self.cookie = cookie
-    self.sources = sources.map(\.value)
+    self.sources = sources.map { SourceSums(syn: profile, source: $0) }
   }
 
   /// Returns the entry of a probe.
@@ -31,11 +34,12 @@ public struct EntryMaker: Sendable {
     -> TransmitEntry
   {
     let (source, sourcePort) = selection.choose(destination: destination, port: port, pass: pass)
+    let sums = sources[Int(source)]
     let hash = cookie.hash(
-      source: sources[Int(source)], destination: destination, sourcePort: sourcePort,
+      source: sums.address.value, destination: destination, sourcePort: sourcePort,
       destinationPort: port)
     return TransmitEntry(
       syn: destination, port: port, source: source, sourcePort: sourcePort, hash: hash,
-      nextHop: nextHop)
+      nextHop: nextHop, sums: sums)
   }
 }

@@ -1,14 +1,4 @@
-// Stamps frames for transmit entries. A template holds all constant fields, with their checksums already summed.
-
-/// The partial checksums that one source address determines.
-@usableFromInline struct SourceSums: Sendable, BitwiseCopyable {
-  /// Host order.
-  @usableFromInline let address: UInt32
-  /// The sum over the IPv4 header with identification and destination zero.
-  @usableFromInline let ipv4Sum: InternetChecksum
-  /// The sum over pseudo-header, TCP header and options, with ports, sequence number and destination zero.
-  @usableFromInline let tcpSum: InternetChecksum
-}
+// Stamps frames for transmit entries. A template holds all constant fields.
 
 /// A frame whose variable fields are zero.
 struct FrameTemplate {
@@ -57,7 +47,7 @@ struct FrameTemplate {
     var tcpSum = InternetChecksum.tcpPseudoHeader(length: tcp.length)
     tcpSum.add(source.value)
     tcpSum.add(tcpBytes)
-    sums = SourceSums(address: source.value, ipv4Sum: ipv4Sum, tcpSum: tcpSum)
+    sums = SourceSums(address: source, ipv4Sum: ipv4Sum, tcpSum: tcpSum)
   }
 }
 
@@ -76,9 +66,8 @@ public struct FrameStamper: Sendable {
   /// The templates' frames. They serve all sources, because the fields that depend on the source are stamped.
   private let probeFrame: [UInt8]
   private let resetFrame: [UInt8]
-  /// The sums of the SYN template and of the RST template for each source address.
-  @usableFromInline let probes: [SourceSums]
-  @usableFromInline let resets: [SourceSums]
+  /// The source addresses, network order.
+  @usableFromInline let sources: [UInt32]
   /// For each next hop, the first eight bytes of the frame as a little-endian number: the next hop's MAC address and the
   /// first two bytes of the source's.
   public let nextHops: [UInt64]
@@ -92,22 +81,21 @@ public struct FrameStamper: Sendable {
     profile: ProbeProfile, sources: [IPv4Address], sourceMAC: MACAddress, nextHops: [MACAddress]
   ) {
     precondition(!sources.isEmpty && sources.count <= 65_536 && !nextHops.isEmpty)
-    let syn = sources.map { FrameTemplate(syn: profile, source: $0, sourceMAC: sourceMAC) }
-    let rst = sources.map { FrameTemplate(rstFrom: $0, sourceMAC: sourceMAC) }
-    (probeFrame, resetFrame) = (syn[0].frame, rst[0].frame)
-    (probes, resets) = (syn.map(\.sums), rst.map(\.sums))
+    probeFrame = FrameTemplate(syn: profile, source: sources[0], sourceMAC: sourceMAC).frame
+    resetFrame = FrameTemplate(rstFrom: sources[0], sourceMAC: sourceMAC).frame
+    self.sources = sources.map(\.value.bigEndian)
     frameLength = profile.frameLength
     let sourceStart = sourceMAC.value >> 32
     self.nextHops = nextHops.map { ($0.value << 16 | sourceStart).byteSwapped }
   }
 
-  public var sourceCount: Int { probes.count }
+  public var sourceCount: Int { sources.count }
 
   /// Returns the frame of a kind from a source, with its other variable fields and both checksums zero.
   public func template(of kind: TransmitEntry.Kind, source: Int) -> [UInt8] {
     var frame = kind == .syn ? probeFrame : resetFrame
     var address: [UInt8] = []
-    address.append(bigEndian: probes[source].address)
+    address.append(bigEndian: UInt32(bigEndian: sources[source]))
     frame.replaceSubrange(FrameLayout.source..<FrameLayout.source + 4, with: address)
     return frame
   }
@@ -122,37 +110,20 @@ public struct FrameStamper: Sendable {
   /// Stamps the variable fields of `entry` into a frame prefilled for its kind, and returns the frame's length in bytes.
   @inlinable @inline(__always) @discardableResult
   public func stamp(_ entry: TransmitEntry, into frame: inout MutableRawSpan) -> Int {
-    let isProbe = entry.kind == .syn
-    stamp(isProbe ? probes[Int(entry.source)] : resets[Int(entry.source)], entry, into: &frame)
-    return isProbe ? frameLength : FrameLayout.minimumLength
-  }
-
-  @inlinable @inline(__always)
-  func stamp(_ template: SourceSums, _ entry: TransmitEntry, into frame: inout MutableRawSpan) {
     // One check, so that the compiler can omit those of the stores below.
     precondition(frame.byteCount >= FrameLayout.minimumLength)
-    var ipv4Sum = template.ipv4Sum
-    ipv4Sum.add(entry.destination)
-    ipv4Sum.add(entry.identification)
-    let ports = UInt32(entry.sourcePort) &<< 16 | UInt32(entry.destinationPort)
-    var tcpSum = template.tcpSum
-    tcpSum.add(entry.destination)
-    tcpSum.add(ports)
-    tcpSum.add(entry.sequenceNumber)
-
-    let addresses = UInt64(template.address) &<< 32 | UInt64(entry.destination)
+    let addresses = UInt64(sources[Int(entry.source)]) | UInt64(entry.destinationBytes) &<< 32
     frame.storeBytes(
       of: nextHops[Int(entry.nextHop)], toByteOffset: FrameLayout.destinationMAC, as: UInt64.self)
     frame.storeBytes(
-      of: entry.identification.byteSwapped, toByteOffset: FrameLayout.identification, as: UInt16.self)
+      of: entry.identificationBytes, toByteOffset: FrameLayout.identification, as: UInt16.self)
     frame.storeBytes(
-      of: ipv4Sum.value.byteSwapped, toByteOffset: FrameLayout.ipv4Checksum, as: UInt16.self)
+      of: entry.ipv4ChecksumBytes, toByteOffset: FrameLayout.ipv4Checksum, as: UInt16.self)
+    frame.storeBytes(of: addresses, toByteOffset: FrameLayout.source, as: UInt64.self)
     frame.storeBytes(
-      of: addresses.byteSwapped, toByteOffset: FrameLayout.source, as: UInt64.self)
+      of: entry.portsAndSequence, toByteOffset: FrameLayout.sourcePort, as: UInt64.self)
     frame.storeBytes(
-      of: (UInt64(ports) &<< 32 | UInt64(entry.sequenceNumber)).byteSwapped,
-      toByteOffset: FrameLayout.sourcePort, as: UInt64.self)
-    frame.storeBytes(
-      of: tcpSum.value.byteSwapped, toByteOffset: FrameLayout.tcpChecksum, as: UInt16.self)
+      of: entry.tcpChecksumBytes, toByteOffset: FrameLayout.tcpChecksum, as: UInt16.self)
+    return entry.kind == .syn ? frameLength : FrameLayout.minimumLength
   }
 }

@@ -80,7 +80,8 @@ struct AllocationsCommand: ParsableCommand {
     var entries = link.probes(64)
     // Every other batch has an RST, so that frames change their kind.
     entries[7] = TransmitEntry(
-      rst: 0xc613_0001, port: 80, source: 0, sourcePort: 40_000, sequenceNumber: 1)
+      rst: 0xc613_0001, port: 80, source: 0, sourcePort: 40_000, sequenceNumber: 1,
+      sums: SourceSums(rstFrom: Link.source))
     var first = 0
     return try count {
       first = first == 0 ? 8 : 0

@@ -49,7 +49,9 @@ struct FloodCommand: ParsableCommand {
     let source = state.addresses.first?.address ?? IPv4Address(198, 18, 0, 1)
     let stamper = FrameStamper(
       profile: .smallest, sources: [source], sourceMAC: state.mac, nextHops: [gatewayMac])
-    let entry = TransmitEntry(syn: 0xc613_0002, port: 80, source: 0, sourcePort: 60_000, hash: 1)
+    let sums = SourceSums(syn: .smallest, source: source)
+    let entry = TransmitEntry(
+      syn: 0xc613_0002, port: 80, source: 0, sourcePort: 60_000, hash: 1, sums: sums)
     let frame = Self.frame(entry, stamper)
     let ports: ClosedRange<UInt16> = 60_000...60_000
     let receiver = try openReceiver(
@@ -65,7 +67,7 @@ struct FloodCommand: ParsableCommand {
           interface: state.index, name: interface, receiver: receiver, rings: 1, sources: 1,
           nextHops: 1, restoresLengths: restoreLengths), number: 0, processor: processor, batch: 4096)
       transmitter.prepare(stamper)
-      send = { try self.send(Self.probes, through: transmitter) }
+      send = { try self.send(Self.probes(sums), through: transmitter) }
     } else {
       let flood = try Flood(
         interface: state.index, name: interface, receiver: receiver, processor: processor)
@@ -86,10 +88,12 @@ struct FloodCommand: ParsableCommand {
         + "\"processor_seconds\": \(used)}")
   }
 
-  private static let probes = (0..<4096).map { number in
-    TransmitEntry(
-      syn: 0x6000_0000 &+ UInt32(number) &* 7919, port: 80, source: 0, sourcePort: 60_000,
-      hash: UInt64(number) &* 0x9e37_79b9_7f4a_7c15)
+  private static func probes(_ sums: SourceSums) -> [TransmitEntry] {
+    (0..<4096).map { number in
+      TransmitEntry(
+        syn: 0x6000_0000 &+ UInt32(number) &* 7919, port: 80, source: 0, sourcePort: 60_000,
+        hash: UInt64(number) &* 0x9e37_79b9_7f4a_7c15, sums: sums)
+    }
   }
 
   private func send(_ entries: [TransmitEntry], through transmitter: GeneratorTransmitter) throws {

@@ -38,12 +38,13 @@ struct Link {
   /// Returns probes to `count` addresses from 198.19.0.0 on.
   func probes(_ count: UInt32, key: SipHashKey = .random()) -> [TransmitEntry] {
     let cookie = Cookie(key: key)
+    let sums = SourceSums(syn: .smallest, source: Self.source)
     return (0..<count).map { number in
       let destination = 0xc613_0000 + number
       let hash = cookie.hash(
         source: Self.source.value, destination: destination, sourcePort: 40_000, destinationPort: 80)
       return TransmitEntry(
-        syn: destination, port: 80, source: 0, sourcePort: 40_000, hash: hash)
+        syn: destination, port: 80, source: 0, sourcePort: 40_000, hash: hash, sums: sums)
     }
   }
 }

@@ -62,11 +62,10 @@ private func nanosecondsToFill(_ text: String) throws -> Double {
   let key = SipHashKey(k0: 1, k1: 2)
   let maker = EntryMaker(
     SourceSelection(addresses: 64, ports: 32768...61000, key: key), cookie: Cookie(key: key),
-    sources: (1...64).map { IPv4Address(198, 18, 0, $0) })
+    profile: .smallest, sources: (1...64).map { IPv4Address(198, 18, 0, $0) })
   var cursor = sequence.cursor()
   var probes = [Probe](repeating: sequence[0], count: 64)
-  var entries = [TransmitEntry](
-    repeating: TransmitEntry(syn: 0, port: 0, source: 0, sourcePort: 0, hash: 0), count: 64)
+  var entries = [TransmitEntry](repeating: .empty, count: 64)
   let number = 500_000
   return fastest {
     for _ in 0..<number / probes.count {

@@ -16,13 +16,15 @@ struct FrameWriter {
   /// Builds entries like a scan's: random destinations, one port, sources evenly distributed.
   init(sources: Int) {
     var random = SeededGenerator(1)
+    let addresses = (0..<UInt32(sources)).map { IPv4Address(0xc612_0001 + $0) }
     let stamper = FrameStamper(
-      profile: .smallest, sources: (0..<UInt32(sources)).map { IPv4Address(0xc612_0001 + $0) },
+      profile: .smallest, sources: addresses,
       sourceMAC: MACAddress(0x0200_0000_0001), nextHops: [MACAddress(0x0200_0000_0002)])
     entries = (0..<64 * Self.batch).map { _ in
-      TransmitEntry(
-        syn: random.next(), port: 443, source: UInt16.random(in: 0..<UInt16(sources), using: &random),
-        sourcePort: random.next(), hash: random.next())
+      let source = UInt16.random(in: 0..<UInt16(sources), using: &random)
+      return TransmitEntry(
+        syn: random.next(), port: 443, source: source, sourcePort: random.next(), hash: random.next(),
+        sums: SourceSums(syn: .smallest, source: addresses[Int(source)]))
     }
     self.stamper = stamper
     frames = [UInt8](repeating: 0, count: Self.batch * Self.size)

@@ -48,8 +48,9 @@ private func stamped(_ entry: TransmitEntry, by stamper: FrameStamper) -> [UInt8
     try requireRoot()
     let seed = Seed.next()
     var random = SeededGenerator(seed)
+    let sources = (0..<5).map { IPv4Address(ours + $0) }
     let stamper = FrameStamper(
-      profile: profile, sources: (0..<5).map { IPv4Address(ours + $0) },
+      profile: profile, sources: sources,
       sourceMAC: MACAddress(bytes: ourMAC)!,
       nextHops: [MACAddress(bytes: theirMAC)!, MACAddress(bytes: [2, 9, 8, 7, 6, 5])!])
     let entries = (0..<300).map { number in
@@ -60,10 +61,11 @@ private func stamped(_ entry: TransmitEntry, by stamper: FrameStamper) -> [UInt8
       return number % 3 == 2
         ? TransmitEntry(
           rst: address, port: port, source: source, sourcePort: ourPort,
-          sequenceNumber: UInt32.random(in: 0 ... .max, using: &random), nextHop: hop)
+          sequenceNumber: UInt32.random(in: 0 ... .max, using: &random), nextHop: hop,
+          sums: SourceSums(rstFrom: sources[Int(source)]))
         : TransmitEntry(
           syn: address, port: port, source: source, sourcePort: ourPort, hash: random.next(),
-          nextHop: hop)
+          nextHop: hop, sums: SourceSums(syn: profile, source: sources[Int(source)]))
     }
     let made = try framesBuilt(of: entries, by: stamper)
     for (entry, frame) in zip(entries, made) {
@@ -101,7 +103,7 @@ private func stamped(_ entry: TransmitEntry, by stamper: FrameStamper) -> [UInt8
       for number in stride(from: 0, to: 60_000, by: 10) {
         entries[number] = TransmitEntry(
           rst: entries[number].destination, port: targetPort, source: 0, sourcePort: ourPort,
-          sequenceNumber: UInt32(number))
+          sequenceNumber: UInt32(number), sums: resetSums)
       }
       let outcome = try lab.onScanner { [entries] in
         try sendCountingRefusals(entries, through: transmitter)

@@ -48,7 +48,7 @@ private func resets(for replies: [Reply]) -> [TransmitEntry] {
   replies.filter(\.needsRST).map {
     TransmitEntry(
       rst: $0.source.value, port: $0.sourcePort.value, source: 0,
-      sourcePort: $0.destinationPort.value, sequenceNumber: $0.acknowledgmentNumber)
+      sourcePort: $0.destinationPort.value, sequenceNumber: $0.acknowledgmentNumber, sums: resetSums)
   }
 }
 

@@ -11,15 +11,20 @@ let stamper = FrameStamper(
   profile: .smallest, sources: [IPv4Address(ours)], sourceMAC: MACAddress(bytes: ourMAC)!,
   nextHops: [MACAddress(bytes: theirMAC)!])
 
+/// The checksums of RSTs from us.
+let resetSums = SourceSums(rstFrom: IPv4Address(ours))
+
 /// Probes to `count` addresses, starting at 198.18.16.0.
-func probes(_ count: Int, from port: UInt16 = ourPort, key: SipHashKey = referenceKey)
-  -> [TransmitEntry]
-{
-  (0..<UInt32(count)).map {
+func probes(
+  _ count: Int, from port: UInt16 = ourPort, key: SipHashKey = referenceKey,
+  profile: ProbeProfile = .smallest
+) -> [TransmitEntry] {
+  let sums = SourceSums(syn: profile, source: IPv4Address(ours))
+  return (0..<UInt32(count)).map {
     let hash = Cookie(key: key).hash(
       source: ours, destination: 0xc612_1000 + $0, sourcePort: port, destinationPort: targetPort)
     return TransmitEntry(
-      syn: 0xc612_1000 + $0, port: targetPort, source: 0, sourcePort: port, hash: hash)
+      syn: 0xc612_1000 + $0, port: targetPort, source: 0, sourcePort: port, hash: hash, sums: sums)
   }
 }
 
@@ -124,7 +129,7 @@ func silentResponder() throws -> Responder {
         entries.append(
           TransmitEntry(
             rst: probe.destination, port: targetPort, source: 0, sourcePort: ourPort,
-            sequenceNumber: UInt32(number)))
+            sequenceNumber: UInt32(number), sums: resetSums))
       }
       let completed = try send(entries, through: transmitter, in: lab)
       #expect(completed == FrameCounts(probes: 10_000, resets: 1_429))
@@ -148,7 +153,8 @@ func silentResponder() throws -> Responder {
           FrameStamper(
             profile: profile, sources: [IPv4Address(ours)], sourceMAC: MACAddress(bytes: ourMAC)!,
             nextHops: [MACAddress(bytes: theirMAC)!]))
-        #expect(try send(probes(1_000), through: transmitter, in: lab).probes == 1_000)
+        let entries = probes(1_000, profile: profile)
+        #expect(try send(entries, through: transmitter, in: lab).probes == 1_000)
       }
       _ = try eventually { try responder.counts()["syns_valid"] >= 4_000 }
       #expect(try responder.counts()["syns_valid"] == 4_000)
@@ -183,7 +189,8 @@ func silentResponder() throws -> Responder {
       #expect(try transmitter.submit(probes(64).span).accepted == 48)
       #expect(try transmitter.submit(probes(64).span).accepted == 0)
       let reset = TransmitEntry(
-        rst: target, port: targetPort, source: 0, sourcePort: ourPort, sequenceNumber: 1)
+        rst: target, port: targetPort, source: 0, sourcePort: ourPort, sequenceNumber: 1,
+        sums: resetSums)
       #expect(try transmitter.submit([TransmitEntry](repeating: reset, count: 64).span).accepted == 16)
       #expect(transmitter.inFlight == 64)
       var completed = FrameCounts()

@@ -103,7 +103,7 @@ extension RecordingTransmitter.State {
         counters: counters,
         maker: EntryMaker(
           SourceSelection(addresses: 1, ports: 40_000...40_000, key: key), cookie: Cookie(key: key),
-          sources: [IPv4Address(198, 18, 0, 1)]),
+          profile: .smallest, sources: [IPv4Address(198, 18, 0, 1)]),
         nextHops: NextHops(through: MACAddress(0x0200_0000_0001)), gate: gate,
         cursor: ProbeSequence(plan: plan, seed: Seed(1)).cursor(), block: 64)
       let block = builder.emptyBlock()
@@ -126,7 +126,10 @@ extension RecordingTransmitter.State {
 
     /// Publishes an RST, as the receive thread does.
     func reset() {
-      var entries = [TransmitEntry(rst: 1, port: 1, source: 0, sourcePort: 1, sequenceNumber: 1)]
+      let sums = SourceSums(rstFrom: IPv4Address(198, 18, 0, 1))
+      var entries = [
+        TransmitEntry(rst: 1, port: 1, source: 0, sourcePort: 1, sequenceNumber: 1, sums: sums)
+      ]
       resets.publish(&entries)
     }
 

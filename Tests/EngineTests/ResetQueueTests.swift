@@ -6,7 +6,8 @@ import Wire
 @Suite(.timeLimit(.minutes(5))) struct `The queue of RSTs` {
   private static func entry(_ number: Int) -> TransmitEntry {
     TransmitEntry(
-      rst: UInt32(number), port: 80, source: 0, sourcePort: 1, sequenceNumber: 2, nextHop: 0)
+      rst: UInt32(number), port: 80, source: 0, sourcePort: 1, sequenceNumber: 2,
+      sums: SourceSums(rstFrom: IPv4Address(198, 18, 0, 1)))
   }
 
   /// Queues RSTs one at a time, as a slow trickle would, until one is left over.

@@ -12,7 +12,7 @@ import Wire
     let seed = Seed.next()
     var random = SeededGenerator(seed)
     let cookie = Cookie(key: key)
-    let maker = EntryMaker(Self.selection, cookie: cookie, sources: Self.sources)
+    let maker = EntryMaker(Self.selection, cookie: cookie, profile: .smallest, sources: Self.sources)
     for _ in 0..<2_000 {
       let (destination, port): (UInt32, UInt16) = (random.next(), random.next())
       let pass = UInt8.random(in: 0...254, using: &random)
@@ -26,7 +26,8 @@ import Wire
         entry
           == TransmitEntry(
             syn: destination, port: port, source: source, sourcePort: sourcePort, hash: hash,
-            nextHop: 7), "seed \(seed)")
+            nextHop: 7, sums: SourceSums(syn: .smallest, source: Self.sources[Int(source)])),
+        "seed \(seed)")
       #expect(entry.sequenceNumber == UInt32(truncatingIfNeeded: hash))
       #expect(entry.identification == UInt16(truncatingIfNeeded: hash >> 32))
     }

@@ -6,10 +6,11 @@ private let sourceMAC = MACAddress("02:00:00:00:00:01")!
 private let gatewayMAC = MACAddress("02:00:00:00:00:fe")!
 private let hostMAC = MACAddress("02:11:22:33:44:55")!
 
+private let sources = (0..<3).map { IPv4Address(0xc612_0001 + $0) }
+
 private func stamper(_ profile: ProbeProfile) -> FrameStamper {
   FrameStamper(
-    profile: profile, sources: (0..<3).map { IPv4Address(0xc612_0001 + $0) }, sourceMAC: sourceMAC,
-    nextHops: [gatewayMAC, hostMAC])
+    profile: profile, sources: sources, sourceMAC: sourceMAC, nextHops: [gatewayMAC, hostMAC])
 }
 
 private func frame(_ make: (inout MutableRawSpan) -> Int) -> [UInt8] {
@@ -56,9 +57,11 @@ private func reference(_ profile: ProbeProfile, _ entry: TransmitEntry, hash: UI
     let stamper = stamper(profile)
     for _ in 0..<2_000 {
       let hash = random.next()
+      let source = UInt16.random(in: 0..<3, using: &random)
       let entry = TransmitEntry(
-        syn: random.next(), port: random.next(), source: UInt16.random(in: 0..<3, using: &random),
-        sourcePort: random.next(), hash: hash, nextHop: UInt32.random(in: 0..<2, using: &random))
+        syn: random.next(), port: random.next(), source: source, sourcePort: random.next(),
+        hash: hash, nextHop: UInt32.random(in: 0..<2, using: &random),
+        sums: SourceSums(syn: profile, source: sources[Int(source)]))
       #expect(syn(stamper, entry) == reference(profile, entry, hash: hash))
     }
   }
@@ -68,7 +71,8 @@ private func reference(_ profile: ProbeProfile, _ entry: TransmitEntry, hash: UI
     for destination in [0, 1, 0xffff, 0x1_0000, 0xffff_0000, UInt32.max] {
       for (port, hash) in [(0, 0), (1, 1 << 47 | 1 << 31), (0xffff, .max)] as [(UInt16, UInt64)] {
         let entry = TransmitEntry(
-          syn: destination, port: port, source: 2, sourcePort: ~port, hash: hash)
+          syn: destination, port: port, source: 2, sourcePort: ~port, hash: hash,
+          sums: SourceSums(syn: profile, source: sources[2]))
         #expect(syn(stamper(profile), entry) == reference(profile, entry, hash: hash))
       }
     }
@@ -81,7 +85,8 @@ private func reference(_ profile: ProbeProfile, _ entry: TransmitEntry, hash: UI
 
   @Test func `of the smallest profile has exactly these bytes`() {
     let entry = TransmitEntry(
-      syn: 0xc613_0002, port: 443, source: 0, sourcePort: 60000, hash: 0xabcd_1234_89ab_cdef)
+      syn: 0xc613_0002, port: 443, source: 0, sourcePort: 60000, hash: 0xabcd_1234_89ab_cdef,
+      sums: SourceSums(syn: .smallest, source: sources[0]))
     let hex = syn(stamper(.smallest), entry).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
     // Ethernet; IPv4; TCP; MSS 1460; two bytes of padding. The identification and the sequence number are the hash's.
     #expect(
@@ -99,7 +104,7 @@ private func reference(_ profile: ProbeProfile, _ entry: TransmitEntry, hash: UI
   @Test func `has the number that the peer acknowledged, and correct checksums`() {
     let entry = TransmitEntry(
       rst: 0xc613_0002, port: 80, source: 1, sourcePort: 50000, sequenceNumber: 0x1234_5678,
-      nextHop: 1)
+      nextHop: 1, sums: SourceSums(rstFrom: sources[1]))
     let stamper = stamper(.smallest)
     let bytes = frame { raw in
       stamper.prefill(&raw, for: .rst)
