@@ -20,9 +20,10 @@ from pacing import run_pacing
 from program import EvaluationError
 from report import write_report
 from settings import SCALES
+from slices import run_slices
 from steady import run_steady
 
-PARTS = ("steady", "limit", "scan", "pacing", "micro")
+PARTS = ("steady", "limit", "slices", "scan", "pacing", "micro")
 
 
 def arguments() -> argparse.Namespace:
@@ -54,6 +55,7 @@ def evaluate(chosen: argparse.Namespace) -> Evaluation:
         runs: dict[str, Callable[[], object]] = {
             "steady": lambda: run_steady(lab, scale),
             "limit": lambda: run_limit(lab, scale, log),
+            "slices": lambda: run_slices(f"{chosen.lab}-slices", files, scale, log),
             "scan": lambda: run_scan(lab, scale, log),
             "pacing": lambda: run_pacing(lab, scale, log),
             "micro": lambda: run_micro(files),

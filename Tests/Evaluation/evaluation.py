@@ -7,6 +7,7 @@ from comparison import limit_checks, scan_checks
 from micro import Micro
 from pacing import PacedScan, pacing_checks
 from settings import Scale
+from slices import SlicedRound, slice_checks
 from steady import SteadyTurn
 from turn import Turn
 
@@ -21,6 +22,7 @@ class Evaluation:
     """Time of day, UTC."""
     steady: list[SteadyTurn] | None = None
     limit: list[Turn] | None = None
+    slices: list[SlicedRound] | None = None
     scan: list[Turn] | None = None
     pacing: list[PacedScan] | None = None
     micro: Micro | None = None
@@ -35,6 +37,8 @@ class Evaluation:
             found["S-01"] = [steady_check(turn) for turn in self.steady]
         if self.limit is not None:
             found["S-02"] = limit_checks(self.limit)
+        if self.slices is not None:
+            found["Slices"] = slice_checks(self.slices)
         if self.scan is not None:
             found["S-03"] = scan_checks(self.scan, self.scale)
         if self.pacing is not None:
@@ -49,6 +53,7 @@ class Evaluation:
             texts += [
                 f"{part}, round {turn.round + 1}, {turn.contestant}: {turn.failure}"
                 for turn in turns or [] if turn.failure]
+        texts += [f"Slices, round {one.round + 1}: {one.failure}" for one in self.slices or [] if one.failure]
         texts += [f"Pacing, {scan.pps:,} pps: {scan.failure}" for scan in self.pacing or [] if scan.failure]
         if self.micro and self.micro.failure:
             texts.append(f"Micro-benchmarks: {self.micro.failure}")

@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 
@@ -56,11 +57,32 @@ class Program:
             return f"it did not end within {seconds:g} s: {self.last_output()}"
         return None if self.status == 0 else f"exit status {self.status}: {self.last_output()}"
 
+    def pause(self) -> None:
+        """Stops the program, and waits until none of its threads runs."""
+        self.signal(signal.SIGSTOP)
+        while self.status is None and not self._is_stopped():
+            time.sleep(0.0002)
+
+    def _is_stopped(self) -> bool:
+        for thread in Path(f"/proc/{self.pid}/task").iterdir():
+            try:
+                # The name may contain anything, but the last parenthesis ends it; the state follows.
+                state = (thread / "stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[0]
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if state not in "TZX":
+                return False
+        return True
+
+    def resume(self) -> None:
+        self.signal(signal.SIGCONT)
+
     def end(self) -> None:
         """Ends the program by SIGTERM, and by SIGKILL two seconds later."""
         if self.status is not None:
             return
         self.signal(signal.SIGTERM)
+        self.resume()
         try:
             self._process.wait(2)
         except subprocess.TimeoutExpired:

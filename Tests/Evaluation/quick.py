@@ -15,10 +15,12 @@ from typing import Iterable
 
 import contestants
 import history
-from contestants import Command, Job
+from contestants import FLOOD, Command, Contestant, Job
 from lab import SYNBOX, Lab
 from program import ROOT, EvaluationError, Program, run
-from settings import LIMIT_TARGETS
+from ratios import median_ratio
+from settings import LIMIT_TARGETS, SLICE_SECONDS
+from slices import alternate, with_labs
 from target_node import TargetNode
 
 
@@ -40,6 +42,8 @@ CASES = (
     Case("10,000 pps", 10_000, 20_000),
     Case("500,000 pps, 20 % answer", 500_000, 1_000_000, "20%"),
 )
+SLICES = 60
+"""Of each program, without limit."""
 
 
 @dataclass
@@ -82,17 +86,9 @@ def scan(lab: Lab, synbox: str, case: Case) -> Figures:
         found["rate_achieved_pps"] / 1e6, seconds / probes * 1e6, found["peak_rss_bytes"] / 1e6)
 
 
-def flood(lab: Lab, case: Case) -> float:
-    """The rate of one constant frame through the generator's kernel path, million per second."""
-    command, = contestants.flood(lab, job(case), case.probes)
-    found = json.loads(complete(lab, command, "flood").output.read_text(encoding="utf-8"))
-    return found["frames"] / found["seconds"] / 1e6
-
-
-def compare(lab: Lab, programs: dict[str, str], rounds: int) -> tuple[dict[tuple[str, str], list[Figures]], list[float]]:
-    """Returns the figures of each case and program, and the rates of the flood."""
+def compare(lab: Lab, programs: dict[str, str], rounds: int) -> dict[tuple[str, str], list[Figures]]:
+    """Returns the figures of each case and program."""
     found: dict[tuple[str, str], list[Figures]] = {}
-    floods: list[float] = []
     for number in range(rounds):
         node = TargetNode(lab, "0%")
         answer = "0%"
@@ -104,10 +100,16 @@ def compare(lab: Lab, programs: dict[str, str], rounds: int) -> tuple[dict[tuple
             order = list(programs.items())
             for name, program in order if number % 2 == 0 else reversed(order):
                 found.setdefault((case.name, name), []).append(scan(lab, program, case))
-            if case.rate == 0:
-                floods.append(flood(lab, case))
         node.end()
-    return found, floods
+    return found
+
+
+def compare_slices(programs: dict[str, str], directory: Path) -> list[dict[str, float]]:
+    """Returns the rates without limit of each program and of the flood, slice by slice."""
+    found: list[dict[str, float]] = []
+    taking = [*(Contestant(name, 0, contestants.synbox("generator", program)) for name, program in programs.items()), FLOOD]
+    with_labs("synbox-quick", directory, len(taking), lambda labs: found.extend(alternate(labs, taking, SLICES)))
+    return found
 
 
 def rows(found: dict[tuple[str, str], list[Figures]], names: Iterable[str]) -> list[list[str]]:
@@ -145,24 +147,25 @@ def main() -> int:
     directory = ROOT / "build/evaluation/quick"
     directory.mkdir(parents=True, exist_ok=True)
     try:
+        programs = {"before": str(Path(chosen.before).resolve()), "now": SYNBOX}
         with Lab("synbox-quick", directory) as lab:
-            found, floods = compare(
-                lab, {"before": str(Path(chosen.before).resolve()), "now": SYNBOX}, max(1, chosen.rounds))
+            found = compare(lab, programs, max(1, chosen.rounds))
+        slices = compare_slices(programs, directory)
     except EvaluationError as error:
         print(f"bench-quick: {error}", file=sys.stderr)
         return 1
     for row in rows(found, ("before", "now")):
         print("| " + " | ".join(row) + " |")
-    ratios = {
-        name: [one.rate / limit for one, limit in zip(found[CASES[0].name, name], floods)] for name in ("before", "now")}
-    for name, values in ratios.items():
-        print(f"{name}, no limit, to the constant-frame flood: {', '.join(f'{value:.3f}' for value in values)}")
+    print(f"no limit, in slices of {SLICE_SECONDS * 1000:g} ms: now ÷ before {median_ratio(slices, 'now', 'before'):.3f}")
+    to_flood = {name: median_ratio(slices, name, FLOOD.name) for name in programs}
+    for name, value in to_flood.items():
+        print(f"{name} ÷ {FLOOD.name}: {value:.3f}")
     if chosen.record:
         known = {row["revision"] for row in history.rows()}
         if chosen.before_revision and chosen.before_revision not in known:
-            record(found, "before", chosen.before_revision, median(ratios["before"]))
+            record(found, "before", chosen.before_revision, to_flood["before"])
         revision = run(["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"]).strip()
-        record(found, "now", revision, median(ratios["now"]))
+        record(found, "now", revision, to_flood["now"])
         history.draw()
     return 0
 

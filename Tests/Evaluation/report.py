@@ -9,11 +9,11 @@ from typing import Callable, Sequence
 import charts
 from checks import Check
 from comparison import LIMIT_CONTESTANTS, Medians, by_round, cpu, medians, of, pps
-from contestants import FLOOD, MASSCAN, SCANNERS, TRANSMITTERS, ZMAP, Contestant
+from contestants import FLOOD, GENERATOR, MASSCAN, SCANNERS, TRANSMITTERS, ZMAP, Contestant
 from evaluation import Evaluation
 from measure import Measurement
 from ratios import median_ratio
-from settings import SCAN_PPS
+from settings import SCAN_PPS, SLICE_SECONDS
 from turn import Turn
 
 QUIET_LOAD = 0.1
@@ -50,7 +50,7 @@ def write_report(evaluation: Evaluation, directory: Path) -> None:
     (directory / "report.json").write_text(json.dumps(raw, indent=1) + "\n", encoding="utf-8")
     sections = [
         head(evaluation), checks(evaluation), machine(evaluation), method(evaluation),
-        limit(evaluation, directory), scan(evaluation, directory), pacing(evaluation, directory),
+        limit(evaluation, directory), slices(evaluation), scan(evaluation, directory), pacing(evaluation, directory),
         steady(evaluation), micro(evaluation)]
     text = "\n\n".join(section.strip() for section in sections if section)
     (directory / "report.md").write_text(text + "\n", encoding="utf-8")
@@ -126,24 +126,42 @@ def limit(evaluation: Evaluation, directory: Path) -> str | None:
     for contestant in LIMIT_CONTESTANTS:
         middle = medians(turns, contestant)
         if middle is None:
-            rows.append([contestant.name, "failed"] + ["–"] * 10)
+            rows.append([contestant.name, "failed"] + ["–"] * 9)
             continue
         rows.append([
             contestant.name, f"{middle.rate_pps / 1e6:.3f}",
             ratio(turns, pps, contestant, ZMAP), ratio(turns, pps, contestant, MASSCAN),
-            ratio(turns, pps, contestant, FLOOD), *costs(middle),
+            *costs(middle),
             ratio(turns, cpu, ZMAP, contestant), f"{middle.peak_rss_bytes / 1e6:.1f}"])
     charts.draw_limit(turns, directory / "limit-rate.png")
     charts.draw_cost(
         turns, LIMIT_CONTESTANTS, "S-02: cost of a million probes", directory / "limit-cpu.png")
     rounds = times(evaluation.scale.limit_rounds)
-    columns = ("", "Mpps", "÷ ZMap", "÷ Masscan", "÷ flood", *COSTS.values(), "ZMap's CPU ÷", "peak RSS MB")
+    columns = ("", "Mpps", "÷ ZMap", "÷ Masscan", *COSTS.values(), "ZMap's CPU ÷", "peak RSS MB")
     return "\n\n".join((
         "## S-02: the limit",
         f"96.0.0.0/5, port 80, no rate limit, one source port, no RST, no dedupe; {rounds}, medians. "
         "The target node is silent, so this measures sending only.",
         table(columns, rows), "![rates](limit-rate.png)", "![cost](limit-cpu.png)",
         commands(turns)))
+
+
+def slices(evaluation: Evaluation) -> str | None:
+    if evaluation.slices is None:
+        return None
+    rows = []
+    for one in evaluation.slices:
+        figures = ("failed", "–", "–")
+        if one.rates:
+            middles = (median(slice[contestant.name] for slice in one.rates) / 1e6 for contestant in (GENERATOR, FLOOD))
+            figures = (*(f"{rate:.3f}" for rate in middles), f"{one.to_flood:.3f}")
+        rows.append((one.round + 1, *figures))
+    return "\n\n".join((
+        "## S-02 in slices: the generator and the flood",
+        f"The same job. Both programs are there all the time, each with a target node of its own, and run in turn for "
+        f"{SLICE_SECONDS * 1000:g} ms while the other is stopped, {evaluation.scale.slices} times a round. The ratio is the "
+        "median over the slices; the rates are medians, too.",
+        table(("round", "generator, Mpps", "flood, Mpps", "÷"), rows)))
 
 
 def scan(evaluation: Evaluation, directory: Path) -> str | None:

@@ -10,6 +10,9 @@ SILENCE_SECONDS = 7.0
 START_SECONDS = 20.0
 """A scanner that has sent nothing this long after its start has failed."""
 
+SLICE_SECONDS = 0.05
+"""How long a program runs before the other does, where rates are compared most closely."""
+
 SOURCES = "198.18.0.1-198.18.0.64"
 
 STEADY_TARGETS = "198.19.0.0/20"
@@ -33,6 +36,9 @@ class Scale:
     limit_rounds: int
     limit_share: float
     """The fraction of each contestant's probes in S-02."""
+    slice_rounds: int
+    slices: int
+    """Slices of each program in a round."""
     scan_rounds: int
     scan_targets: str
     scan_peak_megabytes: int
@@ -41,8 +47,8 @@ class Scale:
 
 
 SCALES = {
-    "bench": Scale("bench", 2, 1, 5, 1.0, 2, "96.0.0.0/12", 24, 6),
-    "evaluate": Scale("evaluate", 5, 5, 5, 1.0, 5, "96.0.0.0/10", 41, 10),
+    "bench": Scale("bench", 2, 1, 5, 1.0, 5, 100, 3, "96.0.0.0/12", 24, 6),
+    "evaluate": Scale("evaluate", 5, 5, 5, 1.0, 5, 100, 5, "96.0.0.0/10", 41, 10),
     # For work on the evaluation itself: runs everything, too short to measure anything well.
-    "smoke": Scale("smoke", 0.5, 1, 1, 0.2, 1, "96.0.0.0/14", 24, 1),
+    "smoke": Scale("smoke", 0.5, 1, 1, 0.2, 1, 4, 1, "96.0.0.0/14", 24, 1),
 }
