@@ -196,7 +196,7 @@ test: check programs build benchmark build/promtool build/nats-server image test
 	@cd Tests/Docs && $(PYTHON) -m unittest commands_test reference_test
 	$(PAGE_TESTS)
 	$(OPENAPI_TESTS)
-	cd Tests/Client && $(PYTHON) -m unittest client_test service_test run_test systemd_test
+	cd Tests/Client && $(PYTHON) -m unittest client_test get_test service_test run_test systemd_test
 
 # Of -sanitize options the Swift compiler heeds the last alone, so that one names both; SwiftPM's own makes room
 # for libFuzzer's main function and covers C and C++.

@@ -18,7 +18,8 @@ from selenium.webdriver.common.keys import Keys
 from browser import browser, colours, picture, size, wait
 from layout_test import AXE, WIDE
 from page_case import number, texts
-from stand_in import fixture, policy
+from stand_in import policy
+from stand_in_box import fixture
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "Sources/ManagePage/fleet.html"
 

@@ -3,7 +3,7 @@
 import math
 import time
 
-from stand_in import Box
+from stand_in_box import Box
 
 HOUR = 3600
 

@@ -5,7 +5,8 @@ import unittest
 
 from browser import browser, log_in
 from page_case import PageCase, target_file
-from stand_in import Box, Server
+from stand_in import Server
+from stand_in_box import Box
 
 
 class TroubleTests(PageCase):
